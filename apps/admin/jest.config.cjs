@@ -1,0 +1,1 @@
+module.exports = { displayName: 'admin', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'demo', ...require('../../jest.preset.cjs'), rootDir: __dirname };

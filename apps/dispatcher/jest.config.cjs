@@ -1,0 +1,1 @@
+module.exports = { displayName: 'dispatcher', ...require('../../jest.preset.cjs'), rootDir: __dirname };

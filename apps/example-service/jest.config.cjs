@@ -1,0 +1,1 @@
+module.exports = { displayName: 'example-service', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'sync', ...require('../../jest.preset.cjs'), rootDir: __dirname };

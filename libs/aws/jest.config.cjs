@@ -1,0 +1,1 @@
+module.exports = { displayName: 'aws', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'cache', ...require('../../jest.preset.cjs'), rootDir: __dirname };

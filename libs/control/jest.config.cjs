@@ -1,0 +1,1 @@
+module.exports = { displayName: 'control', ...require('../../jest.preset.cjs'), rootDir: __dirname };

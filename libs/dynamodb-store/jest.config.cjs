@@ -1,0 +1,1 @@
+module.exports = { displayName: 'dynamodb-store', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'kafka', ...require('../../jest.preset.cjs'), rootDir: __dirname };

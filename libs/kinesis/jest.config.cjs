@@ -1,0 +1,1 @@
+module.exports = { displayName: 'kinesis', ...require('../../jest.preset.cjs'), rootDir: __dirname };

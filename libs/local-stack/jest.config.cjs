@@ -1,0 +1,1 @@
+module.exports = { displayName: 'local-stack', ...require('../../jest.preset.cjs'), rootDir: __dirname };

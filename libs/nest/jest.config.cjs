@@ -1,0 +1,1 @@
+module.exports = { displayName: 'nest', ...require('../../jest.preset.cjs'), rootDir: __dirname };

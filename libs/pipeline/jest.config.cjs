@@ -1,0 +1,1 @@
+module.exports = { displayName: 'pipeline', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'process', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'protocol', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'services', ...require('../../jest.preset.cjs'), rootDir: __dirname };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'tidy', ...require('../../jest.preset.cjs'), rootDir: __dirname };
