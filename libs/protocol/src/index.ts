@@ -1,1 +1,32 @@
-export {};
+export {
+  type CdcEvent,
+  type ControlRecord,
+  type DecodedRecord,
+  decodeRecord,
+  encodeControl,
+  encodeEvent,
+  headerName,
+  isForeign,
+  type WireRecord,
+} from './cdc-event.js';
+export { type ChangeRecordContext, translateChangeRecord, type Translation } from './change-record.js';
+export { type Codec, jsonCodec } from './codec.js';
+export { checkVersion, type VersionCheck } from './format-version.js';
+export { type Attributes, type BinaryEncoding, type ImageResult, readImage, writeImage } from './item-attributes.js';
+export {
+  attributes,
+  imageBytes,
+  imageBytesMax,
+  isBucket,
+  type ItemImage,
+  itemKeyBytesMax,
+  itemKeyOf,
+  keyProblem,
+  parseItemKey,
+  type Payload,
+  payloadBytes,
+} from './item.js';
+export { partitionOf } from './partition.js';
+export { decodeRoute, encodeRoute, followedTopic, type Route, type RouteResult } from './route.js';
+export { tableOfCdcTopic, tableProblem, type TopicNames, topicNames, topicProblem } from './topic-names.js';
+export { formatWriteId, isWriteId, parseWriteId, WriteClock, type WriteId, type WriteIdParts } from './write-id.js';

@@ -1,1 +1,21 @@
-export {};
+export { type BackoffOptions, backoffMs } from './backoff.js';
+export { type Clock, every, systemClock, wait } from './clock.js';
+export { type DeadlineOptions, withDeadline } from './deadline.js';
+export { type ByteSize, type Duration, parseByteSize, parseDuration } from './duration.js';
+export { type LogFields, type Logger, silentLogger } from './logger.js';
+export {
+  type HistogramMetric,
+  type Labels,
+  type Metric,
+  type MetricFamily,
+  type MetricKind,
+  MetricRegistry,
+} from './metric-registry.js';
+export {
+  type ErrorCode,
+  errorCodes,
+  isTidemarkError,
+  messageOf,
+  TidemarkError,
+  type TidemarkErrorOptions,
+} from './tidemark-error.js';

@@ -1,0 +1,47 @@
+/** Time as Tidemark sees it; injected everywhere, so that tests own it. */
+export interface Clock {
+  /** Wall-clock time, ms since the epoch. */
+  now(): number;
+  /** Milliseconds since an arbitrary start; never goes back. */
+  monotonicMs(): number;
+  /** Calls `fn` once after `delayMs`; the returned function cancels it. Does not keep the process alive when `unref`. */
+  setTimer(fn: () => void, delayMs: number, options?: { readonly unref?: boolean }): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer: (fn, delayMs, options) => {
+    const timer = setTimeout(fn, Math.max(0, delayMs));
+    if (options?.unref === true) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `delayMs`, or at once when `signal` is aborted: a wait that ends early is not a failure, so look at the signal. */
+export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const done = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.setTimer(done, delayMs);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Calls `fn` every `intervalMs` until the returned function is called; the next call is set after the last has ended. */
+export function every(clock: Clock, intervalMs: number, fn: () => void | Promise<void>): () => void {
+  let stopped = false;
+  let cancel: () => void = () => undefined;
+  const arm = (): void => {
+    if (!stopped) cancel = clock.setTimer(() => void Promise.resolve(fn()).finally(arm), intervalMs, { unref: true });
+  };
+  arm();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  backoffMs,
+  isTidemarkError,
+  MetricRegistry,
+  parseByteSize,
+  parseDuration,
+  TidemarkError,
+  wait,
+  withDeadline,
+} from './index.js';
+import { every } from './clock.js';
+import { ManualClock, settle } from './testing/index.js';
+
+describe('withDeadline', () => {
+  it('rejects with TIMEOUT at the deadline and aborts the work', async () => {
+    const clock = new ManualClock();
+    let seen: AbortSignal | undefined;
+    const result = withDeadline({ clock, timeoutMs: 50, what: 'read' }, (signal) => {
+      seen = signal;
+      return new Promise<never>(() => undefined);
+    }).catch((error: unknown) => error);
+    await clock.advance(49);
+    expect(seen?.aborted).toBe(false);
+    await clock.advance(1);
+    expect(isTidemarkError(await result, 'TIMEOUT')).toBe(true);
+    expect(seen?.aborted).toBe(true);
+  });
+
+  it('leaves no timer behind when the work ends first', async () => {
+    const clock = new ManualClock();
+    await expect(withDeadline({ clock, timeoutMs: 50, what: 'read' }, async () => 7)).resolves.toBe(7);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('rejects with ABORTED when the caller gives up, before or during the work', async () => {
+    const clock = new ManualClock();
+    const aborter = new AbortController();
+    const during = withDeadline(
+      { clock, timeoutMs: 50, what: 'read', signal: aborter.signal },
+      () => new Promise<never>(() => undefined),
+    );
+    aborter.abort();
+    await expect(during).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(
+      withDeadline({ clock, timeoutMs: 50, what: 'read', signal: aborter.signal }, async () => 1),
+    ).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('wait and every', () => {
+  it('ends early without failing when the signal is aborted', async () => {
+    const clock = new ManualClock();
+    const aborter = new AbortController();
+    let done = false;
+    void wait(clock, 1_000, aborter.signal).then(() => (done = true));
+    await settle();
+    expect(done).toBe(false);
+    aborter.abort();
+    await settle();
+    expect(done).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('never runs two turns at once and stops', async () => {
+    const clock = new ManualClock();
+    let running = 0;
+    let turns = 0;
+    const stop = every(clock, 10, async () => {
+      running += 1;
+      expect(running).toBe(1);
+      await wait(clock, 25);
+      running -= 1;
+      turns += 1;
+    });
+    await clock.advance(105);
+    expect(turns).toBe(3);
+    stop();
+    await clock.advance(100);
+    expect(turns).toBe(3);
+  });
+});
+
+describe('durations and sizes', () => {
+  it('reads every unit', () => {
+    expect([parseDuration('250ms', 'f'), parseDuration('1.5s', 'f'), parseDuration('2h', 'f')]).toEqual([
+      250, 1_500, 7_200_000,
+    ]);
+    expect([parseByteSize('1kb', 'f'), parseByteSize('256mb', 'f')]).toEqual([1_024, 268_435_456]);
+  });
+
+  it.each(['5', '-1s', '0s', 's', '1 s', 'Infinitys', '1w'])('refuses %s and names the field', (text) => {
+    expect(() => parseDuration(text as '1s', 'warmUp.deadline')).toThrow(/warmUp\.deadline: expected a duration/);
+  });
+});
+
+describe('backoffMs', () => {
+  it('doubles up to its bound and stays within half and full', () => {
+    const delays = [1, 2, 3, 10, 1_000].map((attempt) =>
+      backoffMs(attempt, { initialMs: 100, maxMs: 1_000, random: () => 0 }),
+    );
+    expect(delays).toEqual([50, 100, 200, 500, 500]);
+    expect(backoffMs(2, { initialMs: 100, maxMs: 1_000, random: () => 0.999 })).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('isTidemarkError', () => {
+  it('knows an error of another copy of the module by its brand', () => {
+    const foreign = Object.assign(new Error('x'), { [Symbol.for('@tidemark/error')]: true, code: 'TIMEOUT' });
+    expect(isTidemarkError(foreign)).toBe(true);
+    expect(isTidemarkError(foreign, 'CLOSED')).toBe(false);
+    expect(isTidemarkError(new Error('x'))).toBe(false);
+    expect(isTidemarkError(new TidemarkError('CLOSED', 'closed', { retriable: false }), 'CLOSED')).toBe(true);
+  });
+});
+
+describe('MetricRegistry', () => {
+  it('gives one series per label set, whatever the order of labels', () => {
+    const metrics = new MetricRegistry();
+    metrics.counter('a_total', 'A.', { x: '1', y: '2' }).value += 1;
+    metrics.counter('a_total', 'A.', { y: '2', x: '1' }).value += 1;
+    const [family] = metrics.collect();
+    expect([...(family?.series.values() ?? [])]).toEqual([{ labels: { x: '1', y: '2' }, value: 2 }]);
+  });
+
+  it('counts observations cumulatively', () => {
+    const histogram = new MetricRegistry().histogram('a_seconds', 'A.', [0.1, 1]);
+    for (const value of [0.05, 0.5, 5]) histogram.observe(value);
+    expect(histogram).toMatchObject({ counts: [1, 2], count: 3, sum: 5.55 });
+  });
+});
