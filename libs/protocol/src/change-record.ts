@@ -64,12 +64,17 @@ function readImages(
   const after = imageOf(change, 'NewImage', binary);
   if (before?.ok === false) return `OldImage: ${before.reason}`;
   if (after?.ok === false) return `NewImage: ${after.reason}`;
-  if ((kind === 'insert') === (before !== undefined))
-    return `OldImage: ${kind === 'insert' ? 'none' : 'one'} expected for ${kind}`;
-  if ((kind === 'remove') === (after !== undefined))
-    return `NewImage: ${kind === 'remove' ? 'none' : 'one'} expected for ${kind}`;
+  const shape = shapeProblem(kind, before !== undefined, after !== undefined);
+  if (shape !== undefined) return shape;
   if (after !== undefined && after.image.key !== key) return 'NewImage.key: expected the key of Keys';
   return { before: before?.image, after: after?.image };
+}
+
+/** INSERT has the new image, REMOVE the old one, MODIFY both. */
+function shapeProblem(kind: CdcEvent['kind'], hasOld: boolean, hasNew: boolean): string | undefined {
+  if (hasOld !== (kind !== 'insert')) return `OldImage: ${hasOld ? 'none' : 'one'} expected for ${kind}`;
+  if (hasNew !== (kind !== 'remove')) return `NewImage: ${hasNew ? 'none' : 'one'} expected for ${kind}`;
+  return undefined;
 }
 
 function transitionOf({ before, after }: Images): Pick<CdcEvent, 'from' | 'to' | 'expiresAt' | 'codec' | 'value'> {

@@ -1,0 +1,119 @@
+import { type ItemImage, type Route, type WireRecord, type WriteId } from '@tidemark/protocol';
+import { type Clock, type Logger, type MetricRegistry } from '@tidemark/runtime';
+
+/** What a Tidemark stands on: `aws({ … })` in production, `memory()` in tests. */
+export interface Backend {
+  /** `aws`, `memory`. */
+  readonly name: string;
+  /** Region of the replica that is read and written, and whose events are followed. */
+  readonly region: string;
+  /** Makes the parts for one Tidemark; connects to nothing yet. */
+  open(context: BackendContext): BackendParts;
+}
+
+export interface BackendContext {
+  /** Name of the service, `[a-z0-9-]`; part of the pod's consumer group. */
+  readonly service: string;
+  /** Random for every start of a pod. */
+  readonly podId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+}
+
+export interface BackendParts {
+  readonly store: Store;
+  readonly feed: ChangeFeed;
+  readonly publisher: EventPublisher;
+  /** Closes what the backend itself made, and nothing that was handed to it. */
+  close(): Promise<void>;
+}
+
+export interface StoreCall {
+  /** The answer must be there by then; always set. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * L2: one region's replica of the tables.
+ *
+ * Every call ends by its time-out. Errors are `TidemarkError`s: `THROTTLED`, `ACCESS_DENIED`, `TABLE_MISSING`, `MALFORMED_ITEM`, `VALUE_TOO_LARGE`,
+ * `STORE_UNAVAILABLE`, `TIMEOUT`, `ABORTED`. A write that may have been committed although its answer is missing fails with `AMBIGUOUS_WRITE`,
+ * and no other code ever stands for such a write: all others mean that nothing was written. Nothing is sent twice.
+ */
+export interface Store {
+  /** Checks that the table is there and has Tidemark's key. */
+  check(table: string, call: StoreCall): Promise<void>;
+  /** A strong read of this replica. */
+  read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined>;
+  /** Strong reads of many keys; duplicates are folded. Fails only when nothing could be read. */
+  readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult>;
+  /** Replaces the whole item. */
+  put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome>;
+  /** Removes the item; also sent when nothing seems to be there. */
+  delete(table: string, itemKey: string, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome>;
+}
+
+export interface ReadManyResult {
+  /** Item key → image; a key that was read and is in no item is missing here and not in `unread`. */
+  readonly items: ReadonlyMap<string, ItemImage>;
+  /** Item keys that could not be read in time, with why. */
+  readonly unread: ReadonlyMap<string, Error>;
+}
+
+/**
+ * `newer`: no write id there, or a lower one. `replaces`: exactly this (malformed) write id is there: the compare-and-set that
+ * gets past what a foreign writer left.
+ */
+export type WriteCondition =
+  { readonly type: 'newer'; readonly than: WriteId } | { readonly type: 'replaces'; readonly writeId: string };
+
+export type WriteOutcome =
+  /** `old`: the item just before, `undefined` when there was none. */
+  | { readonly type: 'committed'; readonly old: ItemImage | undefined }
+  /** The condition failed; nothing was written. `old`: what stands there. */
+  | { readonly type: 'refused'; readonly old: ItemImage | undefined };
+
+/**
+ * The pod's view of the region's cache topics and of the routing table.
+ *
+ * It owns positions: those of a topic are fixed when `tail` first names it, before anything of it is handed over, and are kept across
+ * reconnections, so that nothing is skipped unseen. What is skipped is told by `onGap`. It retries by itself, for ever, with a bounded
+ * delay; `open` and `tail` resolve once they hold, so callers wait with a deadline of their own.
+ */
+export interface ChangeFeed {
+  /** Connects, reads the routing table to its end (each route through `onRoute`), and follows it from there. Called once. */
+  open(handler: ChangeFeedHandler): Promise<void>;
+  /**
+   * Replaces the set of followed topics. Resolves with each topic's partition count once every record that reaches them from now on
+   * will be handed over. A topic that stays in the set keeps its positions. A topic that does not exist yet is waited for.
+   */
+  tail(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Stops; nothing is handed over afterwards. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ChangeFeedHandler {
+  onRoute(route: Route): void;
+  /** Records of one partition in order. Synchronous; must not throw. */
+  onBatch(batch: FeedBatch): void;
+  /** Records of a followed partition may have been missed. */
+  onGap(topic: string, partition: number, reason: string): void;
+  onState(state: FeedState): void;
+}
+
+/** `live`: connected and joined; `interrupted`: trying again. */
+export type FeedState = 'live' | 'interrupted';
+
+export interface FeedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly WireRecord[];
+}
+
+/** Publishes to table topics, in the partition of each record's key. */
+export interface EventPublisher {
+  /** Resolves when every record is acknowledged, in the order given per partition. Fails with `PUBLISH_FAILED`, `TOPIC_MISSING`, `TIMEOUT`. */
+  publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<void>;
+}

@@ -1,0 +1,25 @@
+import { type Route } from '@tidemark/protocol';
+
+/** The routing topic as its single writer uses it. */
+export interface RouteLog {
+  /** Reads to the end, then follows: every readable record in order. What cannot be read goes to `onUnreadable`, never to `onRoute`. */
+  open(handler: RouteLogHandler): Promise<void>;
+  /** Resolves once everything written before the call has been handed over. */
+  barrier(signal: AbortSignal): Promise<void>;
+  /** Appends one record; resolves when it is acknowledged. Fails with `PUBLISH_FAILED`. */
+  append(route: Route, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RouteLogHandler {
+  onRoute(route: Route): void;
+  onUnreadable(reason: string, unsupported: boolean): void;
+}
+
+/** What the control plane must know of topics and may do to them. */
+export interface TopicAdmin {
+  /** Partition count, or `undefined` when there is no such topic. */
+  partitionsOf(topic: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Creates the topic; one that exists already with the same count is fine. */
+  create(topic: string, partitions: number, signal: AbortSignal): Promise<void>;
+}

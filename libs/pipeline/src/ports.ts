@@ -1,0 +1,137 @@
+import { type Route, type WireRecord } from '@tidemark/protocol';
+
+/** A shard of the region's stream. */
+export interface Shard {
+  readonly shardId: string;
+  /** Parents that are still listed: one after a split, two after a merge. */
+  readonly parents: readonly string[];
+  /** Hash key range, both ends included, decimal. */
+  readonly startHash: string;
+  readonly endHash: string;
+}
+
+/** Where reading starts: the oldest record there is, or after a sequence number. */
+export type ShardPosition =
+  { readonly type: 'trim-horizon' } | { readonly type: 'after'; readonly sequenceNumber: string };
+
+export interface ShardRecord {
+  readonly sequenceNumber: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface ShardPage {
+  /** In order. */
+  readonly records: readonly ShardRecord[];
+  /** How far the page ends behind the newest record of the shard, ms. */
+  readonly millisBehindLatest: number;
+  /** The shard is closed and this page is its last. */
+  readonly closed: boolean;
+}
+
+/** Reads shards. Errors are `TidemarkError`s; throttling and lost connections are retriable. */
+export interface ShardReader {
+  /** Every shard of the stream, closed ones that still hold records included. */
+  listShards(signal: AbortSignal): Promise<readonly Shard[]>;
+  open(shardId: string, position: ShardPosition): ShardCursor;
+}
+
+export interface ShardCursor {
+  /** The next page, perhaps empty; paces itself to the stream's limits. After a failure the same page is read again. */
+  read(signal: AbortSignal): Promise<ShardPage>;
+}
+
+/** A checkpoint: everything up to it is acknowledged by Kafka. `SHARD_END`: the whole shard. */
+export type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | (string & {});
+
+/** One row of the lease table, KCL's item. */
+export interface ShardLease {
+  readonly shardId: string;
+  /** `null`: free. */
+  readonly owner: string | null;
+  /** Grows with each write of the row; every write is conditional on it. */
+  readonly counter: number;
+  readonly checkpoint: Checkpoint;
+  readonly ownerSwitches: number;
+  readonly parents: readonly string[];
+  readonly startHash: string;
+  readonly endHash: string;
+  /** All that the stream accepted in this shard before this time (ms since the epoch) is acknowledged by Kafka; `null`: nothing is known. */
+  readonly readUpTo: number | null;
+}
+
+/** Writes return the row as it stands after them, or `undefined` when the condition failed: the lease is somebody else's now. */
+export interface LeaseStore {
+  /** A strong read of every row. */
+  list(signal: AbortSignal): Promise<readonly ShardLease[]>;
+  /** `false`: the row was there already. */
+  create(lease: ShardLease, signal: AbortSignal): Promise<boolean>;
+  /** Owner and counter as in `lease`; counter + 1; `readUpTo` never goes back. */
+  renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined>;
+  checkpoint(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined>;
+  /** Counter as in `lease`, whoever owns it; owner = `owner`, counter + 1, one switch more. */
+  take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined>;
+  /** Gives the lease up: no owner, counter + 1. */
+  release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined>;
+}
+
+/** A record on its way to one partition. */
+export interface OutgoingRecord {
+  readonly partition: number;
+  readonly record: WireRecord;
+}
+
+/** Kafka as the pipeline writes it. */
+export interface EventSink {
+  /** Partition count; creates the topic where the sink is allowed to. Fails with `TOPIC_MISSING`. */
+  partitionsOf(topic: string, signal: AbortSignal): Promise<number>;
+  /** Topics whose name starts with `prefix`. */
+  listTopics(prefix: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Resolves when all are acknowledged (acks from all in-sync replicas); the order per partition is the order given, also across calls:
+   * one send is in flight per partition. Retries lost connections within its own bound, then fails with `PUBLISH_FAILED`: any part may have been written.
+   */
+  send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void>;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface SourceBatch extends TopicPartition {
+  readonly records: readonly WireRecord[];
+  /** Offset of the first record and of the one after the last. */
+  readonly firstOffset: bigint;
+  readonly nextOffset: bigint;
+}
+
+/** A consumer group over table topics. */
+export interface EventSource {
+  /** Joins the group. Calls of one partition never overlap; partitions do. */
+  start(handler: EventSourceHandler): Promise<void>;
+  /** Replaces the topics consumed; committed offsets of the others stay. */
+  subscribe(topics: readonly string[]): Promise<void>;
+  /** Waits for the batches in hand, commits them, leaves the group. */
+  stop(): Promise<void>;
+}
+
+export interface EventSourceHandler {
+  /** The partitions this member owns from now on; no batch is handed over before the returned promise resolves. */
+  onAssigned(partitions: readonly TopicPartition[]): Promise<void>;
+  /** `commit`: done, commit its end. `hold`: leave it uncommitted and hand over nothing more of this partition until the next assignment. */
+  onBatch(batch: SourceBatch, signal: AbortSignal): Promise<'commit' | 'hold'>;
+}
+
+/** The routing table as its readers see it. */
+export interface RouteStore {
+  /** Reads the routing topic to its end, then follows it: every route in order through `onRoute`. */
+  open(onRoute: (route: Route) => void): Promise<void>;
+  /** Resolves once everything written before the call has been handed over. */
+  barrier(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
