@@ -1,0 +1,239 @@
+import { type CdcEvent, isForeign } from '@tidemark/protocol';
+import { type CacheStats } from './cache-stats.js';
+import { decide, type Verdict } from './decide.js';
+import { type Entry, entryBytes, type EntrySource } from './entry.js';
+import { type Fence, Fences, isClean } from './fences.js';
+import { KnownSet } from './known-set.js';
+import { type L1 } from './l1.js';
+import { type PartitionState } from './partition-state.js';
+
+/**
+ * The state of one cache in one pod and every transition it can take. Synchronous and without I/O, so that a model checker can drive
+ * exactly what ships.
+ *
+ * Invariants:
+ * - an entry is the replica's state as of some moment not before the last event processed for its key, or it is absent;
+ * - what comes from L2 (a fill, the acknowledgement of a write) is installed only through a fence that stayed clean;
+ * - an event never creates an entry: without one there is nothing to compare it with, and a late event would stay for ever;
+ * - every install, acknowledgement and fenced completion dirties what else is in flight for the key.
+ */
+export interface CoherenceOptions {
+  readonly l1: L1;
+  readonly stats: CacheStats;
+  /** The partition of a key; `undefined` until the table is followed. */
+  readonly partitionOf: (key: string) => { readonly index: number; readonly state: PartitionState } | undefined;
+  /** Decodes an event's value; throws when it cannot. */
+  readonly decode: (event: CdcEvent) => unknown;
+  /** Whether two images of one write id hold the same value. */
+  readonly sameValue: (a: unknown, b: unknown) => boolean;
+  /** `invalidate` drops where `update` would apply. */
+  readonly mode: 'update' | 'invalidate';
+  readonly known?: KnownSet;
+}
+
+/** An image as L2 gave it, or as a put wrote it; `value` `undefined` = there is none. */
+export interface Installable {
+  readonly value: unknown;
+  readonly writeId: string | null;
+  /** Seconds since the epoch; 0 = never. */
+  readonly expiresAt: number;
+  /** Ms since the epoch; when the call to L2 began. */
+  readonly readAt: number;
+  readonly payloadBytes: number;
+}
+
+export class Coherence {
+  readonly #options: CoherenceOptions;
+  readonly #l1: L1;
+  readonly #fences = new Fences();
+  readonly #known: KnownSet;
+
+  constructor(options: CoherenceOptions) {
+    this.#options = options;
+    this.#l1 = options.l1;
+    this.#known = options.known ?? new KnownSet();
+  }
+
+  lookup(key: string): Entry | undefined {
+    return this.#l1.get(key);
+  }
+
+  peek(key: string): Entry | undefined {
+    return this.#l1.peek(key);
+  }
+
+  /** Opens the fence of a read of L2. */
+  beginFill(key: string): Fence {
+    return this.#fences.open(key, this.#options.partitionOf(key)?.state);
+  }
+
+  /** Whether a later get may wait for this fill: a dirty one may bring back what its caller already knows to be gone. */
+  joinable(fence: Fence): boolean {
+    return isClean(fence);
+  }
+
+  completeFill(fence: Fence, image: Installable): void {
+    const clean = this.#fences.close(fence);
+    const entry = this.#l1.peek(fence.key);
+    if (clean && entry === undefined) {
+      this.#install(fence.key, image, 'fill');
+    } else {
+      if (!clean) this.#options.stats.fencedFills += 1;
+      if (entry !== undefined && !this.#sameImage(entry, image)) this.#drop(fence.key);
+    }
+    this.#fences.dirty(fence.key);
+  }
+
+  /** The read failed: nothing is known. */
+  abandonFill(fence: Fence): void {
+    this.#fences.close(fence);
+  }
+
+  beginWrite(key: string, writeId?: string): Fence {
+    return this.#fences.open(key, this.#options.partitionOf(key)?.state, writeId);
+  }
+
+  /** The put of the fence's write id is in the replica. */
+  completePut(fence: Fence, image: Installable): void {
+    const clean = this.#fences.close(fence);
+    if (image.writeId !== null) this.#known.add(image.writeId);
+    const entry = this.#l1.peek(fence.key);
+    const held = entry !== undefined && entry.value !== undefined && entry.writeId === image.writeId;
+    if (clean && !held) this.#install(fence.key, image, 'put');
+    else if (!held) this.#drop(fence.key);
+    this.#fences.dirty(fence.key);
+  }
+
+  /** The delete is in the replica. A clean one may install an absence. */
+  completeDelete(fence: Fence, readAt: number): void {
+    if (this.#fences.close(fence))
+      this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 }, 'put');
+    else this.#drop(fence.key);
+    this.#fences.dirty(fence.key);
+  }
+
+  /** Nothing was written, because what stands there is newer; or the outcome is unknown. Either way the entry is in doubt. */
+  failWrite(fence: Fence): void {
+    this.#fences.close(fence);
+    this.#drop(fence.key);
+    this.#fences.dirty(fence.key);
+  }
+
+  /** Nothing was sent or nothing was written, for certain: the entry stays. */
+  cancelWrite(fence: Fence): void {
+    this.#fences.close(fence);
+  }
+
+  /** An event of the followed replica. */
+  applyEvent(key: string, event: CdcEvent): Verdict {
+    const entry = this.#l1.peek(key);
+    const verdict = decide(entry, event, this.#known.has(event.to));
+    this.#count(verdict);
+    if (verdict.rule !== 2) this.#noteTransition(key, event);
+    if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
+    return verdict;
+  }
+
+  /** Drops the key, whatever L1 holds. */
+  invalidate(key: string): void {
+    this.#fences.dirty(key);
+    this.#drop(key);
+  }
+
+  /** Installs a value that is this pod's alone: it has no write id, so any event for the key drops it. */
+  localPut(key: string, value: unknown, payloadBytes: number, now: number): void {
+    this.#install(key, { value, writeId: null, expiresAt: 0, readAt: now, payloadBytes }, 'local');
+    this.#fences.dirty(key);
+  }
+
+  localDelete(key: string): boolean {
+    this.#fences.dirty(key);
+    return this.#l1.delete(key);
+  }
+
+  /** Forgets an entry that has expired. */
+  expire(key: string): void {
+    this.#l1.delete(key);
+  }
+
+  /** Drops the entries of a partition (all when `undefined`). The caller raises the partition's generation. */
+  flush(partition: number | undefined): number {
+    const { stats } = this.#options;
+    const dropped =
+      partition === undefined
+        ? this.#l1.clear()
+        : this.#l1.deleteWhere((entry) => entry.partition === partition || entry.partition < 0);
+    stats.flushes += 1;
+    stats.flushed += dropped;
+    return dropped;
+  }
+
+  get inFlight(): number {
+    return this.#fences.size;
+  }
+
+  isInFlight(key: string): boolean {
+    return this.#fences.has(key);
+  }
+
+  #count(verdict: Verdict): void {
+    const { stats } = this.#options;
+    stats.events += 1;
+    stats.rules[verdict.rule] = (stats.rules[verdict.rule] ?? 0) + 1;
+  }
+
+  /** A transition that this pod had not seen: what is in flight for the key may be older, save the put whose own event this is. */
+  #noteTransition(key: string, event: CdcEvent): void {
+    const foreign = isForeign(event);
+    this.#fences.dirty(key, foreign ? undefined : event.to);
+    if (event.lane === 'fast' && !foreign && event.value !== null && event.to !== null) this.#known.add(event.to);
+  }
+
+  #carryOut(verdict: Verdict, key: string, entry: Entry, event: CdcEvent): void {
+    if (verdict.action === 'keep') return;
+    if (verdict.action === 'confirm') entry.stampUs = Math.max(entry.stampUs, event.stampUs ?? 0);
+    else if (verdict.action === 'apply' && this.#options.mode === 'update') this.#apply(key, entry, event);
+    else this.#drop(key);
+  }
+
+  #install(key: string, image: Installable, source: EntrySource): void {
+    const { value, writeId, expiresAt, readAt } = image;
+    const partition = this.#options.partitionOf(key)?.index ?? -1;
+    this.#l1.set(
+      key,
+      { value, writeId, stampUs: 0, expiresAt, readAt, partition, source },
+      entryBytes(image.payloadBytes),
+    );
+  }
+
+  #apply(key: string, entry: Entry, event: CdcEvent): void {
+    let value: unknown;
+    try {
+      value = event.value === null ? undefined : this.#options.decode(event);
+    } catch {
+      this.#options.stats.undecodable += 1;
+      return this.#drop(key);
+    }
+    const applied: Entry = {
+      value,
+      writeId: event.to,
+      stampUs: event.stampUs ?? 0,
+      expiresAt: event.expiresAt ?? 0,
+      readAt: entry.readAt,
+      partition: entry.partition,
+      source: 'event',
+    };
+    this.#l1.set(key, applied, entryBytes(event.value?.byteLength ?? 0));
+  }
+
+  #drop(key: string): void {
+    if (this.#l1.delete(key)) this.#options.stats.drops += 1;
+  }
+
+  #sameImage(entry: Entry, image: Installable): boolean {
+    if (entry.value === undefined || image.value === undefined) return entry.value === image.value;
+    return (
+      entry.writeId !== null && entry.writeId === image.writeId && this.#options.sameValue(entry.value, image.value)
+    );
+  }
+}

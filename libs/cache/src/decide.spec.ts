@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { type DecidableEntry, type DecidableEvent, decide, stampMarginUs } from './decide.js';
+
+const entry = (over: Partial<DecidableEntry> = {}): DecidableEntry => ({
+  value: 'v',
+  writeId: 'B',
+  stampUs: 0,
+  ...over,
+});
+const change = (from: string | null, to: string | null, over: Partial<DecidableEvent> = {}): DecidableEvent => ({
+  kind: from === null ? 'insert' : to === null ? 'remove' : 'modify',
+  from,
+  to,
+  stampUs: null,
+  ...over,
+});
+const t = 1_700_000_000_000_000;
+
+describe('decide', () => {
+  it.each<[string, DecidableEntry | undefined, DecidableEvent, boolean, string]>([
+    ['drops on a foreign write without an id', entry(), change('B', null, { kind: 'modify' }), false, 'drop 1'],
+    ['drops on a foreign update that kept the id', entry(), change('B', 'B'), false, 'drop 1'],
+    ['tests foreign before known: a foreign update of a known write drops', entry(), change('B', 'B'), true, 'drop 1'],
+    ['drops nothing but says so on a foreign write without an entry', undefined, change('A', 'A'), false, 'drop 1'],
+    ['takes the stamp of a known write that it holds', entry(), change('A', 'B'), true, 'confirm 2'],
+    ['ignores a known write that it does not hold any more', entry({ writeId: 'C' }), change('A', 'B'), true, 'keep 2'],
+    ['creates nothing', undefined, change('A', 'B'), false, 'keep 3'],
+    [
+      'drops a cached absence, whatever comes',
+      entry({ value: undefined, writeId: null }),
+      change(null, 'A'),
+      false,
+      'drop 4',
+    ],
+    [
+      'drops an absence that has an id (a tombstone), too',
+      entry({ value: undefined, writeId: 'B' }),
+      change('B', 'C'),
+      false,
+      'drop 4',
+    ],
+    [
+      'drops an entry of a foreign writer: null follows nothing',
+      entry({ writeId: null }),
+      change(null, 'A'),
+      false,
+      'drop 4',
+    ],
+    ['applies its successor', entry(), change('B', 'C'), false, 'apply 5'],
+    ['applies its removal', entry(), change('B', null), false, 'apply 5'],
+    ['confirms what it holds', entry(), change('A', 'B'), false, 'confirm 6'],
+    [
+      'applies what is newer by more than the margin',
+      entry({ stampUs: t }),
+      change('X', 'Y', { stampUs: t + stampMarginUs + 1 }),
+      false,
+      'apply 7',
+    ],
+    [
+      'ignores what is older by more than the margin',
+      entry({ stampUs: t }),
+      change('X', 'Y', { stampUs: t - stampMarginUs - 1 }),
+      false,
+      'keep 8',
+    ],
+    [
+      'drops what is newer within the margin',
+      entry({ stampUs: t }),
+      change('X', 'Y', { stampUs: t + stampMarginUs }),
+      false,
+      'drop 9',
+    ],
+    [
+      'drops what is older within the margin',
+      entry({ stampUs: t }),
+      change('X', 'Y', { stampUs: t - stampMarginUs }),
+      false,
+      'drop 9',
+    ],
+    [
+      'drops what it cannot place when the entry has no stamp',
+      entry(),
+      change('X', 'Y', { stampUs: t }),
+      false,
+      'drop 9',
+    ],
+    [
+      'drops what it cannot place when the event has no stamp',
+      entry({ stampUs: t }),
+      change('X', 'Y'),
+      false,
+      'drop 9',
+    ],
+    ['drops a removal it cannot place', entry(), change('X', null), false, 'drop 9'],
+    ['never takes a removal for the entry’s own write', entry({ writeId: 'B' }), change('A', null), false, 'drop 9'],
+    [
+      'prefers the chain to the clock',
+      entry({ stampUs: t }),
+      change('B', 'C', { stampUs: t - 10 * stampMarginUs }),
+      false,
+      'apply 5',
+    ],
+    [
+      'lets a lower write id follow a higher one: ids carry no order',
+      entry({ writeId: 'Z' }),
+      change('Z', 'A'),
+      false,
+      'apply 5',
+    ],
+  ])('%s', (_name, held, event, known, expected) => {
+    const { action, rule } = decide(held, event, known);
+    expect(`${action} ${rule}`).toBe(expected);
+  });
+});

@@ -1,0 +1,173 @@
+import { decodeRecord, type DecodedRecord, type Route, type WireRecord } from '@tidemark/protocol';
+import { type Logger, messageOf, type Metric, type MetricRegistry } from '@tidemark/runtime';
+import { type ChangeFeed, type ChangeFeedHandler, type FeedBatch, type FeedState } from './backend.js';
+import { TableFollower } from './table-follower.js';
+
+export interface FeedFollowerOptions {
+  readonly feed: ChangeFeed;
+  readonly region: string;
+  readonly tables: readonly string[];
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  /** Called after each change of what `live` or `state` say. */
+  readonly onProgress: () => void;
+}
+
+/** Hands the feed's records to the tables they are for, and tells the feed which topics the tables' routes ask for. */
+export class FeedFollower implements ChangeFeedHandler {
+  readonly #options: FeedFollowerOptions;
+  readonly #tables = new Map<string, TableFollower>();
+  readonly #refused: Metric;
+  #wanted = '';
+  #state: FeedState | 'closed' = 'interrupted';
+  #opened = false;
+
+  constructor(options: FeedFollowerOptions) {
+    this.#options = options;
+    const { metrics, logger } = options;
+    this.#refused = metrics.counter(
+      'tidemark_feed_refused_records_total',
+      'Records of a cache topic that could not be read or are another region’s.',
+    );
+    const gaps = metrics.counter('tidemark_feed_flushes_total', 'Flushes of one partition of one table.');
+    for (const table of options.tables) {
+      const follower = new TableFollower(table, ({ topic, partition, reason, entries }) => {
+        gaps.value += 1;
+        logger.info({ table, topic, partition, reason, entries }, 'flushed');
+      });
+      this.#tables.set(table, follower);
+    }
+  }
+
+  table(name: string): TableFollower | undefined {
+    return this.#tables.get(name);
+  }
+
+  /** Whether every table is followed in every partition. */
+  get live(): boolean {
+    return [...this.#tables.values()].every(({ live }) => live);
+  }
+
+  get state(): FeedState | 'closed' {
+    return this.#state;
+  }
+
+  /** Opens the feed; resolves once the routing table has been read. */
+  async open(): Promise<void> {
+    await this.#options.feed.open(this);
+    this.#opened = true;
+    this.#retail();
+    for (const { table, target } of this.#tables.values())
+      if (target === undefined)
+        this.#options.logger.warn(
+          { table },
+          'table has no route: its values are read through, and kept nowhere, until it has one',
+        );
+  }
+
+  onRoute(route: Route): void {
+    this.#tables.get(route.table)?.applyRoute(route);
+    this.#retail();
+  }
+
+  onBatch({ topic, partition, records }: FeedBatch): void {
+    let live = this.live;
+    for (const record of records) this.#apply(topic, partition, record);
+    live = this.live !== live;
+    if (live) this.#options.onProgress();
+    this.#retail();
+  }
+
+  onGap(topic: string, partition: number, reason: string): void {
+    this.#options.logger.warn({ topic, partition, reason }, 'change feed: records may be missing');
+    this.#options.metrics.counter(
+      'tidemark_feed_gaps_total',
+      'Times that records of a followed partition may have been missed.',
+    ).value += 1;
+    for (const follower of this.#tables.values()) follower.flushPartition(topic, partition, reason);
+  }
+
+  onState(state: FeedState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.logger[state === 'live' ? 'info' : 'warn']({ state }, `change feed ${state}`);
+    this.#options.onProgress();
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    await this.#options.feed.close();
+  }
+
+  #apply(topic: string, partition: number, record: WireRecord): void {
+    const decoded = decodeRecord(record);
+    switch (decoded.type) {
+      case 'event':
+        if (decoded.event.region !== this.#options.region)
+          return this.#refuse(topic, partition, `an event of region ${decoded.event.region}`);
+        return this.#tables.get(decoded.event.table)?.applyEvent(topic, partition, decoded.event);
+      case 'control':
+        return this.#control(topic, partition, decoded.record);
+      case 'unknown-event':
+        return this.#tables.get(decoded.table)?.invalidate(decoded.key);
+      case 'unknown-control':
+        return this.#tables.get(decoded.table)?.flushPartition(topic, partition, 'unknown control record');
+      case 'unsupported':
+        return this.#refuse(topic, partition, `format version ${decoded.version}`);
+      case 'malformed':
+        return this.#refuse(topic, partition, decoded.reason);
+    }
+  }
+
+  #control(topic: string, partition: number, record: Extract<DecodedRecord, { type: 'control' }>['record']): void {
+    const follower = this.#tables.get(record.table);
+    switch (record.control) {
+      case 'watermark':
+        if (record.since !== null) follower?.applyWatermark(topic, partition, record.at, record.since);
+        return;
+      case 'invalidate':
+        return follower?.invalidate(record.key);
+      case 'flush-table':
+        return follower?.flushPartition(topic, partition, `flush-table: ${record.reason}`);
+      case 'probe':
+        return;
+    }
+  }
+
+  /** A record that cannot be read may have been a change of any key of its partition. */
+  #refuse(topic: string, partition: number, reason: string): void {
+    this.#refused.value += 1;
+    this.#options.logger.error({ topic, partition, reason }, 'change feed: a record was refused');
+    for (const follower of this.#tables.values())
+      follower.flushPartition(topic, partition, `refused record: ${reason}`);
+  }
+
+  /** Tells the feed when the set of topics has changed. */
+  #retail(): void {
+    if (!this.#opened || this.#state === 'closed') return;
+    const topics = [...new Set([...this.#tables.values()].flatMap((follower) => [...follower.topics]))].sort();
+    const wanted = topics.join(' ');
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    const { feed, logger } = this.#options;
+    feed.tail(topics).then(
+      (counts) => this.#onTailing(counts),
+      (error: unknown) => {
+        if (this.#state !== 'closed')
+          logger.error({ topics, error: messageOf(error) }, 'change feed: following topics failed');
+      },
+    );
+  }
+
+  #onTailing(counts: ReadonlyMap<string, number>): void {
+    for (const follower of this.#tables.values()) {
+      const count = follower.target === undefined ? undefined : counts.get(follower.target);
+      if (count === undefined || follower.setPartitionCount(count) === 'ok') continue;
+      this.#options.logger.error(
+        { table: follower.table, topic: follower.target, count },
+        'topics of one table differ in partition count',
+      );
+    }
+    this.#options.onProgress();
+  }
+}

@@ -1,0 +1,41 @@
+import { TidemarkError } from '@tidemark/runtime';
+
+/** Runs tasks of one key one after the other, and tasks of different keys side by side. */
+export class KeyQueue {
+  readonly #tails = new Map<string, { tail: Promise<unknown>; length: number }>();
+  readonly #perKeyMax: number;
+
+  /** `perKeyMax`: tasks of one key that may wait, default 1,000; a further one fails with `QUEUE_FULL`. */
+  constructor(perKeyMax = 1_000) {
+    this.#perKeyMax = perKeyMax;
+  }
+
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const queue = this.#tails.get(key) ?? { tail: Promise.resolve(), length: 0 };
+    if (queue.length >= this.#perKeyMax)
+      return Promise.reject(
+        new TidemarkError('QUEUE_FULL', `${queue.length} writes of one key are waiting already`, {
+          retriable: true,
+          context: { perKeyMax: this.#perKeyMax },
+        }),
+      );
+    this.#tails.set(key, queue);
+    queue.length += 1;
+    const result = queue.length === 1 ? task() : queue.tail.then(task);
+    queue.tail = result.then(
+      () => this.#done(key, queue),
+      () => this.#done(key, queue),
+    );
+    return result;
+  }
+
+  /** Resolves when everything that runs or waits now has ended. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#tails.values()].map(({ tail }) => tail));
+  }
+
+  #done(key: string, queue: { length: number }): void {
+    queue.length -= 1;
+    if (queue.length === 0) this.#tails.delete(key);
+  }
+}

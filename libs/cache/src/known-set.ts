@@ -1,0 +1,33 @@
+/**
+ * Write ids whose transition this pod has already seen: its own acknowledged puts, and the fast-lane events it processed. Never a write
+ * that timed out, whose place in the replica's order nobody knows. Forgetting is safe (an event is then judged by the other rules),
+ * so the oldest leave first.
+ */
+export class KnownSet {
+  readonly #ids = new Set<string>();
+  readonly #max: number;
+
+  /** `max`: ids kept, default 10,000. */
+  constructor(max = 10_000) {
+    this.#max = max;
+  }
+
+  add(writeId: string): void {
+    this.#ids.delete(writeId);
+    this.#ids.add(writeId);
+    if (this.#ids.size > this.#max) {
+      for (const oldest of this.#ids) {
+        this.#ids.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  has(writeId: string | null): boolean {
+    return writeId !== null && this.#ids.has(writeId);
+  }
+
+  get size(): number {
+    return this.#ids.size;
+  }
+}

@@ -1,0 +1,154 @@
+import { type ItemImage, itemKeyOf, payloadBytes } from '@tidemark/protocol';
+import { type Clock, messageOf, TidemarkError } from '@tidemark/runtime';
+import { type Store } from './backend.js';
+import { type CacheStats } from './cache-stats.js';
+import { type Coherence, type Installable } from './coherence.js';
+import { type Fence } from './fences.js';
+import { type ValueCodec } from './value-codec.js';
+
+export interface L2ReaderOptions {
+  readonly store: Store;
+  readonly table: string;
+  readonly bucket: string;
+  readonly codec: ValueCodec;
+  readonly coherence: Coherence;
+  readonly clock: Clock;
+  readonly stats: CacheStats;
+  /** Time one read of L2 may take, ms. */
+  readonly timeoutMs: number;
+  /** Reads in flight; a further one fails with `QUEUE_FULL`. Default 10,000. */
+  readonly inFlightMax?: number;
+}
+
+/** One read of L2 that any number of callers wait for, and the fence that says whether L1 may keep its answer. */
+interface Flight {
+  readonly fence: Fence;
+  readonly value: Promise<unknown>;
+}
+
+/**
+ * The miss path. Concurrent reads of one key share one flight, as long as nothing has happened to the key since the flight began:
+ * a flight that became dirty serves those who already wait for it, and nobody else.
+ */
+export class L2Reader {
+  readonly #options: L2ReaderOptions;
+  readonly #flights = new Map<string, Flight>();
+  #inFlight = 0;
+
+  constructor(options: L2ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** The value in L2, `undefined` when there is none. */
+  read(key: string): Promise<unknown> {
+    const current = this.#joinable(key);
+    if (current !== undefined) return current.value;
+    this.#admit(1);
+    const { store, table, bucket, timeoutMs } = this.#options;
+    return this.#fly(key, () => store.read(table, itemKeyOf(bucket, key), { timeoutMs })).value;
+  }
+
+  /** One promise a key; keys that nobody reads yet travel together in as few requests as the store can make of them. */
+  readMany(keys: readonly string[]): Map<string, Promise<unknown>> {
+    const { store, table, bucket, timeoutMs } = this.#options;
+    const results = new Map<string, Promise<unknown>>();
+    const fresh: string[] = [];
+    for (const key of keys) {
+      const current = this.#joinable(key);
+      if (current === undefined) fresh.push(key);
+      else results.set(key, current.value);
+    }
+    if (fresh.length === 0) return results;
+    this.#admit(fresh.length);
+    // The request is made within the first flight's `begin`, so that every fence is open before anything is read.
+    let request: ReturnType<Store['readMany']> | undefined;
+    const itemKeys = fresh.map((key) => itemKeyOf(bucket, key));
+    const openedAt = Promise.resolve();
+    for (const [index, key] of fresh.entries()) {
+      const itemKey = itemKeys[index] ?? '';
+      const begin = async (): Promise<ItemImage | undefined> => {
+        await openedAt;
+        request ??= store.readMany(table, itemKeys, { timeoutMs });
+        const { items, unread } = await request;
+        const failure = unread.get(itemKey);
+        if (failure !== undefined) throw failure;
+        return items.get(itemKey);
+      };
+      results.set(key, this.#fly(key, begin).value);
+    }
+    return results;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  #joinable(key: string): Flight | undefined {
+    const current = this.#flights.get(key);
+    return current !== undefined && this.#options.coherence.joinable(current.fence) ? current : undefined;
+  }
+
+  #admit(reads: number): void {
+    const { inFlightMax = 10_000 } = this.#options;
+    if (this.#inFlight + reads <= inFlightMax) return;
+    throw new TidemarkError('QUEUE_FULL', `${this.#inFlight} reads of L2 are in flight already`, {
+      retriable: true,
+      context: { inFlightMax },
+    });
+  }
+
+  #fly(key: string, begin: () => Promise<ItemImage | undefined>): Flight {
+    const { coherence, clock } = this.#options;
+    const fence = coherence.beginFill(key);
+    const readAt = clock.now();
+    this.#inFlight += 1;
+    const flight: Flight = {
+      fence,
+      value: begin().then(
+        (item) => this.#land(flight, readAt, item),
+        (error: unknown) => this.#crash(flight, error),
+      ),
+    };
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  #land(flight: Flight, readAt: number, item: ItemImage | undefined): unknown {
+    const { coherence, stats } = this.#options;
+    let image: Installable;
+    try {
+      image = this.#installable(item, readAt);
+    } catch (error) {
+      return this.#crash(flight, error);
+    }
+    this.#forget(flight);
+    stats.fills += 1;
+    coherence.completeFill(flight.fence, image);
+    return image.value;
+  }
+
+  #crash(flight: Flight, error: unknown): never {
+    this.#forget(flight);
+    this.#options.stats.fillErrors += 1;
+    this.#options.coherence.abandonFill(flight.fence);
+    if (error instanceof TidemarkError) throw error;
+    throw new TidemarkError('STORE_UNAVAILABLE', `reading L2 failed: ${messageOf(error)}`, {
+      retriable: true,
+      cause: error,
+    });
+  }
+
+  #forget(flight: Flight): void {
+    this.#inFlight -= 1;
+    if (this.#flights.get(flight.fence.key) === flight) this.#flights.delete(flight.fence.key);
+  }
+
+  #installable(item: ItemImage | undefined, readAt: number): Installable {
+    const absent = { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 };
+    if (item === undefined || item.value === null) return absent;
+    const expiresAt = item.expiresAt ?? 0;
+    if (expiresAt !== 0 && expiresAt * 1_000 <= this.#options.clock.now()) return absent;
+    const value = this.#options.codec.decode(item.value, item.codec);
+    return { value, writeId: item.writeId, expiresAt, readAt, payloadBytes: payloadBytes(item.value) };
+  }
+}

@@ -1,0 +1,222 @@
+import {
+  type CdcEvent,
+  encodeControl,
+  encodeEvent,
+  type ItemImage,
+  partitionOf,
+  type Route,
+  type WireRecord,
+} from '@tidemark/protocol';
+import { type Clock, every, systemClock, TidemarkError } from '@tidemark/runtime';
+import {
+  type Backend,
+  type BackendParts,
+  type ChangeFeed,
+  type ChangeFeedHandler,
+  type EventPublisher,
+} from './backend.js';
+import { type MemoryChange, MemoryStore } from './memory-store.js';
+
+export interface MemoryOptions {
+  /** Default `'local'`. */
+  readonly region?: string;
+  /** Time from a write to its event, ms; default 0: the next turn of the event loop. */
+  readonly eventDelayMs?: number;
+  readonly clock?: Clock;
+}
+
+/** Partitions of every table's topic: more than one, so that tests meet what production has. */
+const partitions = 4;
+
+/**
+ * A backend in this process alone, for tests: what is written there is gone with it. Several Tidemarks on one `memory()` are pods of one
+ * region: each has its own L1 and follows the same events.
+ */
+export function memory(options: MemoryOptions = {}): MemoryBackend {
+  return new MemoryBackend(options);
+}
+
+export class MemoryBackend implements Backend {
+  readonly name = 'memory';
+  readonly region: string;
+  readonly #clock: Clock;
+  readonly #eventDelayMs: number;
+  readonly #store: MemoryStore;
+  readonly #feeds = new Set<MemoryFeed>();
+  readonly #tables = new Set<string>();
+  #lastStampUs = 0;
+
+  constructor({ region = 'local', eventDelayMs = 0, clock = systemClock }: MemoryOptions) {
+    this.region = region;
+    this.#clock = clock;
+    this.#eventDelayMs = eventDelayMs;
+    this.#store = new MemoryStore(
+      (change) => this.#capture(change),
+      (table) => this.#addTable(table),
+    );
+  }
+
+  open(): BackendParts {
+    const feed = new MemoryFeed(
+      this.#clock,
+      this.#eventDelayMs,
+      () => [...this.#tables].map(routeOf),
+      (open) => (open ? this.#feeds.add(feed) : this.#feeds.delete(feed)),
+    );
+    const publisher: EventPublisher = {
+      publish: async (table, records) => {
+        for (const record of records) this.#broadcast(table, record);
+      },
+    };
+    return { store: this.#store, feed, publisher, close: () => feed.close() };
+  }
+
+  /** Writes an item as a foreign writer would, without condition or write id unless the image has one; `undefined` removes it. */
+  writeItem(table: string, itemKey: string, image: Partial<Omit<ItemImage, 'key'>> | undefined): void {
+    this.#store.write(table, itemKey, image === undefined ? undefined : { ...foreignImage, ...image, key: itemKey });
+  }
+
+  #addTable(table: string): void {
+    this.#tables.add(table);
+    for (const feed of this.#feeds) feed.route(routeOf(table));
+  }
+
+  #capture(change: MemoryChange): void {
+    this.#lastStampUs = Math.max(this.#clock.now() * 1_000, this.#lastStampUs + 1);
+    this.#broadcast(change.table, encodeEvent(eventOf(change, this.#lastStampUs, this.region)));
+  }
+
+  #broadcast(table: string, record: WireRecord): void {
+    for (const feed of this.#feeds) feed.enqueue(topicOf(table), record);
+  }
+}
+
+/** One pod's feed: a queue that is handed over `delayMs` later, in order. */
+class MemoryFeed implements ChangeFeed {
+  readonly #clock: Clock;
+  readonly #delayMs: number;
+  readonly #routes: () => readonly Route[];
+  readonly #setOpen: (open: boolean) => void;
+  #handler: ChangeFeedHandler | undefined;
+  #topics = new Set<string>();
+  #stopWatermarks: () => void = () => undefined;
+
+  constructor(clock: Clock, delayMs: number, routes: () => readonly Route[], setOpen: (open: boolean) => void) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+    this.#routes = routes;
+    this.#setOpen = setOpen;
+  }
+
+  async open(handler: ChangeFeedHandler): Promise<void> {
+    if (this.#handler !== undefined)
+      throw new TidemarkError('INVALID_OPTIONS', 'this feed is open already', { retriable: false });
+    this.#handler = handler;
+    this.#setOpen(true);
+    handler.onState('live');
+    for (const route of this.#routes()) handler.onRoute(route);
+    this.#stopWatermarks = every(this.#clock, 1_000, () => this.#watermark(this.#topics));
+  }
+
+  async tail(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const added = topics.filter((topic) => !this.#topics.has(topic));
+    this.#topics = new Set(topics);
+    this.#watermark(added);
+    return new Map(topics.map((topic) => [topic, partitions]));
+  }
+
+  async close(): Promise<void> {
+    this.#stopWatermarks();
+    this.#setOpen(false);
+    this.#topics = new Set();
+  }
+
+  route(route: Route): void {
+    this.#handler?.onRoute(route);
+  }
+
+  enqueue(topic: string, record: WireRecord): void {
+    const partition =
+      record.key === null
+        ? 0
+        : partitionOf(
+            typeof record.key === 'string' ? record.key : Buffer.from(record.key).toString('utf8'),
+            partitions,
+          );
+    this.#enqueue(topic, partition, record);
+  }
+
+  #watermark(topics: Iterable<string>): void {
+    for (const topic of topics) {
+      const record = encodeControl({
+        control: 'watermark',
+        table: tableOf(topic),
+        at: this.#clock.now(),
+        streamId: 'memory',
+        since: 1,
+      });
+      for (let partition = 0; partition < partitions; partition += 1) this.#enqueue(topic, partition, record);
+    }
+  }
+
+  #enqueue(topic: string, partition: number, record: WireRecord): void {
+    if (!this.#topics.has(topic)) return;
+    this.#clock.setTimer(() => {
+      if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
+    }, this.#delayMs);
+  }
+}
+
+const foreignImage: Omit<ItemImage, 'key'> = {
+  value: null,
+  codec: null,
+  writeId: null,
+  expiresAt: null,
+  writtenBy: null,
+  tombstone: false,
+  leaseId: null,
+  leaseUntil: null,
+  loaded: false,
+};
+
+const topicPrefix = 'memory.cache.';
+
+function topicOf(table: string): string {
+  return topicPrefix + table;
+}
+
+function tableOf(topic: string): string {
+  return topic.slice(topicPrefix.length);
+}
+
+function routeOf(table: string): Route {
+  return {
+    table,
+    version: 1,
+    writerEpoch: 1,
+    topics: { [topicOf(table)]: 1 },
+    deleted: false,
+    changedAt: 0,
+    changedBy: 'memory',
+  };
+}
+
+function eventOf(change: MemoryChange, stampUs: number, region: string): CdcEvent {
+  const { table, old } = change;
+  const image = change.new ?? foreignImage;
+  const { value } = image;
+  return {
+    table,
+    key: (change.new ?? old)?.key ?? '',
+    kind: old === undefined ? 'insert' : change.new === undefined ? 'remove' : 'modify',
+    from: old?.writeId ?? null,
+    to: image.writeId,
+    stampUs,
+    expiresAt: image.expiresAt,
+    codec: image.codec,
+    lane: 'cdc',
+    region,
+    position: null,
+    value: typeof value === 'string' ? Buffer.from(value, 'utf8') : value,
+  };
+}

@@ -1,0 +1,165 @@
+import { type CdcEvent, followedTopic, parseItemKey, partitionOf, type Route } from '@tidemark/protocol';
+import { type Coherence } from './coherence.js';
+import { PartitionState } from './partition-state.js';
+
+export interface FlushNote {
+  readonly table: string;
+  readonly topic: string;
+  readonly partition: number | undefined;
+  readonly reason: string;
+  readonly entries: number;
+}
+
+/**
+ * How a pod follows one table: which topic, from when on, and up to what time.
+ *
+ * A route names the topics that carry the table. The pod's target is the one added last. The pod keeps following its present topic while it
+ * already listens to the target; the first watermark on a target's partition flushes that partition, and from then on it is the one
+ * followed. A higher `since` on a followed topic means that events may have gone elsewhere meanwhile: flush, too. Nothing is installed in a
+ * partition before its first watermark. There are no markers in the topics: a marker re-sent by the next owner of a partition hides a gap.
+ */
+export class TableFollower {
+  readonly table: string;
+  readonly #caches = new Map<string, Coherence>();
+  readonly #onFlush: (note: FlushNote) => void;
+  #partitions: readonly PartitionState[] = [];
+  #target: string | undefined;
+  #routeEpoch = 0;
+
+  constructor(table: string, onFlush: (note: FlushNote) => void) {
+    this.table = table;
+    this.#onFlush = onFlush;
+  }
+
+  addCache(bucket: string, coherence: Coherence): void {
+    this.#caches.set(bucket, coherence);
+  }
+
+  /** The topics to listen to: the target, and every topic that some partition still follows. */
+  get topics(): ReadonlySet<string> {
+    const topics = new Set<string>();
+    if (this.#target !== undefined) topics.add(this.#target);
+    for (const { followed } of this.#partitions) if (followed !== undefined) topics.add(followed);
+    return topics;
+  }
+
+  get target(): string | undefined {
+    return this.#target;
+  }
+
+  /** Whether every partition is followed, so that everything that is read may be kept. */
+  get live(): boolean {
+    return this.#partitions.length > 0 && this.#partitions.every(({ open }) => open);
+  }
+
+  /** The lowest watermark of its partitions, ms since the epoch; 0 before each has one. */
+  get watermark(): number {
+    if (this.#partitions.length === 0) return 0;
+    return this.#partitions.reduce((lowest, { watermark }) => Math.min(lowest, watermark), Number.POSITIVE_INFINITY);
+  }
+
+  partitionOf(itemKey: string): { readonly index: number; readonly state: PartitionState } | undefined {
+    if (this.#partitions.length === 0) return undefined;
+    const index = partitionOf(itemKey, this.#partitions.length);
+    const state = this.#partitions[index];
+    return state === undefined ? undefined : { index, state };
+  }
+
+  /** A record of the routing table for this table; a zombie writer's is ignored. */
+  applyRoute(route: Route): void {
+    if (route.writerEpoch < this.#routeEpoch) return;
+    this.#routeEpoch = route.writerEpoch;
+    const target = route.deleted ? undefined : followedTopic(route);
+    if (target === this.#target) return;
+    if (target === undefined) return this.#unfollow();
+    if (this.#target !== undefined && !this.#follows(this.#target)) this.#forgetTopic(this.#target);
+    this.#target = target;
+  }
+
+  /**
+   * The feed listens to `topic`, which has this many partitions. Every topic of a table has the same count, else the route is wrong: then
+   * what is held is dropped, and nothing is kept until the route is right.
+   */
+  setPartitionCount(count: number): 'ok' | 'mismatch' {
+    if (this.#partitions.length === count) return 'ok';
+    const known = this.#partitions.length > 0;
+    if (known) this.flushAll(this.#target ?? '', 'partition count changed');
+    this.#partitions = Array.from({ length: count }, () => new PartitionState());
+    return known ? 'mismatch' : 'ok';
+  }
+
+  applyEvent(topic: string, partition: number, event: CdcEvent): void {
+    if (!this.#listensTo(topic, partition)) return;
+    const parts = parseItemKey(event.key);
+    if (parts !== undefined) this.#caches.get(parts.bucket)?.applyEvent(parts.key, event);
+  }
+
+  invalidate(itemKey: string): void {
+    const parts = parseItemKey(itemKey);
+    if (parts !== undefined) this.#caches.get(parts.bucket)?.invalidate(parts.key);
+  }
+
+  /** A watermark of one partition; `since` says from which version of the route on the topic has been complete. */
+  applyWatermark(topic: string, partition: number, at: number, since: number): void {
+    const state = this.#partitions[partition];
+    if (state === undefined || !this.#listensTo(topic, partition)) return;
+    if (since > (state.since.get(topic) ?? -1)) {
+      state.since.set(topic, since);
+      if (topic === this.#target) this.#switchTo(state, partition, topic);
+      else this.#flushPartition(topic, partition, 'route changed');
+    }
+    if (state.followed === topic && at > state.watermark) state.watermark = at;
+  }
+
+  /** Something may be missing from a partition: drop what it may have touched. The watermark stays: it never goes back. */
+  flushPartition(topic: string, partition: number, reason: string): void {
+    if (this.#listensTo(topic, partition)) this.#flushPartition(topic, partition, reason);
+  }
+
+  flushAll(topic: string, reason: string): void {
+    for (const state of this.#partitions) state.raiseGeneration();
+    this.#flush(topic, undefined, reason);
+  }
+
+  /** Nobody carries the table any more: what is held would never be told of a change. */
+  #unfollow(): void {
+    this.flushAll(this.#target ?? '', 'route deleted');
+    this.#target = undefined;
+    this.#partitions = [];
+  }
+
+  /** The first watermark on the target, or one with a higher `since`. */
+  #switchTo(state: PartitionState, partition: number, topic: string): void {
+    const previous = state.followed;
+    state.followed = topic;
+    this.#flushPartition(
+      topic,
+      partition,
+      previous === topic ? 'route changed' : previous === undefined ? 'first watermark' : 'moved to another topic',
+    );
+    if (previous !== undefined && previous !== topic) state.since.delete(previous);
+  }
+
+  #flushPartition(topic: string, partition: number, reason: string): void {
+    this.#partitions[partition]?.raiseGeneration();
+    this.#flush(topic, partition, reason);
+  }
+
+  #flush(topic: string, partition: number | undefined, reason: string): void {
+    let entries = 0;
+    for (const coherence of this.#caches.values()) entries += coherence.flush(partition);
+    this.#onFlush({ table: this.table, topic, partition, reason, entries });
+  }
+
+  #listensTo(topic: string, partition: number): boolean {
+    return topic === this.#target || this.#partitions[partition]?.followed === topic;
+  }
+
+  #follows(topic: string): boolean {
+    return this.#partitions.some(({ followed }) => followed === topic);
+  }
+
+  #forgetTopic(topic: string): void {
+    for (const state of this.#partitions) state.since.delete(topic);
+  }
+}
