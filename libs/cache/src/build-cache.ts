@@ -35,11 +35,11 @@ export function buildCache(options: BuildCacheOptions): { readonly cache: Cache<
     l1,
     stats,
     mode,
-    partitionOf: (key) => tableFollower?.partitionOf(itemKeyOf(name, key)),
+    partitionOf: (key) => tableFollower.partitionOf(itemKeyOf(name, key)),
     decode: (event: CdcEvent) => (event.value === null ? undefined : codec.decode(event.value, event.codec)),
     sameValue: (a, b) => codec.same(a, b),
   });
-  tableFollower?.addCache(name, coherence);
+  tableFollower.addCache(name, coherence);
   const reader = new L2Reader({ store, table, bucket: name, codec, coherence, clock, stats, timeoutMs: readTimeoutMs });
   const writer = new L2Writer({
     store,
@@ -63,9 +63,9 @@ export function buildCache(options: BuildCacheOptions): { readonly cache: Cache<
     stats,
     clock,
     isClosed,
-    watermark: () => tableFollower?.watermark ?? 0,
+    watermark: () => tableFollower.watermark,
     partitionOf: (key) => {
-      const partition = tableFollower?.partitionOf(itemKeyOf(name, key));
+      const partition = tableFollower.partitionOf(itemKeyOf(name, key));
       return partition === undefined ? undefined : { index: partition.index, watermark: partition.state.watermark };
     },
   });

@@ -38,6 +38,9 @@ export interface CacheDefinition<V = unknown> {
   readonly writeTimeoutMs: number;
 }
 
+/** What one JavaScript Map can hold. */
+const entriesMax = 16_777_216;
+
 const fields = ['name', 'table', 'schema', 'codec', 'maxEntries', 'maxSize', 'mode', 'readTimeout', 'writeTimeout'];
 
 /** Declares a cache. Throws `INVALID_OPTIONS` naming the field. */
@@ -55,10 +58,31 @@ export function defineCache<S extends StandardSchema>(options: CacheOptions<S>):
     schema: checkSchema(where, options.schema) as StandardSchema<OutputOf<S>>,
     codec: checkCodec(where, codec),
     mode: checkMode(where, options.mode ?? 'update'),
-    maxEntries: wholeNumber(`${where}: maxEntries`, options.maxEntries ?? 10_000, 1, 16_777_216),
+    maxEntries: wholeNumber(`${where}: maxEntries`, options.maxEntries ?? 10_000, 1, entriesMax),
     maxBytes: parseByteSize(options.maxSize ?? '64mb', `${where}: maxSize`),
     readTimeoutMs: parseDuration(options.readTimeout ?? '1s', `${where}: readTimeout`),
     writeTimeoutMs: parseDuration(options.writeTimeout ?? '2s', `${where}: writeTimeout`),
+  });
+}
+
+/** What may be read from a process's configuration; a cache's name, table and type stay where it was declared. */
+export type CacheTuning = Pick<
+  CacheOptions<StandardSchema>,
+  'maxEntries' | 'maxSize' | 'mode' | 'readTimeout' | 'writeTimeout'
+>;
+
+/** A definition with some of its numbers changed. Throws `INVALID_OPTIONS` naming the field. */
+export function tuneCache<V>(definition: CacheDefinition<V>, tuning: CacheTuning): CacheDefinition<V> {
+  const where = `cache ${definition.name}`;
+  onlyFields(where, tuning, ['maxEntries', 'maxSize', 'mode', 'readTimeout', 'writeTimeout']);
+  const { maxEntries, maxSize, mode, readTimeout, writeTimeout } = tuning;
+  return Object.freeze({
+    ...definition,
+    ...(mode === undefined ? {} : { mode: checkMode(where, mode) }),
+    ...(maxEntries === undefined ? {} : { maxEntries: wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax) }),
+    ...(maxSize === undefined ? {} : { maxBytes: parseByteSize(maxSize, `${where}: maxSize`) }),
+    ...(readTimeout === undefined ? {} : { readTimeoutMs: parseDuration(readTimeout, `${where}: readTimeout`) }),
+    ...(writeTimeout === undefined ? {} : { writeTimeoutMs: parseDuration(writeTimeout, `${where}: writeTimeout`) }),
   });
 }
 

@@ -6,7 +6,6 @@ import { TableFollower } from './table-follower.js';
 export interface FeedFollowerOptions {
   readonly feed: ChangeFeed;
   readonly region: string;
-  readonly tables: readonly string[];
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   /** Called after each change of what `live` or `state` say. */
@@ -18,6 +17,8 @@ export class FeedFollower implements ChangeFeedHandler {
   readonly #options: FeedFollowerOptions;
   readonly #tables = new Map<string, TableFollower>();
   readonly #refused: Metric;
+  readonly #flushes: Metric;
+  readonly #logger: Logger;
   #wanted = '';
   #state: FeedState | 'closed' = 'interrupted';
   #opened = false;
@@ -29,18 +30,21 @@ export class FeedFollower implements ChangeFeedHandler {
       'tidemark_feed_refused_records_total',
       'Records of a cache topic that could not be read or are another region’s.',
     );
-    const gaps = metrics.counter('tidemark_feed_flushes_total', 'Flushes of one partition of one table.');
-    for (const table of options.tables) {
-      const follower = new TableFollower(table, ({ topic, partition, reason, entries }) => {
-        gaps.value += 1;
-        logger.info({ table, topic, partition, reason, entries }, 'flushed');
-      });
-      this.#tables.set(table, follower);
-    }
+    this.#flushes = metrics.counter('tidemark_feed_flushes_total', 'Flushes of one partition of one table.');
+    this.#logger = logger;
   }
 
-  table(name: string): TableFollower | undefined {
-    return this.#tables.get(name);
+  /** The follower of a table; made when it is first asked for, which must be before `open`. */
+  table(name: string): TableFollower {
+    let follower = this.#tables.get(name);
+    if (follower === undefined) {
+      follower = new TableFollower(name, ({ table, topic, partition, reason, entries }) => {
+        this.#flushes.value += 1;
+        this.#logger.info({ table, topic, partition, reason, entries }, 'flushed');
+      });
+      this.#tables.set(name, follower);
+    }
+    return follower;
   }
 
   /** Whether every table is followed in every partition. */

@@ -16,7 +16,7 @@ export type {
 export { AmbiguousWriteError, PartialReadError } from './cache-errors.js';
 export { type CacheStats } from './cache-stats.js';
 export { Cache, type CallOptions, type Inspection, type PutOptions } from './cache.js';
-export { type CacheDefinition, type CacheOptions, defineCache } from './define-cache.js';
+export { type CacheDefinition, type CacheOptions, type CacheTuning, defineCache, tuneCache } from './define-cache.js';
 export { type EntrySource } from './entry.js';
 export { type WriteReceipt } from './l2-writer.js';
 export { memory, type MemoryBackend, type MemoryOptions } from './memory-backend.js';

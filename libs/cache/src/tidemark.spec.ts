@@ -208,9 +208,9 @@ describe('refusals', () => {
       /cache x: maxSize: expected a size/,
     ],
     [
-      'no caches',
-      () => createTidemark({ service: 's', backend: memory(), caches: [] }),
-      /caches: expected at least one/,
+      'caches that are no array',
+      () => createTidemark({ service: 's', backend: memory(), caches: 5 as never }),
+      /caches: expected an array/,
     ],
     [
       'two caches of one name',

@@ -24,7 +24,8 @@ export interface TidemarkOptions {
   /** Name of the service, `[a-z0-9-]`: part of its pods' consumer groups. */
   readonly service: string;
   readonly backend: Backend;
-  readonly caches: readonly CacheDefinition[];
+  /** More can be added with `add` until `start()`; default none. */
+  readonly caches?: readonly CacheDefinition[];
   /** `start()` returns by then, live or not; default `'5s'`. */
   readonly startDeadline?: Duration;
   /** `close()` waits this long for writes in hand; default `'5s'`. */
@@ -59,13 +60,18 @@ export function createTidemark(options: TidemarkOptions): Tidemark {
 }
 
 export class Tidemark {
-  readonly #options: TidemarkOptions;
+  readonly #service: string;
+  readonly #region: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #metrics: MetricRegistry;
   readonly #parts: BackendParts;
   readonly #follower: FeedFollower;
-  readonly #caches = new Map<CacheDefinition, Cache<unknown>>();
-  readonly #writers: L2Writer[] = [];
+  readonly #writeClock: WriteClock;
+  readonly #built = new Map<
+    string,
+    { readonly definition: CacheDefinition; readonly cache: Cache<unknown>; readonly writer: L2Writer }
+  >();
   readonly #startDeadlineMs: number;
   readonly #drainDeadlineMs: number;
   #wake: (() => void)[] = [];
@@ -74,50 +80,59 @@ export class Tidemark {
 
   constructor(options: TidemarkOptions) {
     validate(options);
-    this.#options = options;
+    const { backend, service, clock = systemClock, logger = silentLogger, metrics = new MetricRegistry() } = options;
     this.#startDeadlineMs = parseDuration(options.startDeadline ?? '5s', 'startDeadline');
     this.#drainDeadlineMs = parseDuration(options.drainDeadline ?? '5s', 'drainDeadline');
-    const { backend, service } = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? silentLogger;
-    const metrics = options.metrics ?? new MetricRegistry();
-    this.#parts = backend.open({ service, podId: randomUUID(), clock: this.#clock, logger: this.#logger, metrics });
-    const tables = [...new Set(options.caches.map(({ table }) => table))];
+    this.#service = service;
+    this.#region = backend.region;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#metrics = metrics;
+    this.#parts = backend.open({ service, podId: randomUUID(), clock, logger, metrics });
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,
       region: backend.region,
-      tables,
-      logger: this.#logger,
+      logger,
       metrics,
       onProgress: () => this.#onProgress(),
     });
-    const writeClock = new WriteClock(randomBytes(8).toString('hex'), () => this.#clock.now());
-    for (const definition of options.caches) {
-      const built = buildCache({
-        definition,
-        region: backend.region,
-        store: this.#parts.store,
-        follower: this.#follower,
-        clock: this.#clock,
-        writeClock,
-        metrics,
-        isClosed: () => this.#closing !== undefined,
-      });
-      this.#caches.set(definition, built.cache);
-      this.#writers.push(built.writer);
-    }
+    this.#writeClock = new WriteClock(randomBytes(8).toString('hex'), () => clock.now());
+    for (const definition of options.caches ?? []) this.add(definition);
+  }
+
+  /** Adds a cache before `start()`; the same definition twice is one cache. Throws `INVALID_OPTIONS`. */
+  add<V>(definition: CacheDefinition<V>): Cache<V> {
+    if (this.#started !== undefined || this.#closing !== undefined)
+      throw invalidOption('add', 'to be called before start()', definition.name);
+    const existing = this.#built.get(definition.name);
+    if (existing !== undefined && existing.definition !== definition)
+      throw invalidOption('cache name', 'a name that no other cache has', definition.name);
+    if (existing !== undefined) return existing.cache as Cache<V>;
+    const built = buildCache({
+      definition,
+      region: this.#region,
+      store: this.#parts.store,
+      follower: this.#follower,
+      clock: this.#clock,
+      writeClock: this.#writeClock,
+      metrics: this.#metrics,
+      isClosed: () => this.#closing !== undefined,
+    });
+    this.#built.set(definition.name, { definition, ...built });
+    return built.cache as Cache<V>;
   }
 
   /** Every cache by its name. */
   get caches(): Readonly<Record<string, Cache<unknown>>> {
-    return Object.fromEntries([...this.#caches].map(([{ name }, cache]) => [name, cache]));
+    return Object.fromEntries([...this.#built].map(([name, { cache }]) => [name, cache]));
   }
 
   /** The cache of a definition, with its type. Throws `INVALID_OPTIONS` for a definition that this Tidemark was not given. */
   cache<V>(definition: CacheDefinition<V>): Cache<V> {
-    const cache = this.#caches.get(definition);
-    if (cache === undefined) throw invalidOption('cache', 'a definition handed to createTidemark', definition?.name);
-    return cache as Cache<V>;
+    const built = this.#built.get(definition.name);
+    if (built?.definition !== definition)
+      throw invalidOption('cache', 'a definition handed to createTidemark', definition.name);
+    return built.cache as Cache<V>;
   }
 
   /**
@@ -135,12 +150,11 @@ export class Tidemark {
   health(): TidemarkHealth {
     const now = this.#clock.now();
     const tables: Record<string, TidemarkHealth['tables'][string]> = {};
-    for (const { table } of this.#options.caches) {
-      const follower = this.#follower.table(table);
-      const watermark = follower?.watermark ?? 0;
+    for (const table of this.#tables()) {
+      const { target, live, watermark } = this.#follower.table(table);
       tables[table] = {
-        topic: follower?.target ?? null,
-        live: follower?.live ?? false,
+        topic: target ?? null,
+        live,
         stalenessMs: watermark === 0 ? null : Math.max(0, now - watermark),
       };
     }
@@ -151,6 +165,10 @@ export class Tidemark {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #tables(): string[] {
+    return [...new Set([...this.#built.values()].map(({ definition }) => definition.table))];
   }
 
   #state(): TidemarkState {
@@ -166,7 +184,7 @@ export class Tidemark {
       .open()
       .catch((error: unknown) => this.#logger.error({ error: messageOf(error) }, 'change feed could not be opened'));
     await this.#untilLive(endMs);
-    if (this.#follower.live) this.#logger.info({ service: this.#options.service }, 'live');
+    if (this.#follower.live) this.#logger.info({ service: this.#service }, 'live');
     else
       this.#logger.warn(
         this.health().tables,
@@ -175,9 +193,8 @@ export class Tidemark {
   }
 
   async #checkTables(): Promise<void> {
-    const tables = [...new Set(this.#options.caches.map(({ table }) => table))];
     await Promise.all(
-      tables.map(async (table) => {
+      this.#tables().map(async (table) => {
         try {
           await this.#parts.store.check(table, { timeoutMs: this.#startDeadlineMs });
         } catch (error) {
@@ -205,7 +222,7 @@ export class Tidemark {
 
   async #close(): Promise<void> {
     this.#onProgress();
-    const drained = Promise.all(this.#writers.map((writer) => writer.idle())).then(() => undefined);
+    const drained = Promise.all([...this.#built.values()].map(({ writer }) => writer.idle())).then(() => undefined);
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.setTimer(resolve, this.#drainDeadlineMs);
       void drained.finally(() => {
@@ -232,12 +249,11 @@ function validate(options: TidemarkOptions): void {
     throw invalidOption('service', '1 to 64 lower-case letters, digits and hyphens', service);
   if (typeof (backend as { open?: unknown } | undefined)?.open !== 'function')
     throw invalidOption('backend', 'a backend such as aws({ … }) or memory()', backend);
-  validateCaches(options.caches);
+  validateCaches(options.caches ?? []);
 }
 
 function validateCaches(caches: readonly (CacheDefinition | undefined)[]): void {
-  if (!Array.isArray(caches) || caches.length === 0)
-    throw invalidOption('caches', 'at least one definition made by defineCache', caches);
+  if (!Array.isArray(caches)) throw invalidOption('caches', 'an array of definitions made by defineCache', caches);
   const names = new Set<string>();
   for (const [index, definition] of (caches as readonly (CacheDefinition | undefined)[]).entries()) {
     if (definition?.codec === undefined || !isBucket(definition.name))

@@ -1,1 +1,1 @@
-export {};
+export { TidemarkTestingModule } from './tidemark-testing.module.js';
