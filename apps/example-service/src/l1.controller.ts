@@ -1,0 +1,43 @@
+import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
+import { Cache, type CacheStats, type Inspection } from '@tidemark/cache';
+import { InjectCache } from '@tidemark/nest';
+import { parsePermission } from './parse-permission.js';
+import { type Permission, permissions } from './permissions.cache.js';
+
+/** This pod's L1 alone: what an operator looks at, and what the demo checks. */
+@Controller('l1')
+export class L1Controller {
+  constructor(@InjectCache(permissions) private readonly permissions: Cache<Permission>) {}
+
+  @Get()
+  overview(): { readonly stalenessMs: number | null; readonly stats: CacheStats } {
+    const stalenessMs = this.permissions.staleness();
+    return { stalenessMs: Number.isFinite(stalenessMs) ? stalenessMs : null, stats: this.permissions.stats() };
+  }
+
+  /** `?ids=a,b`: what L1 holds of them. */
+  @Get('permissions')
+  held(@Query('ids') ids = ''): Record<string, Inspection & { readonly value: Permission | null }> {
+    const keys = ids.split(',').filter((id) => id !== '');
+    return Object.fromEntries(
+      keys.map((key) => {
+        const inspection = this.permissions.inspect(key);
+        return [
+          key,
+          { ...inspection, value: inspection.state === 'value' ? (this.permissions.getIfPresent(key) ?? null) : null },
+        ];
+      }),
+    );
+  }
+
+  @Put('permissions/:appId')
+  localPut(@Param('appId') appId: string, @Body() body: unknown): { readonly local: true } {
+    this.permissions.localPut(appId, parsePermission(body));
+    return { local: true };
+  }
+
+  @Delete('permissions/:appId')
+  localDelete(@Param('appId') appId: string): { readonly held: boolean } {
+    return { held: this.permissions.localDelete(appId) };
+  }
+}

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { itemKeyOf } from '@tidemark/protocol';
+import { memory } from '@tidemark/cache';
+import request from 'supertest';
+import { type ExampleService, startExampleService } from './index.js';
+
+const backend = memory();
+let pod: ExampleService;
+beforeAll(async () => {
+  pod = await startExampleService({ backend });
+});
+afterAll(() => pod.close());
+
+describe('the example service', () => {
+  it('stores, reads, lists and deletes permissions', async () => {
+    const http = request(pod.url);
+    await http
+      .put('/permissions/app-1')
+      .send({ roles: ['admin'] })
+      .expect(200);
+    await http.get('/permissions/app-1').expect(200, { roles: ['admin'] });
+    await http.get('/permissions?ids=app-1,app-2').expect(200, { 'app-1': { roles: ['admin'] } });
+    await http.delete('/permissions/app-1').expect(200);
+    await http.get('/permissions/app-1').expect(404);
+  });
+
+  it('shows and changes this pod’s L1 alone', async () => {
+    const http = request(pod.url);
+    await http
+      .put('/l1/permissions/local')
+      .send({ roles: ['here'] })
+      .expect(200);
+    const held = (await http.get('/l1/permissions?ids=local,none').expect(200)).body as Record<
+      string,
+      { state: string }
+    >;
+    expect(held).toMatchObject({
+      local: { state: 'value', source: 'local', value: { roles: ['here'] } },
+      none: { state: 'none' },
+    });
+    await http.delete('/l1/permissions/local').expect(200, { held: true });
+    const overview = await http.get('/l1').expect(200);
+    expect(overview.body).toMatchObject({ stats: { rules: expect.any(Array) as unknown } });
+  });
+
+  it('answers bad input with what is wrong with it', async () => {
+    const http = request(pod.url);
+    await http.put('/permissions/app-1').send({ roles: 'admin' }).expect(400);
+    await http
+      .put('/l1/permissions/app-1')
+      .send({ roles: [5] })
+      .expect(400);
+    await http.get('/permissions').expect(400);
+    const tooLong = await http.get(`/permissions/${'x'.repeat(2_100)}`).expect(400);
+    expect(tooLong.body).toMatchObject({ code: 'INVALID_KEY', retriable: false });
+    backend.writeItem('permissions', itemKeyOf('permissions', 'broken'), { value: '{' });
+    const broken = await http.get('/permissions/broken').expect(500);
+    expect(broken.body).toMatchObject({ code: 'MALFORMED_ITEM' });
+  });
+
+  it('is ready and live', async () => {
+    const http = request(pod.url);
+    await http.get('/health/live').expect(200);
+    const ready = await http.get('/health/ready').expect(200);
+    expect(ready.body).toMatchObject({ status: 'ok', details: { tidemark: { status: 'up', state: 'live' } } });
+  });
+});
