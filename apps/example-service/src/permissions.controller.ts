@@ -36,10 +36,7 @@ export class PermissionsController {
 
   @Put(':appId')
   async put(@Param('appId') appId: string, @Body() body: unknown): Promise<WriteReceipt> {
-    const parsed = Permission.safeParse(body);
-    if (!parsed.success)
-      throw new BadRequestException(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-    return this.permissions.put(appId, parsed.data);
+    return this.permissions.put(appId, parsePermission(body));
   }
 
   @Delete(':appId')
