@@ -1,0 +1,12 @@
+export { AwsFaults } from './aws-faults.js';
+export { type BinaryEncoding, type StampPrecision } from './cdc-record.js';
+export { EmbeddedAws, type RegionAddress, type RegionStats, type TableKeys } from './embedded-aws.js';
+export { type EmbeddedAwsOptions } from './embedded-aws-options.js';
+export { KinesaliteEndpoint } from './kinesalite-endpoint.js';
+export { type KinesisEndpoint, type KinesisEndpointContext, type KinesisEndpointFactory } from './kinesis-endpoint.js';
+export { openAws, type OpenAws, type StreamedChange } from './open-aws.js';
+export { type ReplicaChange, type ReplicationDelay } from './replication-link.js';
+export { type Fault, type FaultTarget, RequestFaults } from './request-faults.js';
+export { type Random, randomUuid, seededRandom, seedFor } from './seeded-random.js';
+export { type StreamRecord } from './stream-publisher.js';
+export { type WireItem, type WireValue } from './wire-item.js';
