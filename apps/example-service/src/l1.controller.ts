@@ -30,6 +30,21 @@ export class L1Controller {
     );
   }
 
+  /** Answers when L1 holds the write, with when that was (ms since the epoch); `at: null` when it does not within `timeoutMs`. */
+  @Get('permissions/:appId/until')
+  async until(
+    @Param('appId') appId: string,
+    @Query('writeId') writeId = '',
+    @Query('timeoutMs') timeoutMs = '1000',
+  ): Promise<{ readonly at: number | null }> {
+    const endMs = performance.now() + Math.min(10_000, Number(timeoutMs) || 0);
+    while (this.permissions.inspect(appId).writeId !== writeId) {
+      if (performance.now() > endMs) return { at: null };
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return { at: performance.timeOrigin + performance.now() };
+  }
+
   @Put('permissions/:appId')
   localPut(@Param('appId') appId: string, @Body() body: unknown): { readonly local: true } {
     this.permissions.localPut(appId, parsePermission(body));

@@ -1,1 +1,1 @@
-export {};
+export { aws, type AwsOptions } from './aws-backend.js';

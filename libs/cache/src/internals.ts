@@ -3,6 +3,7 @@ export { type CacheStats, newCacheStats } from './cache-stats.js';
 export { Coherence, type CoherenceOptions, type Installable } from './coherence.js';
 export { type DecidableEntry, type DecidableEvent, decide, type Rule, stampMarginUs, type Verdict } from './decide.js';
 export { type Entry, entryBytes, type EntrySource } from './entry.js';
+export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
 export { type Fence, Fences, isClean } from './fences.js';
 export { KnownSet } from './known-set.js';
 export { type L1, type L1Options, LruL1 } from './l1.js';

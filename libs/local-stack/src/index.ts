@@ -1,1 +1,7 @@
-export {};
+export * from './aws/index.js';
+export { EmbeddedKafka, type EmbeddedKafkaOptions } from './kafka/embedded-kafka.js';
+export { type ApiName, KafkaFaults } from './kafka/kafka-faults.js';
+export { type LocalStackOptions } from './local-stack-options.js';
+export { type LocalStack, type LocalStackFaults, startLocalStack } from './local-stack.js';
+export { RegionProbe } from './region-probe.js';
+export { type RegionEndpoints, type Role } from './region-stack.js';

@@ -1,0 +1,234 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import assert from 'node:assert/strict';
+import { PodClient } from './pod-client.js';
+import { until } from './until.js';
+import { type RegionWorld, type Role, type World } from './world.js';
+
+/** One step of the story: does something, checks what follows from it, and says so in a few words. */
+export interface Step {
+  readonly name: string;
+  readonly run: (world: World) => Promise<string>;
+}
+
+/** Keys that the story writes: all of them are compared at its end. */
+export const storyKeys = (): readonly string[] => [...written].sort();
+const written = new Set<string>();
+
+export const story: readonly Step[] = [
+  { name: 'a put is seen in every pod of both regions', run: putSeenEverywhere },
+  { name: 'a delete empties every pod', run: deleteSeenEverywhere },
+  { name: 'a put by a plain AWS SDK client is followed, too', run: foreignPut },
+  { name: 'localPut stays in its pod, and any event drops it', run: localPut },
+  { name: 'getMany takes hits from L1 and reads the rest', run: getMany },
+  { name: 'concurrent puts in both regions converge', run: concurrentPuts },
+  { name: 'sync killed while writing: nothing lost', run: (world) => killedWhileWriting(world, 'sync') },
+  { name: 'dispatcher killed while writing: nothing lost', run: (world) => killedWhileWriting(world, 'dispatcher') },
+  { name: 'Kafka restarted while writing: nothing lost', run: (world) => killedWhileWriting(world, 'kafka') },
+  { name: 'a new route starts to deliver', run: newRoute },
+];
+
+async function putSeenEverywhere(world: World): Promise<string> {
+  const [first] = clients(world);
+  await warm(world, key('app-1'));
+  await first?.put('app-1', ['admin']);
+  await held(world, 'app-1', ['admin']);
+  await first?.put('app-1', ['admin', 'editor']);
+  await held(world, 'app-1', ['admin', 'editor']);
+  return `${clients(world).length} pods hold it without reading again`;
+}
+
+async function deleteSeenEverywhere(world: World): Promise<string> {
+  const pods = clients(world);
+  await pods.at(-1)?.delete('app-1');
+  await until('no pod has app-1', () =>
+    every(pods, async (pod) => (await pod.held(['app-1']))['app-1']?.state !== 'value'),
+  );
+  for (const pod of pods) assert.equal(await pod.get('app-1'), undefined);
+  return 'deleted in the other region, gone in all';
+}
+
+async function foreignPut(world: World): Promise<string> {
+  const [region] = world.regions;
+  await clients(world)[0]?.put(key('app-2'), ['mine']);
+  await warmUntil(world, 'app-2', ['mine']);
+  await region?.dynamodb.send(
+    new PutItemCommand({
+      TableName: 'permissions',
+      Item: { key: { S: 'permissions:app-2' }, value: { S: '{"roles":["from the console"]}' } },
+    }),
+  );
+  await until('every pod reads the foreign value', () =>
+    every(clients(world), async (pod) => (await pod.get('app-2'))?.roles[0] === 'from the console'),
+  );
+  return 'no write id, no library: dropped everywhere, read again';
+}
+
+async function localPut(world: World): Promise<string> {
+  const [first, second] = clients(world);
+  assert.ok(first !== undefined && second !== undefined);
+  await first.put(key('app-3'), ['shared']);
+  await warmUntil(world, 'app-3', ['shared']);
+  await first.localPut('app-3', ['only here']);
+  assert.deepEqual((await first.get('app-3'))?.roles, ['only here']);
+  assert.deepEqual((await second.get('app-3'))?.roles, ['shared']);
+  await second.put('app-3', ['shared again']);
+  await until('the local value is gone', async () => (await first.get('app-3'))?.roles[0] === 'shared again');
+  return 'one pod saw it; the next change took it away';
+}
+
+async function getMany(world: World): Promise<string> {
+  const [first, second] = clients(world);
+  assert.ok(first !== undefined && second !== undefined);
+  const keys = ['many-1', 'many-2', 'many-3', 'many-4'].map(key);
+  for (const name of keys.slice(0, 3)) await first.put(name, [name]);
+  await second.get('many-1');
+  const before = await second.overview();
+  const found = await second.getMany(keys);
+  const after = await second.overview();
+  assert.deepEqual(Object.keys(found).sort(), keys.slice(0, 3));
+  const hits = after.stats.hits - before.stats.hits;
+  const reads = after.stats.fills - before.stats.fills;
+  assert.deepEqual([hits, reads], [1, 3]);
+  return `${hits} hit, ${reads} read in one batch, 1 of them absent`;
+}
+
+async function concurrentPuts(world: World): Promise<string> {
+  const keys = Array.from({ length: 20 }, (_, i) => key(`race-${i}`));
+  const writers = world.regions.map((region) => new PodClient(region.pods[0] ?? ''));
+  await Promise.all(writers.flatMap((writer, i) => keys.map((name) => writer.put(name, [`region ${i}`]))));
+  await world.quiesce(20_000);
+  const values = await Promise.all(clients(world).map((pod) => pod.getMany(keys)));
+  for (const name of keys)
+    assert.equal(new Set(values.map((found) => JSON.stringify(found[name]))).size, 1, `${name} differs`);
+  return `${keys.length} keys, ${writers.length} writers each, one value everywhere`;
+}
+
+/** Writes all the while a role of the first region is dead and comes back; then every pod must have every last value. */
+async function killedWhileWriting(world: World, role: Role): Promise<string> {
+  const [region] = world.regions;
+  assert.ok(region !== undefined);
+  const keys = Array.from({ length: 10 }, (_, i) => key(`${role}-${i}`));
+  const writer = new PodClient(region.pods[0] ?? '');
+  for (const name of keys) await writer.put(name, ['before']);
+  for (const pod of clients(world)) await pod.getMany(keys);
+  const writing = new AbortController();
+  const last = new Map<string, string>();
+  const load = writeUntil(writer, keys, last, writing.signal);
+  await world.kill(region.name, role);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await world.restart(region.name, role);
+  const backAt = performance.now();
+  await until('a write made after the restart comes through', () => comesThrough(region, keys[0] ?? '', last), 60_000);
+  const recoveryMs = performance.now() - backAt;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  writing.abort();
+  const writes = await load;
+  await world.quiesce(60_000);
+  for (const pod of clients(world)) {
+    const found = await pod.getMany(keys);
+    for (const name of keys) assert.equal(found[name]?.roles[0], last.get(name), `${name} in ${pod.url}`);
+  }
+  return `${writes} puts meanwhile, all there; delivering again ${Math.round(recoveryMs)} ms after the restart`;
+}
+
+async function writeUntil(
+  writer: PodClient,
+  keys: readonly string[],
+  last: Map<string, string>,
+  signal: AbortSignal,
+): Promise<number> {
+  let writes = 0;
+  while (!signal.aborted) {
+    const name = keys[writes % keys.length] ?? '';
+    writes += 1;
+    await writer.put(name, [String(writes)]);
+    last.set(name, String(writes));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return writes;
+}
+
+/** Whether another pod of the region has, in L1, a value not older than the one that was the last when this was called. */
+async function comesThrough(region: RegionWorld, name: string, last: ReadonlyMap<string, string>): Promise<boolean> {
+  const wanted = Number(last.get(name) ?? 0);
+  const other = new PodClient(region.pods[1] ?? '');
+  const holds = async (): Promise<boolean> => Number((await other.held([name]))[name]?.value?.roles[0] ?? -1) >= wanted;
+  if ((await other.held([name]))[name]?.state !== 'value') await other.get(name);
+  for (let i = 0; i < 20; i += 1) {
+    if (await holds())
+      return (
+        (await other.overview()).stalenessMs !== null && ((await other.overview()).stalenessMs ?? Infinity) < 2_500
+      );
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
+
+async function newRoute(world: World): Promise<string> {
+  const [region] = world.regions;
+  assert.ok(region !== undefined);
+  const url = `${region.adminUrl}/api/v1/routes/permissions`;
+  const current = await fetch(url);
+  const etag = current.headers.get('etag') ?? '';
+  const topic = `${world.topicPrefixOf(region.name)}.cache.permissions-v2`;
+  const answer = await fetch(url, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', 'if-match': etag },
+    body: JSON.stringify({ topics: [topic] }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  const pods = region.pods.map((pod) => new PodClient(pod));
+  await until('every pod of the region follows the new topic', () =>
+    every(pods, async (pod) => {
+      const followed = await pod.followed();
+      return followed?.topic === topic && followed.live;
+    }),
+  );
+  await warm(world, key('app-4'));
+  await pods[0]?.put('app-4', ['over the new topic']);
+  await warmUntil(world, 'app-4', ['over the new topic']);
+  await pods[0]?.put('app-4', ['again']);
+  await held(world, 'app-4', ['again']);
+  return `${pods.length} pods moved to ${topic}`;
+}
+
+/** Has every pod read the key, so that each holds it (or its absence). */
+async function warm(world: World, name: string): Promise<void> {
+  await Promise.all(clients(world).map((pod) => pod.get(name)));
+}
+
+/** Reads until every pod holds this value. */
+async function warmUntil(world: World, name: string, roles: readonly string[]): Promise<void> {
+  await until(`every pod holds ${name}`, async () => {
+    await warm(world, name);
+    return every(clients(world), async (pod) => sameRoles((await pod.held([name]))[name]?.value?.roles, roles));
+  });
+}
+
+/** Every pod's L1 comes to hold this value; pods that dropped the entry in doubt read it again first. */
+async function held(world: World, name: string, roles: readonly string[]): Promise<void> {
+  await until(`every pod holds ${name} = ${roles.join('+')}`, () =>
+    every(clients(world), async (pod) => {
+      const entry = (await pod.held([name]))[name];
+      if (entry?.state !== 'value') await pod.get(name);
+      return sameRoles(entry?.value?.roles, roles);
+    }),
+  );
+}
+
+function clients(world: World): PodClient[] {
+  return world.regions.flatMap(({ pods }) => pods.map((url) => new PodClient(url)));
+}
+
+async function every<T>(all: readonly T[], test: (one: T) => Promise<boolean>): Promise<boolean> {
+  return (await Promise.all(all.map(test))).every(Boolean);
+}
+
+function sameRoles(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function key(name: string): string {
+  written.add(name);
+  return name;
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { aws } from './index.js';
+
+describe('aws', () => {
+  it.each<[string, Parameters<typeof aws>[0], RegExp]>([
+    [
+      'a region',
+      { region: 'EU West', kafka: { brokers: ['a:1'] } },
+      /aws\.region: expected a region such as eu-west-1, got "EU West"/,
+    ],
+    ['Kafka', { region: 'eu-west-1' } as never, /aws\.kafka: expected \{ brokers/],
+    [
+      'a topic prefix',
+      { region: 'eu-west-1', kafka: { brokers: ['a:1'] }, topicPrefix: 'a b' },
+      /aws\.topicPrefix: expected letters/,
+    ],
+  ])('refuses a wrong %s, naming the field', (_name, options, message) => {
+    expect(() => aws(options)).toThrow(message);
+  });
+
+  it('connects to nothing before it is started, and closes what was never connected', async () => {
+    const { clock, logger, metrics } = await import('@tidemark/runtime').then((runtime) => ({
+      clock: runtime.systemClock,
+      logger: runtime.silentLogger,
+      metrics: new runtime.MetricRegistry(),
+    }));
+    const backend = aws({
+      region: 'eu-west-1',
+      kafka: { brokers: ['127.0.0.1:1'] },
+      dynamodb: { endpoint: 'http://127.0.0.1:1' },
+    });
+    const parts = backend.open({ service: 'test', podId: 'p', clock, logger, metrics });
+    await expect(parts.close()).resolves.toBeUndefined();
+  });
+
+  it('names a wrong broker list when the pod is made', () => {
+    const backend = aws({ region: 'eu-west-1', kafka: { brokers: ['nonsense'] } });
+    expect(() => backend.open({ service: 's', podId: 'p' } as never)).toThrow(
+      /kafka\.brokers: expected an array of 'host:port'/,
+    );
+  });
+});

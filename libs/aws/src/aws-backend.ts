@@ -1,0 +1,91 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { type Backend, type BackendContext, type BackendParts } from '@tidemark/cache';
+import { DynamoDbStore } from '@tidemark/dynamodb-store';
+import { createKafkaClient, type KafkaClientOptions, KafkaProducer, PodFeed } from '@tidemark/kafka';
+import { topicNames, topicProblem } from '@tidemark/protocol';
+import { TidemarkError } from '@tidemark/runtime';
+import { type Kafka } from 'kafkajs';
+
+export interface AwsOptions {
+  /** Region of the pod: of the replica it reads and writes, and of the Kafka whose cache topics it follows. */
+  readonly region: string;
+  /** Where the region's Kafka is, or a client that is ready and is left open. */
+  readonly kafka: Omit<KafkaClientOptions, 'logger' | 'clock'> | Kafka;
+  /** Of the client that is made; or a client that is ready, used as it is and left open. Default: as the SDK finds its configuration. */
+  readonly dynamodb?: DynamoDBClientConfig | DynamoDBClient;
+  /** First part of every topic name; the pipeline's. Default `tidemark`. */
+  readonly topicPrefix?: string;
+  /** The pod's zone, so that it reads from brokers of its own zone. Default none. */
+  readonly rackId?: string;
+}
+
+/** The backend of production: DynamoDB under L1, Kafka beside it. Throws `INVALID_OPTIONS` naming the field; connects to nothing. */
+export function aws(options: AwsOptions): Backend {
+  const { region, topicPrefix } = validate(options);
+  const names = topicNames(topicPrefix);
+  return {
+    name: 'aws',
+    region,
+    open: (context) => open(options, names, context),
+  };
+}
+
+function open(options: AwsOptions, names: ReturnType<typeof topicNames>, context: BackendContext): BackendParts {
+  const { region, kafka, dynamodb = {}, rackId } = options;
+  const { service, podId, clock, logger, metrics } = context;
+  const client = createKafkaClient(
+    isReadyKafka(kafka) ? kafka : { clientId: `tidemark-${service}`, ...kafka, logger, clock },
+  );
+  const given =
+    dynamodb instanceof DynamoDBClient || 'send' in dynamodb
+      ? { client: dynamodb as DynamoDBClient }
+      : { config: { region, ...dynamodb } };
+  const store = new DynamoDbStore({ ...given, clock, logger });
+  const feed = new PodFeed({
+    client,
+    names,
+    service,
+    podId,
+    clock,
+    logger,
+    metrics,
+    ...(rackId === undefined ? {} : { rackId }),
+  });
+  const publisher = new KafkaProducer({ client, names, clock, logger, metrics });
+  return {
+    store,
+    feed,
+    publisher,
+    close: async () => {
+      await feed.close();
+      await publisher.close();
+      store.close();
+    },
+  };
+}
+
+function validate(options: AwsOptions): { readonly region: string; readonly topicPrefix: string } {
+  const { region, topicPrefix = 'tidemark', kafka } = options;
+  if (typeof region !== 'string' || !/^[a-z0-9-]+$/.test(region))
+    throw invalid('region', 'a region such as eu-west-1', region);
+  if (typeof kafka !== 'object' || kafka === null)
+    throw invalid('kafka', "{ brokers: ['host:port', …] } or a kafkajs client", kafka);
+  const problem = topicProblem(topicPrefix);
+  if (problem !== undefined) throw invalid('topicPrefix', problem.replace('expected ', ''), topicPrefix);
+  return { region, topicPrefix };
+}
+
+function isReadyKafka(kafka: AwsOptions['kafka']): kafka is Kafka {
+  return typeof (kafka as Partial<Kafka>).consumer === 'function';
+}
+
+function invalid(field: string, expected: string, got: unknown): TidemarkError {
+  return new TidemarkError(
+    'INVALID_OPTIONS',
+    `aws.${field}: expected ${expected}, got ${typeof got === 'string' ? JSON.stringify(got) : typeof got}`,
+    {
+      retriable: false,
+      context: { field, expected },
+    },
+  );
+}

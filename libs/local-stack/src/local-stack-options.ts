@@ -1,0 +1,74 @@
+import { type Logger, TidemarkError } from '@tidemark/runtime';
+
+export interface LocalStackOptions {
+  /** Default `us-east-1` and `eu-west-1`. */
+  readonly regions?: readonly string[];
+  /** Global tables with a replica and a stream in every region; default `permissions`. */
+  readonly tables?: readonly string[];
+  /** `embedded` (default): a broker of its own for every region; or brokers that run already, by region. */
+  readonly kafka?: 'embedded' | Readonly<Record<string, readonly string[]>>;
+  /** Also runs sync and dispatcher of each region, with a route for every table; default true. */
+  readonly pipeline?: boolean;
+  /** How long a write travels to another region, ms; default 20. */
+  readonly replicationDelayMs?: number;
+  /** Fixes everything random; default 1. */
+  readonly seed?: number;
+  /** Folder in which tables and Kafka's records outlive the stack; default none. Streams do not. */
+  readonly dataDir?: string | undefined;
+  /** Partitions of every topic; default 4. */
+  readonly partitions?: number;
+  /** Default: silent. */
+  readonly logger?: Logger;
+}
+
+export type ResolvedLocalStackOptions = Required<Omit<LocalStackOptions, 'dataDir' | 'logger'>> &
+  Pick<LocalStackOptions, 'dataDir' | 'logger'>;
+
+const fields = [
+  'regions',
+  'tables',
+  'kafka',
+  'pipeline',
+  'replicationDelayMs',
+  'seed',
+  'dataDir',
+  'partitions',
+  'logger',
+];
+
+/** Fills in the defaults. Throws `INVALID_OPTIONS`, naming the option. */
+export function resolveLocalStackOptions(options: LocalStackOptions): ResolvedLocalStackOptions {
+  for (const name of Object.keys(options))
+    if (!fields.includes(name)) throw invalid(name, `one of ${fields.join(', ')}`);
+  const {
+    regions = ['us-east-1', 'eu-west-1'],
+    tables = ['permissions'],
+    kafka = 'embedded',
+    partitions = 4,
+  } = options;
+  if (!Array.isArray(tables) || tables.length === 0) throw invalid('tables', 'at least one table');
+  if (kafka !== 'embedded')
+    for (const region of regions)
+      if ((kafka[region]?.length ?? 0) === 0) throw invalid(`kafka.${region}`, "at least one 'host:port'");
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000)
+    throw invalid('partitions', 'a whole number from 1 to 1000');
+  const { pipeline = true, replicationDelayMs = 20, seed = 1, dataDir, logger } = options;
+  return {
+    regions,
+    tables,
+    kafka,
+    partitions,
+    pipeline,
+    replicationDelayMs,
+    seed,
+    dataDir,
+    ...(logger === undefined ? {} : { logger }),
+  };
+}
+
+function invalid(option: string, expected: string): TidemarkError {
+  return new TidemarkError('INVALID_OPTIONS', `startLocalStack: ${option}: expected ${expected}`, {
+    retriable: false,
+    context: { option, expected },
+  });
+}

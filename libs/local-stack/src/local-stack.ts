@@ -1,0 +1,164 @@
+import {
+  isTidemarkError,
+  silentLogger,
+  systemClock,
+  type Duration,
+  parseDuration,
+  TidemarkError,
+  wait,
+} from '@tidemark/runtime';
+import { randomBytes } from 'node:crypto';
+import { type AwsFaults, EmbeddedAws } from './aws/index.js';
+import { type KafkaFaults } from './kafka/kafka-faults.js';
+import {
+  type LocalStackOptions,
+  type ResolvedLocalStackOptions,
+  resolveLocalStackOptions,
+} from './local-stack-options.js';
+import { type RegionEndpoints, RegionStack, type Role } from './region-stack.js';
+
+/** Faults on demand: of the embedded AWS, and of each region's embedded Kafka. */
+export interface LocalStackFaults {
+  readonly aws: AwsFaults;
+  /** Throws `NOT_SUPPORTED` when the region's brokers are not the stack's own. */
+  kafka(region: string): KafkaFaults;
+  /** Closes every connection to the region's embedded broker. */
+  dropKafkaConnections(region: string): void;
+}
+
+/**
+ * Regions of DynamoDB, Kinesis, Kafka and Tidemark's pipeline in this process, on 127.0.0.1: what a service needs to be run and tested against,
+ * with nothing but Node.
+ */
+export interface LocalStack {
+  readonly regions: readonly string[];
+  readonly tables: readonly string[];
+  readonly faults: LocalStackFaults;
+  region(name: string): RegionEndpoints;
+  /** Resolves when every write made before the call is replicated, read from its shard and dispatched. Rejects with `TIMEOUT`, naming what is left. */
+  quiesce(options?: { readonly timeout?: Duration }): Promise<void>;
+  /** Ends a role at once, as kill -9 does; Kafka keeps its records and its port. */
+  kill(region: string, role: Role): Promise<void>;
+  /** Starts a role that was killed. */
+  restart(region: string, role: Role): Promise<void>;
+  /** Of each region's sync and dispatcher. */
+  health(): Readonly<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** Starts everything; what was started is stopped again when a part of it fails. */
+export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
+  const stack = new RunningLocalStack(resolveLocalStackOptions(options));
+  try {
+    await stack.start();
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+class RunningLocalStack implements LocalStack {
+  readonly faults: LocalStackFaults;
+  readonly #options: ResolvedLocalStackOptions;
+  readonly #aws: EmbeddedAws;
+  readonly #regions: ReadonlyMap<string, RegionStack>;
+
+  constructor(options: ResolvedLocalStackOptions) {
+    this.#options = options;
+    const { regions, replicationDelayMs, seed, dataDir, logger } = options;
+    this.#aws = new EmbeddedAws({
+      regions,
+      replicationDelayMs,
+      seed,
+      log: logger ?? silentLogger,
+      ...(dataDir === undefined ? {} : { dataDir: `${dataDir}/aws` }),
+    });
+    const run = randomBytes(3).toString('hex');
+    this.#regions = new Map(regions.map((region) => [region, this.#regionStack(region, run)]));
+    this.faults = {
+      aws: this.#aws.faults,
+      kafka: (region) => this.#embeddedKafka(region).faults,
+      dropKafkaConnections: (region) => this.#embeddedKafka(region).dropConnections(),
+    };
+  }
+
+  get regions(): readonly string[] {
+    return this.#options.regions;
+  }
+
+  get tables(): readonly string[] {
+    return this.#options.tables;
+  }
+
+  async start(): Promise<void> {
+    await this.#aws.start();
+    await Promise.all([...this.#regions.values()].map((region) => region.start()));
+    for (const table of this.#options.tables) await this.#aws.createGlobalTable(table);
+    if (this.#options.pipeline) await Promise.all([...this.#regions.values()].map((region) => region.startPipeline()));
+  }
+
+  region(name: string): RegionEndpoints {
+    return this.#region(name).endpoints;
+  }
+
+  async quiesce({ timeout = '10s' }: { readonly timeout?: Duration } = {}): Promise<void> {
+    const timeoutMs = parseDuration(timeout, 'timeout');
+    const endMs = systemClock.monotonicMs() + timeoutMs;
+    await this.#aws.drained({ timeoutMs });
+    const at = systemClock.now();
+    for (;;) {
+      const behind = [...this.#regions.values()].flatMap((region) => region.behind(at));
+      if (behind.length === 0) return;
+      if (systemClock.monotonicMs() > endMs)
+        throw new TidemarkError('TIMEOUT', `not quiet within ${timeoutMs} ms; behind: ${behind.join(', ')}`, {
+          retriable: true,
+          context: { behind, health: this.health() },
+        });
+      await wait(systemClock, 10);
+    }
+  }
+
+  kill(region: string, role: Role): Promise<void> {
+    return this.#region(region).kill(role);
+  }
+
+  restart(region: string, role: Role): Promise<void> {
+    return this.#region(region).restart(role);
+  }
+
+  health(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries([...this.#regions].map(([name, region]) => [name, region.health()]));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([...this.#regions.values()].map((region) => region.stop()));
+    await this.#aws.stop().catch((error: unknown) => {
+      if (!isTidemarkError(error, 'CLOSED')) throw error;
+    });
+  }
+
+  /** Regions that share brokers must not share topics; and a topic name is never used again, so each run has its own. */
+  #regionStack(region: string, run: string): RegionStack {
+    const { kafka, tables, partitions, dataDir, logger } = this.#options;
+    const brokers = kafka === 'embedded' ? undefined : kafka[region];
+    const topicPrefix = kafka === 'embedded' ? 'tidemark' : `tidemark-${region}-${run}`;
+    return new RegionStack({ region, aws: this.#aws, tables, brokers, topicPrefix, partitions, dataDir, logger });
+  }
+
+  #region(name: string): RegionStack {
+    const region = this.#regions.get(name);
+    if (region !== undefined) return region;
+    throw new TidemarkError(
+      'INVALID_OPTIONS',
+      `region: expected one of ${this.regions.join(', ')}, got ${JSON.stringify(name)}`,
+      { retriable: false },
+    );
+  }
+
+  #embeddedKafka(region: string): NonNullable<RegionStack['embeddedKafka']> {
+    const { embeddedKafka } = this.#region(region);
+    if (embeddedKafka !== undefined) return embeddedKafka;
+    throw new TidemarkError('NOT_SUPPORTED', `Kafka of ${region} is not this stack's own`, { retriable: false });
+  }
+}

@@ -1,0 +1,59 @@
+import { type KafkaClientOptions } from '@tidemark/kafka';
+import { type Clock, type Logger, type MetricRegistry } from '@tidemark/runtime';
+
+export interface KafkaAddress {
+  /** `host:port` of some of the brokers. */
+  readonly brokers: readonly string[];
+  readonly ssl?: KafkaClientOptions['ssl'];
+  readonly sasl?: KafkaClientOptions['sasl'];
+}
+
+export interface SyncOptions {
+  readonly region: string;
+  readonly kafka: KafkaAddress;
+  /** Default `tidemark`. */
+  readonly topicPrefix?: string;
+  readonly streamArn: string;
+  readonly leaseTable: string;
+  /** Default: AWS's own. */
+  readonly dynamodbEndpoint?: string;
+  readonly kinesisEndpoint?: string;
+  /** Owner in the lease table; default random. */
+  readonly workerId?: string;
+  /** Default 10,000 ms. */
+  readonly failoverMs?: number;
+  /** Time between two polls of a shard that is read to its end; default 200 ms. */
+  readonly pollIntervalMs?: number;
+  /** Partitions of a table topic that sync creates; default 4. */
+  readonly topicPartitions?: number;
+  /** Replicas of such a topic; default 3. */
+  readonly topicReplicationFactor?: number;
+  /** How often DynamoDB's records carry binary base64-encoded; default `twice`, as AWS documents. */
+  readonly binaryEncoding?: 'once' | 'twice';
+}
+
+export interface DispatcherServiceOptions {
+  readonly region: string;
+  readonly kafka: KafkaAddress;
+  /** Default `tidemark`. */
+  readonly topicPrefix?: string;
+  /** A member of the group that is not heard of for this long has died; default 6,000 ms. */
+  readonly sessionTimeoutMs?: number;
+}
+
+/** What a service is given by its process. */
+export interface ServicePorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+}
+
+/** A service that runs. */
+export interface Service {
+  /** Whether it does its work, and what keeps it from it. */
+  ready(): { readonly ready: boolean; readonly detail: unknown };
+  /** Drains, commits, and lets go of everything. */
+  stop(): Promise<void>;
+  /** Ends at once, as a process that is killed does: nothing is drained, committed or released. */
+  kill(): Promise<void>;
+}

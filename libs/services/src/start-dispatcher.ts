@@ -1,0 +1,43 @@
+import { createKafkaClient, GroupConsumer, KafkaProducer, RouteTopic } from '@tidemark/kafka';
+import { Dispatcher } from '@tidemark/pipeline';
+import { topicNames } from '@tidemark/protocol';
+import { messageOf } from '@tidemark/runtime';
+import { type DispatcherServiceOptions, type Service, type ServicePorts } from './service-options.js';
+import { untilStarted } from './until-started.js';
+
+/** A dispatcher over Kafka. Resolves at once; what it needs and does not find yet, it waits for, and says so in `ready()`. */
+export async function startDispatcher(options: DispatcherServiceOptions, ports: ServicePorts): Promise<Service> {
+  const { clock, logger, metrics } = ports;
+  const { kafka, topicPrefix, region, sessionTimeoutMs } = options;
+  const names = topicNames(topicPrefix);
+  const client = createKafkaClient({ ...kafka, clientId: `tidemark-dispatcher-${region}`, logger, clock });
+  const sink = new KafkaProducer({ client, names, clock, logger, metrics });
+  const source = new GroupConsumer({
+    client,
+    groupId: names.dispatcherGroup,
+    clock,
+    logger,
+    metrics,
+    ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+  });
+  const routes = new RouteTopic({ client, names, clock, logger, metrics });
+  const dispatcher = new Dispatcher({ source, sink, routes, names, clock, logger, metrics });
+  const starting = untilStarted(() => dispatcher.start(), logger);
+  return {
+    ready: () => {
+      const health = dispatcher.health();
+      return {
+        ready: health.ready,
+        detail: starting.error() === undefined ? health : { ...health, error: messageOf(starting.error()) },
+      };
+    },
+    stop: async () => {
+      await dispatcher.stop();
+      await sink.close();
+    },
+    kill: async () => {
+      await dispatcher.kill();
+      await sink.close();
+    },
+  };
+}
