@@ -1,1 +1,45 @@
-export {};
+export {
+  type AboutField,
+  choice,
+  type ConfigurationField,
+  duration,
+  type DurationLimits,
+  flag,
+  optional,
+  required,
+  wholeNumber,
+  type WholeNumberLimits,
+  withDefault,
+} from './configuration-field.js';
+export {
+  type Command,
+  type ConfigOptions,
+  defineConfig,
+  type DescribedField,
+  type Environment,
+  type FieldProblem,
+  loadConfig,
+  type ProcessConfig,
+} from './define-config.js';
+export { pinoLogger } from './pino-logger.js';
+export { type MetricsText, prometheusText } from './prometheus-text.js';
+export { type ProcessOptions, runProcess } from './run-process.js';
+export { type RunningService, runService, type ServiceOptions, type ServicePorts } from './run-service.js';
+export {
+  endpointFields,
+  kafkaFields,
+  type KafkaOptions,
+  kafkaOptions,
+  leaseTableField,
+  type LogLevel,
+  logLevels,
+  processFields,
+  regionField,
+  rule,
+  saslIsComplete,
+  type SaslOptions,
+  streamField,
+  streamIsInRegion,
+  topicPrefixField,
+} from './shared-fields.js';
+export { type HttpOptions, type HttpServer, type Readiness, startHttp } from './start-http.js';

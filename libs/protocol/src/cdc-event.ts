@@ -73,7 +73,11 @@ export const headerName = 'tm';
 
 const version = '1.0';
 const kindCodes = { insert: 'i', modify: 'm', remove: 'r' } as const;
-const kinds: Readonly<Record<string, CdcEvent['kind']>> = { i: 'insert', m: 'modify', r: 'remove' };
+const kinds: ReadonlyMap<string, CdcEvent['kind']> = new Map([
+  ['i', 'insert'],
+  ['m', 'modify'],
+  ['r', 'remove'],
+]);
 
 /** `1.0;e;kind;table;from;to;stampUs;expiresAt;codec;lane;region;position` */
 export function encodeEvent(event: CdcEvent): WireRecord & { readonly key: string; readonly header: string } {
@@ -92,14 +96,19 @@ export function encodeControl(record: ControlRecord): WireRecord & { readonly he
 function controlFields(record: ControlRecord): (string | number | null)[] {
   switch (record.control) {
     case 'watermark':
-      return [record.at, record.streamId, record.since];
+      return [wholeMs(record.at), record.streamId, record.since];
     case 'invalidate':
       return [];
     case 'flush-table':
       return [record.reason];
     case 'probe':
-      return [record.id, record.at];
+      return [record.id, wholeMs(record.at)];
   }
+}
+
+/** Rounded down: a watermark may claim less than it could, never more; a fraction would make every reader flush. */
+function wholeMs(ms: number): number {
+  return Math.max(0, Math.floor(ms));
 }
 
 /** Reads a message of a table topic or cache topic; never throws. */
@@ -114,7 +123,7 @@ export function decodeRecord(message: WireRecord): DecodedRecord {
   if (fields[1] === 'c') return decodeControl(fields, table, key);
   if (fields[1] !== 'e') return { type: 'unknown-control', table };
   if (key === null) return { type: 'malformed', reason: 'an event without a key' };
-  const kind = kinds[fields[2] ?? ''];
+  const kind = kinds.get(fields[2] ?? '');
   if (kind === undefined) return { type: 'unknown-event', table, key };
   return decodeEvent(fields, table, key, kind, message.value);
 }
@@ -209,10 +218,11 @@ function unfield(text: string | undefined): string | null {
 /** `null` = none; `undefined` = not a whole number. */
 function wholeNumber(text: string | undefined): number | null | undefined {
   if (text === undefined || text === '-') return null;
-  return /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+  const n = /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+  return Number.isSafeInteger(n) ? n : undefined;
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 function textOf(bytes: Uint8Array | string): string {
   return typeof bytes === 'string' ? bytes : Buffer.isBuffer(bytes) ? bytes.toString('utf8') : decoder.decode(bytes);
 }

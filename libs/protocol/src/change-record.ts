@@ -16,7 +16,11 @@ export type Translation =
   /** `table` and `key` as far as they could be read: they say how much must be dropped. */
   | { readonly ok: false; readonly reason: string; readonly table: string | null; readonly key: string | null };
 
-const kinds: Readonly<Record<string, CdcEvent['kind']>> = { INSERT: 'insert', MODIFY: 'modify', REMOVE: 'remove' };
+const kinds: ReadonlyMap<unknown, CdcEvent['kind']> = new Map([
+  ['INSERT', 'insert'],
+  ['MODIFY', 'modify'],
+  ['REMOVE', 'remove'],
+]);
 
 /** DynamoDB's change record, as Kinesis delivers it, → a CDC event. Pure; never throws. */
 export function translateChangeRecord(record: Uint8Array, context: ChangeRecordContext): Translation {
@@ -25,7 +29,7 @@ export function translateChangeRecord(record: Uint8Array, context: ChangeRecordC
   const change = objectOf(root['dynamodb']);
   const table = typeof root['tableName'] === 'string' && root['tableName'] !== '' ? root['tableName'] : null;
   const key = keyOf(change);
-  const kind = kinds[String(root['eventName'])];
+  const kind = kinds.get(root['eventName']);
   if (table === null) return { ok: false, reason: 'tableName: expected a string', table, key };
   if (key === null) return { ok: false, reason: 'dynamodb.Keys.key: expected a string', table, key };
   if (kind === undefined) return { ok: false, reason: 'eventName: expected INSERT, MODIFY or REMOVE', table, key };

@@ -19,6 +19,7 @@ export const jsonCodec: Codec<unknown> = {
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
     if (text === undefined) throw new TypeError(`JSON cannot hold a value of type ${typeof value}`);
+    if (suspicious.test(text)) parseRefusingPoison(text);
     return text;
   },
   decode(payload) {
@@ -26,10 +27,13 @@ export const jsonCodec: Codec<unknown> = {
       typeof payload === 'string'
         ? payload
         : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
-    if (!suspicious.test(text)) return JSON.parse(text) as unknown;
-    return JSON.parse(text, function refusePoison(this: unknown, name: string, value: unknown) {
-      if (poisoned.has(name) && !Array.isArray(this)) throw new SyntaxError(`property name ${name} is refused`);
-      return value;
-    }) as unknown;
+    return suspicious.test(text) ? parseRefusingPoison(text) : (JSON.parse(text) as unknown);
   },
 };
+
+function parseRefusingPoison(text: string): unknown {
+  return JSON.parse(text, (name: string, value: unknown) => {
+    if (poisoned.has(name)) throw new SyntaxError(`property name ${name} is refused`);
+    return value;
+  }) as unknown;
+}

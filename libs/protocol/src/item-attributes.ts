@@ -15,13 +15,15 @@ export function readImage(raw: unknown, binary: BinaryEncoding): ImageResult {
   const key = stringOf(raw, attributes.key);
   if (key === undefined) return { ok: false, reason: 'attribute key: expected a string', key: null };
   const item = raw as Attributes;
-  const reason = attributeProblem(item, binary);
+  const value = readValue(item, binary);
+  if (value === undefined) return { ok: false, reason: `attribute value: expected a string or ${binary}`, key };
+  const reason = attributeProblem(item);
   if (reason !== undefined) return { ok: false, reason, key };
   return {
     ok: true,
     image: {
       key,
-      value: readValue(item, binary) ?? null,
+      value,
       codec: stringOf(item, attributes.codec) ?? null,
       writeId: stringOf(item, attributes.writeId) ?? null,
       expiresAt: numberOf(item, attributes.expiresAt) ?? null,
@@ -34,12 +36,15 @@ export function readImage(raw: unknown, binary: BinaryEncoding): ImageResult {
   };
 }
 
-function attributeProblem(item: Attributes, binary: BinaryEncoding): string | undefined {
-  if (readValue(item, binary) === undefined) return 'attribute value: expected a string or binary';
+function attributeProblem(item: Attributes): string | undefined {
   for (const name of ['codec', 'writeId', 'writtenBy', 'leaseId'] as const)
-    if (name in item && stringOf(item, name) === undefined) return `attribute ${name}: expected a string`;
+    if (Object.hasOwn(item, name) && stringOf(item, name) === undefined) return `attribute ${name}: expected a string`;
   for (const name of ['expiresAt', 'leaseUntil'] as const)
-    if (name in item && numberOf(item, name) === undefined) return `attribute ${name}: expected a whole number`;
+    if (Object.hasOwn(item, name) && numberOf(item, name) === undefined)
+      return `attribute ${name}: expected a whole number`;
+  for (const name of ['tombstone', 'loaded'] as const)
+    if (Object.hasOwn(item, name) && typeof typed(item, name, 'BOOL') !== 'boolean')
+      return `attribute ${name}: expected a boolean`;
   return undefined;
 }
 
@@ -58,7 +63,7 @@ export function writeImage(
   return item;
 }
 
-/** `null`: no value; `undefined`: of a type that is none of ours. */
+/** `null`: no value; `undefined`: of a type that is none of ours, or not encoded as `binary` says. */
 function readValue(item: Attributes, binary: BinaryEncoding): Payload | null | undefined {
   if (!Object.hasOwn(item, attributes.value)) return null;
   const text = stringOf(item, attributes.value);
@@ -66,8 +71,18 @@ function readValue(item: Attributes, binary: BinaryEncoding): Payload | null | u
   const bytes = typed(item, attributes.value, 'B');
   if (bytes instanceof Uint8Array) return bytes;
   if (typeof bytes !== 'string' || binary === 'bytes') return undefined;
-  const once = Buffer.from(bytes, 'base64');
-  return binary === 'base64' ? once : Buffer.from(once.toString('latin1'), 'base64');
+  const once = base64Bytes(bytes);
+  return binary === 'base64' || once === undefined ? once : base64Bytes(once.toString('latin1'));
+}
+
+/**
+ * `undefined` unless the whole text is padded base64. Node skips what it does not know, so the length tells: a stream that encodes
+ * once, read as if it did twice, must not reach a cache as other bytes.
+ */
+function base64Bytes(text: string): Buffer | undefined {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = Buffer.from(text, 'base64');
+  return text.length % 4 === 0 && bytes.length === (text.length / 4) * 3 - padding ? bytes : undefined;
 }
 
 function typed(item: unknown, name: string, type: string): unknown {

@@ -74,7 +74,10 @@ export function parseItemKey(itemKey: string): { readonly bucket: string; readon
   return isBucket(bucket) && colon + 1 < itemKey.length ? { bucket, key: itemKey.slice(colon + 1) } : undefined;
 }
 
-/** Bytes of the image as DynamoDB counts them, names included, for the attributes that Tidemark writes. */
+/** DynamoDB takes one byte for two digits and one more; Tidemark's numbers have at most 15 digits. */
+const numberBytesMax = 9;
+
+/** Bytes of the image as DynamoDB counts them, names included, for the attributes that Tidemark writes; never less. */
 export function imageBytes(image: ItemImage): number {
   let bytes = 3 + utf8Bytes(image.key);
   if (image.value !== null) bytes += 5 + payloadBytes(image.value);
@@ -85,8 +88,8 @@ export function imageBytes(image: ItemImage): number {
     ['leaseId', image.leaseId],
   ] as const)
     if (text !== null) bytes += name.length + utf8Bytes(text);
-  if (image.expiresAt !== null) bytes += 9 + 8;
-  if (image.leaseUntil !== null) bytes += 10 + 8;
+  if (image.expiresAt !== null) bytes += 9 + numberBytesMax;
+  if (image.leaseUntil !== null) bytes += 10 + numberBytesMax;
   if (image.tombstone) bytes += 10;
   if (image.loaded) bytes += 7;
   return bytes;

@@ -70,5 +70,5 @@ export function followedTopic(route: Route | undefined): string | undefined {
 
 function isTopics(topics: unknown): topics is Record<string, number> {
   if (typeof topics !== 'object' || topics === null || Array.isArray(topics)) return false;
-  return Object.values(topics).every((since) => Number.isSafeInteger(since));
+  return Object.values(topics).every((since) => Number.isSafeInteger(since) && (since as number) >= 0);
 }

@@ -9,7 +9,7 @@ export interface WriteIdParts {
   readonly ms: number;
   /** 0…65535. */
   readonly counter: number;
-  /** 16 lower-case hex digits, drawn at random at each start of a writer. */
+  /** 16 lower-case hex digits, drawn at random at each start of a writer; an out-bid counts up from there. */
   readonly incarnation: string;
 }
 
@@ -45,6 +45,7 @@ export class WriteClock {
   readonly #aheadMaxMs: number;
   #ms = 0;
   #counter = 0;
+  #outbids = 0n;
 
   /** `incarnation`: 16 hex digits; `now`: ms since the epoch; `aheadMaxMs`: default 60,000. */
   constructor(incarnation: string, now: () => number, aheadMaxMs = 60_000) {
@@ -55,7 +56,7 @@ export class WriteClock {
 
   /** A fresh id, greater than every id minted or merged before. */
   mint(): WriteId {
-    this.#advance(this.#now(), 0);
+    this.#advance(Math.floor(this.#now()));
     return formatWriteId({ ms: this.#ms, counter: this.#counter, incarnation: this.#incarnation });
   }
 
@@ -70,20 +71,29 @@ export class WriteClock {
     return true;
   }
 
-  /** A fresh id just above `id`, for one key whose writer's clock runs far ahead; `undefined` when no id is above it. */
+  /**
+   * A fresh id just above `id`, for one key whose writer's clock runs far ahead; `undefined` when no id is above it. The clock stays where
+   * it is, so each out-bid carries an incarnation of its own: two attempts above the same id must not share one.
+   */
   above(id: WriteId): WriteId | undefined {
     const parts = parseWriteId(id);
     if (parts === undefined) return undefined;
     const carry = parts.counter >= counterMax;
     const ms = carry ? parts.ms + 1 : parts.ms;
     if (ms > msMax) return undefined;
-    return formatWriteId({ ms, counter: carry ? 0 : parts.counter + 1, incarnation: this.#incarnation });
+    this.#outbids += 1n;
+    const incarnation = BigInt.asUintN(64, BigInt(`0x${this.#incarnation}`) + this.#outbids);
+    return formatWriteId({
+      ms,
+      counter: carry ? 0 : parts.counter + 1,
+      incarnation: incarnation.toString(16).padStart(16, '0'),
+    });
   }
 
-  #advance(ms: number, counter: number): void {
+  #advance(ms: number): void {
     if (ms > this.#ms) {
       this.#ms = ms;
-      this.#counter = counter;
+      this.#counter = 0;
     } else if (this.#counter < counterMax) {
       this.#counter += 1;
     } else {

@@ -1,0 +1,45 @@
+import {
+  defineConfig,
+  duration,
+  kafkaFields,
+  kafkaOptions,
+  processFields,
+  regionField,
+  saslIsComplete,
+  topicPrefixField,
+} from '@tidemark/process';
+import { type DispatcherServiceOptions } from '@tidemark/services';
+import { z } from 'zod';
+
+/** The configuration of the dispatcher. */
+export const configuration = defineConfig({
+  name: 'tidemark-dispatcher',
+  description: "copies each table's events to the cache topics that its route names.",
+  schema: saslIsComplete(
+    z.object({
+      ...regionField,
+      ...kafkaFields,
+      ...topicPrefixField,
+      TIDEMARK_SESSION_TIMEOUT: duration({
+        meaning:
+          'a dispatcher that the broker has not heard of for so long has died, and others take its partitions; Kafka itself refuses less than 6s',
+        default: '6s',
+        min: '1s',
+        max: '5m',
+      }),
+      ...processFields(8_082),
+    }),
+  ),
+});
+
+export type DispatcherConfiguration = ReturnType<typeof configuration.read>;
+
+/** The options of `startDispatcher`, from checked values. */
+export function dispatcherOptions(values: DispatcherConfiguration): DispatcherServiceOptions {
+  return {
+    region: values.TIDEMARK_REGION,
+    kafka: kafkaOptions(values),
+    topicPrefix: values.TIDEMARK_TOPIC_PREFIX,
+    sessionTimeoutMs: values.TIDEMARK_SESSION_TIMEOUT,
+  };
+}

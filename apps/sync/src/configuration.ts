@@ -1,0 +1,92 @@
+import {
+  choice,
+  defineConfig,
+  duration,
+  endpointFields,
+  kafkaFields,
+  kafkaOptions,
+  leaseTableField,
+  optional,
+  processFields,
+  regionField,
+  saslIsComplete,
+  streamField,
+  streamIsInRegion,
+  topicPrefixField,
+  wholeNumber,
+} from '@tidemark/process';
+import { type SyncOptions } from '@tidemark/services';
+import { z } from 'zod';
+
+/** The configuration of sync. */
+export const configuration = defineConfig({
+  name: 'tidemark-sync',
+  description: "reads the region's stream of change records and writes their events to the table topics.",
+  schema: streamIsInRegion(
+    saslIsComplete(
+      z.object({
+        ...regionField,
+        ...streamField,
+        ...leaseTableField,
+        ...kafkaFields,
+        ...topicPrefixField,
+        TIDEMARK_TOPIC_PARTITIONS: wholeNumber({
+          meaning: 'partitions of a table topic that sync creates; never changes afterwards',
+          default: 4,
+          min: 1,
+          max: 1_000,
+        }),
+        TIDEMARK_TOPIC_REPLICATION_FACTOR: wholeNumber({
+          meaning: 'copies of each partition of a topic that sync creates',
+          default: 3,
+          min: 1,
+          max: 10,
+        }),
+        TIDEMARK_POLL_INTERVAL: duration({
+          meaning: 'pause between reads of a shard that has no more records',
+          default: '200ms',
+          min: '200ms',
+          max: '1m',
+        }),
+        TIDEMARK_FAILOVER: duration({
+          meaning: 'a shard lease that was not renewed for so long may be taken by another worker',
+          default: '10s',
+          min: '1s',
+          max: '5m',
+        }),
+        TIDEMARK_WORKER_ID: optional(z.string().regex(/^[a-zA-Z0-9._:-]{1,128}$/), {
+          meaning: 'owner written into leases, unique among running workers; random at each start when left out',
+          expected: '1 to 128 letters, digits, dots, underscores, colons and hyphens',
+        }),
+        TIDEMARK_BINARY_ENCODING: choice(
+          'how often change records base64-encode binary attributes; AWS documents twice',
+          ['once', 'twice'],
+          'twice',
+        ),
+        ...endpointFields,
+        ...processFields(8_081),
+      }),
+    ),
+  ),
+});
+
+export type SyncConfiguration = ReturnType<typeof configuration.read>;
+
+/** The options of `startSync`, from checked values. */
+export function syncOptions(values: SyncConfiguration): SyncOptions {
+  return {
+    region: values.TIDEMARK_REGION,
+    kafka: kafkaOptions(values),
+    topicPrefix: values.TIDEMARK_TOPIC_PREFIX,
+    streamArn: values.TIDEMARK_STREAM_ARN,
+    leaseTable: values.TIDEMARK_LEASE_TABLE,
+    dynamodbEndpoint: values.TIDEMARK_DYNAMODB_ENDPOINT,
+    kinesisEndpoint: values.TIDEMARK_KINESIS_ENDPOINT,
+    workerId: values.TIDEMARK_WORKER_ID,
+    failoverMs: values.TIDEMARK_FAILOVER,
+    pollIntervalMs: values.TIDEMARK_POLL_INTERVAL,
+    topicPartitions: values.TIDEMARK_TOPIC_PARTITIONS,
+    topicReplicationFactor: values.TIDEMARK_TOPIC_REPLICATION_FACTOR,
+    binaryEncoding: values.TIDEMARK_BINARY_ENCODING,
+  };
+}

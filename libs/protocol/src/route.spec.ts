@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { bytes, mutated, route, runs, text } from '../test/arbitraries.js';
+import { decodeRoute, encodeRoute, followedTopic, type Route } from './route.js';
+
+const permissions: Route = {
+  table: 'permissions',
+  version: 3,
+  writerEpoch: 2,
+  topics: { 'tidemark.cache.permissions': 1 },
+  deleted: false,
+  changedAt: 1_720_740_233_012,
+  changedBy: 'alice',
+};
+
+/** With topics of an ordinary object; a dictionary made for a test may have no prototype. */
+const plain = (original: Route): Route => ({ ...original, topics: { ...original.topics } });
+
+const asText = (change: Record<string, unknown>): string =>
+  JSON.stringify({ ...(JSON.parse(encodeRoute(permissions)) as object), ...change });
+
+describe('a route', () => {
+  it('comes back as it went, whatever its texts hold, as text and as bytes', () => {
+    fc.assert(
+      fc.property(route, (original) => {
+        const encoded = encodeRoute(original);
+        const fromText = decodeRoute(encoded);
+        const fromBytes = decodeRoute(Buffer.from(encoded));
+        return [fromText, fromBytes].every((result) => result.ok && isDeepStrictEqual(result.route, plain(original)));
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('has the same bytes whatever the order of its topics', () => {
+    const a = encodeRoute({ ...permissions, topics: { b: 2, a: 1 } });
+    expect(a).toBe(encodeRoute({ ...permissions, topics: { a: 1, b: 2 } }));
+  });
+
+  it('of a newer minor with fields added is read', () => {
+    expect(decodeRoute(asText({ v: '1.4', weight: 5 }))).toEqual({ ok: true, route: permissions });
+  });
+
+  it.each([['2.0'], ['0.1'], ['1'], [undefined], [1]])('of version %p is unsupported, which is not malformed', (v) => {
+    expect(decodeRoute(asText({ v }))).toMatchObject({ ok: false, unsupported: true });
+  });
+
+  it.each<[Record<string, unknown>, string]>([
+    [{ table: '' }, 'table: expected a string'],
+    [{ table: 7 }, 'table: expected a string'],
+    [{ version: '3' }, 'version: expected a whole number'],
+    [{ version: -1 }, 'version: expected a whole number'],
+    [{ writerEpoch: 1.5 }, 'writerEpoch: expected a whole number'],
+    [{ changedAt: null }, 'changedAt: expected a whole number'],
+    [{ deleted: 'false' }, 'deleted: expected a boolean'],
+    [{ changedBy: null }, 'changedBy: expected a string'],
+    [{ topics: ['a'] }, 'topics: expected an object of whole numbers'],
+    [{ topics: null }, 'topics: expected an object of whole numbers'],
+    [{ topics: { a: '1' } }, 'topics: expected an object of whole numbers'],
+    [{ topics: { a: -1 } }, 'topics: expected an object of whole numbers'],
+  ])('with %j is malformed', (change, reason) => {
+    expect(decodeRoute(asText(change))).toEqual({ ok: false, reason, unsupported: false });
+  });
+
+  it.each([[null], [''], ['null'], ['[]'], ['7'], ['{']])('%j is no route', (record) => {
+    expect(decodeRoute(record)).toEqual({ ok: false, reason: 'expected a JSON object', unsupported: false });
+  });
+
+  it('never throws on arbitrary bytes, arbitrary JSON or a mutated route', () => {
+    const hostile = fc.record(
+      Object.fromEntries(Object.keys(permissions).map((name) => [name, fc.jsonValue({ maxDepth: 1 })])),
+      { requiredKeys: [] },
+    );
+    const record = fc.oneof(
+      bytes,
+      text,
+      fc.json({ maxDepth: 2 }),
+      hostile.map((raw) => JSON.stringify({ v: '1.0', ...raw })),
+      mutated(route.map((original) => Buffer.from(encodeRoute(original)))),
+    );
+    fc.assert(
+      fc.property(record, (raw) => {
+        const result = decodeRoute(raw);
+        return result.ok
+          ? isDeepStrictEqual(decodeRoute(encodeRoute(result.route)), result)
+          : typeof result.reason === 'string';
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('whose topic is named __proto__ changes no prototype', () => {
+    const raw = asText({}).replace('"topics":{', '"__proto__":{"isAdmin":true},"topics":{"__proto__":9,');
+    const result = decodeRoute(raw);
+    expect(result.ok && Object.getPrototypeOf(result.route)).toBe(Object.prototype);
+    expect(result.ok && Object.entries(result.route.topics)).toContainEqual(['__proto__', 9]);
+    expect(result.ok && followedTopic(result.route)).toBe('__proto__');
+    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+  });
+});
+
+describe('followedTopic', () => {
+  it.each<[string, Record<string, number>, string | undefined]>([
+    ['no topic', {}, undefined],
+    ['the only one', { a: 1 }, 'a'],
+    ['the one added last', { a: 1, b: 3, c: 2 }, 'b'],
+    ['the first by name of two added at once', { b: 3, a: 3, c: 1 }, 'a'],
+    ['a topic of version zero', { a: 0 }, 'a'],
+  ])('%s', (_, topics, followed) => {
+    expect(followedTopic({ ...permissions, topics })).toBe(followed);
+  });
+
+  it('of no route is none', () => {
+    expect(followedTopic(undefined)).toBeUndefined();
+  });
+});
