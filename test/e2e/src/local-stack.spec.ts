@@ -1,0 +1,50 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { startLocalStack } from '@tidemark/local-stack';
+import { run } from './run-command.js';
+
+jest.setTimeout(60_000);
+
+describe('startLocalStack', () => {
+  it('starts, is quiet, and stops, without a pipeline, too', async () => {
+    const stack = await startLocalStack({ regions: ['eu-west-1'], tables: ['things'], pipeline: false });
+    expect(stack.region('eu-west-1')).toMatchObject({
+      topicPrefix: 'tidemark',
+      kafka: { brokers: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)] },
+    });
+    await stack.quiesce();
+    await stack.stop();
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['an unknown option', { region: 'eu-west-1' }, /region: expected one of regions, tables/],
+    ['no tables', { tables: [] }, /tables: expected at least one table/],
+    [
+      'brokers of one region alone',
+      { kafka: { 'us-east-1': ['127.0.0.1:1'] } },
+      /kafka\.eu-west-1: expected at least one/,
+    ],
+    ['too many partitions', { partitions: 0 }, /partitions: expected a whole number/],
+  ])('refuses %s', async (_name, options, message) => {
+    await expect(startLocalStack(options)).rejects.toThrow(message);
+  });
+
+  it('names what it does not know or does not own', async () => {
+    const stack = await startLocalStack({ regions: ['eu-west-1'], pipeline: false });
+    expect(() => stack.region('mars')).toThrow(/region: expected one of eu-west-1, got "mars"/);
+    await expect(stack.kill('eu-west-1', 'sync')).rejects.toThrow(/no sync of eu-west-1 runs/);
+    await stack.stop();
+  });
+
+  it('runs as a process that prints its endpoints and stops on SIGTERM', async () => {
+    const { exitCode, stdout, stderr } = await run(
+      'libs/local-stack/dist/esm/main.js',
+      ['--regions', 'eu-west-1', '--tables', 'things'],
+      {
+        signalWhen: { signal: 'SIGTERM', output: /\n/ },
+      },
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const endpoints = JSON.parse(stdout) as Record<string, { streamArn: string }>;
+    expect(endpoints['eu-west-1']?.streamArn).toContain(':stream/');
+  });
+});
