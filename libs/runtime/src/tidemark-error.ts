@@ -21,6 +21,7 @@ export const errorCodes = [
   'ROUTE_NOT_FOUND',
   'STORE_UNAVAILABLE',
   'STREAM_MISSING',
+  'STREAM_UNAVAILABLE',
   'TABLE_MISSING',
   'THROTTLED',
   'TIMEOUT',

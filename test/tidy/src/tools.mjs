@@ -1,0 +1,5 @@
+// The parts of tools/ that have tests here.
+export { available, startKafka } from '../../../tools/real-kafka.mjs';
+export { classPath } from '../../../tools/real-kafka/distribution.mjs';
+export { askCluster } from '../../../tools/real-kafka/handshake.mjs';
+export { freePorts, isFree } from '../../../tools/real-kafka/ports.mjs';

@@ -1,0 +1,39 @@
+// What has to be there before a command can do its work.
+import path from 'node:path';
+import { show, step } from './command.mjs';
+import { buildIsStale, installIsStale, recordBuild, root, sourceFingerprint } from './workspace.mjs';
+
+export const nxBinary = path.join(root, 'node_modules/.bin/nx');
+/** No background process and no screen drawing: Ctrl-C must leave nothing behind. */
+export const nxEnvironment = { NX_DAEMON: 'false', NX_TUI: 'false' };
+
+/** Installs the dependencies where they are missing or older than the lock file. */
+export async function install() {
+  if (!installIsStale()) return true;
+  console.log('Installing dependencies (npm ci)');
+  return step('npm ci', 'npm', ['ci', '--no-audit', '--no-fund'], { cwd: root });
+}
+
+/** Builds everything where a source is newer than the last build; Nx decides what that takes. */
+export async function buildWhereStale() {
+  if (!buildIsStale()) return true;
+  console.log('Building');
+  const fingerprint = sourceFingerprint();
+  const built = await step('build', nxBinary, ['run-many', '-t', 'build'], { cwd: root, env: nxEnvironment });
+  if (built) recordBuild(fingerprint);
+  return built;
+}
+
+/**
+ * Runs an Nx target in every project that has it, with its output shown.
+ * @param {string} target
+ * @param {readonly string[]} args
+ */
+export async function runTarget(target, args) {
+  const fingerprint = sourceFingerprint();
+  const options = { cwd: root, env: nxEnvironment, label: target };
+  const code = await show(nxBinary, ['run-many', '-t', target, ...args], options);
+  if (code === 0 && target === 'build') recordBuild(fingerprint);
+  // Nx says 130, as after Ctrl-C, where a failure kept other tasks from running.
+  return code === 0 ? 0 : 1;
+}
