@@ -39,8 +39,8 @@ export interface StoreCall {
  * L2: one region's replica of the tables.
  *
  * Every call ends by its time-out. Errors are `TidemarkError`s: `THROTTLED`, `ACCESS_DENIED`, `TABLE_MISSING`, `MALFORMED_ITEM`, `VALUE_TOO_LARGE`,
- * `STORE_UNAVAILABLE`, `TIMEOUT`, `ABORTED`. A write that may have been committed although its answer is missing fails with `AMBIGUOUS_WRITE`,
- * and no other code ever stands for such a write: all others mean that nothing was written. Nothing is sent twice.
+ * `STORE_UNAVAILABLE`, `TIMEOUT`, `ABORTED`, `INVALID_KEY`, `INVALID_CONFIGURATION`, `CLOSED`. A write that may have been committed although its answer is missing fails with `AMBIGUOUS_WRITE`,
+ * and no other code ever stands for such a write: all others mean that nothing was written. No write is sent twice.
  */
 export interface Store {
   /** Checks that the table is there and has Tidemark's key. */

@@ -1,1 +1,2 @@
-export {};
+export { DynamoDbStore } from './dynamodb-store.js';
+export { type DynamoDbStoreOptions } from './options.js';

@@ -50,7 +50,7 @@ export function withDeadline<T>(options: DeadlineOptions, work: (signal: AbortSi
       },
       (error: unknown) => {
         finish();
-        reject(error instanceof Error ? error : new Error(String(error)));
+        reject(error as Error);
       },
     );
   });

@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { storeContract, type StoreSubject } from '@tidemark/cache/testing';
 import { DynamoDbStore } from '@tidemark/dynamodb-store';
 import { EmbeddedAws } from '@tidemark/local-stack';
-import { type Attributes, formatWriteId, type ItemImage, writeImage } from '@tidemark/protocol';
+import { type Attributes, formatWriteId, type ItemImage } from '@tidemark/protocol';
 import { StallingProxy } from './stalling-proxy.js';
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
@@ -24,6 +24,8 @@ const newer = {
   than: formatWriteId({ ms: 1_700_000_000_000, counter: 0, incarnation: '00000000000000aa' }),
 } as const;
 const patient = { timeoutMs: 20_000 };
+/** A case takes milliseconds; on a machine that is busy with something else, longer. */
+const slowestMs = 30_000;
 
 async function putForeign(client: DynamoDBClient, name: string, item: Attributes): Promise<void> {
   await client.send(new PutItemCommand({ TableName: name, Item: item as Record<string, AttributeValue> }));
@@ -58,7 +60,7 @@ describe('the embedded AWS', () => {
         close: () => store.close(),
       };
     });
-    for (const { name, run } of cases) it(name, run);
+    for (const { name, run } of cases) it(name, run, slowestMs);
   });
 
   describe('under faults', () => {
@@ -102,20 +104,20 @@ describe('the embedded AWS', () => {
       expect([puts.hits, reads.hits]).toEqual([1, 2]);
     });
 
-    it('a read of more than one answer can hold comes complete', async () => {
-      const value = 'x'.repeat(250_000);
-      const images = Array.from({ length: 80 }, () => imageOf(randomUUID(), value));
-      for (const image of images) await putForeign(client, table, writeImage(image));
-      const before = aws.stats(region).requests;
-      const { items, unread } = await store.readMany(
-        table,
-        images.map(({ key }) => key),
-        patient,
-      );
-      expect(unread.size).toBe(0);
-      expect(items.size).toBe(80);
-      expect(aws.stats(region).requests - before).toBeGreaterThan(1);
-    });
+    it(
+      'a read of more than one answer can hold comes complete',
+      async () => {
+        const keys = Array.from({ length: 10 }, () => randomUUID());
+        const value = { S: 'x'.repeat(390_000) };
+        await Promise.all(keys.map((key) => putForeign(client, table, { key: { S: key }, value })));
+        const before = aws.stats(region).requests;
+        const { items, unread } = await store.readMany(table, keys, patient);
+        expect(unread.size).toBe(0);
+        expect([...items.keys()].sort()).toEqual(keys.sort());
+        expect(aws.stats(region).requests - before).toBeGreaterThan(1);
+      },
+      slowestMs,
+    );
 
     it('a table of another key is refused', async () => {
       await aws.createTable(region, 'sorted', { rangeKey: 'sort' });
@@ -167,6 +169,6 @@ if (offered !== undefined) {
         },
       };
     });
-    for (const { name, run } of cases) it(name, run);
+    for (const { name, run } of cases) it(name, run, slowestMs);
   });
 }

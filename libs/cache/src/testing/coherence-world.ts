@@ -6,51 +6,12 @@ import { type Fence, isClean } from '../fences.js';
 import { KnownSet } from '../known-set.js';
 import { LruL1 } from '../l1.js';
 import { TableFollower } from '../table-follower.js';
-
-/** How much may happen in one run, and what a checker breaks on purpose. All counts default to 0, all flags to false. */
-export interface WorldOptions {
-  /** States of the key in the replica, whoever writes them. */
-  readonly writes: number;
-  readonly ownWrites?: number;
-  readonly fills?: number;
-  readonly duplicates?: number;
-  readonly evictions?: number;
-  readonly gaps?: number;
-  readonly restarts?: number;
-  /** Times that the known-set forgets all it knows. */
-  readonly forgets?: number;
-  /** Control records that invalidate the key. */
-  readonly invalidations?: number;
-  readonly deletes?: boolean;
-  /** Writers without Tidemark: `keep` leaves the write id standing, `null` leaves none. */
-  readonly foreign?: readonly ('keep' | 'null')[];
-  /** Other pods' leases: no value, no write id of their own. */
-  readonly leases?: boolean;
-  /** Another region's write may win with a lower id. */
-  readonly lowerIds?: boolean;
-  readonly fast?: boolean;
-  /** Fast events leave the value out. */
-  readonly fastWithoutValue?: boolean;
-  /** A write that timed out may commit later. */
-  readonly late?: boolean;
-  readonly mode?: 'update' | 'invalidate';
-  /** What is driven; default the shipped `Coherence`. */
-  readonly make?: (options: CoherenceOptions, known: KnownSet) => Coherence;
-  /** `weak-reads`: fills read an older state; `fast-stamps`: the fast lane carries the time of a clock that runs ahead. */
-  readonly fault?: 'weak-reads' | 'fast-stamps';
-}
+import { type Budget, budgetOf, type WorldOptions } from './world-options.js';
+import { KeyLog, type KeyState, stampStepUs } from './key-log.js';
 
 export interface Move {
   readonly name: string;
   readonly run: () => void;
-}
-
-/** One state of the key in the replica. */
-interface State {
-  readonly exists: boolean;
-  readonly id: string | null;
-  readonly value: string | undefined;
-  readonly rank: number;
 }
 
 interface Fill {
@@ -70,14 +31,7 @@ interface OwnWrite {
   state: number;
 }
 
-type Budget =
-  'ownWrites' | 'fills' | 'duplicates' | 'evictions' | 'gaps' | 'restarts' | 'forgets' | 'invalidations';
-
 const key = 'k';
-/** Three states apart is beyond the margin of stamps, two are not. */
-const stampStepUs = 2_500_000;
-const stampBaseUs = 1_700_000_000_000_000;
-
 /**
  * One key of one replica and one pod that holds it, as a checker drives them: every `Move` that is possible now, and what is wrong after
  * it. The pod is the shipped code; the replica, the pipeline and the callers are modelled. The same moves give the same world.
@@ -85,7 +39,7 @@ const stampBaseUs = 1_700_000_000_000_000;
 export class World {
   readonly #options: WorldOptions;
   readonly #left: Record<Budget, number>;
-  readonly #log: State[] = [{ exists: false, id: null, value: undefined, rank: 0 }];
+  readonly #log = new KeyLog();
   #pending: number[] = [];
   #fast: number[] = [];
   #fills: Fill[] = [];
@@ -94,7 +48,6 @@ export class World {
   /** Newest state acknowledged to, and newest held or handed out by, this pod. */
   #acknowledged = 0;
   #held = 0;
-  #ids = 0;
   #problem: string | undefined;
   #known = new KnownSet(3);
   #l1 = new LruL1({ maxEntries: 4, maxBytes: 1_000_000 });
@@ -107,9 +60,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    const { ownWrites = 0, fills = 0, duplicates = 0, evictions = 0, gaps = 0, restarts = 0 } = options;
-    const { forgets = 0, invalidations = 0 } = options;
-    this.#left = { ownWrites, fills, duplicates, evictions, gaps, restarts, forgets, invalidations };
+    this.#left = budgetOf(options);
     this.#coherence = this.#startPod();
   }
 
@@ -128,7 +79,7 @@ export class World {
   make(move: Move): string | undefined {
     move.run();
     this.#look();
-    const problem = this.#problem ?? this.#check();
+    const problem = (this.#options.permanentOnly === true ? undefined : this.#problem) ?? this.#check();
     this.#held = Math.max(this.#held, this.#entryState);
     return problem;
   }
@@ -136,27 +87,17 @@ export class World {
   /** Equal for worlds that behave alike from now on. */
   fingerprint(): string {
     const entry = this.#entry && [this.#entryState, this.#entry.writeId, this.#entry.stampUs];
-    const known = this.#log.map(({ id }) => (this.#known.has(id) ? 1 : 0));
+    const known = this.#log.states.map(({ id }) => (this.#known.has(id) ? 1 : 0));
     const fills = this.#fills.map(({ fence, read, min }) => `${read}/${min}/${isClean(fence)}`).sort();
     const put = this.#put && [this.#put.id, this.#put.state, this.#put.isDelete, isClean(this.#put.fence)];
-    const log = this.#log.map(({ exists, id, value, rank }) => [exists, id, value, rank]);
+    const log = this.#log.states.map(({ exists, id, value, rank }) => [exists, id, value, rank]);
     const open = [[...this.#pending].sort(), [...this.#fast].sort(), this.#left, this.#late];
     return JSON.stringify([log, open, entry, known, fills, put, this.#acknowledged, this.#held]);
   }
 
-  get #last(): number {
-    return this.#log.length - 1;
-  }
-
-  #state(index: number): State {
-    const state = this.#log[index];
-    if (state === undefined) throw new Error(`no state ${index}`);
-    return state;
-  }
-
   /** Every state up to here has had its event applied. */
   get #applied(): number {
-    const first = this.#pending.length === 0 ? this.#last + 1 : Math.min(...this.#pending);
+    const first = this.#pending.length === 0 ? this.#log.last + 1 : Math.min(...this.#pending);
     return first - 1;
   }
 
@@ -196,41 +137,48 @@ export class World {
     };
   }
 
-  #commit(state: Omit<State, 'value'>, hasValue: boolean): number {
-    const index = this.#log.push({ ...state, value: hasValue ? `v${this.#log.length}` : undefined }) - 1;
+  #commit(state: Omit<KeyState, 'value'>, hasValue: boolean): number {
+    const index = this.#log.add(state, hasValue);
     this.#pending.push(index);
     return index;
   }
 
-  #mint(rank: number): string {
-    this.#ids += 1;
-    return `${String(rank).padStart(4, '0')}.${this.#ids}`;
-  }
-
   get #highestRank(): number {
-    return Math.max(this.#late?.rank ?? 0, ...this.#log.map(({ rank }) => rank));
+    return Math.max(this.#late?.rank ?? 0, this.#log.highestRank);
   }
 
   #othersWrite(): Move[] {
-    const { writes, deletes = false, foreign = [], leases = false, lowerIds = false, fast = false } = this.#options;
-    if (this.#last >= writes) return [];
-    const now = this.#state(this.#last);
-    const moves: Move[] = [];
-    const add = (name: string, state: () => Omit<State, 'value'>, hasValue: boolean, isFast = false): void => {
-      const run = (): void => {
-        const index = this.#commit(state(), hasValue);
-        if (isFast) this.#fast.push(index);
-      };
-      moves.push({ name: `${name} #${this.#last + 1}`, run });
-    };
+    if (this.#log.last >= this.#options.writes) return [];
+    const { deletes, lowerIds, fast } = this.#options;
     const highest = this.#highestRank;
-    for (const rank of lowerIds ? [highest + 10, Math.max(1, highest - 5)] : [highest + 10])
-      add(`other put at ${rank}`, () => ({ exists: true, id: this.#mint(rank), rank }), true, fast);
-    if (deletes && now.exists) add('other delete', () => ({ exists: false, id: null, rank: 0 }), false);
-    if (leases && now.value === undefined) add('other lease', () => ({ ...now, exists: true }), false);
-    if (foreign.includes('keep') && now.value !== undefined) add('foreign update', () => now, true);
-    if (foreign.includes('null')) add('foreign put', () => ({ exists: true, id: null, rank: 0 }), true);
+    const ranks = lowerIds === true ? [highest + 10, Math.max(1, highest - 5)] : [highest + 10];
+    const puts = ranks.map((rank) =>
+      this.#write(`other put at ${rank}`, () => ({ exists: true, id: this.#log.mint(rank), rank }), true, fast),
+    );
+    if (deletes !== true || !this.#log.now.exists) return [...puts, ...this.#strangersWrite()];
+    const remove = this.#write('other delete', () => ({ exists: false, id: null, rank: 0 }), false);
+    return [...puts, remove, ...this.#strangersWrite()];
+  }
+
+  /** Writes whose image has no write id of their own. */
+  #strangersWrite(): Move[] {
+    const { foreign = [], leases } = this.#options;
+    const { now } = this.#log;
+    const moves: Move[] = [];
+    if (leases === true && now.value === undefined)
+      moves.push(this.#write('other lease', () => ({ ...now, exists: true }), false));
+    if (foreign.includes('keep') && now.value !== undefined) moves.push(this.#write('foreign update', () => now, true));
+    if (foreign.includes('null'))
+      moves.push(this.#write('foreign put', () => ({ exists: true, id: null, rank: 0 }), true));
     return moves;
+  }
+
+  #write(name: string, state: () => Omit<KeyState, 'value'>, hasValue: boolean, isFast = false): Move {
+    const run = (): void => {
+      const index = this.#commit(state(), hasValue);
+      if (isFast) this.#fast.push(index);
+    };
+    return { name: `${name} #${this.#log.last + 1}`, run };
   }
 
   #ownWrites(): Move[] {
@@ -249,11 +197,11 @@ export class World {
       end('loses its answer', () => this.#coherence.failWrite(put.fence));
       return moves;
     }
-    if (this.#last < this.#options.writes && this.#passes(put.rank)) {
-      const name = `own ${put.isDelete ? 'delete' : 'put'} ${put.id} commits as #${this.#last + 1}`;
+    if (this.#log.last < this.#options.writes && this.#log.admits(put.rank)) {
+      const name = `own ${put.isDelete ? 'delete' : 'put'} ${put.id} commits as #${this.#log.last + 1}`;
       moves.push({ name, run: () => (put.state = this.#commitOwn(put)) });
     }
-    if (!this.#passes(put.rank)) end('is refused', () => this.#coherence.failWrite(put.fence));
+    if (!this.#log.admits(put.rank)) end('is refused', () => this.#coherence.failWrite(put.fence));
     end('is not sent', () => this.#coherence.cancelWrite(put.fence));
     if (this.#options.late === true && this.#late === undefined)
       end('times out', () => {
@@ -269,26 +217,20 @@ export class World {
       name: `own ${isDelete ? 'delete' : 'put'} begins`,
       run: this.#spend('ownWrites', () => {
         const rank = this.#highestRank + 10;
-        const id = this.#mint(rank);
+        const id = this.#log.mint(rank);
         this.#put = { fence: this.#coherence.beginWrite(key, isDelete ? undefined : id), id, rank, isDelete, state: 0 };
       }),
     });
     return this.#options.deletes === true ? [start(false), start(true)] : [start(false)];
   }
 
-  /** The condition of every put and delete. */
-  #passes(rank: number): boolean {
-    const { exists, id, rank: there } = this.#state(this.#last);
-    return !exists || id === null || there < rank;
-  }
-
   #commitOwn({ id, rank, isDelete }: Pick<OwnWrite, 'id' | 'rank' | 'isDelete'>): number {
     if (!isDelete) return this.#commit({ exists: true, id, rank }, true);
-    return this.#state(this.#last).exists ? this.#commit({ exists: false, id: null, rank: 0 }, false) : this.#last;
+    return this.#log.now.exists ? this.#commit({ exists: false, id: null, rank: 0 }, false) : this.#log.last;
   }
 
   #acknowledge(put: OwnWrite): void {
-    const { value, id } = this.#state(put.state);
+    const { value, id } = this.#log.at(put.state);
     this.#acknowledged = Math.max(this.#acknowledged, put.state);
     this.#moved = put.state;
     if (put.isDelete) return this.#coherence.completeDelete(put.fence, 1);
@@ -302,11 +244,12 @@ export class World {
     if (this.#coherence.peek(key) === undefined) {
       for (const fill of joinable)
         if (fill.min < this.#floor) moves.push({ name: 'a get joins', run: () => (fill.min = this.#floor) });
-      if (joinable.length === 0 && this.#left.fills > 0) moves.push({ name: 'a fill begins', run: this.#spend('fills', () => this.#beginFill()) });
+      if (joinable.length === 0 && this.#left.fills > 0)
+        moves.push({ name: 'a fill begins', run: this.#spend('fills', () => this.#beginFill()) });
     }
     const back = this.#options.fault === 'weak-reads' ? 1 : 0;
     for (const fill of this.#fills) {
-      const at = Math.max(0, this.#last - back);
+      const at = Math.max(0, this.#log.last - back);
       if (fill.read < 0) moves.push({ name: `a fill reads #${at}`, run: () => (fill.read = at) });
       else moves.push({ name: `a fill of #${fill.read} ends`, run: () => this.#endFill(fill) });
     }
@@ -319,8 +262,9 @@ export class World {
 
   #endFill(fill: Fill): void {
     this.#fills = this.#fills.filter((each) => each !== fill);
-    const { value, id } = this.#state(fill.read);
-    if (this.#isOlder(fill.read, fill.min)) this.#problem = `I2/I4: a get returned #${fill.read} after #${fill.min}`;
+    const { value, id } = this.#log.at(fill.read);
+    if (this.#log.isOlder(fill.read, fill.min))
+      this.#problem = `I2/I4: a get returned #${fill.read} after #${fill.min}`;
     this.#moved = fill.read;
     this.#coherence.completeFill(fill.fence, image(value, value === undefined ? null : id));
     if (fill.read >= fill.min) this.#held = Math.max(this.#held, fill.read);
@@ -343,31 +287,23 @@ export class World {
     for (const index of this.#fast)
       deliver('fast event', index, 'fast', () => (this.#fast = this.#fast.filter((each) => each !== index)));
     if (this.#left.duplicates > 0)
-      for (let index = 1; index <= this.#last; index += 1)
+      for (let index = 1; index <= this.#log.last; index += 1)
         if (!this.#pending.includes(index))
-          deliver('duplicate', index, 'cdc', this.#spend('duplicates', () => undefined));
+          deliver(
+            'duplicate',
+            index,
+            'cdc',
+            this.#spend('duplicates', () => undefined),
+          );
     return moves;
   }
 
   #eventOf(index: number, lane: CdcEvent['lane']): CdcEvent {
-    const [from, to] = [this.#state(index - 1), this.#state(index)];
+    const recorded = this.#log.eventTo(index);
+    if (lane === 'cdc') return recorded;
     const { fastWithoutValue = false, fault } = this.#options;
-    const stampUs = stampBaseUs + index * stampStepUs;
-    const ahead = fault === 'fast-stamps' ? stampUs + 4 * stampStepUs : null;
-    return {
-      table: 'things',
-      key: `things:${key}`,
-      kind: !from.exists ? 'insert' : !to.exists ? 'remove' : 'modify',
-      from: from.id,
-      to: to.id,
-      stampUs: lane === 'fast' ? ahead : stampUs,
-      expiresAt: null,
-      codec: null,
-      lane,
-      region: 'local',
-      position: null,
-      value: to.value === undefined || (lane === 'fast' && fastWithoutValue) ? null : Buffer.from(to.value),
-    };
+    const stampUs = fault === 'fast-stamps' ? (recorded.stampUs ?? 0) + 4 * stampStepUs : null;
+    return { ...recorded, lane, stampUs, value: fastWithoutValue ? null : recorded.value };
   }
 
   #accidents(): Move[] {
@@ -376,7 +312,7 @@ export class World {
       if (this.#left[budget] > 0) moves.push({ name, run: this.#spend(budget, run) });
     };
     if (this.#entry !== undefined) add('evicted', 'evictions', () => this.#l1.delete(key));
-    if (this.#log.some(({ id }) => this.#known.has(id)))
+    if (this.#log.states.some(({ id }) => this.#known.has(id)))
       add('the known-set forgets', 'forgets', () => ['x', 'y', 'z'].forEach((id) => this.#known.add(id)));
     add('invalidated', 'invalidations', () => this.#follower.invalidate(`things:${key}`));
     for (const lost of [...this.#pending.map((index) => [index]), this.#pending])
@@ -390,8 +326,11 @@ export class World {
       this.#late = undefined;
       run();
     };
-    if (this.#last < this.#options.writes && this.#passes(late.rank))
-      moves.push({ name: `late commit of ${late.id} as #${this.#last + 1}`, run: settle(() => this.#commitOwn(late)) });
+    if (this.#log.last < this.#options.writes && this.#log.admits(late.rank))
+      moves.push({
+        name: `late commit of ${late.id} as #${this.#log.last + 1}`,
+        run: settle(() => this.#commitOwn(late)),
+      });
     moves.push({ name: `${late.id} never commits`, run: settle(() => undefined) });
     return moves;
   }
@@ -420,20 +359,26 @@ export class World {
     else this.#entryState = this.#moved;
   }
 
-  /** Whether a reader could tell that `a` is older than `b`. */
-  #isOlder(a: number, b: number): boolean {
-    return a < b && this.#state(a).value !== this.#state(b).value;
-  }
-
   #check(): string | undefined {
     const at = this.#entryState;
     if (at < 0) return undefined;
-    if (this.#entry?.value !== this.#state(at).value) return `the entry is not what #${at} was`;
-    if (this.#isOlder(at, this.#held)) return `I2 monotonic reads: #${at} after #${this.#held} was held`;
-    if (this.#isOlder(at, this.#acknowledged)) return `I4 read-your-writes: #${at} after #${this.#acknowledged}`;
-    if (this.#isOlder(at, this.#applied)) return `I3 watermark: #${at} though events to #${this.#applied} are applied`;
+    return (this.#options.permanentOnly === true ? undefined : this.#passing(at)) ?? this.#permanent(at);
+  }
+
+  #passing(at: number): string | undefined {
+    if (this.#entry?.value !== this.#log.at(at).value) return `the entry is not what #${at} was`;
+    if (this.#log.isOlder(at, this.#held)) return `I2 monotonic reads: #${at} after #${this.#held} was held`;
+    if (this.#log.isOlder(at, this.#acknowledged)) return `I4 read-your-writes: #${at} after #${this.#acknowledged}`;
+    if (this.#log.isOlder(at, this.#applied))
+      return `I3 watermark: #${at} though events to #${this.#applied} are applied`;
+    return undefined;
+  }
+
+  #permanent(at: number): string | undefined {
     const busy = this.#pending.length + this.#fills.length > 0 || this.#put !== undefined || this.#late !== undefined;
-    return !busy && this.#isOlder(at, this.#last) ? `I1 permanent: #${at}, the replica holds #${this.#last}` : undefined;
+    return !busy && this.#log.isOlder(at, this.#log.last)
+      ? `I1 permanent: #${at}, the replica holds #${this.#log.last}`
+      : undefined;
   }
 }
 

@@ -1,4 +1,5 @@
-import { World, type WorldOptions } from './coherence-world.js';
+import { World } from './coherence-world.js';
+import { type WorldOptions } from './world-options.js';
 
 export interface Finding {
   readonly problem: string;

@@ -1,2 +1,8 @@
-export { FakeStore } from './fake-store.js';
+export {
+  FakeStore,
+  type FakeStoreOptions,
+  type StoreCallRecord,
+  type StoreFault,
+  type StoreOperation,
+} from './fake-store.js';
 export { storeContract, type StoreSubject } from './store-contract.js';
