@@ -28,13 +28,17 @@ export const story: readonly Step[] = [
 ];
 
 async function putSeenEverywhere(world: World): Promise<string> {
-  const [first] = clients(world);
-  await warm(world, key('app-1'));
-  await first?.put('app-1', ['admin']);
-  await held(world, 'app-1', ['admin']);
-  await first?.put('app-1', ['admin', 'editor']);
+  const pods = clients(world);
+  await pods[0]?.put(key('app-1'), ['admin']);
+  await warmUntil(world, 'app-1', ['admin']);
+  const before = await fills(pods);
+  await pods[0]?.put('app-1', ['admin', 'editor']);
   await held(world, 'app-1', ['admin', 'editor']);
-  return `${clients(world).length} pods hold it without reading again`;
+  return `${pods.length} pods hold the new value, ${(await fills(pods)) - before} of them read it again`;
+}
+
+async function fills(pods: readonly PodClient[]): Promise<number> {
+  return (await Promise.all(pods.map((pod) => pod.overview()))).reduce((sum, { stats }) => sum + stats.fills, 0);
 }
 
 async function deleteSeenEverywhere(world: World): Promise<string> {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import { MetricRegistry, silentLogger, systemClock } from '@tidemark/runtime';
 import { aws } from './index.js';
+
+const context = {
+  service: 'test',
+  podId: 'p',
+  clock: systemClock,
+  logger: silentLogger,
+  metrics: new MetricRegistry(),
+};
 
 describe('aws', () => {
   it.each<[string, Parameters<typeof aws>[0], RegExp]>([
@@ -19,17 +28,12 @@ describe('aws', () => {
   });
 
   it('connects to nothing before it is started, and closes what was never connected', async () => {
-    const { clock, logger, metrics } = await import('@tidemark/runtime').then((runtime) => ({
-      clock: runtime.systemClock,
-      logger: runtime.silentLogger,
-      metrics: new runtime.MetricRegistry(),
-    }));
     const backend = aws({
       region: 'eu-west-1',
       kafka: { brokers: ['127.0.0.1:1'] },
       dynamodb: { endpoint: 'http://127.0.0.1:1' },
     });
-    const parts = backend.open({ service: 'test', podId: 'p', clock, logger, metrics });
+    const parts = backend.open(context);
     await expect(parts.close()).resolves.toBeUndefined();
   });
 

@@ -59,7 +59,7 @@ function open(options: AwsOptions, names: ReturnType<typeof topicNames>, context
     close: async () => {
       await feed.close();
       await publisher.close();
-      store.close();
+      await store.close();
     },
   };
 }

@@ -1,5 +1,12 @@
 import { keyProblem } from '@tidemark/protocol';
-import { type Clock, type Duration, parseDuration, TidemarkError, withDeadline } from '@tidemark/runtime';
+import {
+  type Clock,
+  type Duration,
+  isTidemarkError,
+  parseDuration,
+  TidemarkError,
+  withDeadline,
+} from '@tidemark/runtime';
 import { PartialReadError } from './cache-errors.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
@@ -124,15 +131,16 @@ export class TidemarkCache<V> extends Cache<V> {
     if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: getMany`, 'an array of keys', keys);
     const found = new Map<string, V>();
     const misses: string[] = [];
-    for (const key of new Set<string>(keys)) {
+    const asked = new Set<string>(keys);
+    for (const key of asked) {
       const entry = this.#live(key);
       if (entry === undefined) misses.push(this.#checkKey(key));
       else if (entry.value !== undefined) found.set(key, entry.value as V);
     }
-    this.#stats.hits += keys.length - misses.length;
+    this.#stats.hits += asked.size - misses.length;
     this.#stats.misses += misses.length;
     if (misses.length === 0) return found;
-    return this.#deadline('getMany', options, () => this.#readMissing(misses, found));
+    return this.#readMissing(misses, found, options);
   }
 
   async put(key: string, value: V, options?: PutOptions): Promise<WriteReceipt> {
@@ -194,21 +202,32 @@ export class TidemarkCache<V> extends Cache<V> {
     return this.#deadline('get', options, () => this.#parts.reader.read(key) as Promise<V | undefined>);
   }
 
-  async #readMissing(misses: readonly string[], found: Map<string, V>): Promise<ReadonlyMap<string, V>> {
-    const reads = this.#parts.reader.readMany(misses);
-    const missing: string[] = [];
+  /** What was found in time is never lost: it is in the error. */
+  async #readMissing(
+    misses: readonly string[],
+    found: Map<string, V>,
+    options: CallOptions | undefined,
+  ): Promise<ReadonlyMap<string, V>> {
+    const missing = new Set(misses);
     let cause: unknown;
-    const outcomes = await Promise.allSettled(reads.values());
-    for (const [index, key] of [...reads.keys()].entries()) {
-      const outcome = outcomes[index];
-      if (outcome?.status === 'fulfilled') {
-        if (outcome.value !== undefined) found.set(key, outcome.value as V);
-      } else {
-        missing.push(key);
-        cause ??= outcome?.reason;
+    const settle = async (key: string, read: Promise<unknown>): Promise<void> => {
+      try {
+        const value = await read;
+        missing.delete(key);
+        if (value !== undefined) found.set(key, value as V);
+      } catch (error) {
+        cause ??= error;
       }
+    };
+    try {
+      await this.#deadline('getMany', options, async () =>
+        Promise.all([...this.#parts.reader.readMany(misses)].map(([key, read]) => settle(key, read))),
+      );
+    } catch (error) {
+      if (!isTidemarkError(error) || !error.retriable) throw error;
+      cause = error;
     }
-    if (missing.length > 0) throw new PartialReadError(this.name, found, missing, cause);
+    if (missing.size > 0) throw new PartialReadError(this.name, new Map(found), [...missing], cause);
     return found;
   }
 

@@ -207,6 +207,7 @@ export class Coherence {
   }
 
   #apply(key: string, entry: Entry, event: CdcEvent): void {
+    if (lacksItsValue(event)) return this.#drop(key);
     let value: unknown;
     try {
       value = event.value === null ? undefined : this.#options.decode(event);
@@ -236,4 +237,9 @@ export class Coherence {
       entry.writeId !== null && entry.writeId === image.writeId && this.#options.sameValue(entry.value, image.value)
     );
   }
+}
+
+/** The fast lane leaves out a large value: no value there says nothing about what the item holds. */
+function lacksItsValue(event: CdcEvent): boolean {
+  return event.lane === 'fast' && event.value === null && event.kind !== 'remove';
 }

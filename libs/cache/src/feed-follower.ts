@@ -70,6 +70,7 @@ export class FeedFollower implements ChangeFeedHandler {
   }
 
   onRoute(route: Route): void {
+    if (this.#state === 'closed') return;
     this.#tables.get(route.table)?.applyRoute(route);
     this.#retail();
   }
@@ -83,23 +84,29 @@ export class FeedFollower implements ChangeFeedHandler {
   }
 
   onGap(topic: string, partition: number, reason: string): void {
-    this.#options.logger.warn({ topic, partition, reason }, 'change feed: records may be missing');
     this.#options.metrics.counter(
       'tidemark_feed_gaps_total',
       'Times that records of a followed partition may have been missed.',
     ).value += 1;
     for (const follower of this.#tables.values()) follower.flushPartition(topic, partition, reason);
+    this.#options.logger.warn({ topic, partition, reason }, 'change feed: records may be missing');
   }
 
   onState(state: FeedState): void {
-    if (state === this.#state) return;
+    if (state === this.#state || this.#state === 'closed') return;
     this.#state = state;
     this.#options.logger[state === 'live' ? 'info' : 'warn']({ state }, `change feed ${state}`);
     this.#options.onProgress();
   }
 
-  async close(): Promise<void> {
+  /** Drops what is held and keeps nothing more, whatever the feed still hands over. */
+  stop(): void {
     this.#state = 'closed';
+    for (const follower of this.#tables.values()) follower.unfollow('closed');
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== 'closed') this.stop();
     await this.#options.feed.close();
   }
 
@@ -166,7 +173,8 @@ export class FeedFollower implements ChangeFeedHandler {
   #onTailing(counts: ReadonlyMap<string, number>): void {
     for (const follower of this.#tables.values()) {
       const count = follower.target === undefined ? undefined : counts.get(follower.target);
-      if (count === undefined || follower.setPartitionCount(count) === 'ok') continue;
+      // 0: another call replaced the set while the topic was still waited for.
+      if (count === undefined || count === 0 || follower.setPartitionCount(count) === 'ok') continue;
       this.#options.logger.error(
         { table: follower.table, topic: follower.target, count },
         'topics of one table differ in partition count',

@@ -29,6 +29,11 @@ export class KeyQueue {
     return result;
   }
 
+  /** Whether a task of `key` runs or waits. */
+  isBusy(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Resolves when everything that runs or waits now has ended. */
   async idle(): Promise<void> {
     await Promise.all([...this.#tails.values()].map(({ tail }) => tail));

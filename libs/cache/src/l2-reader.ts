@@ -45,7 +45,7 @@ export class L2Reader {
     if (current !== undefined) return current.value;
     this.#admit(1);
     const { store, table, bucket, timeoutMs } = this.#options;
-    return this.#fly(key, () => store.read(table, itemKeyOf(bucket, key), { timeoutMs })).value;
+    return this.#fly(key, async () => store.read(table, itemKeyOf(bucket, key), { timeoutMs })).value;
   }
 
   /** One promise a key; keys that nobody reads yet travel together in as few requests as the store can make of them. */

@@ -8,7 +8,7 @@ import {
   type WriteClock,
   type WriteId,
 } from '@tidemark/protocol';
-import { type Clock, isTidemarkError, TidemarkError } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type Store, type WriteCondition, type WriteOutcome } from './backend.js';
 import { AmbiguousWriteError } from './cache-errors.js';
 import { type CacheStats } from './cache-stats.js';
@@ -105,7 +105,39 @@ export class L2Writer {
 
   #enqueue(operation: Operation, key: string, call: WriteCall, send: Send, complete: Complete): Promise<WriteReceipt> {
     const deadlineMs = this.#options.clock.monotonicMs() + call.timeoutMs;
-    return this.#queue.run(key, () => this.#write(operation, key, deadlineMs, send, complete));
+    const write = (): Promise<WriteReceipt> => this.#write(operation, key, deadlineMs, send, complete);
+    return this.#queue.isBusy(key) ? this.#waitInLine(operation, key, call, write) : this.#queue.run(key, write);
+  }
+
+  /** A write whose time passes, or that is aborted, while it waits for its turn ends then, and is not sent. */
+  async #waitInLine(
+    operation: Operation,
+    key: string,
+    call: WriteCall,
+    write: () => Promise<WriteReceipt>,
+  ): Promise<WriteReceipt> {
+    const { clock, cache } = this.#options;
+    const what = `${operation} in cache ${cache}, waiting for earlier writes of the key and not sent,`;
+    let left = false;
+    let begun: () => void = () => undefined;
+    const turn = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const written = this.#queue.run(key, async () => {
+      begun();
+      if (left) throw this.#late(operation);
+      return write();
+    });
+    try {
+      await withDeadline({ clock, timeoutMs: call.timeoutMs, what, signal: call.signal }, () =>
+        Promise.race([turn, written]),
+      );
+    } catch (error) {
+      left = true;
+      written.catch(() => undefined);
+      throw error;
+    }
+    return written;
   }
 
   async #write(
@@ -171,9 +203,10 @@ export class L2Writer {
     const seen = winner?.writeId ?? null;
     if (seen !== null && !isWriteId(seen))
       return { writeId: writeClock.mint(), condition: { type: 'replaces', writeId: seen } };
-    const merged = seen === null || writeClock.merge(seen);
-    const writeId = (merged || seen === null ? undefined : writeClock.above(seen)) ?? writeClock.mint();
-    return { writeId, condition: { type: 'newer', than: writeId } };
+    if (seen === null || writeClock.merge(seen)) return newer(writeClock.mint());
+    const above = writeClock.above(seen);
+    if (above !== undefined) return newer(above);
+    return { writeId: writeClock.mint(), condition: { type: 'replaces', writeId: seen } };
   }
 
   #late(operation: Operation): TidemarkError {
@@ -201,6 +234,10 @@ export class L2Writer {
 type Operation = 'put' | 'delete';
 type Send = (writeId: WriteId, condition: WriteCondition, timeoutMs: number) => Promise<WriteOutcome>;
 type Complete = (fence: Fence, writeId: WriteId, readAt: number) => void;
+
+function newer(writeId: WriteId): { writeId: WriteId; condition: WriteCondition } {
+  return { writeId, condition: { type: 'newer', than: writeId } };
+}
 
 /** Whether the winner is a real put or delete; a loaded value or a leased tombstone never supersedes a put. */
 function isFinal(winner: ItemImage | undefined): boolean {

@@ -71,7 +71,7 @@ export class TableFollower {
     this.#routeEpoch = route.writerEpoch;
     const target = route.deleted ? undefined : followedTopic(route);
     if (target === this.#target) return;
-    if (target === undefined) return this.#unfollow();
+    if (target === undefined) return this.unfollow('route deleted');
     if (this.#target !== undefined && !this.#follows(this.#target)) this.#forgetTopic(this.#target);
     this.#target = target;
   }
@@ -121,9 +121,9 @@ export class TableFollower {
     this.#flush(topic, undefined, reason);
   }
 
-  /** Nobody carries the table any more: what is held would never be told of a change. */
-  #unfollow(): void {
-    this.flushAll(this.#target ?? '', 'route deleted');
+  /** Nobody carries the table any more, or nobody listens: what is held would never be told of a change. */
+  unfollow(reason: string): void {
+    this.flushAll(this.#target ?? '', reason);
     this.#target = undefined;
     this.#partitions = [];
   }
@@ -140,8 +140,11 @@ export class TableFollower {
     if (previous !== undefined && previous !== topic) state.since.delete(previous);
   }
 
+  /** A partition beyond those known says that keys have moved between partitions: then none of them can be told apart. */
   #flushPartition(topic: string, partition: number, reason: string): void {
-    this.#partitions[partition]?.raiseGeneration();
+    const state = this.#partitions[partition];
+    if (state === undefined) return this.flushAll(topic, reason);
+    state.raiseGeneration();
     this.#flush(topic, partition, reason);
   }
 

@@ -180,10 +180,12 @@ export class Tidemark {
   async #start(): Promise<void> {
     const endMs = this.#clock.monotonicMs() + this.#startDeadlineMs;
     await this.#checkTables();
+    if (this.#closing !== undefined) return;
     this.#follower
       .open()
       .catch((error: unknown) => this.#logger.error({ error: messageOf(error) }, 'change feed could not be opened'));
     await this.#untilLive(endMs);
+    if (this.#closing !== undefined) return;
     if (this.#follower.live) this.#logger.info({ service: this.#service }, 'live');
     else
       this.#logger.warn(
@@ -222,6 +224,7 @@ export class Tidemark {
 
   async #close(): Promise<void> {
     this.#onProgress();
+    this.#follower.stop();
     const drained = Promise.all([...this.#built.values()].map(({ writer }) => writer.idle())).then(() => undefined);
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.setTimer(resolve, this.#drainDeadlineMs);
@@ -230,8 +233,11 @@ export class Tidemark {
         resolve();
       });
     });
-    await this.#follower.close();
-    await this.#parts.close();
+    try {
+      await this.#follower.close();
+    } finally {
+      await this.#parts.close();
+    }
   }
 
   #onProgress(): void {

@@ -155,7 +155,7 @@ export class RegionStack {
       pollIntervalMs: 50,
       topicPartitions: partitions,
       topicReplicationFactor: 1,
-      local: true,
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     };
   }
 

@@ -22,14 +22,25 @@ export interface ShardRecord {
 export interface ShardPage {
   /** In order. */
   readonly records: readonly ShardRecord[];
-  /** How far the page ends behind the newest record of the shard, ms. */
-  readonly millisBehindLatest: number;
+  /** How far the page ends behind the newest record of the shard, ms; `null`: it cannot be told, so nothing may be claimed. */
+  readonly millisBehindLatest: number | null;
   /** The shard is closed and this page is its last. */
   readonly closed: boolean;
+  /** Records before this page may be missing: the position asked for is trimmed or of another stream, or the shard itself is gone. */
+  readonly gap: boolean;
+}
+
+export interface StreamDescription {
+  /** Names this very stream: one that was deleted and made again under the same name has another. */
+  readonly streamId: string;
+  /** How long a record stays in the stream, ms. */
+  readonly retentionMs: number;
 }
 
 /** Reads shards. Errors are `TidemarkError`s; throttling and lost connections are retriable. */
 export interface ShardReader {
+  /** Fails with `STREAM_MISSING`, or with `INVALID_CONFIGURATION` when the stream does not keep a key's records in one shard. */
+  describe(signal: AbortSignal): Promise<StreamDescription>;
   /** Every shard of the stream, closed ones that still hold records included. */
   listShards(signal: AbortSignal): Promise<readonly Shard[]>;
   open(shardId: string, position: ShardPosition): ShardCursor;
@@ -77,6 +88,8 @@ export interface LeaseStore {
   take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined>;
   /** Gives the lease up: no owner, counter + 1. */
   release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined>;
+  /** Removes the row of an ended shard; counter as in `lease`. `false`: it is another row now, or there is none. */
+  remove(lease: ShardLease, signal: AbortSignal): Promise<boolean>;
 }
 
 /** A record on its way to one partition. */
@@ -108,6 +121,8 @@ export interface SourceBatch extends TopicPartition {
   /** Offset of the first record and of the one after the last. */
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
+  /** Records that stood before it were lost before anybody could read them: the topic's retention, or a topic made anew. */
+  readonly afterGap?: boolean;
 }
 
 /** A consumer group over table topics. */

@@ -14,44 +14,35 @@ export interface DeadlineOptions {
  * Runs `work` with a signal that is aborted at the deadline, and rejects then with `TIMEOUT`, whether or not the work noticed.
  * A late result of the work is dropped.
  */
-export function withDeadline<T>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withDeadline<T>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { clock, timeoutMs, what, signal } = options;
   const aborter = new AbortController();
-  return new Promise<T>((resolve, reject) => {
-    const fail = (error: TidemarkError): void => {
-      finish();
+  let giveUp: (error: TidemarkError) => void = () => undefined;
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    giveUp = (error) => {
       aborter.abort(error);
       reject(error);
     };
-    const onAbort = (): void =>
-      fail(
-        new TidemarkError('ABORTED', `${what} was aborted by its caller`, { retriable: false, cause: signal?.reason }),
-      );
-    const cancel = clock.setTimer(
-      () =>
-        fail(
-          new TidemarkError('TIMEOUT', `${what} took longer than ${timeoutMs} ms`, {
-            retriable: true,
-            context: { timeoutMs },
-          }),
-        ),
-      timeoutMs,
-    );
-    const finish = (): void => {
-      cancel();
-      signal?.removeEventListener('abort', onAbort);
-    };
-    if (signal?.aborted === true) return onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    work(aborter.signal).then(
-      (value) => {
-        finish();
-        resolve(value);
-      },
-      (error: unknown) => {
-        finish();
-        reject(error as Error);
-      },
-    );
+  });
+  const onAbort = (): void => giveUp(abortedError(what, signal));
+  const cancel = clock.setTimer(() => giveUp(timeoutError(what, timeoutMs)), timeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
+  try {
+    return await Promise.race([signal?.aborted === true ? givenUp : work(aborter.signal), givenUp]);
+  } finally {
+    cancel();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function abortedError(what: string, signal: AbortSignal | undefined): TidemarkError {
+  return new TidemarkError('ABORTED', `${what} was aborted by its caller`, { retriable: false, cause: signal?.reason });
+}
+
+function timeoutError(what: string, timeoutMs: number): TidemarkError {
+  return new TidemarkError('TIMEOUT', `${what} took longer than ${timeoutMs} ms`, {
+    retriable: true,
+    context: { timeoutMs },
   });
 }

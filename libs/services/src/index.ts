@@ -6,3 +6,4 @@ export {
   type SyncOptions,
 } from './service-options.js';
 export { startDispatcher } from './start-dispatcher.js';
+export { startSync } from './start-sync.js';

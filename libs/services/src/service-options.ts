@@ -18,6 +18,8 @@ export interface SyncOptions {
   /** Default: AWS's own. */
   readonly dynamodbEndpoint?: string;
   readonly kinesisEndpoint?: string;
+  /** Default: as the SDK finds them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Owner in the lease table; default random. */
   readonly workerId?: string;
   /** Default 10,000 ms. */

@@ -1,1 +1,3 @@
-export {};
+export { FakeRouteLog, FakeRoutingTopic } from './fake-route-log.js';
+export { FakeTopicAdmin } from './fake-topic-admin.js';
+export { routeLogContract, type RouteLogSetup } from './route-log-contract.js';

@@ -1,1 +1,10 @@
-export {};
+export { FakeEventSink, type RecordedSend } from './fake-event-sink.js';
+export { FlakyEventSink } from './flaky-event-sink.js';
+export { FakeEventSource, FakeTableTopics } from './fake-event-source.js';
+export { FakeRoutes, FakeRouteStore } from './fake-route-store.js';
+export { FakeLeaseStore } from './fake-lease-store.js';
+export { FakeStream, type FakeStreamOptions } from './fake-stream.js';
+export { changeRecordBytes } from './change-record-bytes.js';
+export { leaseStoreContract } from './lease-store-contract.js';
+export { shardReaderContract, type StreamUnderTest } from './shard-reader-contract.js';
+export { SyncWorld, type SyncWorldOptions } from './sync-world.js';

@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import { type ErrorCode, errorCodes, TidemarkError } from '@tidemark/runtime';
+
+import { problemOf, RequestProblem } from './problem.js';
+
+describe('problemOf', () => {
+  it.each<[ErrorCode, Record<string, unknown>, number]>([
+    ['ROUTE_INVALID', {}, 422],
+    ['ROUTE_NOT_FOUND', {}, 404],
+    ['ROUTE_CONFLICT', { reason: 'version' }, 412],
+    ['ROUTE_CONFLICT', { reason: 'superseded' }, 409],
+    ['ACCESS_DENIED', {}, 502],
+    ['QUEUE_FULL', {}, 503],
+    ['TIMEOUT', {}, 503],
+    ['UNSUPPORTED_VERSION', {}, 503],
+  ])('%s with %j → %d', (code, context, status) => {
+    const error = new TidemarkError(code, 'what happened', { retriable: false, context });
+    expect(problemOf(error)).toMatchObject({ status, code, detail: 'what happened' });
+  });
+
+  it('tells nothing of errors that are not about routes or Kafka', () => {
+    const told = [
+      'ROUTE_',
+      'ABORTED',
+      'ACCESS_',
+      'CLOSED',
+      'FEED_',
+      'PUBLISH_',
+      'QUEUE_',
+      'TIMEOUT',
+      'TOPIC_',
+      'UNSUPPORTED_',
+    ];
+    for (const code of errorCodes.filter((each) => !told.some((prefix) => each.startsWith(prefix)))) {
+      const problem = problemOf(new TidemarkError(code, 'secret', { retriable: false, context: { field: 'secret' } }));
+      expect(problem).toMatchObject({ status: 500, code: 'INTERNAL' });
+      expect(JSON.stringify(problem)).not.toContain('secret');
+    }
+  });
+
+  it('hands on field, rule and version, and nothing else of the context', () => {
+    const context = { field: 'topics', rule: 'topics-min', currentVersion: 4, brokers: ['b:9092'] };
+    const problem = problemOf(new TidemarkError('ROUTE_INVALID', 'no', { retriable: false, context }));
+    expect(problem).toEqual({
+      type: 'urn:tidemark:problem:ROUTE_INVALID',
+      title: 'Unprocessable Entity',
+      status: 422,
+      detail: 'no',
+      code: 'ROUTE_INVALID',
+      field: 'topics',
+      rule: 'topics-min',
+      currentVersion: 4,
+    });
+  });
+
+  it.each([new Error('secret'), { status: 500 }, { status: 200 }, 'secret', null, undefined, { status: '404' }])(
+    'takes %p for a fault of its own',
+    (error) => {
+      expect(problemOf(error)).toMatchObject({ status: 500, code: 'INTERNAL' });
+    },
+  );
+
+  it.each([
+    [{ status: 400 }, 400, 'BAD_REQUEST'],
+    [{ status: 404 }, 404, 'NOT_FOUND'],
+    [{ status: 413 }, 413, 'PAYLOAD_TOO_LARGE'],
+    [{ status: 415 }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [{ status: 418 }, 400, 'BAD_REQUEST'],
+    [new URIError('malformed'), 400, 'BAD_REQUEST'],
+    [new RequestProblem('PRECONDITION_REQUIRED', 'say which'), 428, 'PRECONDITION_REQUIRED'],
+  ])('takes %p for a fault of the request', (error, status, code) => {
+    expect(problemOf(error)).toMatchObject({ status, code });
+  });
+});

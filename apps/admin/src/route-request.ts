@@ -1,0 +1,67 @@
+import { type RoutePrecondition } from '@tidemark/control';
+import { z } from 'zod';
+
+import { RequestProblem } from './problem.js';
+
+/** Headers as Node hands them over. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Who asks, where the request does not say. */
+export const defaultActor = 'admin-api';
+
+const putBody = z.strictObject({ topics: z.array(z.string()).max(1_000) });
+const changeQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() });
+
+/** The topics of a PUT's body; throws a `RequestProblem` that names the field. */
+export function readTopics(body: unknown): readonly string[] {
+  const result = putBody.safeParse(body);
+  if (result.success) return result.data.topics;
+  throw wrongShape(result.error, 'body', 'expected { "topics": ["…"] }');
+}
+
+/** Whether a change is only to be worked out. An unknown parameter is refused: a misspelt `dryRun` would change things. */
+export function readDryRun(query: unknown): boolean {
+  const result = changeQuery.safeParse(query);
+  if (result.success) return result.data.dryRun === 'true';
+  throw wrongShape(result.error, 'query', 'expected ?dryRun=true, ?dryRun=false or nothing');
+}
+
+/** `If-Match: "<version>"` to change, `If-None-Match: *` to create. */
+export function readPutPrecondition(headers: RequestHeaders): RoutePrecondition {
+  const ifNoneMatch = headers['if-none-match'];
+  if (ifNoneMatch === undefined) return readVersion(headers);
+  if (headers['if-match'] !== undefined) {
+    throw new RequestProblem('BAD_REQUEST', 'Expected either If-Match or If-None-Match.', { field: 'If-Match' });
+  }
+  if (ifNoneMatch === '*') return 'none';
+  throw new RequestProblem('BAD_REQUEST', 'Expected If-None-Match: *.', { field: 'If-None-Match', rule: 'syntax' });
+}
+
+/** `If-Match: "<version>"`. */
+export function readVersion(headers: RequestHeaders): number {
+  const ifMatch = headers['if-match'];
+  if (ifMatch === undefined) {
+    const detail = 'Say which version this replaces with If-Match: "<version>", or create with If-None-Match: *.';
+    throw new RequestProblem('PRECONDITION_REQUIRED', detail, { field: 'If-Match' });
+  }
+  const version = typeof ifMatch === 'string' ? /^(?:"(\d{1,15})"|(\d{1,15}))$/.exec(ifMatch.trim()) : null;
+  if (version !== null) return Number(version[1] ?? version[2]);
+  const detail = 'Expected one strong entity tag as GET answers it, If-Match: "3".';
+  throw new RequestProblem('BAD_REQUEST', detail, { field: 'If-Match', rule: 'syntax' });
+}
+
+/** Who asks, for the record: the `X-Tidemark-Actor` header, which is taken on trust. */
+export function readActor(headers: RequestHeaders): string {
+  const actor = headers['x-tidemark-actor'];
+  return typeof actor === 'string' ? actor : defaultActor;
+}
+
+function wrongShape(error: z.ZodError, where: string, expected: string): RequestProblem {
+  const [issue] = error.issues;
+  const path = (issue?.path ?? []).map((step) => (typeof step === 'number' ? `[${step}]` : String(step)));
+  const field = path.length === 0 ? where : path.join('.').replaceAll('.[', '[');
+  return new RequestProblem('BAD_REQUEST', `${expected}; ${field}: ${issue?.message ?? 'wrong'}`, {
+    field,
+    rule: issue?.code ?? 'syntax',
+  });
+}

@@ -1,0 +1,157 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { FakeRouteLog, FakeTopicAdmin } from '@tidemark/control/testing';
+import { eventually } from '@tidemark/runtime/testing';
+
+import { resolveAdminOptions } from './admin-options.js';
+import { startAdmin } from './start-admin.js';
+import { AdminBench, create, topicA } from './testing/admin-bench.js';
+
+const benches: AdminBench[] = [];
+function bench(): AdminBench {
+  const made = new AdminBench();
+  benches.push(made);
+  return made;
+}
+afterEach(async () => {
+  for (const each of benches.splice(0)) await each.close();
+});
+
+describe('where it listens', () => {
+  const parts = { log: new FakeRouteLog(), topics: new FakeTopicAdmin() };
+
+  it.each(['0.0.0.0', '::', '10.0.0.1', 'admin.example.com', '127.0.0.1.example.com'])(
+    'refuses %s without a token',
+    async (host) => {
+      await expect(startAdmin({ ...parts, host })).rejects.toMatchObject({
+        code: 'INVALID_OPTIONS',
+        context: { field: 'host' },
+      });
+    },
+  );
+
+  it('takes any host with a token', () => {
+    expect(resolveAdminOptions({ ...parts, host: '0.0.0.0', token: 'x'.repeat(16) }).host).toBe('0.0.0.0');
+  });
+
+  it.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('takes %s without one', (host) => {
+    expect(resolveAdminOptions({ ...parts, host }).host).toBe(host);
+  });
+
+  it.each(['', 'short', 'a token with spaces', 'ein-längeres-token'])('refuses the token %j', (token) => {
+    expect(() => resolveAdminOptions({ ...parts, token })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTIONS' }),
+    );
+  });
+
+  it('takes a free port by default and says which', async () => {
+    const [first, second] = [await bench().open(), await bench().open()];
+    expect(first.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(first.url).not.toBe(second.url);
+  });
+
+  it('fails when the port is taken, and lets go of everything', async () => {
+    const { url } = await bench().open();
+    const log = new FakeRouteLog();
+    await expect(startAdmin({ log, topics: parts.topics, port: Number(new URL(url).port) })).rejects.toThrow(
+      'EADDRINUSE',
+    );
+    await log.open({ onRoute: () => undefined, onUnreadable: () => undefined });
+  });
+
+  it('fails when the log cannot be opened', async () => {
+    const log = new FakeRouteLog();
+    log.open = () => Promise.reject(new Error('no broker'));
+    await expect(startAdmin({ log, topics: parts.topics })).rejects.toThrow('no broker');
+  });
+});
+
+describe('health', () => {
+  it('is live and ready once the table is read', async () => {
+    const on = await bench().open();
+    expect((await on.api.get('/health/live')).body).toEqual({ live: true });
+    const ready = await on.api.get('/health/ready');
+    expect([ready.status, ready.body]).toEqual([200, { ready: true, detail: { state: 'writer', routes: 0 } }]);
+  });
+
+  it('is live, not ready, and answers 503 while the table is being read', async () => {
+    const on = bench();
+    const read: { done: () => void } = { done: () => undefined };
+    const open = on.log.open.bind(on.log);
+    on.log.open = async (handler) => {
+      await new Promise<void>((resolve) => (read.done = resolve));
+      await open(handler);
+    };
+    const opened = on.open();
+    const listening = () => on.logger.lines.find(({ message }) => message === 'admin: listening');
+    await eventually('it listens', () => listening() !== undefined);
+    const url = String(listening()?.fields['url']);
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(503);
+    const list = await fetch(`${url}/api/v1/routes`);
+    expect([list.status, await list.json()]).toEqual([503, expect.objectContaining({ code: 'CLOSED' })]);
+    read.done();
+    await opened;
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+  });
+
+  it('is not ready while the log holds records of a newer major version', async () => {
+    const on = bench();
+    on.topic.writeRaw('users', '{"v":"2.0"}');
+    await on.open();
+    const ready = await on.api.get('/health/ready');
+    expect([ready.status, ready.body]).toEqual([503, { ready: false, detail: { state: 'unsupported', routes: 0 } }]);
+    expect((await on.put('users', [topicA], create)).body).toMatchObject({ code: 'UNSUPPORTED_VERSION', status: 503 });
+  });
+
+  it('fails readiness as soon as the process is told to stop, and goes on serving', async () => {
+    const stopping = new AbortController();
+    const on = await bench().open({ stopping: stopping.signal });
+    stopping.abort();
+    const ready = await on.api.get('/health/ready');
+    expect([ready.status, ready.body]).toEqual([503, { ready: false, detail: { state: 'stopping', routes: 0 } }]);
+    expect((await on.api.get('/api/v1/routes')).status).toBe(200);
+  });
+});
+
+it('serves its metrics', async () => {
+  const on = await bench().open();
+  await on.put('users', [topicA], create);
+  const response = await on.api.get('/metrics');
+  expect(response.headers['content-type']).toMatch(/^text\/plain; version=/);
+  expect(response.text).toContain('tidemark_routing_routes 1');
+  expect(response.text).toContain('tidemark_routing_changes_total{operation="put"} 1');
+});
+
+describe('close', () => {
+  it('lets a change in hand end', async () => {
+    const on = await bench().open();
+    const append: { go: () => void; begun: boolean } = { go: () => undefined, begun: false };
+    on.log.beforeAppend = () => {
+      append.begun = true;
+      return new Promise<void>((resolve) => (append.go = resolve));
+    };
+    const put = on.put('users', [topicA], create).then(({ status }) => status);
+    await eventually('the change is being written', () => append.begun);
+    const closed = on.close();
+    append.go();
+    expect(await put).toBe(201);
+    await closed;
+    await expect(fetch(`${on.url}/health/live`)).rejects.toThrow();
+  });
+
+  it('cuts off what does not end in time, and may be called twice', async () => {
+    const on = await bench().open({ drainTimeoutMs: 50 });
+    const { hostname, port } = new URL(on.url);
+    const socket = connect(Number(port), hostname);
+    const cut = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => undefined);
+    socket.write(
+      'PUT /api/v1/routes/users HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\nExpect: 100-continue\r\n',
+    );
+    socket.write('Content-Type: application/json\r\nContent-Length: 100\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    await Promise.all([on.close(), on.close()]);
+    await cut;
+  });
+});

@@ -1,0 +1,53 @@
+import { FakeRouteLog, FakeRoutingTopic, FakeTopicAdmin } from '@tidemark/control/testing';
+import { type Route } from '@tidemark/protocol';
+import { recordingLogger } from '@tidemark/runtime/testing';
+import request from 'supertest';
+
+import { type AdminOptions } from '../admin-options.js';
+import { type AdminService, startAdmin } from '../start-admin.js';
+
+export const topicA = 'tidemark.cache.a';
+export const topicB = 'tidemark.cache.b';
+
+/** The API over fakes. */
+export class AdminBench {
+  readonly topic = new FakeRoutingTopic();
+  readonly log = new FakeRouteLog(this.topic);
+  readonly topics = new FakeTopicAdmin();
+  readonly logger = recordingLogger();
+  #service: AdminService | undefined;
+
+  async open(options: Partial<AdminOptions> = {}): Promise<this> {
+    const { log, topics, logger } = this;
+    this.#service = await startAdmin({ log, topics, logger, ...options });
+    return this;
+  }
+
+  get url(): string {
+    return this.#service?.url ?? '';
+  }
+
+  get api(): ReturnType<typeof request> {
+    return request(this.url);
+  }
+
+  async close(): Promise<void> {
+    await this.#service?.close();
+  }
+
+  put(table: string, topics: readonly string[], precondition: Record<string, string>): request.Test {
+    return this.api.put(`/api/v1/routes/${table}`).set(precondition).send({ topics });
+  }
+
+  /** As another writer would. */
+  write(fields: Partial<Route>): void {
+    const route = { table: 'users', version: 1, writerEpoch: 1, topics: { [topicA]: 1 }, deleted: false };
+    this.topic.write({ ...route, changedAt: 0, changedBy: 'other', ...fields });
+  }
+}
+
+export const create = { 'If-None-Match': '*' };
+
+export function at(version: number): { readonly 'If-Match': string } {
+  return { 'If-Match': `"${version}"` };
+}

@@ -1,0 +1,256 @@
+import { type CdcEvent, encodeControl, encodeEvent, type Route, type WireRecord } from '@tidemark/protocol';
+import { MetricRegistry } from '@tidemark/runtime';
+import { recordingLogger, settle } from '@tidemark/runtime/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type ChangeFeed, type ChangeFeedHandler } from './backend.js';
+import { newCacheStats } from './cache-stats.js';
+import { Coherence } from './coherence.js';
+import { FeedFollower } from './feed-follower.js';
+import { LruL1 } from './l1.js';
+
+/** Resolves each `tail` when it is told to. */
+class FakeFeed implements ChangeFeed {
+  readonly tails: {
+    readonly topics: readonly string[];
+    readonly answer: (counts: Record<string, number>) => void;
+    readonly fail: (error: Error) => void;
+  }[] = [];
+  handler: ChangeFeedHandler | undefined;
+  closed = 0;
+  onClose: () => void = () => undefined;
+
+  async open(handler: ChangeFeedHandler): Promise<void> {
+    this.handler = handler;
+  }
+
+  tail(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Promise((resolve, reject) => {
+      this.tails.push({ topics, answer: (counts) => resolve(new Map(Object.entries(counts))), fail: reject });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed += 1;
+    this.onClose();
+  }
+}
+
+const route = (topics: Record<string, number>, table = 'things'): Route => ({
+  ...{ table, version: 1, writerEpoch: 1, topics, deleted: Object.keys(topics).length === 0 },
+  ...{ changedAt: 0, changedBy: 'test' },
+});
+const change = (over: Partial<CdcEvent> = {}): WireRecord =>
+  encodeEvent({
+    ...{
+      table: 'things',
+      key: 'things:k',
+      kind: 'modify',
+      from: 'A',
+      to: 'B',
+      stampUs: 1,
+      expiresAt: null,
+      codec: null,
+    },
+    ...{ lane: 'cdc', region: 'here', position: null, value: Buffer.from('vB') },
+    ...over,
+  });
+const watermark = (at: number, since: number | null = 1): WireRecord =>
+  encodeControl({ control: 'watermark', table: 'things', at, streamId: 's', since });
+
+let feed: FakeFeed;
+let logger: ReturnType<typeof recordingLogger>;
+let follower: FeedFollower;
+let coherence: Coherence;
+let progress: number;
+
+beforeEach(() => {
+  feed = new FakeFeed();
+  logger = recordingLogger();
+  progress = 0;
+  follower = new FeedFollower({
+    feed,
+    region: 'here',
+    logger,
+    metrics: new MetricRegistry(),
+    onProgress: () => (progress += 1),
+  });
+  const table = follower.table('things');
+  coherence = new Coherence({
+    l1: new LruL1({ maxEntries: 10, maxBytes: 100_000 }),
+    stats: newCacheStats(),
+    mode: 'update',
+    partitionOf: (key) => table.partitionOf(`things:${key}`),
+    decode: (event) => Buffer.from(event.value ?? []).toString(),
+    sameValue: (a, b) => a === b,
+  });
+  table.addCache('things', coherence);
+});
+
+const batch = (topic: string, ...records: WireRecord[]): void => follower.onBatch({ topic, partition: 0, records });
+const held = (): unknown => coherence.peek('k')?.value;
+const fill = (): void =>
+  coherence.completeFill(coherence.beginFill('k'), {
+    value: 'vA',
+    writeId: 'A',
+    expiresAt: 0,
+    readAt: 1,
+    payloadBytes: 2,
+  });
+
+async function live(): Promise<void> {
+  await follower.open();
+  follower.onRoute(route({ a: 1 }));
+  feed.tails[0]?.answer({ a: 1 });
+  await settle();
+  batch('a', watermark(10));
+  expect(follower.live).toBe(true);
+  fill();
+  expect(held()).toBe('vA');
+}
+
+describe('records', () => {
+  beforeEach(live);
+
+  it('hands an event to its table’s cache', () => {
+    batch('a', change());
+    expect(held()).toBe('vB');
+  });
+
+  it('ignores an event of a topic that it does not listen to, and of a table that is nobody’s', () => {
+    batch('z', change());
+    batch('a', change({ table: 'others' }));
+    expect(held()).toBe('vA');
+  });
+
+  it.each<[string, WireRecord]>([
+    ['hazard 37: an event of another region', change({ region: 'there' })],
+    ['hazard 35: a record without a header', { key: null, value: null, header: null }],
+    ['another major version', { key: null, value: null, header: '2.0;e;m;things' }],
+    ['an unknown control record', { key: null, value: null, header: '1.1;c;later;things' }],
+    ['hazard 48: flush-table', encodeControl({ control: 'flush-table', table: 'things', reason: 'test' })],
+    ['an invalidation of the key', encodeControl({ control: 'invalidate', table: 'things', key: 'things:k' })],
+    ['hazard 35: an event of a kind that it does not know', { key: 'things:k', value: null, header: '1.1;e;x;things' }],
+  ])('%s drops what it may have touched, and what is in flight is not kept', (_name, record) => {
+    const fence = coherence.beginFill('k');
+    batch('a', record);
+    expect(held()).toBeUndefined();
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    expect(held()).toBeUndefined();
+  });
+
+  it('a probe, and a watermark without since, change nothing', () => {
+    batch('a', encodeControl({ control: 'probe', table: 'things', id: 'p', at: 1 }), watermark(99, null));
+    expect([held(), follower.table('things').watermark]).toEqual(['vA', 10]);
+  });
+
+  it('hazard 26: a gap flushes its partition, even if its log line cannot be written', () => {
+    logger.warn = () => {
+      throw new Error('disk full');
+    };
+    expect(() => follower.onGap('a', 0, 'offsets')).toThrow('disk full');
+    expect(held()).toBeUndefined();
+  });
+
+  it('hazard 27: a gap in a partition that was not there before flushes everything', () => {
+    follower.onGap('a', 5, 'partitions grew');
+    expect(held()).toBeUndefined();
+  });
+
+  it('hazard 28: an interruption is told, and by itself drops nothing', () => {
+    const before = progress;
+    follower.onState('live');
+    follower.onState('interrupted');
+    follower.onState('interrupted');
+    expect([follower.state, held(), progress - before]).toEqual(['interrupted', 'vA', 2]);
+  });
+});
+
+describe('topics', () => {
+  it('tells the feed nothing before it is open, then once what the routes ask for', async () => {
+    follower.onRoute(route({ a: 1 }));
+    expect(feed.tails).toHaveLength(0);
+    await follower.open();
+    follower.onRoute(route({ a: 1 }));
+    follower.onRoute(route({ x: 1 }, 'others'));
+    expect(feed.tails.map(({ topics }) => topics)).toEqual([['a']]);
+  });
+
+  it('warns of a table without a route', async () => {
+    await follower.open();
+    expect(logger.lines).toContainEqual(expect.objectContaining({ level: 'warn', fields: { table: 'things' } }));
+  });
+
+  it('hazard 25: keeps nothing before the positions are fixed and a watermark came', async () => {
+    await follower.open();
+    follower.onRoute(route({ a: 1 }));
+    batch('a', watermark(10));
+    fill();
+    expect([follower.live, held()]).toEqual([false, undefined]);
+    feed.tails[0]?.answer({ a: 1 });
+    await settle();
+    fill();
+    expect([follower.live, held()]).toEqual([false, undefined]);
+    batch('a', watermark(11));
+    fill();
+    expect([follower.live, held()]).toEqual([true, 'vA']);
+  });
+
+  it('hazard 31: listens to the old and the new topic during a move, and lets the old one go after it', async () => {
+    await live();
+    follower.onRoute(route({ a: 1, b: 2 }));
+    batch('b', watermark(20, 2));
+    expect(feed.tails.map(({ topics }) => topics)).toEqual([['a'], ['a', 'b'], ['b']]);
+    expect(held()).toBeUndefined();
+  });
+
+  it('an answer that comes late, or not at all, changes nothing', async () => {
+    await live();
+    follower.onRoute(route({ a: 1, b: 2 }));
+    follower.onRoute(route({ a: 1 }));
+    feed.tails[2]?.answer({ a: 1 });
+    feed.tails[1]?.answer({ a: 1, b: 7 });
+    await settle();
+    expect([follower.live, held()]).toEqual([true, 'vA']);
+  });
+
+  it('a count of a topic that was not there yet when the set was replaced is none', async () => {
+    await live();
+    follower.onRoute(route({ a: 1, b: 2 }));
+    feed.tails[1]?.answer({ a: 1, b: 0 });
+    await settle();
+    expect([follower.live, held()]).toEqual([true, 'vA']);
+  });
+
+  it('topics that differ in partition count are an error, and nothing is kept', async () => {
+    await live();
+    follower.onRoute(route({ a: 1, b: 2 }));
+    feed.tails[1]?.answer({ a: 1, b: 3 });
+    await settle();
+    expect([follower.live, held()]).toEqual([false, undefined]);
+    expect(logger.lines.at(-1)).toMatchObject({ level: 'error', fields: { topic: 'b', count: 3 } });
+  });
+
+  it('a failure to follow is logged, unless it is closed', async () => {
+    await follower.open();
+    follower.onRoute(route({ a: 1 }));
+    feed.tails[0]?.fail(new Error('no way'));
+    await settle();
+    expect(logger.lines.at(-1)).toMatchObject({ level: 'error', fields: { error: 'no way' } });
+  });
+});
+
+describe('close', () => {
+  it('drops what is held, and what the feed still hands over on its way out does nothing', async () => {
+    await live();
+    const fence = coherence.beginFill('k');
+    feed.onClose = () => {
+      follower.onState('interrupted');
+      follower.onRoute(route({ c: 9 }));
+      batch('a', watermark(30));
+    };
+    await follower.close();
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    fill();
+    expect([follower.state, held(), follower.live, feed.tails.length]).toEqual(['closed', undefined, false, 1]);
+  });
+});

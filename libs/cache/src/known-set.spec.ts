@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { KnownSet } from './known-set.js';
+
+describe('KnownSet', () => {
+  it('knows what was added, and nothing else', () => {
+    const known = new KnownSet();
+    known.add('a');
+    expect([known.has('a'), known.has('b')]).toEqual([true, false]);
+  });
+
+  it('hazard 43: never knows the missing id', () => {
+    const known = new KnownSet();
+    known.add('null');
+    expect(known.has(null)).toBe(false);
+  });
+
+  it('forgets the oldest when it is full', () => {
+    const known = new KnownSet(2);
+    for (const id of ['a', 'b', 'c']) known.add(id);
+    expect(['a', 'b', 'c'].map((id) => known.has(id))).toEqual([false, true, true]);
+    expect(known.size).toBe(2);
+  });
+
+  it('an id that is added again is young again', () => {
+    const known = new KnownSet(2);
+    for (const id of ['a', 'b', 'a', 'c']) known.add(id);
+    expect(['a', 'b', 'c'].map((id) => known.has(id))).toEqual([true, false, true]);
+  });
+});

@@ -1,0 +1,52 @@
+import { type ItemImage } from '@tidemark/protocol';
+import { type ReadManyResult, type Store, type StoreCall, type WriteCondition, type WriteOutcome } from '../backend.js';
+
+/** One call that waits for its answer. */
+export interface OpenCall<T> {
+  readonly call: StoreCall;
+  readonly answer: (value: T) => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** A store that answers nothing by itself: a test answers each call, in the order that it wants to see. */
+export class ScriptedStore implements Store {
+  readonly reads: (OpenCall<ItemImage | undefined> & { readonly itemKey: string })[] = [];
+  readonly batches: (OpenCall<ReadManyResult> & { readonly itemKeys: readonly string[] })[] = [];
+  readonly writes: (OpenCall<WriteOutcome> & {
+    readonly itemKey: string;
+    /** `undefined`: a delete. */
+    readonly image: ItemImage | undefined;
+    readonly condition: WriteCondition;
+  })[] = [];
+
+  async check(): Promise<void> {}
+
+  read(_table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
+    return new Promise((answer, fail) => this.reads.push({ itemKey, call, answer, fail }));
+  }
+
+  readMany(_table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+    return new Promise((answer, fail) => this.batches.push({ itemKeys, call, answer, fail }));
+  }
+
+  put(_table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
+    return new Promise((answer, fail) =>
+      this.writes.push({ itemKey: image.key, image, condition, call, answer, fail }),
+    );
+  }
+
+  delete(_table: string, itemKey: string, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
+    return new Promise((answer, fail) =>
+      this.writes.push({ itemKey, image: undefined, condition, call, answer, fail }),
+    );
+  }
+}
+
+/** An item of bucket `things`. */
+export function itemOf(key: string, value: string | null, over: Partial<ItemImage> = {}): ItemImage {
+  return {
+    ...{ key: `things:${key}`, value, codec: null, writeId: 'A', expiresAt: null, writtenBy: null },
+    ...{ tombstone: false, leaseId: null, leaseUntil: null, loaded: false },
+    ...over,
+  };
+}

@@ -1,0 +1,107 @@
+import { type TopicNames, tableOfCdcTopic, tableProblem, topicProblem } from '@tidemark/protocol';
+import { TidemarkError } from '@tidemark/runtime';
+
+/** What a route must satisfy; each refusal names one. */
+export type RouteRule =
+  | 'table-name'
+  | 'tables-max'
+  | 'topics-array'
+  | 'topics-min'
+  | 'topics-max'
+  | 'topic-name'
+  | 'topic-duplicate'
+  | 'topic-reserved'
+  | 'topic-prefix'
+  | 'topic-missing'
+  | 'partition-count'
+  | 'actor';
+
+/** Why a route is refused: which field breaks which rule. */
+export interface RouteProblem {
+  /** `table`, `topics`, `topics[2]`, `actor`. */
+  readonly field: string;
+  readonly rule: RouteRule;
+  readonly message: string;
+}
+
+export interface RouteLimits {
+  readonly names: TopicNames;
+  /** Topics outside `<prefix>.cache.` that may be targets: each expression must match the whole name. */
+  readonly allowedTopics: readonly RegExp[];
+  /** Most topics of one table. */
+  readonly topicsMax: number;
+}
+
+/** The first rule that a route breaks as far as its names tell; partition counts need the brokers. */
+export function routeProblem(table: unknown, topics: unknown, limits: RouteLimits): RouteProblem | undefined {
+  return tableNameProblem(table) ?? topicsProblem(topics, limits);
+}
+
+export function tableNameProblem(table: unknown): RouteProblem | undefined {
+  const problem = tableProblem(table);
+  return problem === undefined ? undefined : { field: 'table', rule: 'table-name', message: problem };
+}
+
+/** `changedBy` is read by people in logs and pages: short, printable, no line breaks. */
+export function actorProblem(actor: unknown): RouteProblem | undefined {
+  if (typeof actor === 'string' && /^[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?$/.test(actor)) return undefined;
+  return { field: 'actor', rule: 'actor', message: 'expected 1 to 64 printable ASCII characters' };
+}
+
+/** The typed error of a refusal. */
+export function invalidRoute(problem: RouteProblem): TidemarkError {
+  const { field, rule, message } = problem;
+  return new TidemarkError('ROUTE_INVALID', `${field}: ${message}`, { retriable: false, context: { field, rule } });
+}
+
+function topicsProblem(topics: unknown, limits: RouteLimits): RouteProblem | undefined {
+  if (!Array.isArray(topics)) return { field: 'topics', rule: 'topics-array', message: 'expected an array of topics' };
+  if (topics.length === 0) {
+    return { field: 'topics', rule: 'topics-min', message: 'expected at least one topic; delete the route to stop it' };
+  }
+  if (topics.length > limits.topicsMax) {
+    const message = `expected at most ${limits.topicsMax} topics, got ${topics.length}`;
+    return { field: 'topics', rule: 'topics-max', message };
+  }
+  for (const [index, topic] of topics.entries()) {
+    const problem = targetProblem(topic, limits) ?? duplicateProblem(topics, index);
+    if (problem !== undefined) return { field: `topics[${index}]`, ...problem };
+  }
+  return undefined;
+}
+
+type NamelessProblem = Omit<RouteProblem, 'field'>;
+
+function targetProblem(topic: unknown, limits: RouteLimits): NamelessProblem | undefined {
+  const illegal = topicProblem(topic);
+  if (illegal !== undefined) return { rule: 'topic-name', message: illegal };
+  return placeProblem(topic as string, limits);
+}
+
+function placeProblem(topic: string, { names, allowedTopics }: RouteLimits): NamelessProblem | undefined {
+  if (isReserved(topic, names)) {
+    return { rule: 'topic-reserved', message: `${topic} is one of Tidemark's own topics, never a target` };
+  }
+  const prefix = names.cache('');
+  if (topic.startsWith(prefix) && topic.length > prefix.length) return undefined;
+  if (allowedTopics.some((allowed) => matchesWhole(allowed, topic))) return undefined;
+  return {
+    rule: 'topic-prefix',
+    message: `expected a topic that starts with ${prefix}, or one the configuration allows`,
+  };
+}
+
+/** A dispatcher that wrote there would feed itself, or overwrite what others own. */
+function isReserved(topic: string, names: TopicNames): boolean {
+  const own = [names.routes, names.pods, names.deadLetters, names.cdc('').slice(0, -1)];
+  return own.includes(topic) || topic === names.cdc('') || tableOfCdcTopic(names, topic) !== undefined;
+}
+
+function matchesWhole(expression: RegExp, topic: string): boolean {
+  return new RegExp(`^(?:${expression.source})$`, expression.flags.replace(/[gy]/g, '')).test(topic);
+}
+
+function duplicateProblem(topics: readonly unknown[], index: number): NamelessProblem | undefined {
+  const first = topics.indexOf(topics[index]);
+  return first < index ? { rule: 'topic-duplicate', message: `the same topic as topics[${first}]` } : undefined;
+}

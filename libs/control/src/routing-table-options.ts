@@ -1,0 +1,81 @@
+import { type TopicNames, topicNames } from '@tidemark/protocol';
+import {
+  type Clock,
+  type Logger,
+  type MetricRegistry,
+  silentLogger,
+  systemClock,
+  TidemarkError,
+} from '@tidemark/runtime';
+
+import { type RouteLog, type TopicAdmin } from './ports.js';
+
+export interface RoutingTableOptions {
+  readonly log: RouteLog;
+  readonly topics: TopicAdmin;
+  /** Default: the names under the prefix `tidemark`. */
+  readonly names?: TopicNames;
+  readonly clock?: Clock;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  readonly metrics?: MetricRegistry;
+  /** Topics outside `<prefix>.cache.` that may be targets; an expression must match the whole name. Default: none. */
+  readonly allowedTopics?: readonly RegExp[];
+  /** Most topics of one table. Default 10. */
+  readonly topicsMax?: number;
+  /** Most live routes. Default 1,000. */
+  readonly tablesMax?: number;
+  /** Whether a put creates the topics that are missing. Default true. */
+  readonly createTopics?: boolean;
+  /** Partition count of a table topic that a put creates. Default 4. */
+  readonly tablePartitions?: number;
+  /** Records kept in memory per table for `history`. Default 50. */
+  readonly historyMax?: number;
+  /** Bound on one change, its wait in the queue included, ms. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Most changes waiting; more are refused with `QUEUE_FULL`. Default 32. */
+  readonly pendingMax?: number;
+  /** Delay before a repair that failed is tried again, ms. Default 5,000. */
+  readonly repairRetryMs?: number;
+}
+
+export type ResolvedRoutingTableOptions = Required<Omit<RoutingTableOptions, 'metrics'>>;
+
+/** Fills in the defaults; throws `INVALID_OPTIONS` naming the field. */
+export function resolveRoutingTableOptions(options: RoutingTableOptions): ResolvedRoutingTableOptions {
+  const resolved = {
+    log: options.log,
+    topics: options.topics,
+    names: options.names ?? topicNames(),
+    clock: options.clock ?? systemClock,
+    logger: options.logger ?? silentLogger,
+    allowedTopics: options.allowedTopics ?? [],
+    createTopics: options.createTopics ?? true,
+  };
+  return { ...resolved, ...resolveNumbers(options) };
+}
+
+const numberDefaults = {
+  topicsMax: 10,
+  tablesMax: 1_000,
+  tablePartitions: 4,
+  historyMax: 50,
+  timeoutMs: 10_000,
+  pendingMax: 32,
+  repairRetryMs: 5_000,
+} as const;
+
+function resolveNumbers(options: RoutingTableOptions): Record<keyof typeof numberDefaults, number> {
+  const resolved: Record<keyof typeof numberDefaults, number> = { ...numberDefaults };
+  for (const field of Object.keys(numberDefaults) as (keyof typeof numberDefaults)[]) {
+    const got = options[field] ?? numberDefaults[field];
+    if (!Number.isSafeInteger(got) || got < 1) {
+      throw new TidemarkError('INVALID_OPTIONS', `${field}: expected a whole number above 0, got ${got}`, {
+        retriable: false,
+        context: { field, got },
+      });
+    }
+    resolved[field] = got;
+  }
+  return resolved;
+}

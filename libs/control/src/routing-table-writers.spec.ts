@@ -1,0 +1,143 @@
+import { describe, expect, it } from '@jest/globals';
+import { settle } from '@tidemark/runtime/testing';
+
+import { FakeRoutingTopic } from './testing/fake-route-log.js';
+import { foreignRoute, openRoutingTable } from './testing/routing-bench.js';
+
+const a = 'tidemark.cache.a';
+const b = 'tidemark.cache.b';
+const create = { ifMatch: 'none', actor: 'ops' } as const;
+
+describe('an append without an answer', () => {
+  it('is done when the record comes back all the same', async () => {
+    const { table, log } = await openRoutingTable();
+    log.failNextAppend(true);
+    await expect(table.put('users', [a], create)).resolves.toMatchObject({ written: true });
+  });
+
+  it('fails when it does not, and leaves the table as it was', async () => {
+    const { table, log } = await openRoutingTable();
+    log.failNextAppend(false);
+    await expect(table.put('users', [a], create)).rejects.toMatchObject({ code: 'PUBLISH_FAILED' });
+    expect(table.list()).toEqual([]);
+    await expect(table.put('users', [a], create)).resolves.toMatchObject({ route: { version: 1 } });
+  });
+
+  it('that arrives behind a later change is written over, with a fresh since', async () => {
+    const { table, log, topic } = await openRoutingTable();
+    await table.put('users', [a], create);
+    log.failNextAppend('later');
+    await expect(table.put('users', [b], { ifMatch: 1, actor: 'ops' })).rejects.toMatchObject({
+      code: 'PUBLISH_FAILED',
+    });
+    await table.put('users', [a, b], { ifMatch: 1, actor: 'ops' });
+    log.deliverLate();
+    await settle();
+    expect(topic.routes.map(({ version, topics }) => [version, topics])).toEqual([
+      [1, { [a]: 1 }],
+      [2, { [a]: 1, [b]: 2 }],
+      [2, { [b]: 2 }],
+      [3, { [b]: 3 }],
+    ]);
+    expect(table.state).toMatchObject({ type: 'writer' });
+  });
+
+  it('is bounded by the deadline', async () => {
+    const { table, log, clock } = await openRoutingTable(undefined, { timeoutMs: 50 });
+    log.beforeAppend = () => new Promise(() => undefined);
+    const put = table.put('users', [a], create);
+    const refused = expect(put).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await clock.advance(50);
+    await refused;
+  });
+});
+
+describe('two writers', () => {
+  it('opens under the highest epoch seen + 1, so that the later of two wins', async () => {
+    const topic = new FakeRoutingTopic();
+    const first = await openRoutingTable(topic);
+    await first.table.put('users', [a], create);
+    const second = await openRoutingTable(topic);
+    await second.table.put('orders', [a], create);
+    expect(topic.routes.map(({ writerEpoch }) => writerEpoch)).toEqual([1, 2]);
+  });
+
+  it('refuses changes once a higher epoch was seen, until it takes over again', async () => {
+    const topic = new FakeRoutingTopic();
+    const first = await openRoutingTable(topic);
+    await first.table.put('users', [a], create);
+    const second = await openRoutingTable(topic);
+    await second.table.put('orders', [a], create);
+    expect(first.table.state).toEqual({ type: 'superseded', byEpoch: 2 });
+    await expect(first.table.put('users', [b], { ifMatch: 1, actor: 'ops' })).rejects.toMatchObject({
+      code: 'ROUTE_CONFLICT',
+      context: { reason: 'superseded', byEpoch: 2 },
+    });
+    expect(first.table.get('orders')).toMatchObject({ version: 1 });
+    await first.table.takeOver();
+    await expect(first.table.put('users', [b], { ifMatch: 1, actor: 'ops' })).resolves.toMatchObject({
+      route: { writerEpoch: 3 },
+    });
+    expect(second.table.state).toEqual({ type: 'superseded', byEpoch: 3 });
+  });
+
+  it('steps down before a writer that chose the same epoch', async () => {
+    const topic = new FakeRoutingTopic();
+    const [first, second] = [await openRoutingTable(topic), await openRoutingTable(topic)];
+    await first.table.put('users', [a], create);
+    expect(second.table.state).toEqual({ type: 'superseded', byEpoch: 1 });
+  });
+
+  it('fails a change whose record came after a higher epoch', async () => {
+    const topic = new FakeRoutingTopic();
+    const { table, log } = await openRoutingTable(topic);
+    log.beforeAppend = () => topic.write(foreignRoute({ table: 'orders', version: 1, writerEpoch: 9 }));
+    await expect(table.put('users', [a], create)).rejects.toMatchObject({
+      code: 'ROUTE_CONFLICT',
+      context: { reason: 'superseded', byEpoch: 9 },
+    });
+    expect(table.list().map((route) => route.table)).toEqual(['orders']);
+  });
+
+  it('writes a route anew after a record of a lower epoch, which compaction would leave alone', async () => {
+    const topic = new FakeRoutingTopic();
+    const { table } = await openRoutingTable(topic);
+    topic.write(foreignRoute({ table: 'orders', version: 1, writerEpoch: 3 }));
+    await table.takeOver();
+    await table.put('users', [a], create);
+    topic.write(foreignRoute({ table: 'users', version: 6, writerEpoch: 3, topics: { [b]: 6 } }));
+    await settle();
+    expect(table.get('users')).toMatchObject({ version: 7, topics: { [a]: 7 }, changedBy: 'routing-table' });
+    topic.compact();
+    expect((await openRoutingTable(topic)).table.get('users')).toMatchObject({ topics: { [a]: 7 } });
+  });
+
+  it('writes a route anew when another writer slipped in between decision and record', async () => {
+    const topic = new FakeRoutingTopic();
+    topic.write(foreignRoute({ table: 'users', version: 3, writerEpoch: 1, topics: { [a]: 1 } }));
+    const { table, log } = await openRoutingTable(topic);
+    log.beforeAppend = () => {
+      log.beforeAppend = () => undefined;
+      topic.write(foreignRoute({ table: 'users', version: 4, writerEpoch: 1, topics: { [b]: 4 } }));
+    };
+    await table.put('users', [a, b], { ifMatch: 3, actor: 'ops' });
+    await settle();
+    expect(table.get('users')).toMatchObject({ version: 5, topics: { [a]: 5, [b]: 5 } });
+  });
+
+  it('tries a repair again when it fails', async () => {
+    const topic = new FakeRoutingTopic();
+    const { table, log, clock, logger } = await openRoutingTable(topic, { repairRetryMs: 100 });
+    await table.put('users', [a], create);
+    topic.write(foreignRoute({ table: 'orders', version: 1, writerEpoch: 1 }));
+    await table.takeOver();
+    await table.put('users', [b], { ifMatch: 1, actor: 'ops' });
+    log.failNextAppend(false);
+    topic.write(foreignRoute({ table: 'users', version: 3, writerEpoch: 1 }));
+    await settle();
+    expect(table.get('users')).toMatchObject({ version: 2 });
+    expect(logger.lines.map(({ message }) => message)).toContain('a route could not be written anew');
+    await clock.advance(100);
+    expect(table.get('users')).toMatchObject({ version: 4, topics: { [b]: 4 } });
+  });
+});

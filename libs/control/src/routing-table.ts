@@ -1,0 +1,357 @@
+import { encodeRoute, type Route } from '@tidemark/protocol';
+import { isTidemarkError, messageOf, MetricRegistry, TidemarkError, withDeadline } from '@tidemark/runtime';
+
+import {
+  checkPrecondition,
+  nextRoute,
+  repairedRoute,
+  type RouteChange,
+  routeDiff,
+  routeNotFound,
+  type RoutePrecondition,
+  type RouteStamp,
+} from './route-change.js';
+import { RouteLedger } from './route-ledger.js';
+import { createTopics, missingTopics } from './route-topics.js';
+import { actorProblem, invalidRoute, type RouteLimits, routeProblem, tableNameProblem } from './route-validation.js';
+import { RoutingMetrics } from './routing-metrics.js';
+import {
+  type ResolvedRoutingTableOptions,
+  resolveRoutingTableOptions,
+  type RoutingTableOptions,
+} from './routing-table-options.js';
+import { SerialQueue } from './serial-queue.js';
+
+export interface ChangeOptions {
+  /** The version to replace, or `none` to create where no route stands. */
+  readonly ifMatch: RoutePrecondition;
+  /** Who asks for it; 1 to 64 printable ASCII characters. */
+  readonly actor: string;
+  /** Works everything out and changes nothing, topics included. Default false. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Whether this process may change routes, and why not. */
+export type WriterState =
+  | { readonly type: 'closed' }
+  | { readonly type: 'writer'; readonly epoch: number }
+  /** Another writer has opened the table since. */
+  | { readonly type: 'superseded'; readonly byEpoch: number }
+  /** The log holds records of a newer major version: what they say must not be overwritten blindly. */
+  | { readonly type: 'unsupported'; readonly reason: string };
+
+/** Appends without an answer that are remembered. */
+const unansweredMax = 16;
+
+/**
+ * Where each table's events go, with compare-and-set. Kafka has none, so one writer decides: its changes run one after the other, each
+ * reads the log to its end, checks the caller's version, appends, and waits to see its own record before it answers. A second writer is told apart
+ * by its epoch. Readers ignore a lower one, this writer steps down before a higher one, and what two wrote at once is written anew
+ * with a fresh `since`: a pod flushes once too often rather than once too seldom.
+ */
+export class RoutingTable {
+  readonly #options: ResolvedRoutingTableOptions;
+  readonly #limits: RouteLimits;
+  readonly #ledger: RouteLedger;
+  readonly #queue: SerialQueue;
+  readonly #metrics: RoutingMetrics;
+  #state: WriterState = { type: 'closed' };
+  /** The record being written, until it comes back. */
+  #pending: { readonly encoded: string; seen: boolean } | undefined;
+  /** Records whose append failed and that had not come back: they may still arrive. */
+  readonly #unanswered = new Set<string>();
+  /** Tables that two wrote at once, and the highest version that the other used. */
+  readonly #broken = new Map<string, number>();
+  #cancelRepair: () => void = () => undefined;
+
+  constructor(options: RoutingTableOptions) {
+    this.#options = resolveRoutingTableOptions(options);
+    const { names, allowedTopics, topicsMax, historyMax, pendingMax } = this.#options;
+    this.#limits = { names, allowedTopics, topicsMax };
+    this.#ledger = new RouteLedger(historyMax);
+    this.#queue = new SerialQueue(pendingMax);
+    const registry = options.metrics ?? new MetricRegistry();
+    this.#metrics = new RoutingMetrics(registry);
+    registry.onCollect(() => {
+      this.#metrics.routes.value = this.#ledger.count;
+      this.#metrics.writer.value = this.#state.type === 'writer' ? 1 : 0;
+    });
+  }
+
+  get state(): WriterState {
+    return this.#state;
+  }
+
+  /** Reads the log to its end and becomes its writer, under the highest epoch seen + 1. */
+  async open(): Promise<void> {
+    const { log } = this.#options;
+    await log.open({
+      onRoute: (route) => this.#onRoute(route),
+      onUnreadable: (reason, unsupported) => this.#onUnreadable(reason, unsupported),
+    });
+    if (this.#state.type === 'closed') this.#becomeWriter();
+  }
+
+  /** Becomes the writer again after another one had taken over; nothing to do otherwise. */
+  async takeOver(signal?: AbortSignal): Promise<void> {
+    await this.#serially('takeOver', signal, async (inner) => {
+      await this.#options.log.barrier(inner);
+      if (this.#state.type === 'superseded') this.#becomeWriter();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#state = { type: 'closed' };
+    this.#cancelRepair();
+    await this.#options.log.close();
+  }
+
+  /** Live routes, sorted by table. */
+  list(): readonly Route[] {
+    this.#assertOpen();
+    return this.#ledger.live();
+  }
+
+  /** Throws `ROUTE_NOT_FOUND`, also for a route that was deleted. */
+  get(table: string): Route {
+    this.#assertOpen();
+    const route = this.#ledger.last(table);
+    if (route === undefined || route.deleted) throw routeNotFound(table);
+    return route;
+  }
+
+  /**
+   * Changes of a table, newest first, deletions included: at most `historyMax`. From before this process began there is only what the
+   * compacted topic still held, which is at least the last one. Throws `ROUTE_NOT_FOUND` for a table that never had a route.
+   */
+  history(table: string): readonly Route[] {
+    this.#assertOpen();
+    const history = this.#ledger.history(table);
+    if (history.length === 0) throw routeNotFound(table);
+    return history;
+  }
+
+  /**
+   * Sends a table's events to `topics` from now on. Fails with `ROUTE_INVALID` (context: `field`, `rule`), `ROUTE_CONFLICT` (context: `reason`,
+   * `currentVersion`), `ROUTE_NOT_FOUND`, or retriably with what the brokers said; after `PUBLISH_FAILED` or `TIMEOUT` the change may still take place.
+   */
+  async put(table: string, topics: readonly string[], options: ChangeOptions): Promise<RouteChange> {
+    return this.#counted(async () => {
+      const problem = routeProblem(table, topics, this.#limits) ?? actorProblem(options.actor);
+      if (problem !== undefined) throw invalidRoute(problem);
+      return this.#serially('put', options.signal, (signal) => this.#change(table, topics, options, signal));
+    });
+  }
+
+  /** Stops a table's events; they wait in its table topic. Fails as `put` does. */
+  async delete(table: string, options: ChangeOptions & { readonly ifMatch: number }): Promise<RouteChange> {
+    return this.#counted(async () => {
+      const problem = tableNameProblem(table) ?? actorProblem(options.actor);
+      if (problem !== undefined) throw invalidRoute(problem);
+      return this.#serially('delete', options.signal, (signal) => this.#change(table, [], options, signal));
+    });
+  }
+
+  async #change(
+    table: string,
+    topics: readonly string[],
+    { ifMatch, actor, dryRun = false }: ChangeOptions,
+    signal: AbortSignal,
+  ): Promise<RouteChange> {
+    const { log, topics: admin, names, createTopics: create, tablePartitions } = this.#options;
+    await log.barrier(signal);
+    const stamp = this.#stamp(actor);
+    const current = this.#ledger.last(table);
+    checkPrecondition(table, current, ifMatch);
+    this.#checkRoom(current);
+    const diff = routeDiff(current, topics);
+    const missing =
+      topics.length === 0 ? [] : await missingTopics(table, topics, { admin, names, create, tablePartitions }, signal);
+    const unchanged = diff.added.length + diff.removed.length === 0;
+    const route = unchanged && current !== undefined ? current : nextRoute(current, table, topics, stamp);
+    const previous = current ?? null;
+    if (!dryRun) await createTopics(missing, admin, signal);
+    if (dryRun || unchanged) return { previous, route, diff, written: false };
+    await this.#append(route, signal);
+    (route.deleted ? this.#metrics.deletes : this.#metrics.puts).value += 1;
+    const { version, changedBy } = route;
+    this.#options.logger.info({ table, version, topics: Object.keys(route.topics), changedBy }, 'route changed');
+    return { previous, route, diff, written: true };
+  }
+
+  #checkRoom(current: Route | undefined): void {
+    const { tablesMax } = this.#options;
+    if ((current !== undefined && !current.deleted) || this.#ledger.count < tablesMax) return;
+    throw invalidRoute({ field: 'table', rule: 'tables-max', message: `expected at most ${tablesMax} routes` });
+  }
+
+  /** Writes a record and waits until it comes back. A failed append may have been written all the same, so the log has the last word. */
+  async #append(route: Route, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    const pending = { encoded: encodeRoute(route), seen: false };
+    signal.throwIfAborted();
+    this.#pending = pending;
+    try {
+      const failure = await failureOf(log.append(route, signal));
+      const unread = await failureOf(log.barrier(signal));
+      if (pending.seen) return;
+      this.#giveUp(pending.encoded);
+      if (unread !== undefined) throw unread;
+      this.#writerEpoch();
+      throw failure ?? notSeen(route);
+    } finally {
+      this.#pending = undefined;
+    }
+  }
+
+  #giveUp(encoded: string): void {
+    this.#unanswered.add(encoded);
+    for (const oldest of this.#unanswered) if (this.#unanswered.size > unansweredMax) this.#unanswered.delete(oldest);
+  }
+
+  #onRoute(route: Route): void {
+    const live = this.#state.type !== 'closed';
+    const own = this.#isOwn(encodeRoute(route));
+    const verdict = this.#ledger.apply(route);
+    if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
+    if (own === 'pending' && verdict !== 'stale' && this.#pending !== undefined) this.#pending.seen = true;
+    if (!live) return;
+    if (own === 'no') this.#stepDownBefore(route);
+    if (verdict !== 'accepted') this.#onBroken(route, verdict);
+  }
+
+  #isOwn(encoded: string): 'pending' | 'late' | 'no' {
+    if (this.#pending?.encoded === encoded) return 'pending';
+    return this.#unanswered.delete(encoded) ? 'late' : 'no';
+  }
+
+  #stepDownBefore({ table, writerEpoch, changedBy }: Route): void {
+    if (this.#state.type !== 'writer' || writerEpoch < this.#state.epoch) return;
+    const { epoch } = this.#state;
+    this.#state = { type: 'superseded', byEpoch: writerEpoch };
+    this.#options.logger.warn(
+      { table, writerEpoch, epoch, changedBy },
+      'another writer has taken the routing table over',
+    );
+  }
+
+  #onBroken({ table, version, writerEpoch }: Route, verdict: 'out-of-step' | 'stale'): void {
+    if (this.#state.type !== 'writer') return;
+    this.#options.logger.warn(
+      { table, version, writerEpoch, verdict },
+      'two writers at once; the route is written anew',
+    );
+    this.#broken.set(table, Math.max(version, this.#broken.get(table) ?? 0));
+    void this.#repair();
+  }
+
+  async #repair(): Promise<void> {
+    this.#cancelRepair();
+    try {
+      await this.#serially('repair', undefined, (signal) => this.#repairAll(signal));
+    } catch (error) {
+      if (this.#state.type !== 'writer') return;
+      const { clock, logger, repairRetryMs } = this.#options;
+      logger.error({ error: messageOf(error), tables: [...this.#broken.keys()] }, 'a route could not be written anew');
+      this.#cancelRepair = clock.setTimer(() => void this.#repair(), repairRetryMs, { unref: true });
+    }
+  }
+
+  async #repairAll(signal: AbortSignal): Promise<void> {
+    for (const [table, foreignVersion] of [...this.#broken]) {
+      const route = repairedRoute(table, this.#ledger.last(table), foreignVersion, this.#stamp('routing-table'));
+      await this.#append(route, signal);
+      this.#broken.delete(table);
+      this.#metrics.repairs.value += 1;
+    }
+  }
+
+  #onUnreadable(reason: string, unsupported: boolean): void {
+    this.#metrics.unreadableRecords.value += 1;
+    this.#options.logger.error({ reason, unsupported }, 'a record of the routing topic cannot be read');
+    if (unsupported) this.#state = { type: 'unsupported', reason };
+  }
+
+  #becomeWriter(): void {
+    this.#state = { type: 'writer', epoch: this.#ledger.epoch + 1 };
+    this.#options.logger.info(
+      { epoch: this.#state.epoch, routes: this.#ledger.count },
+      'routing table open for changes',
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#state.type === 'closed') throw notOpen();
+  }
+
+  #stamp(changedBy: string): RouteStamp {
+    return { writerEpoch: this.#writerEpoch(), changedAt: this.#options.clock.now(), changedBy };
+  }
+
+  /** The epoch to write under, or the reason why this process must not. */
+  #writerEpoch(): number {
+    const state = this.#state;
+    switch (state.type) {
+      case 'writer':
+        return state.epoch;
+      case 'superseded':
+        throw superseded(state.byEpoch);
+      case 'unsupported':
+        throw unsupportedRecords(state.reason);
+      case 'closed':
+        throw notOpen();
+    }
+  }
+
+  #serially<T>(what: string, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, timeoutMs } = this.#options;
+    return withDeadline({ clock, timeoutMs, what: `routes.${what}`, signal }, (inner) =>
+      this.#queue.run(async () => {
+        inner.throwIfAborted();
+        return work(inner);
+      }),
+    );
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isTidemarkError(error)) this.#metrics.refused(error.code);
+      throw error;
+    }
+  }
+}
+
+async function failureOf(work: Promise<void>): Promise<Error | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+function notOpen(): TidemarkError {
+  return new TidemarkError('CLOSED', 'the routing table is not open', { retriable: true });
+}
+
+function superseded(byEpoch: number): TidemarkError {
+  return new TidemarkError('ROUTE_CONFLICT', 'another writer has taken the routing table over', {
+    retriable: true,
+    context: { reason: 'superseded', byEpoch },
+  });
+}
+
+function unsupportedRecords(reason: string): TidemarkError {
+  const message = `the routing topic holds records that this release cannot read (${reason}); upgrade it first`;
+  return new TidemarkError('UNSUPPORTED_VERSION', message, { retriable: false, context: { reason } });
+}
+
+function notSeen(route: Route): TidemarkError {
+  return new TidemarkError('PUBLISH_FAILED', `the route of ${route.table} was appended and did not come back`, {
+    retriable: true,
+    context: { table: route.table, version: route.version },
+  });
+}

@@ -1,0 +1,59 @@
+import { type Clock, withDeadline } from '@tidemark/runtime';
+import { type Admin } from 'kafkajs';
+import { isTopicMissing } from './kafka-error.js';
+import { type KafkaClient, shortRetry } from './kafka-client.js';
+import { type Bounds } from './positions.js';
+
+export interface AdminCallOptions {
+  readonly client: KafkaClient;
+  readonly clock: Clock;
+  /** Bound on the whole call, connecting included, ms. Default 10,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Admin calls fail at once: whoever makes them knows whether and when to try again. */
+const noRetry = { ...shortRetry, retries: 0 };
+
+/** Runs `work` on an admin connection of its own and closes it after use; fails with `TIMEOUT` or `ABORTED`, or as Kafka failed. */
+export async function withAdmin<T>(options: AdminCallOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const { client, clock, timeoutMs = 10_000, signal } = options;
+  const admin = client.admin({ retry: noRetry });
+  const connected = withDeadline({ clock, timeoutMs, what: 'kafka admin call', signal }, async () => {
+    await admin.connect();
+    return work(admin);
+  });
+  try {
+    return await connected;
+  } finally {
+    void admin.disconnect().catch(() => undefined);
+  }
+}
+
+/** First and next offset of every partition, or `undefined` when there is no such topic. */
+export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | undefined> {
+  try {
+    const low: bigint[] = [];
+    const high: bigint[] = [];
+    for (const { partition, low: first, high: next } of await admin.fetchTopicOffsets(topic)) {
+      low[partition] = BigInt(first);
+      high[partition] = BigInt(next);
+    }
+    return { low, high };
+  } catch (error) {
+    if (isTopicMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Partition count, or `undefined` when there is no such topic. */
+export async function partitionCountOf(admin: Admin, topic: string): Promise<number | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const count = topics.find(({ name }) => name === topic)?.partitions.length;
+    return count === 0 ? undefined : count;
+  } catch (error) {
+    if (isTopicMissing(error)) return undefined;
+    throw error;
+  }
+}

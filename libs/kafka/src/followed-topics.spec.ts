@@ -1,0 +1,145 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Admin } from 'kafkajs';
+import { FollowedTopics, type TailedTopic } from './followed-topics.js';
+
+const cache: TailedTopic = { from: 'end', compacted: false };
+const table: TailedTopic = { from: 'start', compacted: true };
+
+function topicsOf() {
+  const log = new Map<string, [low: number, high: number][]>();
+  const gaps: string[] = [];
+  const absent: string[] = [];
+  const followed = new FollowedTopics({
+    onGap: (topic, partition) => gaps.push(`${topic}/${partition}`),
+    onAbsent: (topic) => absent.push(topic),
+    onChange: () => undefined,
+  });
+  let duringLook: () => void = () => undefined;
+  const admin = {
+    fetchTopicOffsets: async (topic: string) => {
+      const partitions = log.get(topic);
+      duringLook();
+      if (partitions === undefined) throw Object.assign(new Error('none'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+      return partitions.map(([low, high], partition) => ({
+        partition,
+        offset: String(high),
+        low: String(low),
+        high: String(high),
+      }));
+    },
+  } as unknown as Admin;
+  const look = (...topics: string[]): Promise<void> => followed.survey(admin, topics);
+  const whileLooking = (fn: () => void): void => void (duringLook = fn);
+  return { log, gaps, absent, followed, look, whileLooking };
+}
+
+describe('FollowedTopics', () => {
+  it('fixes positions at the end, at the start, and at 0 for what had been looked for in vain', async () => {
+    const { log, absent, followed, look } = topicsOf();
+    followed.want(
+      new Map([
+        ['c', cache],
+        ['t', table],
+        ['later', cache],
+      ]),
+    );
+    log
+      .set('c', [
+        [2, 9],
+        [0, 4],
+      ])
+      .set('t', [[3, 8]]);
+    await look('c', 't', 'later');
+    expect([followed.positions.of('c'), followed.positions.of('t')]).toEqual([[9n, 4n], [3n]]);
+    expect([followed.open(), followed.present(), absent]).toEqual([['later'], ['c', 't'], ['later']]);
+    log.set('later', [[0, 6]]);
+    await look('later');
+    expect(followed.positions.of('later')).toEqual([0n]);
+    expect(followed.open()).toEqual([]);
+  });
+
+  it('keeps the positions of topics that stay and forgets those that leave', async () => {
+    const { log, followed, look } = topicsOf();
+    log.set('a', [[0, 1]]).set('b', [[0, 2]]);
+    followed.want(
+      new Map([
+        ['a', cache],
+        ['b', cache],
+      ]),
+    );
+    await look('a', 'b');
+    log.set('a', [[0, 50]]);
+    expect(followed.want(new Map([['a', cache]]))).toEqual(['b']);
+    expect([followed.positions.of('a'), followed.positions.has('b')]).toEqual([[1n], false]);
+  });
+
+  it('tells a gap when retention has passed a position or the log was cut before it', async () => {
+    const { log, gaps, followed, look } = topicsOf();
+    log.set('c', [
+      [0, 10],
+      [0, 10],
+      [0, 10],
+    ]);
+    followed.want(new Map([['c', cache]]));
+    await look('c');
+    log.set('c', [
+      [12, 20],
+      [0, 4],
+      [0, 30],
+    ]);
+    await look('c');
+    expect(gaps).toEqual(['c/0', 'c/1']);
+    expect(followed.positions.of('c')).toEqual([12n, 0n, 10n]);
+  });
+
+  it('is not misled by records that arrive while it looks', async () => {
+    const { log, gaps, followed, look, whileLooking } = topicsOf();
+    log.set('c', [[0, 10]]);
+    followed.want(new Map([['c', cache]]));
+    await look('c');
+    whileLooking(() => followed.positions.move('c', 0, 15n));
+    await look('c');
+    expect([gaps, followed.positions.of('c')]).toEqual([[], [15n]]);
+  });
+
+  it('takes a topic that went away and came back for another, and holes in a table for nothing', async () => {
+    const { log, gaps, followed, look } = topicsOf();
+    log
+      .set('c', [
+        [0, 10],
+        [0, 10],
+      ])
+      .set('t', [[0, 10]]);
+    followed.want(
+      new Map([
+        ['c', cache],
+        ['t', table],
+      ]),
+    );
+    await look('c', 't');
+    log.delete('c');
+    log.set('t', [[5, 10]]);
+    await look('c', 't');
+    expect(followed.present()).toEqual(['t']);
+    log.set('c', [
+      [0, 20],
+      [0, 0],
+    ]);
+    await look('c');
+    expect(gaps).toEqual(['c/0', 'c/1']);
+    expect(followed.positions.of('c')).toEqual([0n, 0n]);
+    expect(followed.present()).toEqual(['c', 't']);
+  });
+
+  it('tells a gap everywhere when partitions were added', async () => {
+    const { log, gaps, followed, look } = topicsOf();
+    log.set('c', [[0, 10]]);
+    followed.want(new Map([['c', cache]]));
+    await look('c');
+    followed.widen('c', 1);
+    expect(gaps).toEqual([]);
+    followed.widen('c', 2);
+    expect(gaps).toEqual(['c/0', 'c/1']);
+    expect(followed.positions.of('c')).toEqual([10n, 0n]);
+  });
+});

@@ -1,0 +1,135 @@
+import { type Admin } from 'kafkajs';
+import { boundsOf } from './admin-call.js';
+import { type Bounds, judgePosition, Positions } from './positions.js';
+
+/** How a topic is followed. */
+export interface TailedTopic {
+  /** From its first record, or from what is written after it was first named. */
+  readonly from: 'start' | 'end';
+  /** Holes are its nature and no gaps. */
+  readonly compacted: boolean;
+}
+
+export interface FollowedTopicsHooks {
+  onGap(topic: string, partition: number, reason: string): void;
+  onAbsent(topic: string): void;
+  /** Positions were fixed or moved by what the broker said. */
+  onChange(): void;
+}
+
+/**
+ * Which topics are followed, and where.
+ *
+ * Positions are fixed by the first look that finds the topic: at its end, or at offset 0 when an earlier look had not found it, because then
+ * everything in it was written after it was named.
+ */
+export class FollowedTopics {
+  readonly positions = new Positions();
+  readonly #hooks: FollowedTopicsHooks;
+  #wanted: ReadonlyMap<string, TailedTopic> = new Map();
+  readonly #absent = new Set<string>();
+  readonly #ends = new Map<string, readonly bigint[]>();
+
+  constructor(hooks: FollowedTopicsHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Replaces the set; topics that stay keep their positions. Returns those that left. */
+  want(topics: ReadonlyMap<string, TailedTopic>): string[] {
+    this.#wanted = new Map(topics);
+    const left = this.positions.topics().filter((topic) => !topics.has(topic));
+    for (const topic of left) {
+      this.positions.forget(topic);
+      this.#ends.delete(topic);
+    }
+    for (const topic of this.#absent) if (!topics.has(topic)) this.#absent.delete(topic);
+    return left;
+  }
+
+  wanted(): string[] {
+    return [...this.#wanted.keys()];
+  }
+
+  specOf(topic: string): TailedTopic | undefined {
+    return this.#wanted.get(topic);
+  }
+
+  isCompacted(topic: string): boolean {
+    return this.#wanted.get(topic)?.compacted === true;
+  }
+
+  /** Wanted, there, and with positions: what a consumer can subscribe to. Sorted. */
+  present(): string[] {
+    return this.wanted()
+      .filter((topic) => this.positions.has(topic) && !this.#absent.has(topic))
+      .sort();
+  }
+
+  /** Wanted, and not there or not yet looked up. */
+  open(): string[] {
+    return this.wanted().filter((topic) => !this.positions.has(topic) || this.#absent.has(topic));
+  }
+
+  /** The partition's end as the last look found it. */
+  endOf(topic: string, partition: number): bigint | undefined {
+    return this.#ends.get(topic)?.[partition];
+  }
+
+  /** Looks the topics up: fixes the positions of new ones, and moves positions that have fallen out of the log. */
+  async survey(admin: Admin, topics: readonly string[]): Promise<void> {
+    for (const topic of topics) {
+      // From before the look: a position that has moved meanwhile may be past the end that the look has found.
+      const before = [...this.positions.of(topic)];
+      const bounds = await boundsOf(admin, topic);
+      const spec = this.#wanted.get(topic);
+      if (spec === undefined) continue;
+      if (bounds === undefined) this.#missing(topic);
+      else this.#found(topic, spec, bounds, before);
+    }
+  }
+
+  /** Partitions were added, so keys have moved between them. */
+  widen(topic: string, count: number): void {
+    const known = this.positions.count(topic);
+    if (known === 0 || count <= known) return;
+    this.positions.widen(topic, count);
+    this.#gapAll(topic, `partitions grew from ${known} to ${count}`);
+  }
+
+  #missing(topic: string): void {
+    if (!this.#absent.has(topic)) this.#hooks.onAbsent(topic);
+    this.#absent.add(topic);
+  }
+
+  #found(topic: string, spec: TailedTopic, bounds: Bounds, before: readonly bigint[]): void {
+    const wasAbsent = this.#absent.delete(topic);
+    this.#ends.set(topic, bounds.high);
+    if (!this.positions.has(topic)) {
+      const missed = wasAbsent ? bounds.low.map(() => 0n) : bounds.high;
+      this.positions.fix(topic, spec.from === 'start' ? bounds.low : missed);
+    } else if (wasAbsent) {
+      this.positions.fix(topic, bounds.low);
+      this.#gapAll(topic, 'the topic was away and has come back');
+    } else {
+      for (const [partition, low] of bounds.low.entries()) this.#place(topic, partition, low, bounds, before);
+    }
+    this.#hooks.onChange();
+  }
+
+  #place(topic: string, partition: number, low: bigint, bounds: Bounds, before: readonly bigint[]): void {
+    const earlier = before[partition];
+    if (earlier === undefined) return;
+    const now = this.positions.at(topic, partition) ?? earlier;
+    const behind = judgePosition(earlier, earlier, bounds.high[partition] ?? earlier);
+    const ahead = judgePosition(now, low, now);
+    if (behind.type === 'expected' && ahead.type === 'expected') return;
+    this.positions.move(topic, partition, low);
+    if (!this.isCompacted(topic))
+      this.#hooks.onGap(topic, partition, `offset ${now} has left the log, which now begins at ${low}`);
+  }
+
+  #gapAll(topic: string, reason: string): void {
+    if (this.isCompacted(topic)) return;
+    for (const partition of this.positions.of(topic).keys()) this.#hooks.onGap(topic, partition, reason);
+  }
+}

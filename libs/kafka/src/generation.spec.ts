@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { settle } from '@tidemark/runtime/testing';
+import { Generation, Lane } from './generation.js';
+
+describe('Generation', () => {
+  it('runs work of one partition one after another, and of others beside it', async () => {
+    const generation = new Generation({ a: [0, 1] });
+    const [zero, one] = [generation.lane('a', 0), generation.lane('a', 1)];
+    if (zero === undefined || one === undefined) throw new Error('no lanes');
+    const log: string[] = [];
+    let release: () => void = () => undefined;
+    const first = generation.run(zero, async () => {
+      await new Promise<void>((resolve) => (release = resolve));
+      log.push('first');
+      throw new Error('first failed');
+    });
+    const second = generation.run(zero, async () => void log.push('second'));
+    await generation.run(one, async () => void log.push('other'));
+    expect(log).toEqual(['other']);
+    expect(generation.busy).toBe(1);
+    release();
+    await expect(first).rejects.toThrow('first failed');
+    await second;
+    await generation.idle();
+    await settle();
+    expect(log).toEqual(['other', 'first', 'second']);
+    expect(generation.busy).toBe(0);
+  });
+
+  it('knows its partitions and its end', () => {
+    const generation = new Generation({ a: [0], b: [2] });
+    expect(generation.partitions()).toEqual([
+      { topic: 'a', partition: 0 },
+      { topic: 'b', partition: 2 },
+    ]);
+    expect(generation.lane('a', 2)).toBeUndefined();
+    generation.abort(new Error('over'));
+    expect([generation.over, generation.signal.aborted]).toEqual([true, true]);
+  });
+});
+
+describe('Lane', () => {
+  it.each([
+    [-1n, undefined, undefined, false],
+    [7n, undefined, 7n, false],
+    [7n, 9n, 9n, false],
+    [9n, 7n, 9n, false],
+    [-1n, 7n, 7n, false],
+    [-2n, 7n, undefined, true],
+  ])('committed %s and handled %s: goes on at %s', (committed, handled, next, reset) => {
+    const lane = new Lane('a', 0);
+    lane.resume(committed, handled);
+    expect([lane.next, lane.reset]).toEqual([next, reset]);
+  });
+});

@@ -1,0 +1,97 @@
+import { type TopicPartition } from '@tidemark/pipeline';
+
+/** What kafkajs commits when the committed offset has left the log, before it reads on from the log's start. */
+const earliest = -2n;
+
+/** One assigned partition. */
+export class Lane implements TopicPartition {
+  /** Next offset to hand over; `undefined` until it is known. */
+  next: bigint | undefined;
+  /** The committed offset had left the log, so reading began at the log's start. */
+  reset = false;
+  held = false;
+  /** Failures of the handler in a row. */
+  failures = 0;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+  ) {}
+
+  /** Goes on after what is `committed` (negative: nothing), or after what the same member has `handled` without having it committed. */
+  resume(committed: bigint, handled: bigint | undefined): void {
+    this.reset = committed === earliest;
+    if (this.reset) return;
+    const known = committed >= 0n ? committed : undefined;
+    this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;
+  }
+}
+
+/**
+ * What one join of the group gave this member, until the next.
+ *
+ * Handlers of one partition run one after another, also across generations: a new one hands over nothing before every handler of the old one
+ * has ended.
+ */
+export class Generation {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #aborter = new AbortController();
+  readonly #tails = new Map<string, Promise<unknown>>();
+  /** Resolves when batches may be handed over. Never rejects. */
+  ready: Promise<void> = Promise.resolve();
+
+  constructor(assignment: Readonly<Record<string, readonly number[]>>) {
+    for (const [topic, partitions] of Object.entries(assignment))
+      for (const partition of partitions) this.#lanes.set(id(topic, partition), new Lane(topic, partition));
+  }
+
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  get over(): boolean {
+    return this.#aborter.signal.aborted;
+  }
+
+  /** Handlers at work, or waiting to. */
+  get busy(): number {
+    return this.#tails.size;
+  }
+
+  partitions(): TopicPartition[] {
+    return [...this.#lanes.values()].map(({ topic, partition }) => ({ topic, partition }));
+  }
+
+  lanes(): Iterable<Lane> {
+    return this.#lanes.values();
+  }
+
+  lane(topic: string, partition: number): Lane | undefined {
+    return this.#lanes.get(id(topic, partition));
+  }
+
+  /** Runs `work` after whatever runs for the lane's partition. */
+  run<T>(lane: Lane, work: () => Promise<T>): Promise<T> {
+    const key = id(lane.topic, lane.partition);
+    const done = (this.#tails.get(key) ?? Promise.resolve()).then(work, work);
+    this.#tails.set(key, done);
+    const forget = (): void => {
+      if (this.#tails.get(key) === done) this.#tails.delete(key);
+    };
+    done.then(forget, forget);
+    return done;
+  }
+
+  /** Resolves when nothing is at work. */
+  async idle(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.allSettled(this.#tails.values());
+  }
+
+  abort(reason: unknown): void {
+    this.#aborter.abort(reason);
+  }
+}
+
+function id(topic: string, partition: number): string {
+  return `${topic}|${partition}`;
+}

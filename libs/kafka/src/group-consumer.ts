@@ -1,0 +1,210 @@
+import { type EventSource, type EventSourceHandler } from '@tidemark/pipeline';
+import {
+  type Clock,
+  every,
+  type Logger,
+  messageOf,
+  MetricRegistry,
+  silentLogger,
+  systemClock,
+  TidemarkError,
+} from '@tidemark/runtime';
+import { partitionCountOf, withAdmin } from './admin-call.js';
+import { Conditions } from './conditions.js';
+import { groupMetrics, type GroupMetrics } from './group-metrics.js';
+import { GroupSession, type GroupSessionOptions } from './group-session.js';
+import { type KafkaClient, positive } from './kafka-client.js';
+import { Reconciler } from './reconciler.js';
+import { settleWithin } from './settle-within.js';
+
+export interface GroupConsumerOptions {
+  readonly client: KafkaClient;
+  /** Shared by all members: `<prefix>.dispatcher`. */
+  readonly groupId: string;
+  /** A member that sends no heartbeat for this long has died, ms. Default 6,000, the least that brokers allow by default. */
+  readonly sessionTimeoutMs?: number;
+  /** Members have this long to end what is at work and join again, ms. Default 10,000. */
+  readonly rebalanceTimeoutMs?: number;
+  /** Time between heartbeats, ms. Default 1,000. */
+  readonly heartbeatMs?: number;
+  /** Partitions in the handler at once. Default 16. */
+  readonly concurrency?: number;
+  /** `stop` lets handlers end for this long before it aborts them, ms. Default 5,000. */
+  readonly drainMs?: number;
+  /** The brokers have not answered for this long: begin a new consumer, ms. Default 15,000. */
+  readonly rebuildAfterMs?: number;
+  readonly rackId?: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: MetricRegistry;
+  /** Uniform in [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+const turnMs = 1_000;
+/** Bound on leaving the group, beyond the drain time, ms. */
+const leaveMs = 5_000;
+
+/**
+ * A member of the dispatcher's group: at least once, in order per partition, committed after the handler.
+ *
+ * A failing handler gets the same batch again after a bounded delay; nothing is skipped. Topics that are not there yet are waited for beside
+ * the work on the others.
+ */
+export class GroupConsumer implements EventSource {
+  readonly #options: GroupConsumerOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #metrics: GroupMetrics;
+  readonly #conditions = new Conditions();
+  readonly #reconciler: Reconciler;
+  #handler: EventSourceHandler | undefined;
+  #topics: readonly string[] = [];
+  #session: GroupSession | undefined;
+  /** Counts `subscribe` calls, and which of them the session has caught up with. */
+  #asked = 0;
+  #served = 0;
+  #distrusted = false;
+  #stopped: Promise<void> | undefined;
+  #stopTurns: () => void = () => undefined;
+
+  constructor(options: GroupConsumerOptions) {
+    const {
+      clock = systemClock,
+      logger = silentLogger,
+      metrics = new MetricRegistry(),
+      random = Math.random,
+    } = options;
+    positive('sessionTimeoutMs', options.sessionTimeoutMs ?? 6_000);
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#metrics = groupMetrics(metrics);
+    this.#reconciler = new Reconciler({
+      clock,
+      random,
+      step: () => this.#step(),
+      onError: (error) => logger.warn({ error: messageOf(error) }, 'kafka group: trying again'),
+    });
+  }
+
+  /** Joins as soon as there are topics; resolves with the join, or at once while there are none. */
+  async start(handler: EventSourceHandler): Promise<void> {
+    if (this.#handler !== undefined || this.#stopped !== undefined)
+      throw new TidemarkError('CLOSED', 'the group consumer was started before', { retriable: false });
+    this.#handler = handler;
+    this.#stopTurns = every(this.#clock, turnMs, () => this.#turn());
+    await this.#serve();
+  }
+
+  /** Resolves when the group is joined with those of the topics that exist, or at once before `start`. */
+  async subscribe(topics: readonly string[]): Promise<void> {
+    this.#topics = [...new Set(topics)].sort();
+    if (this.#handler !== undefined) await this.#serve();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #serve(): Promise<void> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    this.#reconciler.poke();
+    await this.#conditions.until(() => this.#served >= asked);
+  }
+
+  async #stop(): Promise<void> {
+    const { drainMs = 5_000 } = this.#options;
+    this.#stopTurns();
+    this.#conditions.close();
+    const left = this.#session?.stop();
+    await settleWithin(this.#clock, drainMs + leaveMs, Promise.all([left, this.#reconciler.close()]));
+  }
+
+  async #step(): Promise<boolean> {
+    const asked = this.#asked;
+    const topics = this.#topics;
+    const present = await this.#present(topics);
+    if (!this.#isServed(present)) await this.#renew(present);
+    this.#served = Math.max(this.#served, asked);
+    this.#conditions.check();
+    return present.length === topics.length;
+  }
+
+  async #present(topics: readonly string[]): Promise<string[]> {
+    if (topics.length === 0) return [];
+    if (this.#isServed(topics)) return [...topics];
+    const present: string[] = [];
+    await withAdmin({ client: this.#options.client, clock: this.#clock }, async (admin) => {
+      for (const topic of topics) if ((await partitionCountOf(admin, topic)) !== undefined) present.push(topic);
+    });
+    const missing = topics.filter((topic) => !present.includes(topic));
+    if (missing.length > 0) this.#logger.warn({ missing }, 'kafka group: waiting for topics that are not there');
+    return present;
+  }
+
+  #isServed(topics: readonly string[]): boolean {
+    if (topics.length === 0) return this.#session === undefined;
+    return this.#session?.joined === true && !this.#distrusted && this.#session.topics.join() === topics.join();
+  }
+
+  /** The old member leaves before the new one joins: two members of one process would share its partitions between them. */
+  async #renew(topics: readonly string[]): Promise<void> {
+    const old = this.#session;
+    this.#session = undefined;
+    if (old !== undefined) await settleWithin(this.#clock, (this.#options.drainMs ?? 5_000) + leaveMs, old.stop());
+    this.#distrusted = false;
+    if (topics.length === 0 || this.#handler === undefined || this.#stopped !== undefined) return;
+    const session = new GroupSession(this.#sessionOptions(topics, this.#handler));
+    this.#session = session;
+    this.#metrics.sessions.value += 1;
+    try {
+      await session.start();
+    } catch (error) {
+      if (this.#session === session) this.#session = undefined;
+      void session.stop();
+      throw error;
+    }
+  }
+
+  #turn(): void {
+    const { rebuildAfterMs = 15_000 } = this.#options;
+    const session = this.#session;
+    if (session === undefined || !session.joined || this.#distrusted || session.quietMs < rebuildAfterMs) return;
+    this.#logger.warn({ quietMs: Math.round(session.quietMs) }, 'kafka group: no answer, beginning a new consumer');
+    this.#distrusted = true;
+    this.#reconciler.poke();
+  }
+
+  #onDead(session: GroupSession, reason: string): void {
+    if (session !== this.#session) return;
+    this.#logger.warn({ reason }, 'kafka group: the consumer gave up, beginning a new one');
+    this.#distrusted = true;
+    this.#reconciler.fail();
+  }
+
+  #sessionOptions(topics: readonly string[], handler: EventSourceHandler): GroupSessionOptions {
+    const { client, groupId, rackId, random = Math.random } = this.#options;
+    const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000, heartbeatMs = 1_000 } = this.#options;
+    const { concurrency = 16, drainMs = 5_000 } = this.#options;
+    return {
+      client,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      handler,
+      groupId,
+      topics,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      heartbeatMs,
+      concurrency,
+      drainMs,
+      rackId,
+      random,
+      onDead: (session, reason) => this.#onDead(session, reason),
+    };
+  }
+}

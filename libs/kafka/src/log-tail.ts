@@ -1,0 +1,395 @@
+import {
+  backoffMs,
+  type Clock,
+  every,
+  type Logger,
+  messageOf,
+  type MetricRegistry,
+  TidemarkError,
+  wait,
+} from '@tidemark/runtime';
+import { type Admin, type Batch, type KafkaMessage } from 'kafkajs';
+import { boundsOf, withAdmin } from './admin-call.js';
+import { Conditions } from './conditions.js';
+import { FollowedTopics, type TailedTopic } from './followed-topics.js';
+import { type KafkaClient } from './kafka-client.js';
+import { judgeArrival } from './positions.js';
+import { Reconciler } from './reconciler.js';
+import { settleWithin } from './settle-within.js';
+import { type Stalled, StallWatch } from './stall-watch.js';
+import { tailMetrics, type TailMetrics } from './tail-metrics.js';
+import { TailSession } from './tail-session.js';
+
+export interface LogTailOptions {
+  readonly client: KafkaClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  /** Group ids are this, a dot and a random suffix. */
+  readonly groupPrefix: string;
+  readonly rackId?: string | undefined;
+  /** No fetch answered for this long: interrupted, ms. Default 3,000. */
+  readonly interruptedAfterMs?: number;
+  /** No fetch answered for this long: begin a new consumer beside the old, ms. Default 5,000. */
+  readonly rebuildAfterMs?: number;
+  /** Uniform in [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** All synchronous; none is called after `close`. */
+export interface LogTailHandler {
+  /** Records of one partition in order. An exception is logged and told as a gap. */
+  onRecords(topic: string, partition: number, messages: readonly KafkaMessage[]): void;
+  onGap(topic: string, partition: number, reason: string): void;
+  onState(state: TailState): void;
+}
+
+/** `live`: the brokers answer; `interrupted`: trying again. */
+export type TailState = 'live' | 'interrupted';
+
+/** Time between two turns of the watch, ms. */
+const turnMs = 1_000;
+/** Bound on leaving at `close`, ms. */
+const closeMs = 5_000;
+
+/**
+ * Follows every partition of a set of topics, from positions of its own, for ever.
+ *
+ * Invariants: a topic's positions are fixed before a consumer subscribes to it; a position moves only with a batch that was handed over, or
+ * with a gap that was told; whatever a consumer delivers is compared with the position first. So consumers may come and go: the one that joined
+ * last is the only one listened to, and a new one joins before the old one is let go.
+ */
+export class LogTail {
+  readonly #options: LogTailOptions;
+  readonly #handler: LogTailHandler;
+  readonly #metrics: TailMetrics;
+  readonly #topics: FollowedTopics;
+  readonly #conditions = new Conditions();
+  /** Looks for topics without positions. */
+  readonly #looking: Reconciler;
+  /** Sees to it that a consumer reads what is there. */
+  readonly #reading: Reconciler;
+  readonly #watch: StallWatch;
+  readonly #stopTurns: () => void;
+  #session: TailSession | undefined;
+  #next: TailSession | undefined;
+  /** The session does not answer any more, or does not deliver what is there. */
+  #suspect = false;
+  /** A consumer could not be begun: look at every topic again, one of them may be gone. */
+  #lookAgain = false;
+  /** Partitions that a new consumer did not move either. */
+  readonly #stubborn = new Set<string>();
+  readonly #leaving = new Set<Promise<void>>();
+  #state: TailState | undefined;
+  #turnedMs: number;
+  #closed = false;
+
+  constructor(options: LogTailOptions, handler: LogTailHandler) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#handler = handler;
+    this.#metrics = tailMetrics(options.metrics);
+    this.#topics = new FollowedTopics({
+      onGap: (topic, partition, reason) => this.#gap(topic, partition, reason),
+      onAbsent: (topic) => logger.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
+      onChange: () => this.#conditions.check(),
+    });
+    this.#looking = this.#reconciler(() => this.#look());
+    this.#reading = this.#reconciler(() => this.#read());
+    this.#watch = new StallWatch({
+      clock,
+      positions: () => this.#everyPosition(),
+      end: (topic, partition) => this.#topics.endOf(topic, partition),
+      survey: (topics) => this.#survey(topics),
+    });
+    this.#turnedMs = clock.monotonicMs();
+    this.#stopTurns = every(clock, turnMs, () => this.#turn());
+  }
+
+  /**
+   * Replaces the set of topics; resolves with partition counts once the positions of every one of them are fixed, which includes that it exists.
+   * A topic that did not exist when it was named is read from its first record.
+   */
+  async follow(topics: ReadonlyMap<string, TailedTopic>): Promise<ReadonlyMap<string, number>> {
+    this.#assertOpen();
+    for (const topic of this.#topics.want(topics)) this.#metrics.forget(topic);
+    this.#conditions.check();
+    this.#looking.poke();
+    this.#reading.poke();
+    const { positions } = this.#topics;
+    const fixed = (topic: string): boolean => positions.has(topic) || this.#topics.specOf(topic) === undefined;
+    await this.#conditions.until(() => [...topics.keys()].every(fixed));
+    return new Map([...topics.keys()].map((topic) => [topic, positions.count(topic)]));
+  }
+
+  /** Resolves once everything that was in `topic` when it was called has been handed over. Fails with `ABORTED`, `CLOSED`. */
+  async barrier(topic: string, signal?: AbortSignal): Promise<void> {
+    this.#assertOpen();
+    const ends = await this.#endsOf(topic, signal);
+    await this.#conditions.until(() => this.#topics.positions.reached(topic, ends), signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopTurns();
+    this.#conditions.close();
+    this.#leave(this.#session);
+    this.#leave(this.#next);
+    this.#metrics.live.value = 0;
+    await settleWithin(
+      this.#options.clock,
+      closeMs,
+      Promise.all([this.#looking.close(), this.#reading.close(), ...this.#leaving]),
+    );
+  }
+
+  async #look(): Promise<boolean> {
+    const open = this.#topics.open();
+    if (open.length > 0 && !this.#closed) await this.#survey(open);
+    this.#reading.poke();
+    return this.#topics.open().length === 0;
+  }
+
+  async #read(): Promise<boolean> {
+    if (this.#lookAgain || this.#suspect) await this.#survey(this.#topics.wanted());
+    if (this.#topics.open().length > 0) this.#looking.poke();
+    while (!this.#closed && !this.#isServed(this.#topics.present())) await this.#renew(this.#topics.present());
+    return true;
+  }
+
+  #isServed(present: readonly string[]): boolean {
+    const session = this.#session;
+    if (present.length === 0 && session === undefined) return true;
+    return session?.joined === true && !this.#suspect && session.topics.join() === present.join();
+  }
+
+  /** Begins a consumer for `topics`; it takes over from the present one the moment it joins. Given up when the topics change before. */
+  async #renew(topics: readonly string[]): Promise<void> {
+    if (topics.length === 0) {
+      this.#leave(this.#session);
+      this.#session = undefined;
+      return;
+    }
+    const { client, clock, logger, groupPrefix, rackId } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const session = new TailSession(
+      { client, clock, logger, groupPrefix, rackId, topics },
+      {
+        onJoin: (joined, assignment) => this.#onJoin(joined, assignment),
+        onBatch: (from, batch) => this.#onBatch(from, batch),
+        onNothing: (from, topic, partition, last) => this.#onNothing(from, topic, partition, last),
+        onDead: (dead, reason) => this.#onDead(dead, reason),
+      },
+    );
+    const settled = new AbortController();
+    const changed = (): boolean => this.#topics.present().join() !== topics.join();
+    this.#next = session;
+    this.#metrics.sessions.value += 1;
+    try {
+      await Promise.race([session.start(), this.#conditions.until(changed, settled.signal)]);
+      this.#lookAgain = false;
+      if (!session.joined) return this.#giveUp(session);
+      this.#metrics.joinSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#lookAgain = true;
+      this.#giveUp(session);
+      if (this.#session?.joined !== true) this.#setState('interrupted');
+      throw error;
+    } finally {
+      settled.abort();
+    }
+  }
+
+  #giveUp(session: TailSession): void {
+    if (this.#next === session) this.#next = undefined;
+    this.#leave(session);
+  }
+
+  #onJoin(session: TailSession, assignment: Readonly<Record<string, readonly number[]>>): void {
+    if (session === this.#next) {
+      this.#leave(this.#session);
+      this.#session = session;
+      this.#next = undefined;
+      this.#suspect = false;
+      this.#watch.reset();
+    }
+    if (session !== this.#session) return;
+    this.#metrics.joins.value += 1;
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      this.#topics.widen(topic, Math.max(-1, ...partitions) + 1);
+      for (const partition of partitions) {
+        const position = this.#topics.positions.at(topic, partition);
+        if (position !== undefined) session.seek(topic, partition, position);
+      }
+    }
+    this.#setState('live');
+  }
+
+  #onBatch(session: TailSession, batch: Batch): void {
+    const { topic, partition } = batch;
+    const first = batch.firstOffset();
+    const expected = this.#topics.positions.at(topic, partition);
+    if (session !== this.#session || expected === undefined || first === null) return;
+    const arrival = judgeArrival(expected, BigInt(first));
+    if (arrival.type === 'gap' && !(arrival.direction === 'ahead' && this.#topics.isCompacted(topic)))
+      this.#gap(topic, partition, `expected offset ${expected}, got ${first}`);
+    this.#deliver(topic, partition, batch.messages);
+    const next = BigInt(batch.lastOffset()) + 1n;
+    this.#metrics.lag(topic, BigInt(batch.highWatermark) - next);
+    this.#advance(topic, partition, next);
+  }
+
+  #deliver(topic: string, partition: number, messages: readonly KafkaMessage[]): void {
+    this.#metrics.records.value += messages.length;
+    try {
+      this.#handler.onRecords(topic, partition, messages);
+    } catch (error) {
+      this.#metrics.handlerErrors.value += 1;
+      this.#options.logger.error({ topic, partition, error: messageOf(error) }, 'kafka tail: the handler threw');
+      this.#gap(topic, partition, 'the handler threw');
+    }
+  }
+
+  #onNothing(session: TailSession, topic: string, partition: number, lastOffset: bigint): void {
+    const position = this.#topics.positions.at(topic, partition);
+    if (session === this.#session && position !== undefined && lastOffset >= position)
+      this.#advance(topic, partition, lastOffset + 1n);
+  }
+
+  #advance(topic: string, partition: number, next: bigint): void {
+    this.#topics.positions.move(topic, partition, next);
+    if (this.#stubborn.size > 0) this.#stubborn.delete(`${topic}|${partition}`);
+    this.#conditions.check();
+  }
+
+  #onDead(session: TailSession, reason: string): void {
+    if (session !== this.#session) return;
+    this.#options.logger.warn({ reason }, 'kafka tail: the consumer gave up, beginning a new one');
+    this.#suspect = true;
+    this.#setState('interrupted');
+    this.#leave(session);
+    this.#reading.fail();
+  }
+
+  async #turn(): Promise<void> {
+    const now = this.#options.clock.monotonicMs();
+    const lateMs = now - this.#turnedMs - turnMs;
+    this.#turnedMs = now;
+    const session = this.#session;
+    // After a pause of the whole process, answers may be waiting in the sockets: look again next time.
+    if (session === undefined || lateMs > turnMs || this.#closed) return;
+    const { interruptedAfterMs = 3_000, rebuildAfterMs = 5_000 } = this.#options;
+    const quietMs = now - session.answeredMs;
+    if (quietMs > rebuildAfterMs && !this.#suspect) this.#distrust(`no answer for ${Math.round(quietMs)} ms`);
+    if (quietMs > interruptedAfterMs || !session.joined) return this.#setState('interrupted');
+    this.#setState('live');
+    try {
+      for (const stalled of await this.#watch.turn(session.emptyAnswers)) this.#unstall(session, stalled);
+    } catch (error) {
+      this.#options.logger.debug({ error: messageOf(error) }, 'kafka tail: could not compare positions with ends');
+    }
+  }
+
+  #distrust(reason: string): void {
+    this.#options.logger.warn({ reason }, 'kafka tail: beginning a new consumer');
+    this.#suspect = true;
+    this.#reading.poke();
+  }
+
+  /** A compacted topic may hold batches without records, which kafkajs cannot pass; elsewhere a new consumer comes first. */
+  #unstall(session: TailSession, { topic, partition, end }: Stalled): void {
+    if (session !== this.#session || this.#suspect) return;
+    const id = `${topic}|${partition}`;
+    const compacted = this.#topics.isCompacted(topic);
+    if (!compacted && !this.#stubborn.has(id)) {
+      this.#stubborn.add(id);
+      return this.#distrust(`${topic}/${partition} has records up to ${end} that do not arrive`);
+    }
+    if (!compacted) this.#gap(topic, partition, 'stepped over an offset that does not arrive');
+    this.#stepOn(session, topic, partition, end);
+  }
+
+  /** Seeks one further, and again when two answers have brought nothing, until something arrives or the end is reached. */
+  #stepOn(session: TailSession, topic: string, partition: number, end: bigint): void {
+    const position = this.#topics.positions.at(topic, partition);
+    if (position === undefined || position >= end || session !== this.#session || this.#closed) return;
+    const next = position + 1n;
+    const { answers } = session;
+    this.#metrics.steps.value += 1;
+    this.#advance(topic, partition, next);
+    session.seek(topic, partition, next);
+    const again = (): void => {
+      if (this.#topics.positions.at(topic, partition) !== next) return;
+      if (session.answers >= answers + 2) this.#stepOn(session, topic, partition, end);
+      else if (session === this.#session && !this.#closed) this.#options.clock.setTimer(again, 50, { unref: true });
+    };
+    this.#options.clock.setTimer(again, 50, { unref: true });
+  }
+
+  #gap(topic: string, partition: number, reason: string): void {
+    if (this.#closed) return;
+    this.#metrics.gaps.value += 1;
+    this.#options.logger.warn({ topic, partition, reason }, 'kafka tail: records may have been missed');
+    this.#safely(() => this.#handler.onGap(topic, partition, reason));
+  }
+
+  #setState(state: TailState): void {
+    if (this.#closed || this.#state === state) return;
+    this.#state = state;
+    this.#metrics.live.value = state === 'live' ? 1 : 0;
+    this.#safely(() => this.#handler.onState(state));
+  }
+
+  #safely(fn: () => void): void {
+    try {
+      fn();
+    } catch (error) {
+      this.#options.logger.error({ error: messageOf(error) }, 'kafka tail: a handler threw');
+    }
+  }
+
+  /** Partitions that the present session reads. */
+  *#everyPosition(): Iterable<readonly [string, number, bigint]> {
+    for (const topic of this.#session?.topics ?? [])
+      for (const [partition, position] of this.#topics.positions.of(topic).entries())
+        yield [topic, partition, position];
+  }
+
+  #survey(topics: readonly string[]): Promise<void> {
+    return this.#admin((admin) => this.#topics.survey(admin, topics));
+  }
+
+  async #endsOf(topic: string, signal?: AbortSignal): Promise<readonly bigint[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      const bounds = await this.#admin((admin) => boundsOf(admin, topic), signal).catch(() => undefined);
+      if (bounds !== undefined) return bounds.high;
+      // Ends the wait when the caller or the owner does; until then the topic or its broker is waited for.
+      await this.#conditions.until(() => true, signal);
+      const { clock, random = Math.random } = this.#options;
+      await wait(clock, backoffMs(attempt, { initialMs: 50, maxMs: 2_000, random }), signal);
+    }
+  }
+
+  #admin<T>(work: (admin: Admin) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { client, clock } = this.#options;
+    return withAdmin({ client, clock, signal }, work);
+  }
+
+  #reconciler(step: () => Promise<boolean>): Reconciler {
+    const { clock, logger, random = Math.random } = this.#options;
+    const onError = (error: unknown): void => logger.warn({ error: messageOf(error) }, 'kafka tail: trying again');
+    return new Reconciler({ clock, random, step, onError });
+  }
+
+  #leave(session: TailSession | undefined): void {
+    if (session === undefined) return;
+    const left = session.retire().finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new TidemarkError('CLOSED', 'the kafka tail is closed', { retriable: false });
+  }
+}

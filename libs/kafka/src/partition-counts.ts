@@ -1,0 +1,71 @@
+import { type Clock, TidemarkError } from '@tidemark/runtime';
+import { partitionCountOf, withAdmin } from './admin-call.js';
+import { type KafkaClient } from './kafka-client.js';
+import { topicMissing } from './kafka-error.js';
+import { adminFailed, createTopic, type TopicSpec } from './topic-admin.js';
+
+export interface CreateTopics extends TopicSpec {
+  readonly partitions: number;
+}
+
+export interface PartitionCountsOptions {
+  readonly client: KafkaClient;
+  readonly clock: Clock;
+  /** How missing topics are made; without it they are missing. */
+  readonly createTopics?: CreateTopics | undefined;
+  /** A count is asked for again after this, ms. */
+  readonly maxAgeMs: number;
+  /** Counts kept. */
+  readonly topicsMax: number;
+}
+
+interface Count {
+  readonly count: Promise<number>;
+  readonly atMs: number;
+}
+
+/** Partition counts by topic, asked for once however many callers wait, and kept for a bounded time. */
+export class PartitionCounts {
+  readonly #options: PartitionCountsOptions;
+  readonly #counts = new Map<string, Count>();
+
+  constructor(options: PartitionCountsOptions) {
+    this.#options = options;
+  }
+
+  /** Fails with `TOPIC_MISSING`, `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`. */
+  async of(topic: string): Promise<number> {
+    const { clock, maxAgeMs, topicsMax } = this.#options;
+    const known = this.#counts.get(topic);
+    if (known !== undefined && clock.monotonicMs() - known.atMs < maxAgeMs) return known.count;
+    const asked: Count = { count: this.#ask(topic), atMs: clock.monotonicMs() };
+    if (this.#counts.size >= topicsMax) this.#counts.clear();
+    this.#counts.set(topic, asked);
+    try {
+      return await asked.count;
+    } catch (error) {
+      if (this.#counts.get(topic) === asked) this.#counts.delete(topic);
+      throw error;
+    }
+  }
+
+  forget(topic: string): void {
+    this.#counts.delete(topic);
+  }
+
+  async #ask(topic: string): Promise<number> {
+    const { client, clock, createTopics } = this.#options;
+    try {
+      return await withAdmin({ client, clock }, async (admin) => {
+        const count = await partitionCountOf(admin, topic);
+        if (count !== undefined) return count;
+        if (createTopics === undefined) throw topicMissing(topic);
+        await createTopic(admin, topic, createTopics.partitions, createTopics);
+        return createTopics.partitions;
+      });
+    } catch (error) {
+      if (error instanceof TidemarkError && error.code === 'PARTITION_MISMATCH') return Number(error.context['got']);
+      throw adminFailed(error);
+    }
+  }
+}

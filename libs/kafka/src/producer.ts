@@ -1,0 +1,317 @@
+import { type EventPublisher, type StoreCall } from '@tidemark/cache';
+import { type EventSink, type OutgoingRecord } from '@tidemark/pipeline';
+import { partitionOf, type TopicNames, type WireRecord } from '@tidemark/protocol';
+import {
+  backoffMs,
+  type Clock,
+  isTidemarkError,
+  type Logger,
+  messageOf,
+  MetricRegistry,
+  silentLogger,
+  systemClock,
+  TidemarkError,
+  wait,
+  withDeadline,
+} from '@tidemark/runtime';
+import { type Message } from 'kafkajs';
+import { withAdmin } from './admin-call.js';
+import { type KafkaClient, positive } from './kafka-client.js';
+import { isAccessDenied, isTooLarge, isTopicMissing, publishFailed } from './kafka-error.js';
+import { type CreateTopics, PartitionCounts } from './partition-counts.js';
+import { ProducerConnection } from './producer-connection.js';
+import { type ProducerMetrics, producerMetrics } from './producer-metrics.js';
+import { cut, type SendBatch, SendQueue, type SendQueueLimits, type Slice } from './send-queue.js';
+import { settleWithin } from './settle-within.js';
+import { adminFailed, listTopics } from './topic-admin.js';
+import { keyText, toKafka, wireBytes } from './wire.js';
+
+export interface KafkaProducerOptions {
+  readonly client: KafkaClient;
+  readonly names: TopicNames;
+  /** Bound on one `send`, retries included, ms. Default 20,000: a broker that dies takes up to 17 s to be replaced. */
+  readonly publishTimeoutMs?: number;
+  /** Makes missing topics like this. Default: they are missing. */
+  readonly createTopics?: CreateTopics;
+  /** Records in one request. Default 1,000; the client's cost grows with the square of it. */
+  readonly requestRecordsMax?: number;
+  /** Bytes in one request. Default 900,000, below the broker's default limit of 1 MiB for a batch. */
+  readonly requestBytesMax?: number;
+  /** Requests of one topic in flight, always of different partitions. Default 4. */
+  readonly requestsMax?: number;
+  /** Bytes waiting or in flight; beyond, `QUEUE_FULL`. Default 64 MiB. */
+  readonly queuedBytesMax?: number;
+  /** A topic's partition count is asked for again after this, ms. Default 300,000. */
+  readonly partitionsMaxAgeMs?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: MetricRegistry;
+  /** Uniform in [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** Bound on the sends in flight at `close`, ms. */
+const closeMs = 5_000;
+/** A record of this size or more is refused by every broker with default limits. */
+const recordBytesMax = 1_048_500;
+const topicsMax = 10_000;
+
+/**
+ * Writes to Kafka for the pipeline and for pods.
+ *
+ * Order per partition is the order of the calls, because one request per partition is in flight and a failed one is repeated before anything
+ * else of its partition. A repetition may duplicate records. Non-idempotent on purpose: an idempotent producer leaves batches in compacted topics
+ * that stall their readers, and loses records on concurrent sends.
+ */
+export class KafkaProducer implements EventSink, EventPublisher {
+  readonly #options: KafkaProducerOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #metrics: ProducerMetrics;
+  readonly #limits: SendQueueLimits;
+  readonly #counts: PartitionCounts;
+  readonly #connection: ProducerConnection;
+  readonly #topics = new Map<string, { readonly queue: SendQueue; requests: number }>();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #queuedBytes = 0;
+
+  constructor(options: KafkaProducerOptions) {
+    const { client, clock = systemClock, logger = silentLogger, metrics = new MetricRegistry() } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#metrics = producerMetrics(metrics, () => this.#queuedBytes);
+    this.#limits = {
+      records: positive('requestRecordsMax', options.requestRecordsMax ?? 1_000),
+      bytes: positive('requestBytesMax', options.requestBytesMax ?? 900_000),
+    };
+    const maxAgeMs = positive('partitionsMaxAgeMs', options.partitionsMaxAgeMs ?? 300_000);
+    this.#counts = new PartitionCounts({ client, clock, maxAgeMs, topicsMax, createTopics: options.createTopics });
+    this.#connection = new ProducerConnection(client, () => {
+      this.#metrics.replacements.value += 1;
+    });
+  }
+
+  async partitionsOf(topic: string, signal: AbortSignal): Promise<number> {
+    return this.#bounded(signal, `partitions of ${topic}`, () => this.#counts.of(topic));
+  }
+
+  async listTopics(prefix: string, signal: AbortSignal): Promise<readonly string[]> {
+    const { client } = this.#options;
+    return withAdmin({ client, clock: this.#clock, signal }, (admin) => listTopics(admin, prefix)).catch(
+      (error: unknown) => {
+        throw adminFailed(error);
+      },
+    );
+  }
+
+  async send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
+    const timeoutMs = this.#options.publishTimeoutMs ?? 20_000;
+    try {
+      await this.#enqueue(topic, records, { timeoutMs, signal });
+    } catch (error) {
+      if (isTidemarkError(error, 'TIMEOUT')) throw publishFailed(topic, error);
+      throw error;
+    }
+  }
+
+  /** A record without a key is not about one partition, so it goes to every one. */
+  async publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<void> {
+    const topic = this.#options.names.cdc(table);
+    const { signal, timeoutMs } = call;
+    const startMs = this.#clock.monotonicMs();
+    const count = await withDeadline({ clock: this.#clock, timeoutMs, signal, what: `publish to ${topic}` }, () =>
+      this.#counts.of(topic),
+    ).catch((error: unknown) => {
+      throw isTidemarkError(error, 'FEED_UNAVAILABLE') ? publishFailed(topic, error) : error;
+    });
+    const outgoing = records.flatMap((record) => spread(record, count));
+    await this.#enqueue(topic, outgoing, { signal, timeoutMs: timeoutMs - (this.#clock.monotonicMs() - startMs) });
+  }
+
+  /** Takes no more, waits for what is in flight (at most 5 s), and fails what waits with `CLOSED`. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const { queue } of this.#topics.values())
+      for (const { call } of queue.drain())
+        call.failed(new TidemarkError('CLOSED', 'the producer is closed', { retriable: false }));
+    await settleWithin(this.#clock, closeMs, Promise.all([...this.#inFlight]));
+    await settleWithin(this.#clock, closeMs, this.#connection.close());
+  }
+
+  #bounded<T>(signal: AbortSignal | undefined, what: string, work: () => Promise<T>): Promise<T> {
+    const timeoutMs = this.#options.publishTimeoutMs ?? 20_000;
+    return withDeadline({ clock: this.#clock, timeoutMs, what, signal }, work);
+  }
+
+  async #enqueue(topic: string, records: readonly OutgoingRecord[], call: StoreCall): Promise<void> {
+    if (this.#closing.signal.aborted) throw new TidemarkError('CLOSED', 'the producer is closed', { retriable: false });
+    if (records.length === 0) return;
+    const startMs = this.#clock.monotonicMs();
+    const bytes = this.#admit(topic, records);
+    let over = false;
+    try {
+      await withDeadline({ clock: this.#clock, ...call, what: `publish to ${topic}` }, () =>
+        this.#acknowledgements(topic, records, startMs + call.timeoutMs, () => over),
+      );
+      this.#metrics.records.value += records.length;
+      this.#metrics.seconds.observe((this.#clock.monotonicMs() - startMs) / 1_000);
+    } catch (error) {
+      this.#metrics.failures(isTidemarkError(error) ? error.code : 'PUBLISH_FAILED').value += 1;
+      throw error;
+    } finally {
+      over = true;
+      this.#queuedBytes -= bytes;
+    }
+  }
+
+  /** Counts the records in, or refuses them. */
+  #admit(topic: string, records: readonly OutgoingRecord[]): number {
+    let bytes = 0;
+    for (const { record } of records) {
+      const size = wireBytes(record);
+      if (size > recordBytesMax) throw publishTooLarge(topic, size);
+      bytes += size;
+    }
+    const { queuedBytesMax = 67_108_864 } = this.#options;
+    if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > queuedBytesMax)
+      throw new TidemarkError('QUEUE_FULL', `more than ${queuedBytesMax} bytes wait to be published`, {
+        retriable: true,
+        context: { topic, queuedBytesMax },
+      });
+    this.#queuedBytes += bytes;
+    return bytes;
+  }
+
+  #acknowledgements(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    deadlineMs: number,
+    isOver: () => boolean,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let open = 0;
+      let failure: Error | undefined;
+      const call = {
+        deadlineMs,
+        get over(): boolean {
+          return failure !== undefined || isOver();
+        },
+        acknowledged: (): void => {
+          open -= 1;
+          if (open === 0) resolve();
+        },
+        failed: (error: Error): void => {
+          failure = error;
+          reject(error);
+        },
+      };
+      const { queue } = this.#topic(topic);
+      for (const [partition, messages] of byPartition(records))
+        for (const piece of cut(messages, this.#limits)) {
+          open += 1;
+          queue.add({ call, partition, ...piece });
+        }
+      queueMicrotask(() => this.#flush(topic));
+    });
+  }
+
+  #topic(topic: string): { readonly queue: SendQueue; requests: number } {
+    let state = this.#topics.get(topic);
+    if (state === undefined) {
+      state = { queue: new SendQueue(this.#limits), requests: 0 };
+      this.#topics.set(topic, state);
+    }
+    return state;
+  }
+
+  /** Callers of one turn of the event loop share requests. */
+  #flush(topic: string): void {
+    const state = this.#topics.get(topic);
+    if (state === undefined) return;
+    while (state.requests < (this.#options.requestsMax ?? 4)) {
+      const batch = state.queue.take();
+      if (batch === undefined) break;
+      state.requests += 1;
+      const sent = this.#deliver(topic, batch).finally(() => {
+        this.#inFlight.delete(sent);
+        state.requests -= 1;
+        state.queue.release(batch);
+        this.#flush(topic);
+      });
+      this.#inFlight.add(sent);
+    }
+    if (state.requests === 0 && state.queue.empty) this.#topics.delete(topic);
+  }
+
+  /** Never rejects: what fails is told to the calls. */
+  async #deliver(topic: string, batch: SendBatch): Promise<void> {
+    const { slices } = batch;
+    try {
+      await this.#sendUntilDeadline(topic, slices);
+      for (const slice of slices) slice.call.acknowledged(slice);
+    } catch (error) {
+      if (isTooLarge(error) && slices.length > 1) {
+        for (const slice of slices) await this.#deliver(topic, { slices: [slice] });
+        return;
+      }
+      const failure = isTidemarkError(error) ? error : publishFailed(topic, error);
+      for (const { call } of slices) call.failed(failure);
+    }
+  }
+
+  async #sendUntilDeadline(topic: string, slices: readonly Slice[]): Promise<void> {
+    const { random = Math.random } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      const messages: Message[] = slices.flatMap((slice) => slice.messages);
+      try {
+        return await this.#connection.send(topic, messages);
+      } catch (error) {
+        await this.#judge(topic, error);
+        const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });
+        const deadlineMs = Math.max(...slices.map(({ call }) => (call.over ? 0 : call.deadlineMs)));
+        if (this.#clock.monotonicMs() + delayMs >= deadlineMs || this.#closing.signal.aborted) throw error;
+        this.#metrics.retries.value += 1;
+        this.#logger.debug({ topic, attempt, error: messageOf(error) }, 'kafka producer: trying again');
+        await wait(this.#clock, delayMs, this.#closing.signal);
+      }
+    }
+  }
+
+  /** Throws when another attempt cannot help. */
+  async #judge(topic: string, error: unknown): Promise<void> {
+    if (isTooLarge(error) || isAccessDenied(error)) throw error;
+    if (!isTopicMissing(error)) return;
+    this.#counts.forget(topic);
+    try {
+      await this.#counts.of(topic);
+    } catch (lookup) {
+      if (isTidemarkError(lookup, 'TOPIC_MISSING')) throw lookup;
+    }
+  }
+}
+
+function spread(record: WireRecord, count: number): OutgoingRecord[] {
+  const key = keyText(record);
+  if (key !== undefined) return [{ partition: partitionOf(key, count), record }];
+  return Array.from({ length: count }, (_, partition) => ({ partition, record }));
+}
+
+function byPartition(records: readonly OutgoingRecord[]): Map<number, { message: Message; bytes: number }[]> {
+  const partitions = new Map<number, { message: Message; bytes: number }[]>();
+  for (const { partition, record } of records) {
+    const entry = { message: toKafka(record, partition), bytes: wireBytes(record) };
+    const entries = partitions.get(partition);
+    if (entries === undefined) partitions.set(partition, [entry]);
+    else entries.push(entry);
+  }
+  return partitions;
+}
+
+function publishTooLarge(topic: string, bytes: number): TidemarkError {
+  return new TidemarkError('PUBLISH_FAILED', `a record of ${bytes} bytes is too large for ${topic}`, {
+    retriable: false,
+    context: { topic, bytes, bytesMax: recordBytesMax },
+  });
+}

@@ -1,0 +1,18 @@
+import { type ContractCase } from '@tidemark/runtime/testing';
+import { type KafkaHarness } from './contract-world.js';
+import { groupConsumerCases } from './group-consumer-cases.js';
+import { podFeedCases } from './pod-feed-cases.js';
+import { producerCases } from './producer-cases.js';
+import { routeTopicCases } from './route-topic-cases.js';
+
+export { type KafkaHarness } from './contract-world.js';
+
+/** What Tidemark relies on in Kafka: every case is a promise of `@tidemark/kafka` that must hold on the Kafka it is given. */
+export function kafkaContract(harness: KafkaHarness): ContractCase[] {
+  return [
+    ...producerCases(harness),
+    ...routeTopicCases(harness),
+    ...podFeedCases(harness),
+    ...groupConsumerCases(harness),
+  ];
+}

@@ -1,0 +1,97 @@
+import { type TopicAdmin } from '@tidemark/control';
+import { type Clock, isTidemarkError, systemClock, TidemarkError } from '@tidemark/runtime';
+import { type Admin } from 'kafkajs';
+import { partitionCountOf, withAdmin } from './admin-call.js';
+import { type KafkaClient } from './kafka-client.js';
+import { isAccessDenied, kafkaErrorType } from './kafka-error.js';
+
+export interface TopicSpec {
+  readonly replicationFactor: number;
+  /** Kafka's own names, `retention.ms`; the broker's defaults otherwise. */
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+export interface KafkaTopicAdminOptions extends Partial<TopicSpec> {
+  readonly client: KafkaClient;
+  readonly clock?: Clock;
+  /** Bound on one call, ms. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** Topics as the control plane sees and makes them; every call has its own connection and closes it. */
+export class KafkaTopicAdmin implements TopicAdmin {
+  readonly #options: KafkaTopicAdminOptions;
+  readonly #clock: Clock;
+  readonly #spec: TopicSpec;
+
+  /** `replicationFactor` of new topics: default 3. */
+  constructor(options: KafkaTopicAdminOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#spec = { replicationFactor: options.replicationFactor ?? 3, configs: options.configs ?? {} };
+  }
+
+  partitionsOf(topic: string, signal: AbortSignal): Promise<number | undefined> {
+    return this.#call(signal, (admin) => partitionCountOf(admin, topic));
+  }
+
+  /** Fails with `PARTITION_MISMATCH` when the topic exists with another count. */
+  create(topic: string, partitions: number, signal: AbortSignal): Promise<void> {
+    return this.#call(signal, (admin) => createTopic(admin, topic, partitions, this.#spec));
+  }
+
+  /** Topics whose name starts with `prefix`, sorted. */
+  list(prefix: string, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#call(signal, (admin) => listTopics(admin, prefix));
+  }
+
+  async #call<T>(signal: AbortSignal, work: (admin: Admin) => Promise<T>): Promise<T> {
+    const { client, timeoutMs } = this.#options;
+    try {
+      return await withAdmin(
+        { client, clock: this.#clock, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+        work,
+      );
+    } catch (error) {
+      throw adminFailed(error);
+    }
+  }
+}
+
+export async function listTopics(admin: Admin, prefix: string): Promise<readonly string[]> {
+  const topics = await admin.listTopics();
+  return topics.filter((topic) => topic.startsWith(prefix)).sort();
+}
+
+/** Makes the topic, or accepts one that exists with the same count. */
+export async function createTopic(admin: Admin, topic: string, partitions: number, spec: TopicSpec): Promise<void> {
+  const configEntries = Object.entries(spec.configs ?? {}).map(([name, value]) => ({ name, value }));
+  const { replicationFactor } = spec;
+  const created = await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+  });
+  if (created) return;
+  const existing = await partitionCountOf(admin, topic);
+  if (existing === undefined || existing === partitions) return;
+  throw new TidemarkError('PARTITION_MISMATCH', `${topic} exists with ${existing} partitions, wanted ${partitions}`, {
+    retriable: false,
+    context: { topic, expected: partitions, got: existing },
+  });
+}
+
+/** Kafka's failure as one of Tidemark's. */
+export function adminFailed(error: unknown): TidemarkError {
+  if (isTidemarkError(error)) return error;
+  const denied = isAccessDenied(error);
+  return new TidemarkError(denied ? 'ACCESS_DENIED' : 'FEED_UNAVAILABLE', `kafka: ${describe(error)}`, {
+    retriable: !denied,
+    cause: error,
+  });
+}
+
+function describe(error: unknown): string {
+  const type = kafkaErrorType(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return type === undefined ? message : `${message} (${type})`;
+}

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type ShardLease } from '@tidemark/pipeline';
+import { leaseStoreContract } from '@tidemark/pipeline/testing';
+import { dynamodbConfig, type Emulator, startDynalite } from '../test/emulators.js';
+import { DynamoDBLeaseStore } from './dynamodb-lease-store.js';
+
+const { signal } = new AbortController();
+let emulator: Emulator;
+let store: DynamoDBLeaseStore;
+
+beforeEach(async () => {
+  emulator = await startDynalite();
+  store = new DynamoDBLeaseStore({ table: 'leases', dynamodb: dynamodbConfig(emulator), createTable: true });
+});
+
+afterEach(async () => {
+  store.close();
+  await emulator.stop();
+});
+
+const lease: ShardLease = {
+  shardId: 's1',
+  owner: null,
+  counter: 0,
+  checkpoint: 'TRIM_HORIZON',
+  ownerSwitches: 0,
+  parents: ['s0'],
+  startHash: '0',
+  endHash: '9',
+  readUpTo: null,
+};
+
+describe('DynamoDBLeaseStore on dynalite', () => {
+  for (const { name, run } of leaseStoreContract(async () => store)) it(name, run);
+});
+
+describe('DynamoDBLeaseStore', () => {
+  const loseAnswerOf = (operation: string, times: number): void => {
+    let lost = 0;
+    emulator.intercept = (name) => (name === operation && (lost += 1) <= times ? 'lose-answer' : undefined);
+  };
+  const taken = async (): Promise<ShardLease> => {
+    await store.create(lease, signal);
+    const row = await store.take(lease, 'me', signal);
+    if (row === undefined) throw new Error('not taken');
+    return row;
+  };
+  const row = async (): Promise<ShardLease | undefined> => (await store.list(signal))[0];
+
+  it.each<[string, (row: ShardLease) => Promise<ShardLease | undefined>, Partial<ShardLease>]>([
+    ['renewal', (held) => store.renew(held, 70, signal), { readUpTo: 70, counter: 2 }],
+    ['checkpoint', (held) => store.checkpoint(held, '5', 70, signal), { checkpoint: '5', readUpTo: 70, counter: 2 }],
+    ['release', (held) => store.release(held, signal), { owner: null, counter: 2 }],
+    ['take-over', (held) => store.take(held, 'you', signal), { owner: 'you', counter: 2 }],
+  ])('recognises its own %s when the first answer was lost', async (_, write, expected) => {
+    const held = await taken();
+    loseAnswerOf('UpdateItem', 1);
+    const written = await write(held);
+    expect(written).toMatchObject(expected);
+    expect(await row()).toEqual(written);
+    expect(emulator.requests.filter(({ operation }) => operation === 'UpdateItem').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('writes on top of its own earlier write whose answer never came', async () => {
+    const held = await taken();
+    loseAnswerOf('UpdateItem', 2);
+    await expect(store.renew(held, 70, signal)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    emulator.intercept = () => undefined;
+    const written = await store.checkpoint(held, '5', 80, signal);
+    expect(written).toMatchObject({ checkpoint: '5', readUpTo: 80, counter: 3, owner: 'me' });
+    expect(await row()).toEqual(written);
+  });
+
+  it('does not take another worker’s write for its own (hazard 33)', async () => {
+    const held = await taken();
+    const stolen = await store.take(held, 'thief', signal);
+    expect(await store.checkpoint(held, '5', 80, signal)).toBeUndefined();
+    expect(await store.release(held, signal)).toBeUndefined();
+    expect(await row()).toEqual(stolen);
+  });
+
+  it('keeps the items of the Kinesis Client Library', async () => {
+    await taken();
+    emulator.requests.length = 0;
+    let item: unknown;
+    emulator.intercept = (operation, body) => {
+      if (operation === 'PutItem') item = body['Item'];
+      return undefined;
+    };
+    await store.create({ ...lease, shardId: 's2', owner: 'w', readUpTo: 12.9, checkpoint: '77' }, signal);
+    expect(item).toEqual({
+      leaseKey: { S: 's2' },
+      leaseOwner: { S: 'w' },
+      leaseCounter: { N: '0' },
+      checkpoint: { S: '77' },
+      checkpointSubSequenceNumber: { N: '0' },
+      ownerSwitchesSinceCheckpoint: { N: '0' },
+      parentShardId: { SS: ['s0'] },
+      startingHashKey: { S: '0' },
+      endingHashKey: { S: '9' },
+      readUpTo: { N: '12' },
+    });
+  });
+
+  it('reads strongly', async () => {
+    await row();
+    expect(
+      emulator.requests
+        .filter(({ operation }) => operation === 'Scan')
+        .every(({ body }) => body['ConsistentRead'] === true),
+    ).toBe(true);
+  });
+
+  it('names the attribute of an item it cannot read', async () => {
+    await store.list(signal);
+    emulator.intercept = (operation) =>
+      operation === 'Scan'
+        ? {
+            status: 200,
+            body: { Items: [{ leaseKey: { S: 's1' }, leaseCounter: { S: 'many' }, checkpoint: { S: '1' } }] },
+          }
+        : undefined;
+    await expect(store.list(signal)).rejects.toMatchObject({
+      code: 'MALFORMED_ITEM',
+      context: { name: 'leaseCounter' },
+    });
+  });
+
+  it('says that the table is not there, unless it may make it', async () => {
+    const other = new DynamoDBLeaseStore({ table: 'other', dynamodb: dynamodbConfig(emulator) });
+    await expect(other.list(signal)).rejects.toMatchObject({ code: 'TABLE_MISSING' });
+    other.close();
+  });
+
+  it('makes the table once, however many ask at a time', async () => {
+    const others = [1, 2, 3].map(
+      () => new DynamoDBLeaseStore({ table: 'shared', dynamodb: dynamodbConfig(emulator), createTable: true }),
+    );
+    expect(await Promise.all(others.map((other) => other.list(signal)))).toEqual([[], [], []]);
+    for (const other of others) other.close();
+  });
+
+  it('tells throttling by its code', async () => {
+    await store.list(signal);
+    emulator.intercept = () => ({ status: 400, body: { __type: 'ThrottlingException', message: 'slow down' } });
+    await expect(store.list(signal)).rejects.toMatchObject({ code: 'THROTTLED', retriable: true });
+  });
+});

@@ -1,0 +1,250 @@
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { type Checkpoint, type LeaseStore, type ShardLease } from '@tidemark/pipeline';
+import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
+import { callAws } from './aws-call.js';
+import { attribute, fromItem, type LeaseItem, toItem } from './lease-item.js';
+import { makeLeaseTable } from './lease-table.js';
+
+export interface DynamoDBLeaseStoreOptions {
+  /** One table for one stream; partition key `leaseKey`, a string. */
+  readonly table: string;
+  /** How to reach DynamoDB, or a client. A client made here makes two attempts a call. */
+  readonly dynamodb: DynamoDBClientConfig | DynamoDBClient;
+  /** Whether a table that is not there is made, on demand, at the first call. Default false. */
+  readonly createTable?: boolean;
+  /** Deadline of one call with its attempts, ms. Default 3,000. */
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+/** Rows of the lease table before reading it is given up: one row is one shard. */
+const rowsMax = 20_000;
+
+/**
+ * Shard leases in a DynamoDB table, in the items of the Kinesis Client Library.
+ *
+ * Every write is conditional on the counter, and the SDK may send a write twice when its first answer is lost: the second then fails, though the
+ * write is there. So a failed condition is looked into: a row that is one write further and belongs to whom it should is our own write,
+ * since a lease that was lost and regained is at least two further.
+ */
+export class DynamoDBLeaseStore implements LeaseStore {
+  readonly #client: DynamoDBClient;
+  readonly #ownsClient: boolean;
+  readonly #table: string;
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+  #mayCreate: boolean;
+
+  constructor(options: DynamoDBLeaseStoreOptions) {
+    const { table, dynamodb, createTable = false, timeoutMs = 3_000, clock = systemClock } = options;
+    this.#ownsClient = !(dynamodb instanceof DynamoDBClient);
+    this.#client = dynamodb instanceof DynamoDBClient ? dynamodb : makeClient(dynamodb);
+    this.#table = table;
+    this.#mayCreate = createTable;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  async list(signal: AbortSignal): Promise<readonly ShardLease[]> {
+    const rows: ShardLease[] = [];
+    let ExclusiveStartKey: LeaseItem | undefined;
+    do {
+      const input = { TableName: this.#table, ConsistentRead: true, ExclusiveStartKey };
+      const output = await this.#call('scan', signal, (abortSignal) =>
+        this.#client.send(new ScanCommand(input), { abortSignal }),
+      );
+      for (const item of output.Items ?? []) rows.push(fromItem(item));
+      ExclusiveStartKey = output.LastEvaluatedKey;
+      if (rows.length > rowsMax) throw tooManyRows(this.#table);
+    } while (ExclusiveStartKey !== undefined);
+    return rows;
+  }
+
+  async create(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
+    const input = {
+      TableName: this.#table,
+      Item: toItem(lease),
+      ConditionExpression: 'attribute_not_exists(#key)',
+      ExpressionAttributeNames: { '#key': attribute.shardId },
+    };
+    return this.#unlessRefused('putItem', signal, (abortSignal) =>
+      this.#client.send(new PutItemCommand(input), { abortSignal }),
+    );
+  }
+
+  renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined> {
+    return this.#change(lease, (row) => ({ ...row, readUpTo: later(row.readUpTo, readUpTo) }), signal);
+  }
+
+  checkpoint(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined> {
+    const change = (row: ShardLease): ShardLease => ({
+      ...row,
+      checkpoint,
+      ownerSwitches: 0,
+      readUpTo: later(row.readUpTo, readUpTo),
+    });
+    return this.#change(lease, change, signal);
+  }
+
+  async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+    const taken = { ...lease, owner, ownerSwitches: lease.ownerSwitches + 1, counter: lease.counter + 1 };
+    if (await this.#update(lease, taken, false, signal)) return taken;
+    const row = await this.#get(lease.shardId, signal);
+    return row?.owner === owner && row.counter === taken.counter ? row : undefined;
+  }
+
+  async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
+    const freed = { ...lease, owner: null, counter: lease.counter + 1 };
+    if (await this.#update(lease, freed, true, signal)) return freed;
+    const row = await this.#get(lease.shardId, signal);
+    if (row?.counter !== freed.counter) return undefined;
+    if (row.owner === null) return row;
+    return row.owner === lease.owner ? this.release(row, signal) : undefined;
+  }
+
+  remove(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
+    const input = {
+      TableName: this.#table,
+      Key: { [attribute.shardId]: { S: lease.shardId } },
+      ConditionExpression: '#counter = :counter AND #checkpoint = :end',
+      ExpressionAttributeNames: { '#counter': attribute.counter, '#checkpoint': attribute.checkpoint },
+      ExpressionAttributeValues: { ':counter': { N: String(lease.counter) }, ':end': { S: 'SHARD_END' } },
+    };
+    return this.#unlessRefused('deleteItem', signal, (abortSignal) =>
+      this.#client.send(new DeleteItemCommand(input), { abortSignal }),
+    );
+  }
+
+  /** Closes the connections of a client that was made here. */
+  close(): void {
+    if (this.#ownsClient) this.#client.destroy();
+  }
+
+  /** A write of the owner. One that fails because an earlier write of ours, whose answer was lost, did take effect is made again on top of that. */
+  async #change(
+    lease: ShardLease,
+    change: (row: ShardLease) => ShardLease,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined> {
+    const next = { ...change(lease), counter: lease.counter + 1 };
+    if (await this.#update(lease, next, true, signal)) return next;
+    const row = await this.#get(lease.shardId, signal);
+    if (row === undefined || row.owner !== lease.owner || row.counter !== next.counter) return undefined;
+    if (row.checkpoint === next.checkpoint && row.readUpTo === next.readUpTo) return row;
+    const again = { ...change(row), counter: row.counter + 1 };
+    return (await this.#update(row, again, true, signal)) ? again : undefined;
+  }
+
+  /** Writes what changes from `lease` to `next`; resolves to whether the condition held. */
+  #update(lease: ShardLease, next: ShardLease, isOwner: boolean, signal: AbortSignal): Promise<boolean> {
+    const input = updateOf(this.#table, lease, next, isOwner);
+    return this.#unlessRefused('updateItem', signal, (abortSignal) =>
+      this.#client.send(new UpdateItemCommand(input), { abortSignal }),
+    );
+  }
+
+  async #get(shardId: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+    const input = { TableName: this.#table, Key: { [attribute.shardId]: { S: shardId } }, ConsistentRead: true };
+    const { Item } = await this.#call('getItem', signal, (abortSignal) =>
+      this.#client.send(new GetItemCommand(input), { abortSignal }),
+    );
+    return Item === undefined ? undefined : fromItem(Item);
+  }
+
+  async #unlessRefused(
+    operation: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<boolean> {
+    return this.#call(operation, signal, async (abortSignal) => {
+      try {
+        await work(abortSignal);
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    });
+  }
+
+  async #call<T>(operation: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#mayCreate) {
+      await this.#timed('createTable', signal, (inner) =>
+        makeLeaseTable(this.#client, this.#table, this.#clock, inner),
+      );
+      this.#mayCreate = false;
+    }
+    return this.#timed(operation, signal, work);
+  }
+
+  #timed<T>(operation: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const [clock, timeoutMs] = [this.#clock, this.#timeoutMs];
+    const errors = { missing: 'TABLE_MISSING', unavailable: 'STORE_UNAVAILABLE' } as const;
+    return callAws({ clock, timeoutMs, what: `dynamodb.${operation} of the lease table`, signal, ...errors }, work);
+  }
+}
+
+/** The whole of `next` under the condition that the row is still `lease`; `isOwner`: and still its owner's. */
+function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: boolean): UpdateItemCommandInput {
+  const written = Object.entries(toItem(next)).filter(([name]) => name !== attribute.shardId);
+  const set = written.map((_, index) => `#a${index} = :a${index}`);
+  const names = Object.fromEntries(written.map(([name], index) => [`#a${index}`, name]));
+  const values: LeaseItem = Object.fromEntries(written.map(([, value], index) => [`:a${index}`, value]));
+  const conditions = ['#counter = :counter'];
+  values[':counter'] = { N: String(lease.counter) };
+  if (isOwner && lease.owner !== null) {
+    conditions.push('#owner = :owner');
+    values[':owner'] = { S: lease.owner };
+  }
+  const remove = next.owner === null ? ' REMOVE #owner' : '';
+  const usesOwner = conditions.length > 1 || remove !== '';
+  return {
+    TableName: table,
+    Key: { [attribute.shardId]: { S: lease.shardId } },
+    UpdateExpression: `SET ${set.join(', ')}${remove}`,
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: {
+      ...names,
+      '#counter': attribute.counter,
+      ...(usesOwner ? { '#owner': attribute.owner } : {}),
+    },
+    ExpressionAttributeValues: values,
+  };
+}
+
+function makeClient(config: DynamoDBClientConfig): DynamoDBClient {
+  const requestHandler = new NodeHttpHandler({
+    connectionTimeout: 1_000,
+    requestTimeout: 1_000,
+    throwOnRequestTimeout: true,
+  });
+  return new DynamoDBClient({ maxAttempts: 2, requestHandler, ...config });
+}
+
+function later(a: number | null, b: number | null): number | null {
+  const floored = b === null ? null : Math.floor(b);
+  return a === null || floored === null ? (a ?? floored) : Math.max(a, floored);
+}
+
+function tooManyRows(table: string): TidemarkError {
+  return new TidemarkError('INVALID_CONFIGURATION', `${table} has more than ${rowsMax} rows: is it a lease table?`, {
+    retriable: false,
+    context: { table, rowsMax },
+  });
+}

@@ -1,0 +1,76 @@
+import { type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { type ShardLease } from '@tidemark/pipeline';
+import { TidemarkError } from '@tidemark/runtime';
+
+export type LeaseItem = Record<string, AttributeValue>;
+
+/** Attributes of a lease, as the Kinesis Client Library names them, and `readUpTo`. */
+export const attribute = {
+  shardId: 'leaseKey',
+  owner: 'leaseOwner',
+  counter: 'leaseCounter',
+  checkpoint: 'checkpoint',
+  subSequence: 'checkpointSubSequenceNumber',
+  ownerSwitches: 'ownerSwitchesSinceCheckpoint',
+  parents: 'parentShardId',
+  startHash: 'startingHashKey',
+  endHash: 'endingHashKey',
+  readUpTo: 'readUpTo',
+} as const;
+
+/** Absent: no owner, no parents, nothing known of what was read. A claim is rounded down: it may say less than it could, never more. */
+export function toItem(lease: ShardLease): LeaseItem {
+  const { owner, parents, readUpTo } = lease;
+  return {
+    [attribute.shardId]: { S: lease.shardId },
+    [attribute.counter]: { N: String(lease.counter) },
+    [attribute.checkpoint]: { S: lease.checkpoint },
+    [attribute.subSequence]: { N: '0' },
+    [attribute.ownerSwitches]: { N: String(lease.ownerSwitches) },
+    [attribute.startHash]: { S: lease.startHash },
+    [attribute.endHash]: { S: lease.endHash },
+    ...(owner === null ? {} : { [attribute.owner]: { S: owner } }),
+    ...(parents.length === 0 ? {} : { [attribute.parents]: { SS: [...parents] } }),
+    ...(readUpTo === null ? {} : { [attribute.readUpTo]: { N: String(Math.floor(readUpTo)) } }),
+  };
+}
+
+/** Throws `MALFORMED_ITEM`, naming the attribute. */
+export function fromItem(item: LeaseItem): ShardLease {
+  const shardId = text(item, 'shardId');
+  return {
+    shardId,
+    owner: item[attribute.owner] === undefined ? null : text(item, 'owner'),
+    counter: wholeNumber(item, 'counter'),
+    checkpoint: text(item, 'checkpoint'),
+    ownerSwitches: wholeNumber(item, 'ownerSwitches'),
+    parents: [...(item[attribute.parents]?.SS ?? [])].sort(),
+    startHash: hashKey(item, 'startHash'),
+    endHash: hashKey(item, 'endHash'),
+    readUpTo: item[attribute.readUpTo] === undefined ? null : wholeNumber(item, 'readUpTo'),
+  };
+}
+
+function text(item: LeaseItem, field: keyof typeof attribute): string {
+  const value = item[attribute[field]]?.S;
+  return value ?? malformed(item, field, 'a string');
+}
+
+function hashKey(item: LeaseItem, field: keyof typeof attribute): string {
+  const value = text(item, field);
+  return /^\d{1,39}$/.test(value) ? value : malformed(item, field, 'a hash key in decimal');
+}
+
+function wholeNumber(item: LeaseItem, field: keyof typeof attribute): number {
+  const value = Number(item[attribute[field]]?.N);
+  return Number.isSafeInteger(value) ? value : malformed(item, field, 'a whole number');
+}
+
+function malformed(item: LeaseItem, field: keyof typeof attribute, expected: string): never {
+  const name = attribute[field];
+  const shardId = item[attribute.shardId]?.S;
+  throw new TidemarkError('MALFORMED_ITEM', `the lease of ${shardId}: ${name}: expected ${expected}`, {
+    retriable: false,
+    context: { shardId, name, expected },
+  });
+}

@@ -1,0 +1,105 @@
+import { type GetRecordsOutput, type _Record as KinesisRecord } from '@aws-sdk/client-kinesis';
+import { type ShardCursor, type ShardPage, type ShardPosition, type ShardRecord } from '@tidemark/pipeline';
+import { TidemarkError } from '@tidemark/runtime';
+import { awsErrorName } from './aws-call.js';
+import { type ReadPace } from './read-pace.js';
+
+export interface PolledShardOptions {
+  readonly shardId: string;
+  readonly position: ShardPosition;
+  readonly pace: ReadPace;
+  readonly pageRecordsMax: number;
+  readonly iteratorAt: (position: ShardPosition, signal: AbortSignal) => Promise<string>;
+  readonly getRecords: (iterator: string, signal: AbortSignal) => Promise<GetRecordsOutput>;
+  /** Whether a complete listing of the stream does not hold the shard. */
+  readonly isGone: (signal: AbortSignal) => Promise<boolean>;
+}
+
+const gone: ShardPage = { records: [], millisBehindLatest: 0, closed: true, gap: true };
+
+/**
+ * One shard read page by page. What it knows is where the last page that was handed over ended, so a read that failed is simply
+ * made again, and an iterator that expired, after five minutes, is asked for again at that place.
+ *
+ * A position that the stream does not know (of a stream that was replaced, or trimmed) is given up for the oldest record there is, and
+ * the page says that there is a gap. A sequence number that was merely trimmed may be accepted without a word: that is for the caller to suspect.
+ */
+export class PolledShard implements ShardCursor {
+  readonly #options: PolledShardOptions;
+  #position: ShardPosition;
+  #iterator: string | undefined;
+  #gap = false;
+
+  constructor(options: PolledShardOptions) {
+    this.#options = options;
+    this.#position = options.position;
+  }
+
+  async read(signal: AbortSignal): Promise<ShardPage> {
+    const { pace, isGone } = this.#options;
+    await pace.turn(signal);
+    if (signal.aborted) throw new TidemarkError('ABORTED', 'reading the shard was aborted', { retriable: false });
+    try {
+      return this.#handOver(await this.#getPage(signal));
+    } catch (error) {
+      if (awsErrorName(error) === 'ResourceNotFoundException' && (await isGone(signal))) return gone;
+      throw error;
+    }
+  }
+
+  async #getPage(signal: AbortSignal): Promise<GetRecordsOutput> {
+    const { getRecords } = this.#options;
+    this.#iterator ??= await this.#freshIterator(signal);
+    try {
+      return await getRecords(this.#iterator, signal);
+    } catch (error) {
+      if (awsErrorName(error) !== 'ExpiredIteratorException') throw error;
+      this.#iterator = undefined;
+      this.#iterator = await this.#freshIterator(signal);
+      return getRecords(this.#iterator, signal);
+    }
+  }
+
+  async #freshIterator(signal: AbortSignal): Promise<string> {
+    const { iteratorAt } = this.#options;
+    try {
+      return await iteratorAt(this.#position, signal);
+    } catch (error) {
+      if (this.#position.type === 'trim-horizon' || awsErrorName(error) !== 'InvalidArgumentException') throw error;
+      const iterator = await iteratorAt({ type: 'trim-horizon' }, signal);
+      this.#position = { type: 'trim-horizon' };
+      this.#gap = true;
+      return iterator;
+    }
+  }
+
+  #handOver(output: GetRecordsOutput): ShardPage {
+    const { pace, pageRecordsMax } = this.#options;
+    const records = (output.Records ?? []).map(toRecord);
+    const millisBehindLatest = behindLatest(output, records.length >= pageRecordsMax);
+    const page = { records, millisBehindLatest, closed: !output.NextShardIterator, gap: this.#gap };
+    this.#iterator = output.NextShardIterator ?? undefined;
+    this.#gap = false;
+    const last = records.at(-1);
+    if (last !== undefined) this.#position = { type: 'after', sequenceNumber: last.sequenceNumber };
+    if (millisBehindLatest !== 0 && records.length > 0) pace.hurry();
+    return page;
+  }
+}
+
+/**
+ * A full page that says it ends at the tip is not believed: kinesalite says 0 of every page of an open shard, also where `Limit` cut
+ * it. A page that is not full was read to the tip at the time of the request, there as on AWS.
+ */
+function behindLatest(output: GetRecordsOutput, isFull: boolean): number | null {
+  const behindMs = output.MillisBehindLatest ?? null;
+  return behindMs === 0 && isFull ? null : behindMs;
+}
+
+function toRecord(record: KinesisRecord): ShardRecord {
+  const { SequenceNumber: sequenceNumber, Data: bytes } = record;
+  if (sequenceNumber !== undefined && bytes !== undefined) return { sequenceNumber, bytes };
+  throw new TidemarkError('STREAM_UNAVAILABLE', 'a record without a sequence number or without data', {
+    retriable: true,
+  });
+}

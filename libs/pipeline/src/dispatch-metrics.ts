@@ -1,0 +1,57 @@
+import { type HistogramMetric, type Metric, type MetricRegistry } from '@tidemark/runtime';
+
+/** What the dispatcher measures. */
+export class DispatchMetrics {
+  readonly batchSeconds: HistogramMetric;
+  readonly publishFailures: Metric;
+  readonly announcements: Metric;
+  readonly gaps: Metric;
+  readonly staleRoutes: Metric;
+  readonly assignments: Metric;
+  readonly assignedPartitions: Metric;
+  readonly routedTables: Metric;
+  readonly unroutedTables: Metric;
+  readonly heldTables: Metric;
+  readonly watermarkAge: Metric;
+  readonly #registry: MetricRegistry;
+
+  constructor(registry: MetricRegistry) {
+    this.#registry = registry;
+    const counter = (name: string, help: string) => registry.counter(`tidemark_dispatcher_${name}`, help);
+    const gauge = (name: string, help: string) => registry.gauge(`tidemark_dispatcher_${name}`, help);
+    this.batchSeconds = registry.histogram(
+      'tidemark_dispatcher_batch_seconds',
+      'From taking a batch to the acknowledgement of its last record by every target.',
+      [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    );
+    this.publishFailures = counter('publish_failures_total', 'Sends to a cache topic that failed.');
+    this.announcements = counter('announcements_total', 'Watermarks sent by the dispatcher of its own accord.');
+    this.gaps = counter(
+      'gaps_total',
+      'Batches before which records of the table topic were lost; each flushed its partition.',
+    );
+    this.staleRoutes = counter('stale_routes_total', 'Routes of a superseded writer, ignored.');
+    this.assignments = counter('assignments_total', 'Assignments of partitions to this process.');
+    this.assignedPartitions = gauge('assigned_partitions', 'Partitions of table topics that this process owns.');
+    this.routedTables = gauge('routed_tables', 'Tables with a live route.');
+    this.unroutedTables = gauge('unrouted_tables', 'Tables that have a table topic and no route: their events wait.');
+    this.heldTables = gauge(
+      'held_tables',
+      'Tables with a route whose events wait, because a topic is missing or does not fit.',
+    );
+    this.watermarkAge = gauge(
+      'watermark_age_seconds',
+      'Age of the oldest watermark passed on among the owned partitions.',
+    );
+  }
+
+  dispatched(table: string, records: number): void {
+    const help = 'Records of the table topic that every target has acknowledged.';
+    this.#registry.counter('tidemark_dispatcher_records_total', help, { table }).value += records;
+  }
+
+  held(why: string): void {
+    const help = 'Batches left uncommitted.';
+    this.#registry.counter('tidemark_dispatcher_held_batches_total', help, { why }).value += 1;
+  }
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import { type WireRecord } from '@tidemark/protocol';
+
+import { chunksOf, highestOf, outgoing, planTable, type TopicCount, watermarkRecord } from './dispatch-plan.js';
+import { control, event, route, watermark } from './testing/dispatch-bench.js';
+
+const four = { partitions: 4 };
+
+describe('planTable', () => {
+  const counts = (all: Record<string, TopicCount>) => (topic: string) => all[topic];
+
+  it('dispatches to every topic of the route, sorted', () => {
+    const plan = planTable(route(3, { b: 3, a: 1 }), 'cdc', counts({ cdc: four, a: four, b: four }));
+    expect(plan).toEqual({
+      type: 'dispatch',
+      targets: [
+        { topic: 'a', since: 1 },
+        { topic: 'b', since: 3 },
+      ],
+    });
+  });
+
+  it.each([
+    ['no route', undefined],
+    ['a deleted route', route(2, {})],
+    ['a deleted route that still names topics', route(2, { a: 1 }, { deleted: true })],
+    ['a route without topics', route(2, {}, { deleted: false })],
+  ])('takes %s as unrouted', (_, given) => {
+    expect(planTable(given, 'cdc', counts({ cdc: four, a: four }))).toEqual({ type: 'unrouted' });
+  });
+
+  it.each<[string, Record<string, TopicCount>, string]>([
+    ['a target with other partitions', { cdc: four, a: { partitions: 8 } }, 'a: 8 partitions, but cdc has 4'],
+    ['a missing target', { cdc: four, a: { problem: 'gone', missing: true } }, 'a: gone'],
+    ['a missing table topic', { cdc: { problem: 'gone', missing: true }, a: four }, 'cdc: gone'],
+    ['a target that nobody knows', { cdc: four }, 'a: its partition count is not known yet'],
+  ])('blocks on %s', (_, known, reason) => {
+    expect(planTable(route(1, { a: 1 }), 'cdc', counts(known))).toEqual({ type: 'blocked', reason });
+  });
+});
+
+describe('chunksOf', () => {
+  it('cuts a batch into chunks of the limit, in order', () => {
+    const records = ['u:1', 'u:2', 'u:3', 'u:4', 'u:5'].map((key) => event(key));
+    const chunks = [...chunksOf('users', { records }, 2)];
+    expect(chunks.map((chunk) => chunk.records.length)).toEqual([2, 2, 1]);
+    expect(chunks.flatMap((chunk) => chunk.records)).toEqual(records);
+  });
+
+  it('finds the watermarks among the records, and the highest of them', () => {
+    const records = [event('u:1'), watermark(20), watermark(10), control(flush)];
+    const [chunk] = [...chunksOf('users', { records }, 10)];
+    expect([...(chunk?.watermarks ?? [])]).toEqual([
+      [1, { at: 20, streamId: 'stream-1' }],
+      [2, { at: 10, streamId: 'stream-1' }],
+    ]);
+    expect(chunk && highestOf(chunk)).toEqual({ at: 20, streamId: 'stream-1' });
+  });
+
+  it('finds watermarks in bytes as they come from Kafka', () => {
+    const [chunk] = [...chunksOf('users', { records: [asBytes(watermark(20)), asBytes(event('u:1'))] }, 10)];
+    expect([...(chunk?.watermarks.keys() ?? [])]).toEqual([0]);
+  });
+
+  it("leaves another table's watermark alone", () => {
+    const [chunk] = [...chunksOf('users', { records: [watermark(20, 'orders')] }, 10)];
+    expect(chunk?.watermarks.size).toBe(0);
+  });
+
+  it('puts a flush in front of a batch that follows a gap, once', () => {
+    const records = [event('u:1'), event('u:2')];
+    const chunks = [...chunksOf('users', { records, afterGap: true }, 2)];
+    const all = chunks.flatMap((chunk) => chunk.records);
+    expect(all).toHaveLength(3);
+    expect(all[0]?.header).toMatch(/^1\.0;c;flush-table;users;/);
+  });
+
+  it('has nothing for an empty batch', () => {
+    expect([...chunksOf('users', { records: [] }, 10)]).toEqual([]);
+  });
+});
+
+describe('outgoing', () => {
+  it('hands on the very same bytes, and each watermark with the since of the target', () => {
+    const foreign: WireRecord = { key: null, value: null, header: null };
+    const newer: WireRecord = { key: 'k', value: Buffer.from('v'), header: '1.9;x;what;users;1' };
+    const records = [event('u:1'), watermark(20), foreign, newer, control(flush)];
+    const [chunk] = [...chunksOf('users', { records }, 10)];
+    const sent = chunk === undefined ? [] : outgoing('users', 3, chunk, 7);
+    expect(sent.map(({ partition }) => partition)).toEqual([3, 3, 3, 3, 3]);
+    for (const index of [0, 2, 3, 4]) expect(sent[index]?.record).toBe(records[index]);
+    expect(sent[1]?.record).toEqual(watermarkRecord('users', { at: 20, streamId: 'stream-1' }, 7));
+    expect(sent[1]?.record.header).toBe('1.0;c;watermark;users;20;stream-1;7');
+  });
+});
+
+const flush = { control: 'flush-table', table: 'users', reason: 'test' } as const;
+
+function asBytes(record: WireRecord): WireRecord {
+  return { ...record, header: Buffer.from(record.header ?? '') };
+}

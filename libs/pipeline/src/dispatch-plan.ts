@@ -1,0 +1,122 @@
+import { decodeRecord, encodeControl, type Route, type WireRecord } from '@tidemark/protocol';
+
+import { type OutgoingRecord } from './ports.js';
+
+/** What is known of a topic; `undefined` where nobody has asked yet. */
+export type TopicCount =
+  { readonly partitions: number } | { readonly problem: string; readonly missing: boolean } | undefined;
+
+/** A cache topic of a table, and since which version of the route it has carried it. */
+export interface DispatchTarget {
+  readonly topic: string;
+  readonly since: number;
+}
+
+/** What is to be done with a table's events. */
+export type TablePlan =
+  | { readonly type: 'dispatch'; readonly targets: readonly DispatchTarget[] }
+  /** No route: they wait in the table topic. */
+  | { readonly type: 'unrouted' }
+  /** A route that cannot be served as it stands: they wait, and somebody must act. */
+  | { readonly type: 'blocked'; readonly reason: string };
+
+/** A record keeps its partition number, so a table topic and all its targets must have the same partition count. */
+export function planTable(
+  route: Route | undefined,
+  tableTopic: string,
+  countOf: (topic: string) => TopicCount,
+): TablePlan {
+  if (route === undefined || !isLive(route)) return { type: 'unrouted' };
+  const expected = countOf(tableTopic);
+  for (const topic of [tableTopic, ...Object.keys(route.topics)]) {
+    const reason = countProblem(topic, countOf(topic), tableTopic, expected);
+    if (reason !== undefined) return { type: 'blocked', reason };
+  }
+  const targets = Object.entries(route.topics).map(([topic, since]) => ({ topic, since }));
+  return { type: 'dispatch', targets: targets.sort((a, b) => (a.topic < b.topic ? -1 : 1)) };
+}
+
+export function isLive(route: Route): boolean {
+  return !route.deleted && Object.keys(route.topics).length > 0;
+}
+
+function countProblem(topic: string, count: TopicCount, tableTopic: string, expected: TopicCount): string | undefined {
+  if (count === undefined) return `${topic}: its partition count is not known yet`;
+  if ('problem' in count) return `${topic}: ${count.problem}`;
+  if (expected === undefined || 'problem' in expected || count.partitions === expected.partitions) return undefined;
+  return `${topic}: ${count.partitions} partitions, but ${tableTopic} has ${expected.partitions}`;
+}
+
+/** What a watermark says, without the topic it says it in. */
+export interface PassedWatermark {
+  /** Ms since the epoch. */
+  readonly at: number;
+  readonly streamId: string;
+}
+
+/** Consecutive records of one partition that are sent together. */
+export interface Chunk {
+  readonly records: readonly WireRecord[];
+  /** The watermarks among them, by their place in `records`. */
+  readonly watermarks: ReadonlyMap<number, PassedWatermark>;
+}
+
+/**
+ * Cuts a batch into chunks of at most `recordsMax`. Records were lost before one that is `afterGap`, so a flush of the whole table stands in
+ * front of it: what the pods hold may have been overwritten by what nobody will ever tell them.
+ */
+export function* chunksOf(
+  table: string,
+  batch: { readonly records: readonly WireRecord[]; readonly afterGap?: boolean },
+  recordsMax: number,
+): Generator<Chunk> {
+  const flush = encodeControl({ control: 'flush-table', table, reason: 'records of the table topic were lost' });
+  const records = batch.afterGap === true ? [flush, ...batch.records] : batch.records;
+  for (let start = 0; start < records.length; start += recordsMax) {
+    const chunk = records.slice(start, start + recordsMax);
+    yield { records: chunk, watermarks: watermarksOf(table, chunk) };
+  }
+}
+
+/** The highest watermark of a chunk. */
+export function highestOf(chunk: Chunk): PassedWatermark | undefined {
+  let highest: PassedWatermark | undefined;
+  for (const watermark of chunk.watermarks.values())
+    if (highest === undefined || watermark.at > highest.at) highest = watermark;
+  return highest;
+}
+
+/** A chunk as one target gets it: every byte as it was, but each watermark with that target's `since`. */
+export function outgoing(table: string, partition: number, chunk: Chunk, since: number): OutgoingRecord[] {
+  return chunk.records.map((record, index) => {
+    const watermark = chunk.watermarks.get(index);
+    return { partition, record: watermark === undefined ? record : watermarkRecord(table, watermark, since) };
+  });
+}
+
+export function watermarkRecord(table: string, { at, streamId }: PassedWatermark, since: number): WireRecord {
+  return encodeControl({ control: 'watermark', table, at, streamId, since });
+}
+
+function watermarksOf(table: string, records: readonly WireRecord[]): Map<number, PassedWatermark> {
+  const watermarks = new Map<number, PassedWatermark>();
+  for (const [index, record] of records.entries()) {
+    if (!mayBeControl(record.header)) continue;
+    const decoded = decodeRecord(record);
+    if (decoded.type !== 'control' || decoded.record.control !== 'watermark') continue;
+    const { at, streamId } = decoded.record;
+    if (decoded.record.table === table) watermarks.set(index, { at, streamId });
+  }
+  return watermarks;
+}
+
+/** Looks at the head alone, `<major>.<minor>;c;`: nearly every record is an event, and an event need not be read to be passed on. */
+function mayBeControl(header: WireRecord['header']): boolean {
+  if (header === null) return false;
+  if (typeof header === 'string') return header.startsWith(';c;', header.indexOf(';'));
+  const first = header.indexOf(separatorByte);
+  return header[first + 1] === controlByte && header[first + 2] === separatorByte;
+}
+
+const separatorByte = ';'.charCodeAt(0);
+const controlByte = 'c'.charCodeAt(0);

@@ -1,0 +1,40 @@
+import { expect, it } from '@jest/globals';
+
+import { DispatchRoutes } from './dispatch-routes.js';
+import { route } from './testing/dispatch-bench.js';
+
+it('knows the last route of each table', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(1, { a: 1 }));
+  routes.apply(route(2, { a: 1, b: 2 }));
+  routes.apply(route(1, { c: 1 }, { table: 'orders' }));
+  expect(routes.tables()).toEqual(['orders', 'users']);
+  expect([routes.since('users', 'a'), routes.since('users', 'b'), routes.since('users', 'c')]).toEqual([
+    1,
+    2,
+    undefined,
+  ]);
+});
+
+it('has no live route for a table whose route was deleted', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(1, { a: 1 }));
+  routes.apply(route(2, {}));
+  expect([routes.live('users'), routes.since('users', 'a'), routes.tables()]).toEqual([undefined, undefined, []]);
+});
+
+it('ignores a lower writer epoch, whichever table it speaks of', () => {
+  const routes = new DispatchRoutes();
+  expect(routes.apply(route(1, { a: 1 }, { writerEpoch: 5 }))).toBe(true);
+  expect(routes.apply(route(9, { z: 9 }, { writerEpoch: 4 }))).toBe(false);
+  expect(routes.apply(route(1, { z: 1 }, { table: 'orders', writerEpoch: 4 }))).toBe(false);
+  expect(routes.apply(route(2, { b: 2 }, { writerEpoch: 5 }))).toBe(true);
+  expect(routes.live('users')?.topics).toEqual({ b: 2 });
+  expect(routes.live('orders')).toBeUndefined();
+});
+
+it('takes no inherited property for a topic', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(1, { a: 1 }));
+  expect(routes.since('users', 'toString')).toBeUndefined();
+});

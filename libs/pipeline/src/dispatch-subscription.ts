@@ -1,0 +1,181 @@
+import { tableOfCdcTopic } from '@tidemark/protocol';
+import { messageOf, withDeadline } from '@tidemark/runtime';
+
+import { type ResolvedDispatcherOptions } from './dispatch-options.js';
+import { planTable, type TablePlan } from './dispatch-plan.js';
+import { type DispatchRoutes } from './dispatch-routes.js';
+import { DispatchTopics } from './dispatch-topics.js';
+
+/** A table with a partition that is held until the next assignment. */
+interface HeldTable {
+  readonly reason: string;
+  /** When to have it assigned anew, on the monotonic clock. */
+  readonly dueMs: number;
+}
+
+/**
+ * Which tables are consumed: those with a live route whose topics are all there and fit. Looks at everything now and then, and at once when a
+ * route changes; says once what is wrong, and once that it is right again. One round runs at a time; what happens meanwhile starts one more.
+ */
+export class DispatchSubscription {
+  readonly topics: DispatchTopics;
+  readonly #options: ResolvedDispatcherOptions;
+  readonly #routes: DispatchRoutes;
+  readonly #signal: AbortSignal;
+  /** Tables subscribed to; `undefined` while that changes, and after it failed. */
+  #subscribed: readonly string[] | undefined = [];
+  #blocked: ReadonlyMap<string, string> = new Map();
+  /** Tables that have a table topic, as last seen. */
+  #discovered: readonly string[] = [];
+  #unrouted: readonly string[] = [];
+  readonly #held = new Map<string, HeldTable>();
+  #round: Promise<void> | undefined;
+  #again: 'no' | 'changed' | 'everything' = 'no';
+
+  constructor(options: ResolvedDispatcherOptions, routes: DispatchRoutes, signal: AbortSignal) {
+    this.#options = options;
+    this.#routes = routes;
+    this.#signal = signal;
+    this.topics = new DispatchTopics(options.sink);
+  }
+
+  /** Whether the source consumes what it should. */
+  get settled(): boolean {
+    return this.#subscribed !== undefined;
+  }
+
+  /** Tables consumed, sorted. */
+  get tables(): readonly string[] {
+    return this.#subscribed ?? [];
+  }
+
+  /** Tables that have a table topic and no route, sorted. */
+  get unrouted(): readonly string[] {
+    return this.#unrouted;
+  }
+
+  /** Tables with a route whose events wait, all or some of them → why. */
+  get held(): Readonly<Record<string, string>> {
+    const held = [...this.#held].map(([table, { reason }]) => [table, reason] as const);
+    return Object.fromEntries([...held, ...this.#blocked]);
+  }
+
+  /** What to do with a table's events, from what is known now. */
+  planNow(table: string): TablePlan {
+    return planTable(this.#routes.live(table), this.#options.names.cdc(table), this.topics.countOf);
+  }
+
+  /** The same, after asking for what is not known. */
+  async plan(table: string, signal: AbortSignal): Promise<TablePlan> {
+    const known = this.planNow(table);
+    if (known.type !== 'blocked') return known;
+    const topics = this.#topicsOf(table);
+    await this.#ask('topics', signal, (inner) => this.topics.learn(topics, inner)).catch(() => undefined);
+    return this.planNow(table);
+  }
+
+  /** A partition of the table was held: it is assigned anew `delayMs` from now, or soon after, once the table can be served. */
+  hold(table: string, reason: string, delayMs: number): void {
+    this.#held.set(table, { reason, dueMs: this.#options.clock.monotonicMs() + delayMs });
+    void this.refresh('changed');
+  }
+
+  /** Everything was assigned anew, so nothing is held any more. */
+  assigned(): void {
+    this.#held.clear();
+  }
+
+  /** Brings the subscription up to date; `everything` asks for all partition counts and all table topics, too. Never rejects. */
+  async refresh(scope: 'changed' | 'everything'): Promise<void> {
+    if (this.#again !== 'everything') this.#again = scope;
+    this.#round ??= this.#rounds().finally(() => (this.#round = undefined));
+    await this.#round;
+  }
+
+  async #rounds(): Promise<void> {
+    while (this.#again !== 'no' && !this.#signal.aborted) {
+      const scope = this.#again;
+      this.#again = 'no';
+      await this.#attempt('subscription', () => this.#update(scope));
+      if (scope === 'everything') await this.#attempt('discovery', () => this.#discover());
+      this.#noteUnrouted();
+    }
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      this.#options.logger.warn({ what, error: messageOf(error) }, 'dispatcher: failed for now, trying again later');
+    }
+  }
+
+  async #update(scope: 'changed' | 'everything'): Promise<void> {
+    const tables = this.#routes.tables();
+    const topics = [...new Set(tables.flatMap((table) => this.#topicsOf(table)))];
+    await this.#ask('topics', this.#signal, (signal) => {
+      return scope === 'changed' ? this.topics.learn(topics, signal) : this.topics.refresh(topics, signal);
+    });
+    this.#noteBlocked(tables);
+    await this.#subscribe();
+  }
+
+  async #discover(): Promise<void> {
+    const { names, sink } = this.#options;
+    const topics = await this.#ask('table topics', this.#signal, (signal) => sink.listTopics(names.cdc(''), signal));
+    this.#discovered = topics.map((topic) => tableOfCdcTopic(names, topic)).filter((table) => table !== undefined);
+  }
+
+  #ask<T>(what: string, signal: AbortSignal, question: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, requestTimeoutMs } = this.#options;
+    return withDeadline({ clock, timeoutMs: requestTimeoutMs, what: `dispatcher: ${what}`, signal }, question);
+  }
+
+  #noteUnrouted(): void {
+    const { logger } = this.#options;
+    const unrouted = this.#discovered.filter((table) => this.#routes.live(table) === undefined).sort();
+    if (unrouted.join() === this.#unrouted.join()) return;
+    this.#unrouted = unrouted;
+    if (unrouted.length === 0) logger.info({}, 'dispatcher: every table has a route');
+    else logger.warn({ tables: unrouted }, 'dispatcher: tables without a route, their events wait');
+  }
+
+  #noteBlocked(tables: readonly string[]): void {
+    const { logger } = this.#options;
+    const blocked = new Map<string, string>();
+    for (const table of tables) {
+      const plan = this.planNow(table);
+      if (plan.type === 'blocked') blocked.set(table, plan.reason);
+    }
+    for (const [table, reason] of blocked)
+      if (this.#blocked.get(table) !== reason) logger.error({ table, reason }, 'dispatcher: a table is held');
+    for (const table of this.#blocked.keys())
+      if (!blocked.has(table)) logger.info({ table }, 'dispatcher: a table is held no more');
+    this.#blocked = blocked;
+  }
+
+  /** A held partition comes back with the next assignment, so its table is left out once where nothing else changes the subscription. */
+  async #subscribe(): Promise<void> {
+    const { clock } = this.#options;
+    const wanted = this.#routes.tables().filter((table) => !this.#blocked.has(table));
+    const due = wanted.filter((table) => (this.#held.get(table)?.dueMs ?? Infinity) <= clock.monotonicMs());
+    if (due.length > 0 && this.#subscribed?.join() === wanted.join()) {
+      await this.#subscribeTo(wanted.filter((table) => !due.includes(table)));
+    }
+    if (this.#subscribed?.join() !== wanted.join()) await this.#subscribeTo(wanted);
+  }
+
+  async #subscribeTo(tables: readonly string[]): Promise<void> {
+    const { source, names, logger } = this.#options;
+    this.#subscribed = undefined;
+    await source.subscribe(tables.map((table) => names.cdc(table)));
+    this.#subscribed = tables;
+    logger.info({ tables }, 'dispatcher: consuming');
+  }
+
+  #topicsOf(table: string): readonly string[] {
+    const { names } = this.#options;
+    return [names.cdc(table), ...Object.keys(this.#routes.live(table)?.topics ?? {})];
+  }
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from '@jest/globals';
+import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
+import { ManualClock, settle } from '@tidemark/runtime/testing';
+
+import { DispatchMetrics } from './dispatch-metrics.js';
+import { DispatchPartition } from './dispatch-partition.js';
+import { type TablePlan } from './dispatch-plan.js';
+import { type DispatchContext, dispatchTable } from './dispatch-table.js';
+import { type SourceBatch } from './ports.js';
+import { event, watermark } from './testing/dispatch-bench.js';
+import { FlakyEventSink } from './testing/flaky-event-sink.js';
+
+function bench(options: Partial<DispatchContext> = {}) {
+  const sink = new FlakyEventSink({ autoCreate: 0 });
+  sink.createTopic('a', 1);
+  const clock = new ManualClock();
+  const broken: string[] = [];
+  const context: DispatchContext = {
+    clock,
+    sink,
+    metrics: new DispatchMetrics(new MetricRegistry()),
+    random: () => 0.5,
+    chunkRecordsMax: 1,
+    publishAttemptsMax: 3,
+    retryMaxMs: 1_000,
+    plan: () => Promise.resolve<TablePlan>({ type: 'dispatch', targets: [{ topic: 'a', since: 1 }] }),
+    since: () => 1,
+    onBrokenTopic: (topic) => broken.push(topic),
+    ...options,
+  };
+  return {
+    sink,
+    clock,
+    broken,
+    context,
+    owned: new DispatchPartition('users', 0),
+    signal: new AbortController().signal,
+  };
+}
+
+const batch: SourceBatch = {
+  topic: 'tidemark.cdc.users',
+  partition: 0,
+  records: [event('u:1'), watermark(70), event('u:2')],
+  firstOffset: 0n,
+  nextOffset: 3n,
+};
+
+describe('dispatchTable', () => {
+  it('commits a batch once all of its chunks are acknowledged, and remembers the watermark passed', async () => {
+    const { sink, owned, context, signal } = bench();
+    await expect(dispatchTable(batch, owned, context, signal)).resolves.toEqual({ type: 'commit' });
+    expect(sink.log('a', 0)).toHaveLength(4);
+    expect(owned.passed).toEqual({ at: 70, streamId: 'stream-1' });
+  });
+
+  it('commits an empty batch', async () => {
+    const { sink, owned, context, signal } = bench();
+    const empty = { ...batch, records: [], nextOffset: 0n };
+    await expect(dispatchTable(empty, owned, context, signal)).resolves.toEqual({ type: 'commit' });
+    expect(sink.sends).toEqual([]);
+  });
+
+  it('stops between two chunks when the partition was assigned anew', async () => {
+    const { sink, owned, context, signal } = bench();
+    const release = sink.stall('a');
+    const outcome = dispatchTable(batch, owned, context, signal);
+    await settle();
+    owned.revoke();
+    release();
+    await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'ended' });
+    expect(sink.log('a', 0)).toHaveLength(2);
+    expect(owned.passed).toBeUndefined();
+  });
+
+  it('does not send again once the partition was assigned anew', async () => {
+    const { sink, owned, clock, context, signal } = bench();
+    sink.failNext('a');
+    const outcome = dispatchTable(batch, owned, context, signal);
+    await settle();
+    owned.revoke();
+    await clock.advance(10_000);
+    await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'ended' });
+    expect(sink.sends).toEqual([]);
+  });
+
+  it('ends a wait between two attempts when it is aborted', async () => {
+    const { sink, owned, context } = bench();
+    const aborter = new AbortController();
+    sink.failNext('a');
+    const outcome = dispatchTable(batch, owned, context, aborter.signal);
+    await settle();
+    aborter.abort();
+    await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'ended' });
+  });
+
+  it('holds after its last attempt, with bounded delays between', async () => {
+    const { sink, owned, clock, context, signal } = bench({ publishAttemptsMax: 4, retryMaxMs: 150 });
+    for (let i = 0; i < 4; i += 1) sink.failNext('a');
+    const outcome = dispatchTable(batch, owned, context, signal);
+    await clock.advance(75 + 112.5 + 112.5);
+    await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'unpublished', reason: 'a: send to a failed' });
+    expect(sink.sends).toHaveLength(0);
+  });
+
+  it('holds at once where another attempt would fail alike', async () => {
+    const { sink, owned, context, signal } = bench();
+    sink.send = () => Promise.reject(new TidemarkError('ACCESS_DENIED', 'no', { retriable: false }));
+    await expect(dispatchTable(batch, owned, context, signal)).resolves.toMatchObject({ why: 'unpublished' });
+  });
+
+  it('reports a target that is missing, and holds', async () => {
+    const { sink, owned, context, signal, broken } = bench();
+    sink.deleteTopic('a');
+    await expect(dispatchTable(batch, owned, context, signal)).resolves.toMatchObject({ why: 'unpublished' });
+    expect(broken).toEqual(['a']);
+  });
+
+  it.each<[TablePlan, string]>([
+    [{ type: 'unrouted' }, 'unrouted'],
+    [{ type: 'blocked', reason: 'b is missing' }, 'blocked'],
+  ])('holds under the plan %j', async (plan, why) => {
+    const { owned, context, signal } = bench({ plan: () => Promise.resolve(plan) });
+    await expect(dispatchTable(batch, owned, context, signal)).resolves.toMatchObject({ type: 'hold', why });
+  });
+});

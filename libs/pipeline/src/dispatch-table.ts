@@ -1,0 +1,137 @@
+import { backoffMs, type Clock, isTidemarkError, messageOf, wait } from '@tidemark/runtime';
+
+import { type DispatchMetrics } from './dispatch-metrics.js';
+import { type DispatchPartition } from './dispatch-partition.js';
+import { type Chunk, chunksOf, highestOf, outgoing, type TablePlan } from './dispatch-plan.js';
+import { type EventSink, type SourceBatch } from './ports.js';
+
+/** What dispatching needs of the dispatcher around it. */
+export interface DispatchContext {
+  readonly clock: Clock;
+  readonly sink: EventSink;
+  readonly metrics: DispatchMetrics;
+  readonly random: () => number;
+  readonly chunkRecordsMax: number;
+  readonly publishAttemptsMax: number;
+  readonly retryMaxMs: number;
+  /** The table's plan under its route of this moment. */
+  readonly plan: (table: string, signal: AbortSignal) => Promise<TablePlan>;
+  /** `since` of a target under the route of this moment; `undefined`: it is none. */
+  readonly since: (table: string, topic: string) => number | undefined;
+  /** A target turned out to be missing. */
+  readonly onBrokenTopic: (topic: string, problem: string) => void;
+}
+
+export type DispatchOutcome =
+  | { readonly type: 'commit' }
+  | { readonly type: 'hold'; readonly why: 'unrouted' | 'blocked' | 'unpublished' | 'ended'; readonly reason: string };
+
+/**
+ * A table's events → its cache topics, bytes untouched, same partition. A batch is done when every target has acknowledged all of it;
+ * anything less leaves it uncommitted, and whoever gets it next sends it again: pods bear repetitions.
+ */
+export async function dispatchTable(
+  batch: SourceBatch,
+  owned: DispatchPartition,
+  context: DispatchContext,
+  signal: AbortSignal,
+): Promise<DispatchOutcome> {
+  for (const chunk of chunksOf(owned.table, batch, context.chunkRecordsMax)) {
+    const outcome = await dispatchChunk(chunk, owned, context, signal);
+    if (outcome.type === 'hold') return outcome;
+    owned.pass(highestOf(chunk));
+    context.metrics.dispatched(owned.table, chunk.records.length);
+  }
+  return done;
+}
+
+/** The route is looked at anew before each chunk, and again when it has lost all the targets that it had. */
+async function dispatchChunk(
+  chunk: Chunk,
+  owned: DispatchPartition,
+  context: DispatchContext,
+  signal: AbortSignal,
+): Promise<DispatchOutcome> {
+  for (;;) {
+    const plan = await context.plan(owned.table, signal);
+    if (owned.revoked || signal.aborted) return ended;
+    if (plan.type === 'unrouted') return { type: 'hold', why: 'unrouted', reason: 'the table has no route' };
+    if (plan.type === 'blocked') return { type: 'hold', why: 'blocked', reason: plan.reason };
+
+    const deliveries = await Promise.all(
+      plan.targets.map(({ topic }) => deliver(chunk, topic, owned, context, signal)),
+    );
+
+    const failed = deliveries.find((delivery) => typeof delivery !== 'string');
+    if (failed !== undefined) return failed;
+    if (deliveries.includes('acknowledged')) return done;
+  }
+}
+
+const done: DispatchOutcome = { type: 'commit' };
+const ended: Hold = { type: 'hold', why: 'ended', reason: 'the assignment ended' };
+
+type Hold = Extract<DispatchOutcome, { type: 'hold' }>;
+type Delivery = 'acknowledged' | 'no target any more' | Hold;
+
+/** Sends a chunk to one target until it is acknowledged, behind an announcement of `since` where the target has not seen it. */
+async function deliver(
+  chunk: Chunk,
+  topic: string,
+  owned: DispatchPartition,
+  context: DispatchContext,
+  signal: AbortSignal,
+): Promise<Delivery> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await owned.exclusively(topic, () => send(chunk, topic, owned, context, signal));
+    } catch (error) {
+      if (!signal.aborted) {
+        const hold = whyToHold(error, topic, attempt, context);
+        if (hold !== undefined) return hold;
+      }
+    }
+    const { clock, retryMaxMs, random } = context;
+    await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), signal);
+    if (signal.aborted || owned.revoked) return ended;
+  }
+}
+
+async function send(
+  chunk: Chunk,
+  topic: string,
+  owned: DispatchPartition,
+  { sink, since: sinceOf }: DispatchContext,
+  signal: AbortSignal,
+): Promise<Delivery> {
+  const { table, partition } = owned;
+  const since = sinceOf(table, topic);
+  if (since === undefined) return 'no target any more';
+  const records = outgoing(table, partition, chunk, since);
+  const announcement = owned.takeAnnouncement(topic, since);
+  if (announcement !== undefined) records.unshift({ partition, record: announcement });
+  try {
+    await sink.send(topic, records, signal);
+  } catch (error) {
+    if (announcement !== undefined) owned.announceSoon(topic);
+    throw error;
+  }
+  owned.announced(topic, since);
+  return 'acknowledged';
+}
+
+function whyToHold(
+  error: unknown,
+  topic: string,
+  attempt: number,
+  { metrics, publishAttemptsMax, onBrokenTopic }: DispatchContext,
+): Hold | undefined {
+  const reason = `${topic}: ${messageOf(error)}`;
+  metrics.publishFailures.value += 1;
+  if (isTidemarkError(error, 'TOPIC_MISSING') || isTidemarkError(error, 'PARTITION_MISMATCH')) {
+    onBrokenTopic(topic, messageOf(error));
+    return { type: 'hold', why: 'unpublished', reason };
+  }
+  const hopeless = isTidemarkError(error) && !error.retriable;
+  return hopeless || attempt >= publishAttemptsMax ? { type: 'hold', why: 'unpublished', reason } : undefined;
+}

@@ -1,0 +1,262 @@
+import { type Route, tableOfCdcTopic } from '@tidemark/protocol';
+import { backoffMs, every, messageOf, MetricRegistry, TidemarkError, wait } from '@tidemark/runtime';
+
+import { DispatchMetrics } from './dispatch-metrics.js';
+import {
+  type DispatcherOptions,
+  type ResolvedDispatcherOptions,
+  resolveDispatcherOptions,
+} from './dispatch-options.js';
+import { DispatchPartition } from './dispatch-partition.js';
+import { DispatchRoutes } from './dispatch-routes.js';
+import { DispatchSubscription } from './dispatch-subscription.js';
+import { type DispatchContext, dispatchTable } from './dispatch-table.js';
+import { type OutgoingRecord, type SourceBatch, type TopicPartition } from './ports.js';
+
+export interface DispatcherHealth {
+  readonly state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
+  /** Routes are read and the group is joined, wherever there is anything to consume. */
+  readonly ready: boolean;
+  readonly assignedPartitions: number;
+  /** Tables consumed. */
+  readonly tables: readonly string[];
+  /** Tables that have a table topic and no route: their events wait. */
+  readonly unroutedTables: readonly string[];
+  /** Tables whose events wait, all or some of them, because a topic is missing, does not fit, or takes nothing → why. */
+  readonly heldTables: Readonly<Record<string, string>>;
+}
+
+/**
+ * Carries each table's events from its table topic to the cache topics of its route. Nothing is kept but committed offsets: routes are read to the
+ * end before the first dispatch and at every assignment, for a member that dispatched under an older route would leave pods stale for good.
+ */
+export class Dispatcher {
+  readonly #options: ResolvedDispatcherOptions;
+  readonly #routes = new DispatchRoutes();
+  readonly #metrics: DispatchMetrics;
+  readonly #subscription: DispatchSubscription;
+  readonly #context: DispatchContext;
+  /** Aborted at the end: gives back what is in hand. */
+  readonly #aborter = new AbortController();
+  #state: DispatcherHealth['state'] = 'new';
+  /** By topic and partition number. */
+  #owned = new Map<string, DispatchPartition>();
+  /** Route changes alter the subscription from now on. */
+  #follows = false;
+  #stopTimers: () => void = () => undefined;
+  #ended: Promise<void> | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = resolveDispatcherOptions(options);
+    const registry = options.metrics ?? new MetricRegistry();
+    this.#metrics = new DispatchMetrics(registry);
+    this.#subscription = new DispatchSubscription(this.#options, this.#routes, this.#aborter.signal);
+    this.#context = {
+      ...this.#options,
+      metrics: this.#metrics,
+      plan: (table, signal) => this.#subscription.plan(table, signal),
+      since: (table, topic) => this.#routes.since(table, topic),
+      onBrokenTopic: (topic, problem) => this.#subscription.topics.broken(topic, problem),
+    };
+    registry.onCollect(() => this.#collect());
+  }
+
+  /** Reads the routes, joins the group, and begins, however long the brokers take; fails as the ports do, and must then be stopped. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new')
+      throw new TidemarkError('CLOSED', 'the dispatcher was started before', { retriable: false });
+    this.#state = 'starting';
+    const { clock, routes, source, announceIntervalMs, refreshIntervalMs } = this.#options;
+    await routes.open((route) => this.#onRoute(route));
+    await this.#readRoutes();
+    if (this.#ended !== undefined) return;
+    await source.start({
+      onAssigned: (partitions) => this.#onAssigned(partitions),
+      onBatch: (batch, signal) => this.#onBatch(batch, signal),
+    });
+    this.#follows = true;
+    await this.#subscription.refresh('everything');
+    if (this.#ended !== undefined) return;
+    const stopAnnouncing = every(clock, announceIntervalMs, () => void this.#announce());
+    const stopRefreshing = every(clock, refreshIntervalMs, () => this.#subscription.refresh('everything'));
+    this.#stopTimers = () => {
+      stopAnnouncing();
+      stopRefreshing();
+    };
+    this.#state = 'running';
+  }
+
+  /** Ends the batches in hand and commits them; gives back what has not ended by `drainTimeoutMs`. */
+  stop(): Promise<void> {
+    this.#ended ??= this.#end(this.#options.drainTimeoutMs);
+    return this.#ended;
+  }
+
+  /** Gives everything back at once, uncommitted, as a process that dies would. */
+  kill(): Promise<void> {
+    this.#aborter.abort(new TidemarkError('ABORTED', 'the dispatcher was killed', { retriable: false }));
+    this.#ended ??= this.#end(0);
+    return this.#ended;
+  }
+
+  health(): DispatcherHealth {
+    const { tables, unrouted, held, settled } = this.#subscription;
+    return {
+      state: this.#state,
+      ready: this.#state === 'running' && settled,
+      assignedPartitions: this.#owned.size,
+      tables,
+      unroutedTables: unrouted,
+      heldTables: held,
+    };
+  }
+
+  async #end(drainMs: number): Promise<void> {
+    const { clock, source, routes } = this.#options;
+    this.#state = 'stopping';
+    this.#follows = false;
+    this.#stopTimers();
+    const abort = (): void =>
+      this.#aborter.abort(new TidemarkError('ABORTED', 'the dispatcher stops', { retriable: false }));
+    const cancel = clock.setTimer(abort, drainMs);
+    await Promise.allSettled([source.stop()]);
+    cancel();
+    abort();
+    await Promise.allSettled([routes.close()]);
+    this.#own([]);
+    this.#state = 'stopped';
+  }
+
+  #onRoute(route: Route): void {
+    const { table, version, writerEpoch } = route;
+    if (!this.#routes.apply(route)) {
+      this.#metrics.staleRoutes.value += 1;
+      this.#options.logger.warn({ table, version, writerEpoch }, 'dispatcher: ignored a route of a superseded writer');
+      return;
+    }
+    if (this.#follows) void this.#subscription.refresh('changed');
+  }
+
+  /** Blocks until the routes are read to their end, however long that takes: dispatching under old ones would be worse. */
+  async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const owned of this.#owned.values()) owned.revoke();
+    await this.#readRoutes();
+    this.#own(partitions);
+    this.#subscription.assigned();
+    this.#metrics.assignments.value += 1;
+    void this.#announce();
+  }
+
+  async #readRoutes(): Promise<void> {
+    const { clock, routes, logger, random, retryMaxMs } = this.#options;
+    const { signal } = this.#aborter;
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        return await routes.barrier(signal);
+      } catch (error) {
+        logger.warn({ error: messageOf(error) }, 'dispatcher: could not read the routes to their end, trying again');
+        await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), signal);
+      }
+    }
+  }
+
+  #own(partitions: readonly TopicPartition[]): void {
+    for (const owned of this.#owned.values()) owned.revoke();
+    this.#owned = new Map(
+      partitions.flatMap(({ topic, partition }) => {
+        const table = tableOfCdcTopic(this.#options.names, topic);
+        return table === undefined ? [] : [[placeOf(topic, partition), new DispatchPartition(table, partition)]];
+      }),
+    );
+  }
+
+  async #onBatch(batch: SourceBatch, sourceSignal: AbortSignal): Promise<'commit' | 'hold'> {
+    const { clock, logger, refreshIntervalMs } = this.#options;
+    const owned = this.#owned.get(placeOf(batch.topic, batch.partition));
+    if (owned === undefined || this.#aborter.signal.aborted) return 'hold';
+    if (batch.afterGap === true) this.#noteGap(batch);
+    const { signal, release } = eitherSignal(sourceSignal, this.#aborter.signal);
+    const startMs = clock.monotonicMs();
+    const outcome = await dispatchTable(batch, owned, this.#context, signal).finally(release);
+    this.#metrics.batchSeconds.observe((clock.monotonicMs() - startMs) / 1_000);
+    if (outcome.type === 'commit') return 'commit';
+    const { table, partition } = owned;
+    this.#metrics.held(outcome.why);
+    if (outcome.why === 'ended') return 'hold';
+    logger.warn({ table, partition, reason: outcome.reason }, 'dispatcher: a batch is held');
+    this.#subscription.hold(table, outcome.reason, outcome.why === 'unpublished' ? refreshIntervalMs : 0);
+    return 'hold';
+  }
+
+  #noteGap({ topic, partition, firstOffset }: SourceBatch): void {
+    this.#metrics.gaps.value += 1;
+    this.#options.logger.error(
+      { topic, partition, firstOffset },
+      'dispatcher: records were lost, flushing the partition',
+    );
+  }
+
+  /** Tells every target of every owned partition since when it has carried the table, so that a pod that starts need not wait for an event. */
+  async #announce(): Promise<void> {
+    const byTopic = new Map<string, { owned: DispatchPartition; since: number }[]>();
+    for (const owned of this.#owned.values()) {
+      if (owned.revoked) continue;
+      const plan = this.#subscription.planNow(owned.table);
+      for (const { topic, since } of plan.type === 'dispatch' ? plan.targets : []) {
+        if (owned.busy(topic)) owned.announceSoon(topic);
+        else byTopic.set(topic, [...(byTopic.get(topic) ?? []), { owned, since }]);
+      }
+    }
+    await Promise.all([...byTopic].map(([topic, targets]) => this.#announceInto(topic, targets)));
+  }
+
+  async #announceInto(
+    topic: string,
+    targets: readonly { readonly owned: DispatchPartition; readonly since: number }[],
+  ): Promise<void> {
+    const { sink, logger } = this.#options;
+    const records: OutgoingRecord[] = targets.map(({ owned, since }) => {
+      return { partition: owned.partition, record: owned.announcement(since) };
+    });
+    const sent = sink.send(topic, records, this.#aborter.signal);
+    try {
+      await Promise.all(targets.map(({ owned }) => owned.exclusively(topic, () => sent)));
+      for (const { owned, since } of targets) owned.announced(topic, since);
+      this.#metrics.announcements.value += records.length;
+    } catch (error) {
+      if (this.#aborter.signal.aborted) return;
+      this.#metrics.publishFailures.value += 1;
+      logger.warn({ topic, error: messageOf(error) }, 'dispatcher: could not send watermarks');
+    }
+  }
+
+  #collect(): void {
+    const { unrouted, held } = this.#subscription;
+    this.#metrics.assignedPartitions.value = this.#owned.size;
+    this.#metrics.routedTables.value = this.#routes.tables().length;
+    this.#metrics.unroutedTables.value = unrouted.length;
+    this.#metrics.heldTables.value = Object.keys(held).length;
+    this.#metrics.watermarkAge.value = this.#watermarkAgeSeconds();
+  }
+
+  #watermarkAgeSeconds(): number {
+    let oldest: number | undefined;
+    for (const { passed } of this.#owned.values())
+      if (passed !== undefined) oldest = Math.min(oldest ?? Infinity, passed.at);
+    return oldest === undefined ? 0 : Math.max(0, this.#options.clock.now() - oldest) / 1_000;
+  }
+}
+
+function placeOf(topic: string, partition: number): string {
+  return `${topic}:${partition}`;
+}
+
+/** A signal aborted with the first of two; `release` lets go of them. */
+function eitherSignal(a: AbortSignal, b: AbortSignal): { readonly signal: AbortSignal; readonly release: () => void } {
+  const aborter = new AbortController();
+  const abort = (): void => aborter.abort(a.aborted ? a.reason : b.reason);
+  for (const each of [a, b]) each.addEventListener('abort', abort, { once: true });
+  if (a.aborted || b.aborted) abort();
+  const release = (): void => [a, b].forEach((each) => each.removeEventListener('abort', abort));
+  return { signal: aborter.signal, release };
+}

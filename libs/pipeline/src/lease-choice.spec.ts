@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { chooseLeases, type LeaseChoice, type LeaseChoiceInput, LeaseObserver } from './lease-choice.js';
+import { type ShardLease } from './ports.js';
+import { newLease } from './shard-leases.js';
+
+const row = (shardId: string, owner: string | null, fields: Partial<ShardLease> = {}): ShardLease => ({
+  ...newLease({ shardId, parents: [], startHash: '0', endHash: '9' }),
+  owner,
+  ...fields,
+});
+
+function choose(rows: readonly ShardLease[], fields: Partial<LeaseChoiceInput> = {}): readonly LeaseChoice[] {
+  const held = new Set(rows.filter((each) => each.owner === 'me').map((each) => each.shardId));
+  return chooseLeases({
+    rows,
+    workerId: 'me',
+    held,
+    stillMs: () => 0,
+    failoverMs: 10_000,
+    leasesMax: 100,
+    random: () => 0,
+    ...fields,
+  });
+}
+
+const told = (choices: readonly LeaseChoice[]): readonly string[] =>
+  choices.map(({ lease, reason }) => `${lease.shardId} ${reason}`);
+
+describe('chooseLeases', () => {
+  const still = (...shardIds: readonly string[]) => ({
+    stillMs: (lease: ShardLease) => (shardIds.includes(lease.shardId) ? 10_000 : 0),
+  });
+
+  it.each<[string, ShardLease[], Partial<LeaseChoiceInput>, string[]]>([
+    ['takes every free lease when it is alone', [row('b', null), row('a', null)], {}, ['a free', 'b free']],
+    ['takes its fair share of free leases', [row('a', 'x'), row('b', null), row('c', null), row('d', null)], {}, ['b free', 'c free']],
+    ['takes an expired lease', [row('a', 'x'), row('b', 'x')], still('a', 'b'), ['a expired', 'b expired']],
+    ['leaves a live lease alone when the load is even', [row('a', 'x'), row('b', 'me')], {}, []],
+    ['steals one from the most loaded', [row('a', 'y'), row('b', 'x'), row('c', 'x')], {}, ['b stolen']],
+    ['steals one where that evens the load', [row('a', 'x'), row('b', 'x'), row('c', 'x')], {}, ['a stolen']],
+    ['does not steal back and forth', [row('a', 'x'), row('b', 'x'), row('c', 'me')], {}, []],
+    ['prefers an expired lease to stealing', [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'y')], still('d'), ['d expired']],
+    ['takes back its own lease that it does not hold', [row('a', 'me')], { held: new Set() }, ['a expired']],
+    ['does not take what it holds, even when its row stands still', [row('a', 'me')], still('a'), []],
+    ['does not take ended shards', [row('a', null, { checkpoint: 'SHARD_END' })], {}, []],
+    ['does not take a child before its parents are ended', [row('a', 'x'), row('b', null, { parents: ['a'] })], {}, []],
+    ['takes no more than it may hold', [row('a', null), row('b', null), row('c', null)], { leasesMax: 2 }, ['a free', 'b free']],
+    ['takes an overdue lease beyond its fair share', [row('a', 'me'), row('b', 'x'), row('c', null)], { stillMs: (lease) => (lease.shardId === 'c' ? 30_000 : 0) }, ['c free']],
+  ])('%s', (_, rows, fields, expected) => {
+    expect(told(choose(rows, fields))).toEqual(expected);
+  });
+
+  it('never takes a live lease of somebody else except one, never more than it may, and comes to rest', () => {
+    const owner = fc.constantFrom(null, 'w1', 'w2', 'w3');
+    fc.assert(
+      fc.property(fc.array(owner, { minLength: 1, maxLength: 12 }), (owners) => {
+        let rows = owners.map((each, index) => row(`s${String(index).padStart(2, '0')}`, each));
+        const workers = ['w1', 'w2', 'w3'];
+        let moves = 0;
+        for (let round = 0; round < 60; round += 1) {
+          const workerId = workers[round % 3] ?? 'w1';
+          const held = new Set(rows.filter((each) => each.owner === workerId).map((each) => each.shardId));
+          const choices = choose(rows, { workerId, held });
+          expect(choices.filter(({ reason }) => reason === 'stolen').length).toBeLessThanOrEqual(1);
+          for (const { lease } of choices) expect(held.has(lease.shardId)).toBe(false);
+          const taken = new Set(choices.map(({ lease }) => lease.shardId));
+          rows = rows.map((each) => (taken.has(each.shardId) ? { ...each, owner: workerId } : each));
+          moves = round >= 45 ? moves + choices.length : 0;
+        }
+        const loads = workers.map((id) => rows.filter((each) => each.owner === id).length);
+        expect(rows.every((each) => each.owner !== null)).toBe(true);
+        expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
+        expect(moves).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('LeaseObserver', () => {
+  it('counts from when it last saw the counter change', () => {
+    const observer = new LeaseObserver();
+    const lease = row('a', 'x', { counter: 3 });
+    observer.observe([lease], 100);
+    observer.observe([lease], 900);
+    expect(observer.stillMs(lease, 1_000)).toBe(900);
+    const renewed = { ...lease, counter: 4 };
+    observer.observe([renewed], 1_100);
+    expect(observer.stillMs(renewed, 1_200)).toBe(100);
+  });
+
+  it('knows nothing against a row it has not seen', () => {
+    expect(new LeaseObserver().stillMs(row('a', 'x'), 99_999)).toBe(0);
+  });
+});

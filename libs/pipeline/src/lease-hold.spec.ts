@@ -1,0 +1,106 @@
+import { describe, expect, it } from '@jest/globals';
+import { silentLogger, TidemarkError } from '@tidemark/runtime';
+import { ManualClock } from '@tidemark/runtime/testing';
+import { LeaseHold } from './lease-hold.js';
+import { type LeaseStore, type ShardLease } from './ports.js';
+import { newLease } from './shard-leases.js';
+import { FakeLeaseStore } from './testing/fake-lease-store.js';
+import { TroubleLog } from './trouble-log.js';
+
+function held(make: (store: FakeLeaseStore) => LeaseStore = (store) => store) {
+  const clock = new ManualClock();
+  const store = new FakeLeaseStore();
+  const row: ShardLease = { ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }), owner: 'a' };
+  store.overwrite(row);
+  const observer = new TroubleLog(silentLogger, {});
+  const hold = new LeaseHold(
+    { store: make(store), clock, observer, failoverMs: 9_000, renewEveryMs: 1_000, callTimeoutMs: 3_000 },
+    row,
+    clock.monotonicMs(),
+  );
+  return { clock, store, hold };
+}
+
+/** A lease table that never answers once told so. */
+function silent(store: FakeLeaseStore, isSilent: () => boolean): LeaseStore {
+  const wrapped = Object.create(store) as FakeLeaseStore;
+  wrapped.renew = (lease, readUpTo, signal) =>
+    isSilent() ? new Promise(() => undefined) : store.renew(lease, readUpTo, signal);
+  return wrapped;
+}
+
+describe('LeaseHold', () => {
+  it('writes one row per interval: a checkpoint when it moved, else a renewal, and the claim with either', async () => {
+    const { clock, store, hold } = held();
+    await clock.advance(1_000);
+    expect(store.row('s')).toMatchObject({ counter: 1, checkpoint: 'TRIM_HORIZON', readUpTo: null });
+    hold.advance('7');
+    hold.claim(500);
+    hold.advance('8');
+    hold.claim(400);
+    await clock.advance(1_000);
+    expect(store.row('s')).toMatchObject({ counter: 2, checkpoint: '8', readUpTo: 500 });
+    hold.claim(600);
+    await clock.advance(1_000);
+    expect(store.row('s')).toMatchObject({ counter: 3, checkpoint: '8', readUpTo: 600 });
+    hold.drop('the test is over');
+  });
+
+  it('is over as soon as a write finds another counter (hazard 33)', async () => {
+    const { clock, store, hold } = held();
+    await store.take(hold.row, 'b', new AbortController().signal);
+    await clock.advance(1_000);
+    expect(hold.signal.reason).toBe('taken by another worker');
+    expect(await hold.write()).toBe(false);
+    expect(store.row('s')).toMatchObject({ owner: 'b', counter: 1 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is over when no write succeeded in time, counted from before the last that did', async () => {
+    let isSilent = false;
+    const { clock, hold } = held((store) => silent(store, () => isSilent));
+    await clock.advance(4_000);
+    isSilent = true;
+    await clock.advance(8_999);
+    expect(hold.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(hold.signal.reason).toBe('not renewed in time');
+  });
+
+  it('outlives failures that are over in time', async () => {
+    const { clock, store, hold } = held();
+    store.fault = () => new TidemarkError('THROTTLED', 'slow down', { retriable: true });
+    await clock.advance(7_500);
+    store.fault = () => undefined;
+    await clock.advance(20_000);
+    expect(hold.signal.aborted).toBe(false);
+    hold.drop('the test is over');
+  });
+
+  it('never has two writes on their way', async () => {
+    const { store, hold } = held();
+    hold.advance('7');
+    const written = await Promise.all([hold.write(), hold.write(), hold.write()]);
+    expect(written).toEqual([true, true, true]);
+    expect(store.row('s')).toMatchObject({ counter: 3, checkpoint: '7' });
+    hold.drop('the test is over');
+  });
+
+  it('gives back what it knows', async () => {
+    const { clock, store, hold } = held();
+    hold.advance('7');
+    hold.claim(500);
+    await hold.release();
+    expect(store.row('s')).toMatchObject({ owner: null, checkpoint: '7', readUpTo: 500 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('writes nothing after it was dropped', async () => {
+    const { clock, store, hold } = held();
+    hold.advance('7');
+    hold.drop('killed');
+    await hold.release();
+    await clock.advance(10_000);
+    expect(store.row('s')).toMatchObject({ owner: 'a', counter: 0, checkpoint: 'TRIM_HORIZON' });
+  });
+});

@@ -1,0 +1,143 @@
+import { type Clock, every, withDeadline } from '@tidemark/runtime';
+import { type Checkpoint, type LeaseStore, type ShardLease } from './ports.js';
+import { type RetryObserver } from './retry.js';
+import { laterClaim } from './watermark.js';
+
+export interface LeaseHoldOptions {
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  /** A lease that could not be renewed for so long is given up, ms. */
+  readonly failoverMs: number;
+  /** Time between two writes of the row, ms. */
+  readonly renewEveryMs: number;
+  /** Deadline of one write, ms. */
+  readonly callTimeoutMs: number;
+  readonly observer: RetryObserver;
+}
+
+/**
+ * A lease while this worker holds it. Progress is noted in memory by `advance` and `claim`; one timer writes the row, so renewals and
+ * checkpoints, which share the counter, never overlap, and the shard never waits for the lease table.
+ *
+ * `signal` is aborted when the lease is no longer ours: another worker took it, or no write succeeded within `failoverMs` by our own
+ * monotonic clock, counted from before the last successful write was sent. Others count from when they saw that write: later.
+ */
+export class LeaseHold {
+  readonly #options: LeaseHoldOptions;
+  readonly #over = new AbortController();
+  readonly #stopRenewing: () => void;
+  #row: ShardLease;
+  #checkpoint: Checkpoint;
+  #readUpTo: number | null;
+  #tail: Promise<unknown> = Promise.resolve();
+  #cancelExpiry: () => void = () => undefined;
+
+  /** `takenAtMs`: monotonic time before the lease was asked for. */
+  constructor(options: LeaseHoldOptions, row: ShardLease, takenAtMs: number) {
+    this.#options = options;
+    this.#row = row;
+    this.#checkpoint = row.checkpoint;
+    this.#readUpTo = row.readUpTo;
+    this.#expireAfter(takenAtMs);
+    this.#stopRenewing = every(options.clock, options.renewEveryMs, async () => void (await this.write()));
+  }
+
+  get shardId(): string {
+    return this.#row.shardId;
+  }
+
+  /** The row as it was last written. */
+  get row(): ShardLease {
+    return this.#row;
+  }
+
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  get readUpTo(): number | null {
+    return this.#readUpTo;
+  }
+
+  /** Everything up to this record is acknowledged. */
+  advance(sequenceNumber: string): void {
+    this.#checkpoint = sequenceNumber;
+  }
+
+  /** Everything that the shard accepted before `readUpTo` is acknowledged; ms since the epoch. */
+  claim(readUpTo: number): void {
+    this.#readUpTo = laterClaim(this.#readUpTo, readUpTo);
+  }
+
+  /** Writes what is known now: a checkpoint if it moved, else a renewal. Resolves to whether the row says so. */
+  write(): Promise<boolean> {
+    return this.#serially(() => {
+      const { store } = this.#options;
+      const [row, checkpoint, readUpTo] = [this.#row, this.#checkpoint, this.#readUpTo];
+      return this.#attempt((signal) =>
+        checkpoint === row.checkpoint
+          ? store.renew(row, readUpTo, signal)
+          : store.checkpoint(row, checkpoint, readUpTo, signal),
+      );
+    });
+  }
+
+  /** Marks the shard as read to its end, then lets go. */
+  async end(): Promise<boolean> {
+    this.#checkpoint = 'SHARD_END';
+    const ended = await this.write();
+    if (ended) this.drop('the shard is read to its end');
+    return ended;
+  }
+
+  /** Writes what is known, gives the lease back, then lets go whatever came of it. */
+  async release(): Promise<void> {
+    await this.write();
+    await this.#serially(() => this.#attempt((signal) => this.#options.store.release(this.#row, signal)));
+    this.drop('released');
+  }
+
+  /** Lets go without a word to the lease table, as a crash would. */
+  drop(reason: string): void {
+    this.#stopRenewing();
+    this.#cancelExpiry();
+    this.#over.abort(reason);
+  }
+
+  async #attempt(write: (signal: AbortSignal) => Promise<ShardLease | undefined>): Promise<boolean> {
+    if (this.signal.aborted) return false;
+    const { clock, callTimeoutMs, observer } = this.#options;
+    const sentAtMs = clock.monotonicMs();
+    try {
+      const row = await withDeadline(
+        { clock, timeoutMs: callTimeoutMs, what: 'writing the lease', signal: this.signal },
+        write,
+      );
+      observer.succeeded('writing the lease');
+      if (row === undefined) this.drop('taken by another worker');
+      else if (!this.signal.aborted) this.#written(row, sentAtMs);
+      return row !== undefined;
+    } catch (error) {
+      if (!this.signal.aborted) observer.failed('writing the lease', error);
+      return false;
+    }
+  }
+
+  #written(row: ShardLease, sentAtMs: number): void {
+    this.#row = row;
+    this.#expireAfter(sentAtMs);
+  }
+
+  #expireAfter(sentAtMs: number): void {
+    const { clock, failoverMs } = this.#options;
+    this.#cancelExpiry();
+    const leftMs = sentAtMs + failoverMs - clock.monotonicMs();
+    this.#cancelExpiry = clock.setTimer(() => this.drop('not renewed in time'), leftMs);
+  }
+
+  #serially<T>(write: () => Promise<T>): Promise<T> {
+    const next = this.#tail.then(write);
+    this.#tail = next.catch(() => undefined);
+    return next;
+  }
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Shard } from './ports.js';
+import { newLease } from './shard-leases.js';
+import { ShardRoll } from './shard-roll.js';
+
+const shard = (shardId: string): Shard => ({ shardId, parents: [], startHash: '0', endHash: '9' });
+const rows = (...shardIds: readonly string[]) => shardIds.map((shardId) => newLease(shard(shardId)));
+
+describe('ShardRoll', () => {
+  it('allows nothing before the stream was listed', () => {
+    expect(new ShardRoll().bound(rows('a'))).toBeNull();
+  });
+
+  it('allows nothing later than the last listing', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a')], 100);
+    expect(roll.bound(rows('a'))).toBe(100);
+    roll.note([shard('a')], 200);
+    expect(roll.bound(rows('a'))).toBe(200);
+  });
+
+  it('allows nothing while a shard of the first listing has no row', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a'), shard('b')], 100);
+    roll.note([shard('a'), shard('b')], 200);
+    expect(roll.bound(rows('a'))).toBeNull();
+    expect(roll.bound(rows('a', 'b'))).toBe(200);
+  });
+
+  it('allows nothing later than the last listing without a shard that has no row', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a')], 100);
+    roll.note([shard('a'), shard('b')], 200);
+    roll.note([shard('a'), shard('b')], 300);
+    expect(roll.bound(rows('a'))).toBe(100);
+    expect(roll.bound(rows('a', 'b'))).toBe(300);
+  });
+
+  it('forgets shards that left the stream', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a'), shard('b')], 100);
+    roll.note([shard('b')], 200);
+    expect(roll.bound(rows('b'))).toBe(200);
+  });
+});

@@ -1,0 +1,32 @@
+import { type Shard, type ShardLease } from './ports.js';
+
+/**
+ * The shards a stream has listed, and when. What the lease table knows nothing of holds the watermark back too: a shard without a
+ * row holds no record older than the last listing it was absent from, and one that no listing has shown holds none older than the
+ * last listing. So W stays true however late a closed shard says that it is closed.
+ */
+export class ShardRoll {
+  /** Listed shard → time of the last listing without it, ms since the epoch; `null`: it was in the first. */
+  #absentAt = new Map<string, number | null>();
+  #listedAt: number | null = null;
+
+  /** `askedAt`: a time before the listing was requested, ms since the epoch. */
+  note(shards: readonly Shard[], askedAt: number): void {
+    const absentAt = new Map<string, number | null>();
+    for (const { shardId } of shards) absentAt.set(shardId, this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt);
+    this.#absentAt = absentAt;
+    this.#listedAt = askedAt;
+  }
+
+  /** The latest watermark that shards without a row among `rows` allow; `null`: none. */
+  bound(rows: readonly ShardLease[]): number | null {
+    const known = new Set(rows.map((row) => row.shardId));
+    let bound = this.#listedAt;
+    for (const [shardId, absentAt] of this.#absentAt) {
+      if (known.has(shardId)) continue;
+      if (absentAt === null) return null;
+      bound = Math.min(bound ?? absentAt, absentAt);
+    }
+    return bound;
+  }
+}

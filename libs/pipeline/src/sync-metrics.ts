@@ -1,0 +1,69 @@
+import { type Metric, MetricRegistry } from '@tidemark/runtime';
+import { type Step } from './shard-record.js';
+
+/** Everything sync counts. Labels are bounded: no shard, key or topic among them. */
+export class SyncMetrics {
+  readonly steps: Readonly<Record<Step['type'], Metric>>;
+  readonly pages: Metric;
+  readonly streamBytes: Metric;
+  readonly recordsSent: Metric;
+  readonly deadLetters: Metric;
+  readonly deadLettersLost: Metric;
+  readonly watermarks: Metric;
+  readonly leasesLost: Metric;
+  readonly shardsEnded: Metric;
+  readonly #registry: MetricRegistry;
+
+  constructor(registry: MetricRegistry = new MetricRegistry()) {
+    this.#registry = registry;
+    const step = (type: Step['type']): Metric =>
+      registry.counter('tidemark_sync_records_total', 'Records of the stream, by what they became.', { as: type });
+    this.steps = {
+      event: step('event'),
+      invalidate: step('invalidate'),
+      'flush-table': step('flush-table'),
+      'flush-all': step('flush-all'),
+    };
+    this.pages = registry.counter('tidemark_sync_pages_total', 'Pages read from shards.');
+    this.streamBytes = registry.counter('tidemark_sync_stream_bytes_total', 'Bytes of records read from shards.');
+    this.recordsSent = registry.counter('tidemark_sync_sent_records_total', 'Records acknowledged by Kafka.');
+    this.deadLetters = registry.counter('tidemark_sync_dead_letters_total', 'Records that could not be translated.');
+    this.deadLettersLost = registry.counter(
+      'tidemark_sync_dead_letters_lost_total',
+      'Dead letters that Kafka did not take.',
+    );
+    this.watermarks = registry.counter('tidemark_sync_watermarks_total', 'Watermarks published to every table topic.');
+    this.leasesLost = registry.counter('tidemark_sync_leases_lost_total', 'Leases lost to another worker or to time.');
+    this.shardsEnded = registry.counter('tidemark_sync_shards_ended_total', 'Shards read to their end.');
+  }
+
+  leaseTaken(reason: 'free' | 'expired' | 'stolen'): void {
+    this.#registry.counter('tidemark_sync_leases_taken_total', 'Leases taken, by why.', { reason }).value += 1;
+  }
+
+  flushed(reason: string): void {
+    this.#registry.counter('tidemark_sync_flushes_total', 'Flushes of every table, by why.', { reason }).value += 1;
+  }
+
+  /** Counts a failed attempt: `sending`, `reading`, `listing`, `writing`, … */
+  failed(what: string): void {
+    const kind = what.split(' ', 1)[0] ?? what;
+    this.#registry.counter('tidemark_sync_failures_total', 'Failed attempts, by what failed.', { kind }).value += 1;
+  }
+
+  /** Gauges that are read when they are scraped; times in ms, `null`: unknown. */
+  observe(read: () => { readonly shards: number; readonly lagMs: number | null; readonly watermarkAgeMs: number | null }): void {
+    const shards = this.#registry.gauge('tidemark_sync_shards', 'Shards this worker reads.');
+    const lag = this.#registry.gauge('tidemark_sync_lag_seconds', 'How far the slowest of its shards is behind.');
+    const age = this.#registry.gauge(
+      'tidemark_sync_watermark_age_seconds',
+      'Age of the last watermark this worker published; 0 when it publishes none.',
+    );
+    this.#registry.onCollect(() => {
+      const now = read();
+      shards.value = now.shards;
+      lag.value = (now.lagMs ?? 0) / 1_000;
+      age.value = (now.watermarkAgeMs ?? 0) / 1_000;
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { type BinaryEncoding, type TopicNames, topicNames, topicProblem } from '@tidemark/protocol';
+import {
+  type Clock,
+  type Logger,
+  MetricRegistry,
+  silentLogger,
+  systemClock,
+  TidemarkError,
+} from '@tidemark/runtime';
+import { type EventSink, type LeaseStore, type ShardReader } from './ports.js';
+
+export interface SyncWorkerOptions {
+  readonly reader: ShardReader;
+  readonly leases: LeaseStore;
+  readonly sink: EventSink;
+  /** Region of the replica whose changes the stream carries; records of another are not trusted. */
+  readonly region: string;
+  /** Default `tidemark`. */
+  readonly topicPrefix?: string;
+  /** How binary attributes are encoded in the stream. Default `base64-twice`, as AWS documents. */
+  readonly binary?: BinaryEncoding;
+  /** Owner in the lease table; another one for every start. Default: random. */
+  readonly workerId?: string;
+  /** A lease that was not renewed for so long is taken by others, ms. Default 10,000. */
+  readonly failoverMs?: number;
+  /** Time between two writes of a lease row, each one write unit, ms. Default: a third of `failoverMs`, 500 at most. */
+  readonly renewEveryMs?: number;
+  /** Time between two strong readings of the lease table, after each of which leases are taken and the watermark is published, ms. Default 1,000. */
+  readonly scanEveryMs?: number;
+  /** Time between two listings of the stream's shards, ms. Default 30,000. */
+  readonly shardListEveryMs?: number;
+  /** How old the list of table topics may be, ms. Default 5,000. */
+  readonly topicListEveryMs?: number;
+  /** Shards that this worker reads at once. Default 100. */
+  readonly shardsMax?: number;
+  /** Largest record sent with its value, and most bytes for one partition in one send. Default 900,000. */
+  readonly recordBytesMax?: number;
+  /** Deadline of one call to Kafka, ms. Default 30,000. */
+  readonly sendTimeoutMs?: number;
+  /** Deadline of one call to the lease table, ms. Default: a third of `failoverMs`. */
+  readonly leaseTimeoutMs?: number;
+  /** Deadline of describing and of listing the stream, ms. Default 10,000. */
+  readonly listTimeoutMs?: number;
+  /** First and longest delay between attempts, ms. Default 100 and 5,000. */
+  readonly retryInitialMs?: number;
+  readonly retryMaxMs?: number;
+  /** Reading further behind than the retention less this counts as a gap, ms. Default 3,600,000, half the retention at most. */
+  readonly retentionMarginMs?: number;
+  /** Tables whose watermark is held back for now: their changes are known not to reach the stream. Default: none. */
+  readonly isWithheld?: (table: string) => boolean;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  /** Default: none. */
+  readonly log?: Logger;
+  readonly metrics?: MetricRegistry;
+}
+
+export type ResolvedSyncOptions = Required<Omit<SyncWorkerOptions, 'topicPrefix'>> & { readonly names: TopicNames };
+
+/** Throws `INVALID_OPTIONS`, naming the option, what was expected and what came. */
+export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOptions {
+  const failoverMs = options.failoverMs ?? 10_000;
+  const resolved = {
+    binary: 'base64-twice' as const,
+    workerId: randomUUID(),
+    renewEveryMs: Math.min(500, failoverMs / 3),
+    scanEveryMs: 1_000,
+    shardListEveryMs: 30_000,
+    topicListEveryMs: 5_000,
+    shardsMax: 100,
+    recordBytesMax: 900_000,
+    sendTimeoutMs: 30_000,
+    leaseTimeoutMs: failoverMs / 3,
+    listTimeoutMs: 10_000,
+    retryInitialMs: 100,
+    retryMaxMs: 5_000,
+    retentionMarginMs: 3_600_000,
+    isWithheld: () => false,
+    clock: systemClock,
+    random: Math.random,
+    log: silentLogger,
+    metrics: new MetricRegistry(),
+    ...defined(options),
+    failoverMs,
+    names: topicNames(options.topicPrefix),
+  };
+  check('region', resolved.region !== '', 'a non-empty string', resolved.region);
+  check('workerId', resolved.workerId !== '', 'a non-empty string', resolved.workerId);
+  const { prefix, deadLetters } = resolved.names;
+  check('topicPrefix', topicProblem(deadLetters) === undefined, 'a prefix of topic names', prefix);
+  for (const name of positive) check(name, resolved[name] > 0, 'a positive number', resolved[name]);
+  check('shardsMax', Number.isInteger(resolved.shardsMax), 'a whole number', resolved.shardsMax);
+  const isRenewedInTime = resolved.renewEveryMs <= failoverMs / 2;
+  check('renewEveryMs', isRenewedInTime, 'half of failoverMs at most', resolved.renewEveryMs);
+  check('scanEveryMs', resolved.scanEveryMs <= failoverMs, 'failoverMs at most', resolved.scanEveryMs);
+  return resolved;
+}
+
+const positive = [
+  'failoverMs',
+  'renewEveryMs',
+  'scanEveryMs',
+  'shardListEveryMs',
+  'topicListEveryMs',
+  'shardsMax',
+  'recordBytesMax',
+  'sendTimeoutMs',
+  'leaseTimeoutMs',
+  'listTimeoutMs',
+  'retryInitialMs',
+  'retryMaxMs',
+] as const;
+
+function check(option: string, ok: boolean, expected: string, got: unknown): void {
+  if (ok) return;
+  throw new TidemarkError('INVALID_OPTIONS', `${option}: expected ${expected}, got ${JSON.stringify(got)}`, {
+    retriable: false,
+    context: { option, expected, got },
+  });
+}
+
+/** An option that is given as `undefined` is not given. */
+function defined(options: SyncWorkerOptions): SyncWorkerOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as SyncWorkerOptions;
+}

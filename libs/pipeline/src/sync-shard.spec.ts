@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { topicNames } from '@tidemark/protocol';
+import { silentLogger } from '@tidemark/runtime';
+import { ManualClock, settle } from '@tidemark/runtime/testing';
+import { LeaseHold } from './lease-hold.js';
+import { type ShardPage, type ShardReader, type ShardRecord } from './ports.js';
+import { Retry } from './retry.js';
+import { newLease } from './shard-leases.js';
+import { SyncMetrics } from './sync-metrics.js';
+import { syncShard } from './sync-shard.js';
+import { TablePublisher } from './table-publisher.js';
+import { changeRecordBytes } from './testing/change-record-bytes.js';
+import { FakeEventSink } from './testing/fake-event-sink.js';
+import { FakeLeaseStore } from './testing/fake-lease-store.js';
+import { TroubleLog } from './trouble-log.js';
+
+const names = topicNames();
+const topic = names.cdc('users');
+const observer = new TroubleLog(silentLogger, {});
+const latencyMs = 30;
+
+let clock: ManualClock;
+let sink: FakeEventSink;
+let hold: LeaseHold;
+let stop: AbortController;
+let hand: (page: Partial<ShardPage>) => Promise<void>;
+let finished: Promise<'closed' | 'aborted'>;
+
+/** A shard whose pages the test hands over one by one; a page is read at the moment it is handed over. */
+beforeEach(() => {
+  clock = new ManualClock(1_000_000);
+  sink = new FakeEventSink({ clock, latencyMs });
+  sink.createTopic(topic, 1);
+  stop = new AbortController();
+  const store = new FakeLeaseStore();
+  const row = { ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }), owner: 'a', readUpTo: 999_999 };
+  store.overwrite(row);
+  hold = new LeaseHold(
+    { store, clock, observer, failoverMs: 10_000, renewEveryMs: 1_000, callTimeoutMs: 1_000 },
+    row,
+    clock.monotonicMs(),
+  );
+  let give: (page: ShardPage) => void = () => undefined;
+  const reader = {
+    open: () => ({
+      read: (signal: AbortSignal) =>
+        new Promise<ShardPage>((resolve, reject) => {
+          give = resolve;
+          signal.addEventListener('abort', () => reject(new Error('aborted')));
+        }),
+    }),
+  } as unknown as ShardReader;
+  hand = async (page) => {
+    give({ records: [], millisBehindLatest: 0, closed: false, gap: false, ...page });
+    await settle();
+  };
+  const metrics = new SyncMetrics();
+  const limits = { recordBytesMax: 900_000, sendTimeoutMs: 10_000, topicListEveryMs: 5_000 };
+  const publisher = new TablePublisher({ sink, names, clock, log: silentLogger, metrics, ...limits });
+  const retry = new Retry({ clock, random: () => 0, initialMs: 100, maxMs: 1_000 }, stop.signal, observer);
+  const sync = syncShard({
+    hold,
+    reader,
+    publisher,
+    names,
+    region: 'us-east-1',
+    binary: 'base64-twice',
+    recordBytesMax: limits.recordBytesMax,
+    readUpTo: row.readUpTo,
+    gapAfterMs: 82_800_000,
+    clock,
+    metrics,
+    reading: retry,
+    publishing: retry,
+    onPage: () => undefined,
+  });
+  finished = sync.then(
+    () => 'closed',
+    () => 'aborted',
+  );
+});
+
+afterEach(async () => {
+  stop.abort();
+  hold.drop('the test is over');
+  await finished;
+});
+
+const record = (sequenceNumber: string): ShardRecord => ({
+  sequenceNumber,
+  bytes: changeRecordBytes({ table: 'users', key: 'k:1', to: `w${sequenceNumber}` }),
+});
+
+describe('syncShard', () => {
+  it('claims a page only when the next page has shown that the shard goes on (hazard 49)', async () => {
+    await clock.advance(500);
+    await hand({});
+    await clock.advance(500);
+    expect(hold.readUpTo).toBe(999_999);
+    await hand({});
+    expect(hold.readUpTo).toBe(1_000_000);
+    await clock.advance(500);
+    await hand({ closed: true });
+    expect(hold.readUpTo).toBe(1_000_000);
+    expect(await finished).toBe('closed');
+  });
+
+  it('takes the time before the request, less how far behind the page ends', async () => {
+    await hand({ millisBehindLatest: 0 });
+    await clock.advance(2_000);
+    await hand({ millisBehindLatest: 1_500 });
+    await clock.advance(2_000);
+    expect(hold.readUpTo).toBe(1_000_000);
+    await hand({});
+    expect(hold.readUpTo).toBe(1_000_000);
+    await clock.advance(2_000);
+    await hand({});
+    expect(hold.readUpTo).toBe(1_004_000 - 2_000);
+  });
+
+  it('neither checkpoints nor claims a page before all of it is acknowledged', async () => {
+    await hand({ records: [record('7')] });
+    await clock.advance(latencyMs - 1);
+    await hold.write();
+    expect(hold.row.checkpoint).toBe('TRIM_HORIZON');
+    await clock.advance(1);
+    await hold.write();
+    expect(hold.row.checkpoint).toBe('7');
+    expect(hold.readUpTo).toBe(999_999);
+    expect(sink.log(topic, 0)).toHaveLength(1);
+  });
+
+  it('claims nothing for a page that cannot tell where it ends', async () => {
+    await hand({ millisBehindLatest: null });
+    await clock.advance(500);
+    await hand({ millisBehindLatest: null });
+    expect(hold.readUpTo).toBe(999_999);
+  });
+
+  it('acknowledges the records of the closing page before it returns', async () => {
+    let result = '';
+    void finished.then((outcome) => (result = outcome));
+    await hand({ records: [record('7')], closed: true });
+    expect(result).toBe('');
+    await clock.advance(latencyMs);
+    expect(result).toBe('closed');
+  });
+});

@@ -1,0 +1,248 @@
+import { type ControlRecord, encodeControl, partitionOf, tableOfCdcTopic, type TopicNames } from '@tidemark/protocol';
+import { type Clock, isTidemarkError, type Logger, messageOf, withDeadline } from '@tidemark/runtime';
+import { type DeadLetter, outgoingDeadLetter } from './dead-letter.js';
+import { type EventSink, type OutgoingRecord } from './ports.js';
+import { type Retry } from './retry.js';
+import { type Step, wireBytes } from './shard-record.js';
+import { type SyncMetrics } from './sync-metrics.js';
+
+export interface TablePublisherOptions {
+  readonly sink: EventSink;
+  readonly names: TopicNames;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: SyncMetrics;
+  /** Deadline of one call to Kafka, ms. */
+  readonly sendTimeoutMs: number;
+  /** Most bytes for one partition in one send. */
+  readonly recordBytesMax: number;
+  /** How old the list of table topics may be, ms. */
+  readonly topicListEveryMs: number;
+}
+
+/** A dead letter is a courtesy to operators: after so many attempts it is given up. */
+const deadLetterAttempts = 3;
+/** A topic that refuses records as too large is offered smaller ones down to this size, bytes. */
+const refusedBytesMin = 16 * 1_024;
+/** Topics that are sent a watermark at the same time. */
+const topicsAtOnce = 32;
+
+/** Writes to the table topics: steps in order, acknowledged in every partition before `publish` resolves. */
+export class TablePublisher {
+  readonly #options: TablePublisherOptions;
+  readonly #partitions = new Map<string, number>();
+  #topics = new Set<string>();
+  #listedAtMs = -Infinity;
+
+  constructor(options: TablePublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when everything the steps say is acknowledged; rejects only when `retry` is aborted. */
+  async publish(steps: readonly Step[], retry: Retry): Promise<void> {
+    const byTopic = new Map<string, OutgoingRecord[]>();
+    for (const step of steps) await this.#address(step, byTopic, retry);
+    await Promise.all([...byTopic].map(([topic, records]) => this.#sendAll(topic, records, retry)));
+  }
+
+  /** Says that everything cached of every table may be old. */
+  flushAll(reason: string, retry: Retry): Promise<void> {
+    this.#options.metrics.flushed(reason);
+    return this.publish([{ type: 'flush-all', reason }], retry);
+  }
+
+  /** Tries a few times, then logs and counts the loss: what the record spoke of has been dropped already. */
+  async sendDeadLetters(letters: readonly DeadLetter[], retry: Retry): Promise<void> {
+    const { names, clock, log, metrics } = this.#options;
+    for (const letter of letters) {
+      const { reason, shardId, table, record } = letter;
+      metrics.deadLetters.value += 1;
+      log.warn({ shardId, sequenceNumber: record.sequenceNumber, table, reason }, 'a record cannot be translated');
+      for (let attempt = 1; attempt <= deadLetterAttempts && !retry.signal.aborted; attempt += 1) {
+        try {
+          const partitions = await this.partitionsOf(names.deadLetters, retry.signal);
+          await this.#send(names.deadLetters, [outgoingDeadLetter(letter, clock.now(), partitions)], retry.signal);
+          break;
+        } catch (error) {
+          if (attempt < deadLetterAttempts) continue;
+          metrics.deadLettersLost.value += 1;
+          log.error({ shardId, sequenceNumber: record.sequenceNumber, error: messageOf(error) }, 'a dead letter is lost');
+        }
+      }
+    }
+  }
+
+  /** Sends the watermark into every partition of every table topic. A topic that fails does not keep it from the others. */
+  async publishWatermark(
+    watermark: { readonly at: number; readonly streamId: string },
+    isWithheld: (table: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const topics = [...(await this.tableTopics(signal))].filter((topic) => !isWithheld(this.#tableOf(topic)));
+    const failures: unknown[] = [];
+    for (let from = 0; from < topics.length; from += topicsAtOnce) {
+      const sent = await Promise.allSettled(
+        topics.slice(from, from + topicsAtOnce).map((topic) => this.#sendWatermark(topic, watermark, signal)),
+      );
+      for (const result of sent) if (result.status === 'rejected') failures.push(result.reason);
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** The table topics there are, from a list that is old by `topicListEveryMs` at most. */
+  async tableTopics(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { clock, names, sink, topicListEveryMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#listedAtMs < topicListEveryMs) return this.#topics;
+    const listed = await this.#timed('listing topics', signal, (inner) => sink.listTopics(names.cdc(''), inner));
+    this.#topics = new Set(listed.filter((topic) => tableOfCdcTopic(names, topic) !== undefined));
+    this.#listedAtMs = nowMs;
+    return this.#topics;
+  }
+
+  async partitionsOf(topic: string, signal: AbortSignal): Promise<number> {
+    const known = this.#partitions.get(topic);
+    if (known !== undefined) return known;
+    const { names, sink } = this.#options;
+    const count = await this.#timed('asking for partitions', signal, (inner) => sink.partitionsOf(topic, inner));
+    this.#partitions.set(topic, count);
+    if (tableOfCdcTopic(names, topic) !== undefined) this.#topics.add(topic);
+    return count;
+  }
+
+  async #address(step: Step, byTopic: Map<string, OutgoingRecord[]>, retry: Retry): Promise<void> {
+    const { names, metrics } = this.#options;
+    metrics.steps[step.type].value += 1;
+    if (step.type === 'flush-all') {
+      const topics = await retry.untilDone('listing topics', (signal) => {
+        this.#listedAtMs = -Infinity;
+        return this.tableTopics(signal);
+      });
+      for (const topic of topics) await this.#addressFlush(topic, step.reason, byTopic, retry);
+      return;
+    }
+    const topic = names.cdc(step.table);
+    if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, byTopic, retry);
+    const count = await this.#countOf(topic, retry);
+    const record = step.type === 'event' ? step.record : invalidation(step.table, step.key);
+    listOf(byTopic, topic).push({ partition: partitionOf(step.key, count), record });
+  }
+
+  async #addressFlush(
+    topic: string,
+    reason: string,
+    byTopic: Map<string, OutgoingRecord[]>,
+    retry: Retry,
+  ): Promise<void> {
+    const count = await this.#countOf(topic, retry);
+    const flush = { control: 'flush-table', table: this.#tableOf(topic), reason } as const;
+    listOf(byTopic, topic).push(...intoEveryPartition(flush, count));
+  }
+
+  #countOf(topic: string, retry: Retry): Promise<number> {
+    return retry.untilDone(`asking for partitions of ${topic}`, (signal) => this.partitionsOf(topic, signal));
+  }
+
+  /** In order, one send after another; a topic that takes less than it should is offered smaller sends and, at last, only keys. */
+  async #sendAll(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    retry: Retry,
+    bytesMax = this.#options.recordBytesMax,
+  ): Promise<void> {
+    const table = this.#tableOf(topic);
+    for (const chunk of chunksOf(records, bytesMax)) {
+      const small = chunk.map((outgoing) => (isHeavy(outgoing, bytesMax) ? withoutValue(outgoing, table) : outgoing));
+      const outcome = await retry.untilDone(`sending to ${topic}`, async (signal) => {
+        try {
+          await this.partitionsOf(topic, signal);
+          await this.#send(topic, small, signal);
+          return 'sent';
+        } catch (error) {
+          if (isTidemarkError(error, 'TOPIC_MISSING')) this.#forget(topic);
+          const refused = isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable;
+          if (refused && bytesMax > refusedBytesMin) return 'refused';
+          throw error;
+        }
+      });
+      if (outcome === 'refused') await this.#sendAll(topic, small, retry, Math.floor(bytesMax / 2));
+    }
+  }
+
+  async #sendWatermark(
+    topic: string,
+    { at, streamId }: { readonly at: number; readonly streamId: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const count = await this.partitionsOf(topic, signal);
+      const watermark = { control: 'watermark', table: this.#tableOf(topic), at, streamId, since: null } as const;
+      await this.#send(topic, intoEveryPartition(watermark, count), signal);
+    } catch (error) {
+      if (isTidemarkError(error, 'TOPIC_MISSING')) this.#forget(topic);
+      throw error;
+    }
+  }
+
+  async #send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
+    await this.#timed(`sending to ${topic}`, signal, (inner) => this.#options.sink.send(topic, records, inner));
+    this.#options.metrics.recordsSent.value += records.length;
+  }
+
+  #forget(topic: string): void {
+    this.#partitions.delete(topic);
+    this.#topics.delete(topic);
+  }
+
+  #timed<T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, sendTimeoutMs } = this.#options;
+    return withDeadline({ clock, timeoutMs: sendTimeoutMs, what, signal }, work);
+  }
+
+  #tableOf(topic: string): string {
+    return tableOfCdcTopic(this.#options.names, topic) ?? topic;
+  }
+}
+
+function invalidation(table: string, key: string): OutgoingRecord['record'] {
+  return encodeControl({ control: 'invalidate', table, key });
+}
+
+function intoEveryPartition(control: ControlRecord, count: number): readonly OutgoingRecord[] {
+  const record = encodeControl(control);
+  return Array.from({ length: count }, (_, partition) => ({ partition, record }));
+}
+
+function isHeavy({ record }: OutgoingRecord, bytesMax: number): boolean {
+  return record.value !== null && wireBytes(record) > bytesMax;
+}
+
+function withoutValue({ partition, record }: OutgoingRecord, table: string): OutgoingRecord {
+  const key = typeof record.key === 'string' ? record.key : Buffer.from(record.key ?? []).toString('utf8');
+  return { partition, record: invalidation(table, key) };
+}
+
+/** Cuts so that no partition gets more than `bytesMax` in one send, unless a single record is larger. */
+function chunksOf(records: readonly OutgoingRecord[], bytesMax: number): readonly (readonly OutgoingRecord[])[] {
+  const chunks: OutgoingRecord[][] = [];
+  let chunk: OutgoingRecord[] = [];
+  let bytes = new Map<number, number>();
+  for (const outgoing of records) {
+    const size = wireBytes(outgoing.record);
+    if (chunk.length > 0 && (bytes.get(outgoing.partition) ?? 0) + size > bytesMax) {
+      chunks.push(chunk);
+      chunk = [];
+      bytes = new Map();
+    }
+    chunk.push(outgoing);
+    bytes.set(outgoing.partition, (bytes.get(outgoing.partition) ?? 0) + size);
+  }
+  if (chunk.length > 0) chunks.push(chunk);
+  return chunks;
+}
+
+function listOf(byTopic: Map<string, OutgoingRecord[]>, topic: string): OutgoingRecord[] {
+  const list = byTopic.get(topic) ?? [];
+  byTopic.set(topic, list);
+  return list;
+}

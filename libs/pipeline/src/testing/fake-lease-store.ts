@@ -1,0 +1,110 @@
+import { TidemarkError } from '@tidemark/runtime';
+import { type Checkpoint, type LeaseStore, type ShardLease } from '../ports.js';
+
+/** The lease table in memory, under the same conditions as the real one. */
+export class FakeLeaseStore implements LeaseStore {
+  readonly #rows = new Map<string, ShardLease>();
+  #fault: (operation: keyof LeaseStore) => TidemarkError | undefined = () => undefined;
+  /** Writes that took effect. */
+  writes = 0;
+
+  /** What a test does to the next calls; `undefined` lets a call pass. */
+  set fault(fault: (operation: keyof LeaseStore) => TidemarkError | undefined) {
+    this.#fault = fault;
+  }
+
+  set down(down: boolean) {
+    const error = new TidemarkError('STORE_UNAVAILABLE', 'the lease table does not answer', { retriable: true });
+    this.#fault = () => (down ? error : undefined);
+  }
+
+  row(shardId: string): ShardLease | undefined {
+    return this.#rows.get(shardId);
+  }
+
+  /** Sets a row as an operator would, without a condition. */
+  overwrite(lease: ShardLease): void {
+    this.#rows.set(lease.shardId, lease);
+  }
+
+  /** Loses every row. */
+  clear(): void {
+    this.#rows.clear();
+  }
+
+  async list(signal: AbortSignal): Promise<readonly ShardLease[]> {
+    this.#begin('list', signal);
+    return [...this.#rows.values()];
+  }
+
+  async create(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
+    this.#begin('create', signal);
+    if (this.#rows.has(lease.shardId)) return false;
+    this.#write(lease);
+    return true;
+  }
+
+  async renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined> {
+    this.#begin('renew', signal);
+    return this.#change(lease, true, (row) => ({ readUpTo: later(row.readUpTo, readUpTo) }));
+  }
+
+  async checkpoint(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined> {
+    this.#begin('checkpoint', signal);
+    return this.#change(lease, true, (row) => ({
+      checkpoint,
+      ownerSwitches: 0,
+      readUpTo: later(row.readUpTo, readUpTo),
+    }));
+  }
+
+  async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+    this.#begin('take', signal);
+    return this.#change(lease, false, (row) => ({ owner, ownerSwitches: row.ownerSwitches + 1 }));
+  }
+
+  async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
+    this.#begin('release', signal);
+    return this.#change(lease, true, () => ({ owner: null }));
+  }
+
+  async remove(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
+    this.#begin('remove', signal);
+    const row = this.#rows.get(lease.shardId);
+    if (row?.counter !== lease.counter || row.checkpoint !== 'SHARD_END') return false;
+    return this.#rows.delete(lease.shardId);
+  }
+
+  #change(
+    lease: ShardLease,
+    ownerToo: boolean,
+    fields: (row: ShardLease) => Partial<ShardLease>,
+  ): ShardLease | undefined {
+    const row = this.#rows.get(lease.shardId);
+    if (row?.counter !== lease.counter) return undefined;
+    if (ownerToo && row.owner !== lease.owner) return undefined;
+    const next = { ...row, ...fields(row), counter: row.counter + 1 };
+    this.#write(next);
+    return next;
+  }
+
+  #write(lease: ShardLease): void {
+    this.writes += 1;
+    this.#rows.set(lease.shardId, lease);
+  }
+
+  #begin(operation: keyof LeaseStore, signal: AbortSignal): void {
+    if (signal.aborted) throw new TidemarkError('ABORTED', 'the call was aborted', { retriable: false });
+    const error = this.#fault(operation);
+    if (error !== undefined) throw error;
+  }
+}
+
+function later(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { type ContractCase } from '@tidemark/runtime/testing';
+import { type LeaseStore, type ShardLease } from '../ports.js';
+
+const { signal } = new AbortController();
+
+function lease(shardId: string, fields: Partial<ShardLease> = {}): ShardLease {
+  return {
+    shardId,
+    owner: null,
+    counter: 0,
+    checkpoint: 'TRIM_HORIZON',
+    ownerSwitches: 0,
+    parents: [],
+    startHash: '0',
+    endHash: '340282366920938463463374607431768211455',
+    readUpTo: null,
+    ...fields,
+  };
+}
+
+/** What every lease store does; `make` gives an empty one for each case. */
+export function leaseStoreContract(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [...rowCases(make), ...writeCases(make), ...ownershipCases(make)];
+}
+
+function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
+    {
+      name: 'lists every row with all of its fields',
+      run: async () => {
+        const store = await make();
+        const rows = [
+          lease('s1', { checkpoint: '49590338271490256608559692538361571095921575989136588898', counter: 9, readUpTo: 12 }),
+          lease('s2', { parents: ['s0', 's1'], owner: 'w', ownerSwitches: 3, startHash: '17', endHash: '18' }),
+          lease('s3', { checkpoint: 'SHARD_END', parents: ['s2'] }),
+        ];
+        for (const row of rows) assert.equal(await store.create(row, signal), true);
+        assert.deepEqual(await sorted(store), rows);
+      },
+    },
+    {
+      name: 'lists more rows than fit one answer',
+      run: async () => {
+        const store = await make();
+        const shardIds = Array.from({ length: 120 }, (_, index) => `s${String(index).padStart(3, '0')}`);
+        for (const shardId of shardIds) await store.create(lease(shardId), signal);
+        assert.deepEqual((await sorted(store)).map((row) => row.shardId), shardIds);
+      },
+    },
+    {
+      name: 'creates a row once and leaves the one that is there',
+      run: async () => {
+        const store = await make();
+        const first = lease('s1', { readUpTo: 5 });
+        assert.equal(await store.create(first, signal), true);
+        assert.equal(await store.create(lease('s1', { counter: 4 }), signal), false);
+        assert.deepEqual(await sorted(store), [first]);
+      },
+    },
+    {
+      name: 'removes an ended row, and no other',
+      run: async () => {
+        const store = await make();
+        const open = lease('s1');
+        const ended = lease('s2', { checkpoint: 'SHARD_END', counter: 2 });
+        await store.create(open, signal);
+        await store.create(ended, signal);
+        assert.equal(await store.remove(open, signal), false);
+        assert.equal(await store.remove({ ...ended, counter: 1 }, signal), false);
+        assert.equal(await store.remove(ended, signal), true);
+        assert.equal(await store.remove(ended, signal), false);
+        assert.deepEqual(await sorted(store), [open]);
+      },
+    },
+  ];
+}
+
+function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
+    {
+      name: 'renews: the counter grows, and what was read never goes back',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const first = await store.renew(row, 70, signal);
+        assert.deepEqual(first, { ...row, counter: row.counter + 1, readUpTo: 70 });
+        assert.ok(first);
+        const second = await store.renew(first, 60, signal);
+        assert.deepEqual(second, { ...first, counter: first.counter + 1 });
+        assert.ok(second);
+        const third = await store.renew(second, null, signal);
+        assert.deepEqual(third, { ...second, counter: second.counter + 1 });
+        assert.deepEqual(await sorted(store), [third]);
+      },
+    },
+    {
+      name: 'checkpoints: with what was read up to, and the switches start anew',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const written = await store.checkpoint(row, '123', 70, signal);
+        assert.deepEqual(written, { ...row, counter: row.counter + 1, checkpoint: '123', ownerSwitches: 0, readUpTo: 70 });
+        assert.deepEqual(await sorted(store), [written]);
+      },
+    },
+    {
+      name: 'marks the end of a shard',
+      run: async () => {
+        const { store, row } = await taken(make);
+        assert.equal((await store.checkpoint(row, 'SHARD_END', null, signal))?.checkpoint, 'SHARD_END');
+      },
+    },
+    {
+      name: 'refuses every write of an owner whose lease was taken (hazard 33)',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const stolen = await store.take(row, 'thief', signal);
+        assert.equal(await store.renew(row, 99, signal), undefined);
+        assert.equal(await store.checkpoint(row, '999', 99, signal), undefined);
+        assert.equal(await store.release(row, signal), undefined);
+        assert.deepEqual(await sorted(store), [stolen]);
+      },
+    },
+    {
+      name: 'refuses writes under the owner’s old counter after it has lost and regained the lease',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const stolen = await store.take(row, 'thief', signal);
+        assert.ok(stolen);
+        const regained = await store.take(stolen, 'owner', signal);
+        assert.ok(regained);
+        assert.equal(await store.checkpoint(row, '999', 99, signal), undefined);
+        assert.deepEqual(await sorted(store), [regained]);
+      },
+    },
+    {
+      name: 'refuses writes of a row that is gone',
+      run: async () => {
+        const store = await make();
+        const row = lease('s1', { owner: 'owner' });
+        assert.equal(await store.renew(row, null, signal), undefined);
+        assert.equal(await store.checkpoint(row, '1', null, signal), undefined);
+        assert.equal(await store.take(row, 'x', signal), undefined);
+        assert.deepEqual(await store.list(signal), []);
+      },
+    },
+  ];
+}
+
+function ownershipCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
+    {
+      name: 'takes a free row and a row of somebody else, counting the switches',
+      run: async () => {
+        const store = await make();
+        const free = lease('s1', { readUpTo: 5, checkpoint: '7' });
+        await store.create(free, signal);
+        const mine = await store.take(free, 'me', signal);
+        assert.deepEqual(mine, { ...free, owner: 'me', counter: 1, ownerSwitches: 1 });
+        assert.ok(mine);
+        const theirs = await store.take(mine, 'them', signal);
+        assert.deepEqual(theirs, { ...mine, owner: 'them', counter: 2, ownerSwitches: 2 });
+      },
+    },
+    {
+      name: 'lets one of many who take at once have it',
+      run: async () => {
+        const store = await make();
+        const free = lease('s1');
+        await store.create(free, signal);
+        const takers = Array.from({ length: 8 }, (_, index) => `w${index}`);
+        const results = await Promise.all(takers.map((owner) => store.take(free, owner, signal)));
+        const winners = results.filter((row) => row !== undefined);
+        assert.equal(winners.length, 1);
+        assert.deepEqual(await sorted(store), winners);
+      },
+    },
+    {
+      name: 'does not take a row whose owner has just renewed it',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const renewed = await store.renew(row, null, signal);
+        assert.equal(await store.take(row, 'thief', signal), undefined);
+        assert.deepEqual(await sorted(store), [renewed]);
+      },
+    },
+    {
+      name: 'releases: nobody owns it, and the counter grows',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const freed = await store.release(row, signal);
+        assert.deepEqual(freed, { ...row, owner: null, counter: row.counter + 1 });
+        assert.deepEqual(await sorted(store), [freed]);
+      },
+    },
+    {
+      name: 'does nothing for a call that is aborted already',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const aborter = new AbortController();
+        aborter.abort();
+        await assert.rejects(store.renew(row, 5, aborter.signal), { code: 'ABORTED' });
+        await assert.rejects(store.list(aborter.signal), { code: 'ABORTED' });
+        assert.deepEqual(await sorted(store), [row]);
+      },
+    },
+  ];
+}
+
+async function taken(make: () => Promise<LeaseStore>): Promise<{ store: LeaseStore; row: ShardLease }> {
+  const store = await make();
+  const free = lease('s1');
+  await store.create(free, signal);
+  const row = await store.take(free, 'owner', signal);
+  assert.ok(row);
+  return { store, row };
+}
+
+async function sorted(store: LeaseStore): Promise<readonly ShardLease[]> {
+  return [...(await store.list(signal))].sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
+}

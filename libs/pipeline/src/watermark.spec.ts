@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { type ShardLease } from './ports.js';
+import { newLease } from './shard-leases.js';
+import { claimOf, coversKeySpace, laterClaim, lowestOpen, watermarkOf } from './watermark.js';
+
+const hashes = 1n << 128n;
+const none = new Map<string, number>();
+
+function row(shardId: string, start: bigint, end: bigint, fields: Partial<ShardLease> = {}): ShardLease {
+  const shard = { shardId, parents: [], startHash: start.toString(), endHash: end.toString() };
+  return { ...newLease(shard), ...fields };
+}
+
+const lower = (fields: Partial<ShardLease> = {}): ShardLease => row('s1', 0n, hashes / 2n - 1n, fields);
+const upper = (fields: Partial<ShardLease> = {}): ShardLease => row('s2', hashes / 2n, hashes - 1n, fields);
+const whole = (fields: Partial<ShardLease> = {}): ShardLease => row('s0', 0n, hashes - 1n, fields);
+
+describe('claimOf', () => {
+  const page = { records: [], millisBehindLatest: 300, closed: false, gap: false };
+
+  it('is the time before the request, less how far the page ends behind', () => {
+    expect(claimOf(page, 1_000)).toBe(700);
+  });
+
+  it('is nothing for a page that closes the shard (hazard 49)', () => {
+    expect(claimOf({ ...page, closed: true }, 1_000)).toBeNull();
+  });
+
+  it('is nothing for a page that cannot tell how far it ends behind', () => {
+    expect(claimOf({ ...page, millisBehindLatest: null }, 1_000)).toBeNull();
+  });
+});
+
+describe('laterClaim', () => {
+  it.each([
+    [null, null, null],
+    [null, 5, 5],
+    [5, null, 5],
+    [5, 7, 7],
+    [7, 5, 7],
+  ])('joins %p and %p to %p', (a, b, expected) => {
+    expect(laterClaim(a, b)).toBe(expected);
+  });
+});
+
+describe('watermarkOf', () => {
+  it('is the least claim of the open shards', () => {
+    expect(watermarkOf([lower({ readUpTo: 10 }), upper({ readUpTo: 20 })], none)).toBe(10);
+  });
+
+  it('takes what the worker knows itself where that is later than the row (hazard 50)', () => {
+    const memory = new Map([['s1', 30], ['s2', 5]]);
+    expect(watermarkOf([lower({ readUpTo: 10 }), upper({ readUpTo: 20 })], memory)).toBe(20);
+  });
+
+  it('is held back by a shard of which nothing is known', () => {
+    expect(watermarkOf([lower({ readUpTo: 10 }), upper()], none)).toBeNull();
+  });
+
+  it('ignores ended shards', () => {
+    const rows = [whole({ checkpoint: 'SHARD_END', readUpTo: 1 }), lower({ readUpTo: 10 }), upper({ readUpTo: 20 })];
+    expect(watermarkOf(rows, none)).toBe(10);
+  });
+
+  it('does not exist while part of the key space is unknown (hazard 49)', () => {
+    expect(watermarkOf([whole({ checkpoint: 'SHARD_END', readUpTo: 9 }), upper({ readUpTo: 20 })], none)).toBeNull();
+    expect(watermarkOf([], none)).toBeNull();
+  });
+});
+
+describe('lowestOpen', () => {
+  it('is the first by id among the rows that are not ended', () => {
+    expect(lowestOpen([upper(), lower(), whole({ checkpoint: 'SHARD_END' })])?.shardId).toBe('s1');
+    expect(lowestOpen([])).toBeUndefined();
+  });
+});
+
+describe('coversKeySpace', () => {
+  const cuts = fc.uniqueArray(fc.bigInt({ min: 1n, max: hashes - 1n }), { maxLength: 12 });
+  const rangesOf = (points: readonly bigint[]): ShardLease[] => {
+    const starts = [0n, ...[...points].sort((a, b) => (a < b ? -1 : 1))];
+    return starts.map((start, index) => row(`s${index}`, start, (starts[index + 1] ?? hashes) - 1n));
+  };
+
+  it('holds for any cutting of the key space, in any order, with overlaps', () => {
+    fc.assert(
+      fc.property(cuts, fc.nat(), fc.boolean(), (points, seed, withParent) => {
+        const ranges = rangesOf(points);
+        const turned = [...ranges.slice(seed % ranges.length), ...ranges.slice(0, seed % ranges.length)];
+        expect(coversKeySpace(withParent ? [...turned, whole()] : turned)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('fails when any range is missing, or falls short by one key', () => {
+    fc.assert(
+      fc.property(cuts, fc.nat(), fc.boolean(), (points, pick, byOne) => {
+        const ranges = rangesOf(points);
+        const index = pick % ranges.length;
+        const short = ranges.flatMap((range, at) => {
+          if (at !== index) return [range];
+          const end = BigInt(range.endHash) - 1n;
+          return byOne && end >= BigInt(range.startHash) ? [{ ...range, endHash: end.toString() }] : [];
+        });
+        expect(coversKeySpace(short)).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import { type ShardLease, type ShardPage } from './ports.js';
+
+/**
+ * The watermark: "every change that the stream accepted before W precedes this record in its partition".
+ *
+ * A shard's claim is a fact about that shard alone, and it stays true whoever holds the lease, so claims are only ever joined by max,
+ * and a zombie or a restart can delay W but never falsify it. W is the minimum over all shards that are not ended, and it exists only
+ * while those shards' hash ranges cover the whole key space: a shard that nobody knows of yet holds W back by its absence.
+ */
+
+/** The last hash key of a stream. */
+const hashMax = (1n << 128n) - 1n;
+
+/**
+ * What a page proves once its records are acknowledged and a later page has shown that the shard went on: everything accepted before
+ * the returned time (ms since the epoch) has been read. `askedAt`: a time before the page was requested. A closing page proves nothing:
+ * the records that followed it went to a child shard.
+ */
+export function claimOf(page: ShardPage, askedAt: number): number | null {
+  return page.closed || page.millisBehindLatest === null ? null : askedAt - page.millisBehindLatest;
+}
+
+export function laterClaim(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
+export function isEnded(lease: ShardLease): boolean {
+  return lease.checkpoint === 'SHARD_END';
+}
+
+/** The lowest open shard, by id: its owner publishes the watermark. */
+export function lowestOpen(rows: readonly ShardLease[]): ShardLease | undefined {
+  return rows
+    .filter((row) => !isEnded(row))
+    .reduce<ShardLease | undefined>(
+      (low, row) => (low === undefined || row.shardId < low.shardId ? row : low),
+      undefined,
+    );
+}
+
+/** W of the stream, or `null` while it cannot be told. `memory`: claims this worker made that may not be written yet. */
+export function watermarkOf(rows: readonly ShardLease[], memory: ReadonlyMap<string, number>): number | null {
+  const open = rows.filter((row) => !isEnded(row));
+  if (!coversKeySpace(open)) return null;
+  let lowest = Infinity;
+  for (const row of open) {
+    const claim = laterClaim(row.readUpTo, memory.get(row.shardId) ?? null);
+    if (claim === null) return null;
+    lowest = Math.min(lowest, claim);
+  }
+  return Number.isFinite(lowest) ? lowest : null;
+}
+
+/** Whether every hash key belongs to at least one of `rows`. */
+export function coversKeySpace(rows: readonly Pick<ShardLease, 'startHash' | 'endHash'>[]): boolean {
+  const ranges = rows
+    .map((row) => ({ start: BigInt(row.startHash), end: BigInt(row.endHash) }))
+    .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  let next = 0n;
+  for (const { start, end } of ranges) {
+    if (start > next) return false;
+    if (end >= next) next = end + 1n;
+  }
+  return next > hashMax;
+}

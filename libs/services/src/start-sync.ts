@@ -1,0 +1,65 @@
+import { createKafkaClient, KafkaProducer } from '@tidemark/kafka';
+import { DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
+import { SyncWorker } from '@tidemark/pipeline';
+import { topicNames } from '@tidemark/protocol';
+import { messageOf } from '@tidemark/runtime';
+import { type Service, type ServicePorts, type SyncOptions } from './service-options.js';
+import { untilStarted } from './until-started.js';
+
+/** Sync over Kinesis, a lease table and Kafka. Resolves at once; what it needs and does not find yet, it waits for, and says so in `ready()`. */
+export async function startSync(options: SyncOptions, ports: ServicePorts): Promise<Service> {
+  const { clock, logger, metrics } = ports;
+  const { kafka, topicPrefix, region, streamArn, leaseTable, dynamodbEndpoint, kinesisEndpoint, credentials } = options;
+  const names = topicNames(topicPrefix);
+  const client = createKafkaClient({ ...kafka, clientId: `tidemark-sync-${region}`, logger, clock });
+  const createTopics = {
+    partitions: options.topicPartitions ?? 4,
+    replicationFactor: options.topicReplicationFactor ?? 3,
+  };
+  const sink = new KafkaProducer({ client, names, clock, logger, metrics, createTopics });
+  const account = { region, ...(credentials === undefined ? {} : { credentials }) };
+  const at = (endpoint: string | undefined): object => (endpoint === undefined ? account : { ...account, endpoint });
+  const reader = new KinesisShardReader({
+    stream: streamArn,
+    kinesis: at(kinesisEndpoint),
+    clock,
+    ...(options.pollIntervalMs === undefined ? {} : { pollIntervalMs: options.pollIntervalMs }),
+  });
+  const leases = new DynamoDBLeaseStore({ table: leaseTable, dynamodb: at(dynamodbEndpoint), clock });
+  const worker = new SyncWorker({
+    reader,
+    leases,
+    sink,
+    region,
+    clock,
+    log: logger,
+    metrics,
+    binary: options.binaryEncoding === 'once' ? 'base64' : 'base64-twice',
+    ...(topicPrefix === undefined ? {} : { topicPrefix }),
+    ...(options.workerId === undefined ? {} : { workerId: options.workerId }),
+    ...(options.failoverMs === undefined ? {} : { failoverMs: options.failoverMs }),
+  });
+  const release = async (): Promise<void> => {
+    await sink.close();
+    reader.close();
+    leases.close();
+  };
+  const starting = untilStarted(async () => worker.start(), logger);
+  return {
+    ready: () => {
+      const health = worker.health();
+      return {
+        ready: health.ready,
+        detail: starting.error() === undefined ? health : { ...health, error: messageOf(starting.error()) },
+      };
+    },
+    stop: async () => {
+      await worker.stop();
+      await release();
+    },
+    kill: async () => {
+      await worker.kill();
+      await release();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'consumers', ...require('../../jest.preset.cjs'), rootDir: __dirname };

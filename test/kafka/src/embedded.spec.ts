@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { kafkaContract } from '@tidemark/kafka/testing';
+import { EmbeddedKafka } from '@tidemark/local-stack';
+import { testLogger } from './test-logger.js';
+import { watchRejections } from './rejections.js';
+
+describe('the Kafka contract on the embedded broker', () => {
+  const kafka = new EmbeddedKafka({ cleanIntervalMs: 500 });
+  const rejections = watchRejections();
+  beforeAll(() => kafka.start());
+  afterAll(() => kafka.close());
+  const cases = kafkaContract({
+    get brokers() {
+      return [kafka.address];
+    },
+    restartBrokers: async () => {
+      await kafka.stop();
+      await kafka.start();
+    },
+    compacts: true,
+    logger: testLogger,
+  });
+  for (const { name, run } of cases) it(name, run, 150_000);
+  it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
+});
