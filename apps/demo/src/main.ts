@@ -9,7 +9,9 @@ import { type World } from './world.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Resolves with the first of the promise and Ctrl-C. */
+// The SDK is pinned; what it says of Node versions to come helps nobody who watches a demo.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 

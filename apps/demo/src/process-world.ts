@@ -199,7 +199,7 @@ class ProcessWorld implements World {
       TIDEMARK_STREAM_ARN: streamArn,
       TIDEMARK_LEASE_TABLE: leaseTable,
       TIDEMARK_FAILOVER: '3s',
-      TIDEMARK_POLL_INTERVAL: '50ms',
+      TIDEMARK_POLL_INTERVAL: '200ms',
       TIDEMARK_TOPIC_REPLICATION_FACTOR: '1',
     };
     return { common, sync, pod: { ...common, ...account } };
