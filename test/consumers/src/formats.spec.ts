@@ -116,6 +116,7 @@ describe('the built packages', () => {
       moduleResolution: 'nodenext',
       strict: true,
       exactOptionalPropertyTypes: true,
+      rootDir: 'src',
       outDir: 'out',
       types: ['node'],
       skipLibCheck: false,
