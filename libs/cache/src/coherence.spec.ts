@@ -205,6 +205,12 @@ describe('events', () => {
     expect(coherence.peek('k')).toMatchObject({ writeId: 'B', stampUs: 0 });
   });
 
+  it('drop an entry when the fast lane left its value out, and keep no absence', () => {
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('A', 'B', { lane: 'fast', value: null }));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
   it('hazard 4: a duplicate changes nothing', () => {
     fill('vA', 'A');
     for (let i = 0; i < 2; i += 1) coherence.applyEvent('k', event('A', 'B', { stampUs: 5 }));

@@ -99,7 +99,7 @@ function checkSchema<S extends StandardSchema>(where: string, schema: S): S {
 }
 
 function checkCodec<V>(where: string, codec: Codec<V>): Codec<V> {
-  const { name, encode, decode } = ((codec as Codec<V> | null) ?? {}) as Partial<Record<keyof Codec<V>, unknown>>;
+  const { name, encode, decode } = (codec ?? {}) as Partial<Record<keyof Codec<V>, unknown>>;
   if (
     typeof name === 'string' &&
     /^[a-z0-9-]{1,32}$/.test(name) &&

@@ -42,7 +42,7 @@ const held = (key = 'k'): unknown => coherence.peek(key)?.value;
 describe('read', () => {
   it('hazard 39: callers of one key share one read, each with a bound on its time', async () => {
     const reader = readerOf();
-    const values = [reader.read('k'), reader.read('k'), reader.readMany(['k']).get('k')];
+    const values = [reader.read('k'), reader.read('k'), ...reader.readMany(['k']).values()];
     expect([store.reads.length, store.batches.length, store.reads[0]?.call.timeoutMs]).toEqual([1, 0, 1_000]);
     store.reads[0]?.answer(itemOf('k', '"v"'));
     await expect(Promise.all(values)).resolves.toEqual(['v', 'v', 'v']);
