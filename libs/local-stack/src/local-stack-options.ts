@@ -24,46 +24,35 @@ export interface LocalStackOptions {
 export type ResolvedLocalStackOptions = Required<Omit<LocalStackOptions, 'dataDir' | 'logger'>> &
   Pick<LocalStackOptions, 'dataDir' | 'logger'>;
 
-const fields = [
-  'regions',
-  'tables',
-  'kafka',
-  'pipeline',
-  'replicationDelayMs',
-  'seed',
-  'dataDir',
-  'partitions',
-  'logger',
-];
+const defaults = {
+  regions: ['us-east-1', 'eu-west-1'],
+  tables: ['permissions'],
+  kafka: 'embedded',
+  pipeline: true,
+  replicationDelayMs: 20,
+  seed: 1,
+  partitions: 4,
+} as const satisfies LocalStackOptions;
+
+const fields = [...Object.keys(defaults), 'dataDir', 'logger'];
 
 /** Fills in the defaults. Throws `INVALID_OPTIONS`, naming the option. */
 export function resolveLocalStackOptions(options: LocalStackOptions): ResolvedLocalStackOptions {
   for (const name of Object.keys(options))
     if (!fields.includes(name)) throw invalid(name, `one of ${fields.join(', ')}`);
-  const {
-    regions = ['us-east-1', 'eu-west-1'],
-    tables = ['permissions'],
-    kafka = 'embedded',
-    partitions = 4,
-  } = options;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const resolved: ResolvedLocalStackOptions = { ...defaults, ...given, dataDir: options.dataDir };
+  const { regions, tables, kafka, partitions } = resolved;
   if (!Array.isArray(tables) || tables.length === 0) throw invalid('tables', 'at least one table');
-  if (kafka !== 'embedded')
-    for (const region of regions)
-      if ((kafka[region]?.length ?? 0) === 0) throw invalid(`kafka.${region}`, "at least one 'host:port'");
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000)
     throw invalid('partitions', 'a whole number from 1 to 1000');
-  const { pipeline = true, replicationDelayMs = 20, seed = 1, dataDir, logger } = options;
-  return {
-    regions,
-    tables,
-    kafka,
-    partitions,
-    pipeline,
-    replicationDelayMs,
-    seed,
-    dataDir,
-    ...(logger === undefined ? {} : { logger }),
-  };
+  if (kafka !== 'embedded') checkBrokers(regions, kafka);
+  return resolved;
+}
+
+function checkBrokers(regions: readonly string[], brokers: Readonly<Record<string, readonly string[]>>): void {
+  for (const region of regions)
+    if ((brokers[region]?.length ?? 0) === 0) throw invalid(`kafka.${region}`, "at least one 'host:port'");
 }
 
 function invalid(option: string, expected: string): TidemarkError {
