@@ -34,19 +34,39 @@ describe('chooseLeases', () => {
 
   it.each<[string, ShardLease[], Partial<LeaseChoiceInput>, string[]]>([
     ['takes every free lease when it is alone', [row('b', null), row('a', null)], {}, ['a free', 'b free']],
-    ['takes its fair share of free leases', [row('a', 'x'), row('b', null), row('c', null), row('d', null)], {}, ['b free', 'c free']],
+    [
+      'takes its fair share of free leases',
+      [row('a', 'x'), row('b', null), row('c', null), row('d', null)],
+      {},
+      ['b free', 'c free'],
+    ],
     ['takes an expired lease', [row('a', 'x'), row('b', 'x')], still('a', 'b'), ['a expired', 'b expired']],
     ['leaves a live lease alone when the load is even', [row('a', 'x'), row('b', 'me')], {}, []],
     ['steals one from the most loaded', [row('a', 'y'), row('b', 'x'), row('c', 'x')], {}, ['b stolen']],
     ['steals one where that evens the load', [row('a', 'x'), row('b', 'x'), row('c', 'x')], {}, ['a stolen']],
     ['does not steal back and forth', [row('a', 'x'), row('b', 'x'), row('c', 'me')], {}, []],
-    ['prefers an expired lease to stealing', [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'y')], still('d'), ['d expired']],
+    [
+      'prefers an expired lease to stealing',
+      [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'y')],
+      still('d'),
+      ['d expired'],
+    ],
     ['takes back its own lease that it does not hold', [row('a', 'me')], { held: new Set() }, ['a expired']],
     ['does not take what it holds, even when its row stands still', [row('a', 'me')], still('a'), []],
     ['does not take ended shards', [row('a', null, { checkpoint: 'SHARD_END' })], {}, []],
     ['does not take a child before its parents are ended', [row('a', 'x'), row('b', null, { parents: ['a'] })], {}, []],
-    ['takes no more than it may hold', [row('a', null), row('b', null), row('c', null)], { leasesMax: 2 }, ['a free', 'b free']],
-    ['takes an overdue lease beyond its fair share', [row('a', 'me'), row('b', 'x'), row('c', null)], { stillMs: (lease) => (lease.shardId === 'c' ? 30_000 : 0) }, ['c free']],
+    [
+      'takes no more than it may hold',
+      [row('a', null), row('b', null), row('c', null)],
+      { leasesMax: 2 },
+      ['a free', 'b free'],
+    ],
+    [
+      'takes an overdue lease beyond its fair share',
+      [row('a', 'me'), row('b', 'x'), row('c', null)],
+      { stillMs: (lease) => (lease.shardId === 'c' ? 30_000 : 0) },
+      ['c free'],
+    ],
   ])('%s', (_, rows, fields, expected) => {
     expect(told(choose(rows, fields))).toEqual(expected);
   });

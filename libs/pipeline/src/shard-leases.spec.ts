@@ -1,13 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Shard, type ShardLease } from './ports.js';
-import {
-  isReadable,
-  knownReadUpTo,
-  missingLeases,
-  newLease,
-  planShardEnd,
-  removableLeases,
-} from './shard-leases.js';
+import { isReadable, knownReadUpTo, missingLeases, newLease, planShardEnd, removableLeases } from './shard-leases.js';
 
 const shard = (shardId: string, parents: readonly string[] = []): Shard => ({
   shardId,
@@ -118,10 +111,20 @@ describe('removableLeases', () => {
 describe('knownReadUpTo', () => {
   it.each<[string, ShardLease, ShardLease[], number | null]>([
     ['is what the row says', row('c', { readUpTo: 5, parents: ['a'] }), [ended('a', { readUpTo: 9 })], 5],
-    ['is the least of the parents for a shard never read', row('c', { parents: ['a', 'b'] }), [ended('a', { readUpTo: 9 }), ended('b', { readUpTo: 7 })], 7],
+    [
+      'is the least of the parents for a shard never read',
+      row('c', { parents: ['a', 'b'] }),
+      [ended('a', { readUpTo: 9 }), ended('b', { readUpTo: 7 })],
+      7,
+    ],
     ['is unknown without parents', row('c'), [], null],
     ['is unknown when a parent is', row('c', { parents: ['a', 'b'] }), [ended('a', { readUpTo: 9 }), ended('b')], null],
-    ['is unknown for a checkpoint that carries no time', row('c', { checkpoint: '17', parents: ['a'] }), [ended('a', { readUpTo: 9 })], null],
+    [
+      'is unknown for a checkpoint that carries no time',
+      row('c', { checkpoint: '17', parents: ['a'] }),
+      [ended('a', { readUpTo: 9 })],
+      null,
+    ],
   ])('%s', (_, lease, rows, expected) => {
     expect(knownReadUpTo(lease, mapOf(...rows))).toBe(expected);
   });

@@ -13,7 +13,8 @@ export class ShardRoll {
   /** `askedAt`: a time before the listing was requested, ms since the epoch. */
   note(shards: readonly Shard[], askedAt: number): void {
     const absentAt = new Map<string, number | null>();
-    for (const { shardId } of shards) absentAt.set(shardId, this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt);
+    for (const { shardId } of shards)
+      absentAt.set(shardId, this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt);
     this.#absentAt = absentAt;
     this.#listedAt = askedAt;
   }

@@ -91,7 +91,10 @@ export class ShardRunner {
       return 'stopped';
     }
     metrics.leasesLost.value += 1;
-    options.log.info({ shardId: hold.shardId, reason: hold.signal.reason as unknown }, 'the lease of the shard is over');
+    options.log.info(
+      { shardId: hold.shardId, reason: hold.signal.reason as unknown },
+      'the lease of the shard is over',
+    );
     return 'lost';
   }
 

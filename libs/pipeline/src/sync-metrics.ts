@@ -52,7 +52,9 @@ export class SyncMetrics {
   }
 
   /** Gauges that are read when they are scraped; times in ms, `null`: unknown. */
-  observe(read: () => { readonly shards: number; readonly lagMs: number | null; readonly watermarkAgeMs: number | null }): void {
+  observe(
+    read: () => { readonly shards: number; readonly lagMs: number | null; readonly watermarkAgeMs: number | null },
+  ): void {
     const shards = this.#registry.gauge('tidemark_sync_shards', 'Shards this worker reads.');
     const lag = this.#registry.gauge('tidemark_sync_lag_seconds', 'How far the slowest of its shards is behind.');
     const age = this.#registry.gauge(

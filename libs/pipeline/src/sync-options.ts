@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type BinaryEncoding, type TopicNames, topicNames, topicProblem } from '@tidemark/protocol';
-import {
-  type Clock,
-  type Logger,
-  MetricRegistry,
-  silentLogger,
-  systemClock,
-  TidemarkError,
-} from '@tidemark/runtime';
+import { type Clock, type Logger, MetricRegistry, silentLogger, systemClock, TidemarkError } from '@tidemark/runtime';
 import { type EventSink, type LeaseStore, type ShardReader } from './ports.js';
 
 export interface SyncWorkerOptions {
@@ -26,7 +19,7 @@ export interface SyncWorkerOptions {
   readonly failoverMs?: number;
   /** Time between two writes of a lease row, each one write unit, ms. Default: a third of `failoverMs`, 500 at most. */
   readonly renewEveryMs?: number;
-  /** Time between two strong readings of the lease table, after each of which leases are taken and the watermark is published, ms. Default 1,000. */
+  /** Time between two strong readings of the lease table, after each of which leases are taken and the watermark is published, ms. Default 1,000, `failoverMs` at most. */
   readonly scanEveryMs?: number;
   /** Time between two listings of the stream's shards, ms. Default 30,000. */
   readonly shardListEveryMs?: number;
@@ -66,7 +59,7 @@ export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOpti
     binary: 'base64-twice' as const,
     workerId: randomUUID(),
     renewEveryMs: Math.min(500, failoverMs / 3),
-    scanEveryMs: 1_000,
+    scanEveryMs: Math.min(1_000, failoverMs),
     shardListEveryMs: 30_000,
     topicListEveryMs: 5_000,
     shardsMax: 100,
@@ -123,5 +116,7 @@ function check(option: string, ok: boolean, expected: string, got: unknown): voi
 
 /** An option that is given as `undefined` is not given. */
 function defined(options: SyncWorkerOptions): SyncWorkerOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as SyncWorkerOptions;
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as SyncWorkerOptions;
 }

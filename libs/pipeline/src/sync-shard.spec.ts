@@ -33,7 +33,11 @@ beforeEach(() => {
   sink.createTopic(topic, 1);
   stop = new AbortController();
   const store = new FakeLeaseStore();
-  const row = { ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }), owner: 'a', readUpTo: 999_999 };
+  const row = {
+    ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }),
+    owner: 'a',
+    readUpTo: 999_999,
+  };
   store.overwrite(row);
   hold = new LeaseHold(
     { store, clock, observer, failoverMs: 10_000, renewEveryMs: 1_000, callTimeoutMs: 1_000 },

@@ -69,7 +69,5 @@ export async function syncShard(sync: ShardSync): Promise<void> {
 }
 
 function positionOf(checkpoint: Checkpoint): ShardPosition {
-  return checkpoint === 'TRIM_HORIZON'
-    ? { type: 'trim-horizon' }
-    : { type: 'after', sequenceNumber: checkpoint };
+  return checkpoint === 'TRIM_HORIZON' ? { type: 'trim-horizon' } : { type: 'after', sequenceNumber: checkpoint };
 }

@@ -82,8 +82,8 @@ describe('the watermark', () => {
       await world.clock.advance(50);
       ages.push(world.clock.now() - world.latest);
     }
-    expect(Math.max(...world.lagsMs)).toBeLessThanOrEqual(1_200);
-    expect(Math.max(...ages)).toBeLessThanOrEqual(2_200);
+    expect(Math.max(...world.lagsMs)).toBeLessThanOrEqual(1_000);
+    expect(Math.max(...ages)).toBeLessThanOrEqual(2_000);
   });
 
   it('stops while one shard cannot be produced, and goes on when it can', async () => {
@@ -138,11 +138,20 @@ type Step =
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 1_500 }) }) },
-    { weight: 10, arbitrary: fc.record({ do: fc.constant('put' as const), share: fc.double({ min: 0, max: 0.99, noNaN: true }) }) },
+    {
+      weight: 10,
+      arbitrary: fc.record({ do: fc.constant('put' as const), share: fc.double({ min: 0, max: 0.99, noNaN: true }) }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('reshard' as const), pick: fc.nat(20), merge: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('kill' as const, 'stop' as const), worker: fc.nat(1) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('steal' as const), pick: fc.nat(20) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('down' as const), part: fc.constantFrom('sink' as const, 'stream' as const, 'leases' as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('down' as const),
+        part: fc.constantFrom('sink' as const, 'stream' as const, 'leases' as const),
+      }),
+    },
     { weight: 2, arbitrary: fc.constant({ do: 'up' as const }) },
   ),
   { minLength: 20, maxLength: 70 },
@@ -161,35 +170,38 @@ class Schedule {
   }
 
   async play(step: Step): Promise<void> {
-    const { clock, sink, stream, leases } = this.#world;
     switch (step.do) {
       case 'wait':
-        return clock.advance(step.ms);
+        return this.#world.clock.advance(step.ms);
       case 'put':
         return this.#world.put(step.share);
       case 'reshard':
         return this.#reshard(step.pick, step.merge);
-      case 'steal': {
-        const open = (await leases.list(aborter.signal).catch(() => [])).filter((row) => !isEnded(row));
-        const row = open[step.pick % Math.max(1, open.length)];
-        if (row !== undefined) await leases.take(row, 'thief', aborter.signal).catch(() => undefined);
-        return;
-      }
+      case 'steal':
+        return this.#steal(step.pick);
       case 'kill':
-      case 'stop': {
-        const worker = this.#world.workers[step.worker];
-        const ended = step.do === 'kill' ? worker?.kill() : worker?.stop();
-        await clock.advance(8_000);
-        await ended;
-        this.#start(step.worker);
-        return;
-      }
+      case 'stop':
+        return this.#restart(step.worker, step.do);
       case 'down':
         this.#world[step.part].down = true;
         return;
       case 'up':
-        for (const part of [sink, stream, leases]) part.down = false;
+        for (const part of ['sink', 'stream', 'leases'] as const) this.#world[part].down = false;
     }
+  }
+
+  async #steal(pick: number): Promise<void> {
+    const { leases } = this.#world;
+    const open = (await leases.list(aborter.signal).catch(() => [])).filter((row) => !isEnded(row));
+    const row = open[pick % Math.max(1, open.length)];
+    if (row !== undefined) await leases.take(row, 'thief', aborter.signal).catch(() => undefined);
+  }
+
+  async #restart(slot: number, how: 'kill' | 'stop'): Promise<void> {
+    const ended = this.#world.workers[slot]?.[how]();
+    await this.#world.clock.advance(8_000);
+    await ended;
+    this.#start(slot);
   }
 
   #start(slot: number): void {
@@ -223,21 +235,25 @@ describe('under any schedule of writes, splits, merges, crashes, thefts and outa
     ['a shard that says at once that it is closed', 0],
     ['a shard that says so one page late', 1],
     ['a shard that says so three pages late', 3],
-  ])('never claims what is not acknowledged, loses nothing, and catches up: %s (hazards 33, 49, 50)', async (_, closesAfter) => {
-    await fc.assert(
-      fc.asyncProperty(steps, async (schedule) => {
-        world = new CheckedWorld({ stream: { shards: 2, pageMax: 3, closesAfter }, sink: { latencyMs: 70 } });
-        const player = new Schedule(world);
-        for (const step of schedule) await player.play(step);
-        await player.play({ do: 'up' });
-        await world.clock.advance(60_000);
-        await world.close();
-        expect(world.falsehoods).toEqual([]);
-        expect(world.missing).toEqual([]);
-        // One worker renews every 4 s, so what the other knows of its shards is as old.
-        expect(world.clock.now() - world.latest).toBeLessThan(7_000);
-      }),
-      { numRuns: 60 },
-    );
-  }, 120_000);
+  ])(
+    'never claims what is not acknowledged, loses nothing, and catches up: %s (hazards 33, 49, 50)',
+    async (_, closesAfter) => {
+      await fc.assert(
+        fc.asyncProperty(steps, async (schedule) => {
+          world = new CheckedWorld({ stream: { shards: 2, pageMax: 3, closesAfter }, sink: { latencyMs: 70 } });
+          const player = new Schedule(world);
+          for (const step of schedule) await player.play(step);
+          await player.play({ do: 'up' });
+          await world.clock.advance(60_000);
+          await world.close();
+          expect(world.falsehoods).toEqual([]);
+          expect(world.missing).toEqual([]);
+          // One worker renews every 4 s, so what the other knows of its shards is as old.
+          expect(world.clock.now() - world.latest).toBeLessThan(7_000);
+        }),
+        { numRuns: 60 },
+      );
+    },
+    120_000,
+  );
 });

@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
 import { recordingLogger } from '@tidemark/runtime/testing';
-import { isEnded } from './watermark.js';
 import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
 
-const hour = 3_600_000;
 let world: SyncWorld;
 
 function open(options: SyncWorldOptions = {}): SyncWorld {
@@ -62,7 +60,8 @@ describe('one worker', () => {
     const before = leases.writes;
     await clock.advance(5_000);
     expect(leases.writes - before).toBe(10);
-    for (const { topic, records } of sink.sends) if (topic === 'tidemark.cdc.users') expect(records.length).toBeLessThanOrEqual(3);
+    for (const { topic, records } of sink.sends)
+      if (topic === 'tidemark.cdc.users') expect(records.length).toBeLessThanOrEqual(3);
     expect(world.records('users').filter(({ type }) => type === 'event')).toHaveLength(200);
   });
 
@@ -99,23 +98,26 @@ describe('one worker', () => {
 });
 
 describe('when something is down', () => {
-  it.each(['stream', 'leases', 'sink'] as const)('starts without the %s, says so, and goes on when it is there', async (part) => {
-    const { clock } = open();
-    world[part].down = true;
-    const log = recordingLogger();
-    const worker = world.worker('a', { log });
-    const id = world.write('users', 'k:1');
-    await clock.advance(30_000);
-    expect(worker.health().ready).toBe(false);
-    expect(worker.health().reason).toMatch(/does not answer|no broker answers/);
-    const warnings = log.lines.filter(({ level }) => level === 'warn').length;
-    expect(warnings).toBeGreaterThan(0);
-    expect(warnings).toBeLessThanOrEqual(6);
-    world[part].down = false;
-    await clock.advance(10_000);
-    expect(worker.health()).toMatchObject({ ready: true, reason: null });
-    expect(world.eventsOf('users', 'k:1')).toEqual([id]);
-  });
+  it.each(['stream', 'leases', 'sink'] as const)(
+    'starts without the %s, says so, and goes on when it is there',
+    async (part) => {
+      const { clock } = open();
+      world[part].down = true;
+      const log = recordingLogger();
+      const worker = world.worker('a', { log });
+      const id = world.write('users', 'k:1');
+      await clock.advance(30_000);
+      expect(worker.health().ready).toBe(false);
+      expect(worker.health().reason).toMatch(/does not answer|no broker answers/);
+      const warnings = log.lines.filter(({ level }) => level === 'warn').length;
+      expect(warnings).toBeGreaterThan(0);
+      expect(warnings).toBeLessThanOrEqual(6);
+      world[part].down = false;
+      await clock.advance(10_000);
+      expect(worker.health()).toMatchObject({ ready: true, reason: null });
+      expect(world.eventsOf('users', 'k:1')).toEqual([id]);
+    },
+  );
 
   it('stands still while Kafka is down and loses nothing', async () => {
     const { clock, sink } = open();
@@ -134,7 +136,9 @@ describe('when something is down', () => {
 
   it('does not start to read a stream that is configured wrongly', async () => {
     const { clock, stream } = open();
-    const refused = new TidemarkError('INVALID_CONFIGURATION', 'the stream ignores partition keys', { retriable: false });
+    const refused = new TidemarkError('INVALID_CONFIGURATION', 'the stream ignores partition keys', {
+      retriable: false,
+    });
     stream.fault = (operation) => (operation === 'describe' ? refused : undefined);
     const worker = world.worker('a');
     world.write('users', 'k:1');
@@ -264,220 +268,5 @@ describe('two workers', () => {
     sink.down = false;
     await clock.advance(5_000);
     expect(world.eventsOf('users', 'k:1')).toEqual([]);
-  });
-});
-
-describe('resharding (hazard 32)', () => {
-  it.each([0, 1, 2])('reads a parent to its end before its children; the end comes %p pages late', async (closesAfter) => {
-    const { clock, stream } = open({ stream: { closesAfter, pageMax: 3 } });
-    world.worker('a');
-    world.worker('b');
-    await clock.advance(2_000);
-    const ids: Record<string, string[]> = { low: [], high: [] };
-    const writeBoth = (): void => {
-      ids['low']?.push(world.write('users', 'low', 0.1));
-      ids['high']?.push(world.write('users', 'high', 0.9));
-    };
-    for (let n = 0; n < 10; n += 1) writeBoth();
-    stream.split('shardId-000000000000');
-    for (let n = 0; n < 10; n += 1) writeBoth();
-    await clock.advance(10_000);
-    writeBoth();
-    const [left, right] = stream.openShards;
-    stream.merge(left ?? '', right ?? '');
-    for (let n = 0; n < 10; n += 1) writeBoth();
-    await clock.advance(20_000);
-    for (const key of ['low', 'high']) expect([...new Set(world.eventsOf('users', key))]).toEqual(ids[key]);
-    const shardIds = ['shardId-000000000000', 'shardId-000000000001', 'shardId-000000000002'];
-    for (const shardId of shardIds) expect(world.leases.row(shardId)?.checkpoint).toBe('SHARD_END');
-    expect(world.leases.row('shardId-000000000003')?.checkpoint).not.toBe('TRIM_HORIZON');
-  });
-
-  it('creates the children before it marks the parent as ended', async () => {
-    const { clock, stream, leases } = open();
-    world.worker('a');
-    await clock.advance(2_000);
-    stream.split('shardId-000000000000');
-    let isBroken = false;
-    const parent = 'shardId-000000000000';
-    const { signal } = new AbortController();
-    for (let step = 0; step < 100; step += 1) {
-      await clock.advance(20);
-      const rows = await leases.list(signal);
-      const row = rows.find(({ shardId }) => shardId === parent);
-      if (row !== undefined && isEnded(row) && rows.length < 3) isBroken = true;
-    }
-    expect(isBroken).toBe(false);
-    expect(leases.row(parent)?.checkpoint).toBe('SHARD_END');
-  });
-
-  it('removes the rows of shards that left the stream', async () => {
-    const { clock, stream, leases } = open();
-    world.worker('a');
-    await clock.advance(2_000);
-    stream.split('shardId-000000000000');
-    await clock.advance(5_000);
-    stream.trim(clock.now());
-    await clock.advance(31_000);
-    expect(leases.row('shardId-000000000000')).toBeUndefined();
-    expect(world.workers[0]?.health().ready).toBe(true);
-  });
-});
-
-describe('records that cannot be translated (hazard 35)', () => {
-  const bytesOf = (record: unknown): Buffer => Buffer.from(JSON.stringify(record));
-  const readable = { awsRegion: 'us-east-1', tableName: 'users', eventName: 'MODIFY' };
-
-  it.each<[string, Buffer, { invalidated: string[]; users: number; orders: number }]>([
-    ['drops the key where it is readable', bytesOf({ ...readable, dynamodb: { Keys: { key: { S: 'k:1' } } } }), { invalidated: ['k:1'], users: 0, orders: 0 }],
-    ['flushes the table where the key is not', bytesOf({ ...readable, dynamodb: { Keys: { id: { N: '1' } } } }), { invalidated: [], users: 3, orders: 0 }],
-    ['flushes the table where the key cannot be one', bytesOf({ ...readable, dynamodb: { Keys: { key: { S: 'k'.repeat(3_000) } } } }), { invalidated: [], users: 3, orders: 0 }],
-    ['flushes every table where the table is not readable', Buffer.from('not json'), { invalidated: [], users: 3, orders: 3 }],
-    ['flushes every table where the table cannot be one', bytesOf({ ...readable, tableName: 'no table!', dynamodb: { Keys: { key: { S: 'k' } } } }), { invalidated: [], users: 3, orders: 3 }],
-    ['flushes every table for an aggregated record', Buffer.from('f3899ac20a01', 'hex'), { invalidated: [], users: 3, orders: 3 }],
-    ['drops the key of another region’s record', bytesOf({ ...readable, awsRegion: 'eu-west-1', dynamodb: { Keys: { key: { S: 'k:1' } } } }), { invalidated: ['k:1'], users: 0, orders: 0 }],
-  ])('%s', async (_, bytes, expected) => {
-    const { clock, stream } = open();
-    world.worker('a');
-    world.write('users', 'k:0');
-    world.write('orders', 'k:0');
-    await clock.advance(2_000);
-    const flushes = (table: string): number => world.controls(table, 'flush-table').length;
-    const before = { users: flushes('users'), orders: flushes('orders') };
-    stream.put(0, bytes);
-    const after = world.write('users', 'k:1');
-    await clock.advance(2_000);
-    expect({
-      invalidated: world.controls('users', 'invalidate').map(({ key }) => key),
-      users: flushes('users') - before.users,
-      orders: flushes('orders') - before.orders,
-    }).toEqual(expected);
-    expect(world.eventsOf('users', 'k:1')).toEqual([after]);
-    expect(world.deadLetters()).toHaveLength(1);
-    expect(world.deadLetters()[0]).toMatchObject({ base64: bytes.toString('base64'), truncated: false, sequenceNumber: '3' });
-  });
-
-  it('drops the key of a record that Kafka would not take, and keeps the first 384 KiB of it (hazard 34)', async () => {
-    const { clock, stream } = open();
-    const { changeRecordBytes } = await import('./testing/change-record-bytes.js');
-    world.worker('a');
-    stream.put(0, changeRecordBytes({ table: 'users', key: 'k:1', to: 'w1', value: 'x'.repeat(900_000) }));
-    await clock.advance(2_000);
-    expect(world.controls('users', 'invalidate').map(({ key }) => key)).toEqual(['k:1']);
-    const [letter] = world.deadLetters();
-    expect(letter).toMatchObject({ table: 'users', key: 'k:1', truncated: true });
-    expect(String(letter?.['base64'])).toHaveLength(512 * 1_024);
-  });
-
-  it('offers a topic that refuses large records only the key', async () => {
-    const { clock, sink, stream } = open();
-    const { changeRecordBytes } = await import('./testing/change-record-bytes.js');
-    world.worker('a');
-    sink.fault = (_, records) =>
-      records.some(({ record }) => (record.value?.byteLength ?? 0) > 100_000)
-        ? new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false })
-        : undefined;
-    stream.put(0, changeRecordBytes({ table: 'users', key: 'k:1', to: 'w1', value: 'x'.repeat(500_000) }));
-    const small = world.write('users', 'k:2');
-    await clock.advance(2_000);
-    expect(world.controls('users', 'invalidate').map(({ key }) => key)).toEqual(['k:1']);
-    expect(world.eventsOf('users', 'k:2')).toEqual([small]);
-  });
-
-  it('goes on without a dead letter that Kafka does not take', async () => {
-    const { clock, sink, stream } = open();
-    world.worker('a');
-    sink.fault = (topic) =>
-      topic.endsWith('dead-letters') ? new TidemarkError('ACCESS_DENIED', 'no', { retriable: false }) : undefined;
-    stream.put(0, Buffer.from('not json'));
-    const id = world.write('users', 'k:1');
-    await clock.advance(2_000);
-    expect(world.eventsOf('users', 'k:1')).toEqual([id]);
-  });
-});
-
-describe('records that left the stream unread (hazards 36 and 51)', () => {
-  const flushed = (): number => world.controls('users', 'flush-table').length;
-
-  it('flushes every table, acknowledged, before a checkpoint goes past the hole', async () => {
-    const { clock, stream, sink, leases } = open();
-    const first = world.worker('a');
-    world.write('users', 'k:1');
-    await clock.advance(5_000);
-    await first.stop();
-    const before = flushed();
-    await clock.advance(24 * hour);
-    stream.trim(clock.now() - hour);
-    world.write('users', 'k:2');
-    sink.fault = (_, records) =>
-      records.some(({ record }) => String(record.header).includes('flush-table'))
-        ? new TidemarkError('PUBLISH_FAILED', 'no', { retriable: true })
-        : undefined;
-    world.worker('b');
-    await clock.advance(20_000);
-    expect(leases.row('shardId-000000000000')?.checkpoint).toBe('1');
-    expect(world.eventsOf('users', 'k:2')).toEqual([]);
-    sink.fault = () => undefined;
-    await clock.advance(10_000);
-    expect(flushed()).toBe(before + 3);
-    expect(world.eventsOf('users', 'k:2')).toHaveLength(1);
-  });
-
-  it('flushes nothing when a worker goes on soon enough', async () => {
-    const { clock } = open();
-    const first = world.worker('a');
-    world.write('users', 'k:1');
-    await clock.advance(5_000);
-    await first.stop();
-    const before = flushed();
-    await clock.advance(22 * hour);
-    world.worker('b');
-    await clock.advance(5_000);
-    expect(flushed()).toBe(before);
-  });
-
-  it('flushes when the lease table was lost', async () => {
-    const { clock, leases } = open();
-    const first = world.worker('a');
-    world.write('users', 'k:1');
-    await clock.advance(5_000);
-    await first.kill();
-    const before = flushed();
-    leases.clear();
-    world.worker('b');
-    await clock.advance(5_000);
-    expect(flushed()).toBe(before + 3);
-  });
-
-  it('flushes and reads the new stream when the old one was replaced', async () => {
-    const { clock, stream } = open();
-    world.worker('a');
-    world.write('users', 'k:1');
-    await clock.advance(5_000);
-    await world.close();
-    const before = flushed();
-    stream.replace();
-    const id = world.write('users', 'k:2');
-    world.worker('b');
-    await clock.advance(15_000);
-    expect(flushed()).toBe(before + 3);
-    expect(world.eventsOf('users', 'k:2')).toEqual([id]);
-  });
-
-  it('ends a shard that left the stream and goes on with what took its place', async () => {
-    const { clock, stream, leases } = open();
-    const first = world.worker('a');
-    world.write('users', 'k:1');
-    await clock.advance(5_000);
-    await first.stop();
-    stream.split('shardId-000000000000');
-    await clock.advance(25 * hour);
-    stream.trim(clock.now() - 24 * hour);
-    const id = world.write('users', 'k:2', 0.9);
-    const worker = world.worker('b');
-    await clock.advance(10_000);
-    expect(leases.row('shardId-000000000000')?.checkpoint ?? 'SHARD_END').toBe('SHARD_END');
-    expect(world.eventsOf('users', 'k:2')).toEqual([id]);
-    expect(worker.health().ready).toBe(true);
   });
 });

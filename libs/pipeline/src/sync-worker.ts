@@ -239,7 +239,8 @@ export class SyncWorker {
       await work();
       this.#trouble.succeeded(what);
     } catch (error) {
-      if (this.#stopReading.signal.aborted) this.#options.log.debug({ error: messageOf(error) }, `${what} was given up`);
+      if (this.#stopReading.signal.aborted)
+        this.#options.log.debug({ error: messageOf(error) }, `${what} was given up`);
       else this.#trouble.failed(what, error);
     }
   }

@@ -66,7 +66,10 @@ export class TablePublisher {
         } catch (error) {
           if (attempt < deadLetterAttempts) continue;
           metrics.deadLettersLost.value += 1;
-          log.error({ shardId, sequenceNumber: record.sequenceNumber, error: messageOf(error) }, 'a dead letter is lost');
+          log.error(
+            { shardId, sequenceNumber: record.sequenceNumber, error: messageOf(error) },
+            'a dead letter is lost',
+          );
         }
       }
     }
@@ -123,7 +126,7 @@ export class TablePublisher {
     }
     const topic = names.cdc(step.table);
     if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, byTopic, retry);
-    const count = await this.#countOf(topic, retry);
+    const count = this.#partitions.get(topic) ?? (await this.#countOf(topic, retry));
     const record = step.type === 'event' ? step.record : invalidation(step.table, step.key);
     listOf(byTopic, topic).push({ partition: partitionOf(step.key, count), record });
   }

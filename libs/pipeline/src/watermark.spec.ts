@@ -50,7 +50,10 @@ describe('watermarkOf', () => {
   });
 
   it('takes what the worker knows itself where that is later than the row (hazard 50)', () => {
-    const memory = new Map([['s1', 30], ['s2', 5]]);
+    const memory = new Map([
+      ['s1', 30],
+      ['s2', 5],
+    ]);
     expect(watermarkOf([lower({ readUpTo: 10 }), upper({ readUpTo: 20 })], memory)).toBe(20);
   });
 

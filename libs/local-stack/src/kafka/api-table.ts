@@ -1,74 +1,45 @@
-import { type Api } from './api.js';
-import { errorCodes } from './error-codes.js';
-import { fetchApi } from './fetch-api.js';
-import {
-  deleteGroupsApi,
-  describeGroupsApi,
-  findCoordinatorApi,
-  heartbeatApi,
-  joinGroupApi,
-  leaveGroupApi,
-  listGroupsApi,
-  offsetCommitApi,
-  offsetFetchApi,
-  syncGroupApi,
-} from './group-apis.js';
-import { apiKeys } from './kafka-faults.js';
-import { produceApi } from './produce-api.js';
-import {
-  alterConfigsApi,
-  createPartitionsApi,
-  createTopicsApi,
-  deleteRecordsApi,
-  deleteTopicsApi,
-  describeConfigsApi,
-  initProducerIdApi,
-  listOffsetsApi,
-  metadataApi,
-} from './topic-apis.js';
-import { type WireWriter } from './wire-writer.js';
+/**
+ * Every request this broker answers, with its key and the one version it speaks: the highest that kafkajs 2.2.4 knows, which is therefore the
+ * only one kafkajs sends. `ApiVersions` is also answered in its older versions, because that is where a client starts.
+ */
+export const apiTable = {
+  Produce: { key: 0, version: 7 },
+  Fetch: { key: 1, version: 11 },
+  ListOffsets: { key: 2, version: 3 },
+  Metadata: { key: 3, version: 6 },
+  OffsetCommit: { key: 8, version: 5 },
+  OffsetFetch: { key: 9, version: 4 },
+  FindCoordinator: { key: 10, version: 2 },
+  JoinGroup: { key: 11, version: 5 },
+  Heartbeat: { key: 12, version: 3 },
+  LeaveGroup: { key: 13, version: 3 },
+  SyncGroup: { key: 14, version: 3 },
+  DescribeGroups: { key: 15, version: 2 },
+  ListGroups: { key: 16, version: 2 },
+  ApiVersions: { key: 18, version: 2 },
+  CreateTopics: { key: 19, version: 3 },
+  DeleteTopics: { key: 20, version: 1 },
+  DeleteRecords: { key: 21, version: 1 },
+  InitProducerId: { key: 22, version: 1 },
+  DescribeConfigs: { key: 32, version: 2 },
+  AlterConfigs: { key: 33, version: 1 },
+  CreatePartitions: { key: 37, version: 1 },
+  DeleteGroups: { key: 42, version: 1 },
+} as const satisfies Record<string, { readonly key: number; readonly version: number }>;
 
-const apiVersionsApi: Api = {
-  version: 2,
-  handle: ({ writer }) => {
-    writeApiVersions(writer, errorCodes.NONE);
-    writer.int32(0);
-  },
-};
+/** A kind of request, by Kafka's name. */
+export type ApiName = keyof typeof apiTable;
 
-/** Every request that this broker understands, by its key. */
-export const apis: ReadonlyMap<number, Api> = new Map<number, Api>([
-  [apiKeys.Produce, produceApi],
-  [apiKeys.Fetch, fetchApi],
-  [apiKeys.ListOffsets, listOffsetsApi],
-  [apiKeys.Metadata, metadataApi],
-  [apiKeys.OffsetCommit, offsetCommitApi],
-  [apiKeys.OffsetFetch, offsetFetchApi],
-  [apiKeys.FindCoordinator, findCoordinatorApi],
-  [apiKeys.JoinGroup, joinGroupApi],
-  [apiKeys.Heartbeat, heartbeatApi],
-  [apiKeys.LeaveGroup, leaveGroupApi],
-  [apiKeys.SyncGroup, syncGroupApi],
-  [apiKeys.DescribeGroups, describeGroupsApi],
-  [apiKeys.ListGroups, listGroupsApi],
-  [apiKeys.ApiVersions, apiVersionsApi],
-  [apiKeys.CreateTopics, createTopicsApi],
-  [apiKeys.DeleteTopics, deleteTopicsApi],
-  [apiKeys.DeleteRecords, deleteRecordsApi],
-  [apiKeys.InitProducerId, initProducerIdApi],
-  [apiKeys.DescribeConfigs, describeConfigsApi],
-  [apiKeys.AlterConfigs, alterConfigsApi],
-  [apiKeys.CreatePartitions, createPartitionsApi],
-  [apiKeys.DeleteGroups, deleteGroupsApi],
-]);
+export const apiNames = Object.keys(apiTable) as ApiName[];
 
-/** What is spoken, and in which version; the answer to a version of this request that is not spoken is this list, too. */
-export function writeApiVersions(writer: WireWriter, error: number): void {
-  writer.int16(error);
-  writer.array(apis, (w, [key, { version }]) =>
-    w
-      .int16(key)
-      .int16(key === apiKeys.ApiVersions ? 0 : version)
-      .int16(version),
-  );
+const namesByKey = new Map<number, ApiName>(apiNames.map((name) => [apiTable[name].key, name]));
+
+/** The kind of request behind a key; `undefined` for one that is not spoken. */
+export function apiNamed(key: number): ApiName | undefined {
+  return namesByKey.get(key);
+}
+
+/** The oldest version that is answered. */
+export function versionMin(name: ApiName): number {
+  return name === 'ApiVersions' ? 0 : apiTable[name].version;
 }

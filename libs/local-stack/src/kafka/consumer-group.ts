@@ -1,365 +1,363 @@
 import { type Clock } from '@tidemark/runtime';
-import { errorCodes } from './error-codes.js';
+import { type KafkaErrorName } from './error-codes.js';
+import {
+  type Assignment,
+  GroupMember,
+  type JoinAnswer,
+  joinRefusal,
+  type JoinRequest,
+  type SyncAnswer,
+  syncRefusal,
+} from './group-member.js';
+import {
+  commonProtocols,
+  decideCommit,
+  decideHeartbeat,
+  decideJoin,
+  decideSync,
+  electProtocol,
+  type GroupState,
+  type MemberClaim,
+} from './group-rules.js';
 
-export interface GroupProtocol {
-  readonly name: string;
-  readonly metadata: Buffer;
+export interface ConsumerGroupOptions {
+  readonly clock: Clock;
+  /** How long the first join of an empty group waits for others, ms. */
+  readonly initialRebalanceDelayMs: number;
+  /** Makes the id of a new member, unlike any before. */
+  readonly newMemberId: (clientId: string) => string;
 }
 
-export interface JoinRequest {
-  readonly memberId: string;
-  readonly clientId: string;
-  readonly sessionTimeoutMs: number;
-  readonly rebalanceTimeoutMs: number;
-  readonly protocolType: string;
-  readonly protocols: readonly GroupProtocol[];
-}
-
-export interface JoinAnswer {
-  readonly error: number;
-  readonly generation: number;
-  readonly protocol: string;
-  readonly leader: string;
-  readonly memberId: string;
-  /** For the leader alone: who takes part, with what. */
-  readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[];
-}
-
-export interface SyncAnswer {
-  readonly error: number;
-  readonly assignment: Buffer;
-}
-
-interface Member {
-  readonly id: string;
-  clientId: string;
-  sessionTimeoutMs: number;
-  rebalanceTimeoutMs: number;
-  protocols: readonly GroupProtocol[];
-  assignment: Buffer;
-  joining: ((answer: JoinAnswer) => void) | undefined;
-  syncing: ((answer: SyncAnswer) => void) | undefined;
-  cancelExpiry: () => void;
-}
-
-export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable';
-
-/** Ids given out by MEMBER_ID_REQUIRED and not used yet. */
-const pendingMax = 1_000;
+/** Members of one group, those with an id and no join yet among them. */
+const membersMax = 1_000;
 
 /**
- * One consumer group as a coordinator keeps it: `Empty` → `PreparingRebalance` (members join) → `CompletingRebalance` (the leader assigns)
- * → `Stable`. A member is heard of at least once a session time-out, or it is out. What comes with an old generation is refused, so a
- * member that was given up for dead cannot commit.
+ * One group of consumers, `Empty` → `PreparingRebalance` → `CompletingRebalance` → `Stable`; what each request is due in each state is decided
+ * in `group-rules.ts`, this class holds the members, their waiting requests and the timers. Three things are always true:
+ *
+ * - a member is in `#members` exactly as long as its requests are honoured; a member that left, was expelled or did not join in time is not,
+ *   and whatever it sends later is refused, whichever generation it claims;
+ * - the generation grows by one at every completed rebalance, and a request of another generation is refused;
+ * - outside of a waiting join or sync, every member has a running session timer.
  */
 export class ConsumerGroup {
   readonly id: string;
-  readonly #clock: Clock;
-  readonly #initialDelayMs: number;
-  readonly #members = new Map<string, Member>();
-  readonly #pending = new Set<string>();
+  readonly #options: ConsumerGroupOptions;
+  readonly #members = new Map<string, GroupMember>();
+  /** Ids that were given out and not used yet, with the timers that take them back; a rebalance waits for them. */
+  readonly #promised = new Map<string, () => void>();
   #state: GroupState = 'Empty';
   #generation = 0;
+  #leaderId = '';
   #protocol = '';
   #protocolType = '';
-  #leader = '';
-  #sequence = 0;
-  #firstJoin = false;
-  #cancelRebalance: () => void = () => undefined;
+  /** Members that must still ask for their part of this generation. */
+  #unsynced = new Set<string>();
+  /** The timer of the current state: initial delay, rebalance time-out or time to sync. */
+  #cancelPhase: () => void = () => undefined;
+  /** Set while the first join of an empty group waits for others. */
+  #initialDelay: { leftMs: number; hasNewMember: boolean } | undefined;
 
-  constructor(id: string, clock: Clock, initialDelayMs: number) {
+  constructor(id: string, options: ConsumerGroupOptions) {
     this.id = id;
-    this.#clock = clock;
-    this.#initialDelayMs = initialDelayMs;
+    this.#options = options;
   }
 
   get state(): GroupState {
     return this.#state;
   }
 
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get leaderId(): string {
+    return this.#leaderId;
+  }
+
   get protocolType(): string {
     return this.#protocolType;
   }
 
+  /** Empty until a generation has chosen one. */
   get protocol(): string {
-    return this.#protocol;
+    return this.#state === 'Stable' ? this.#protocol : '';
   }
 
-  get members(): readonly {
-    readonly memberId: string;
-    readonly clientId: string;
-    readonly metadata: Buffer;
-    readonly assignment: Buffer;
-  }[] {
-    return [...this.#members.values()].map((member) => ({
-      memberId: member.id,
-      clientId: member.clientId,
-      metadata: metadataOf(member, this.#protocol),
-      assignment: member.assignment,
-    }));
+  get members(): readonly GroupMember[] {
+    return [...this.#members.values()];
   }
 
-  join(request: JoinRequest): Promise<JoinAnswer> {
-    const refuse = (error: number, memberId = request.memberId): Promise<JoinAnswer> =>
-      Promise.resolve({ error, generation: -1, protocol: '', leader: '', memberId, members: [] });
-    if (request.protocols.length === 0 || !this.#compatible(request))
-      return refuse(errorCodes.INCONSISTENT_GROUP_PROTOCOL);
-    if (request.memberId === '') return refuse(errorCodes.MEMBER_ID_REQUIRED, this.#newMemberId(request.clientId));
-    const existing = this.#members.get(request.memberId);
-    if (existing === undefined && !this.#pending.delete(request.memberId)) return refuse(errorCodes.UNKNOWN_MEMBER_ID);
-    if (existing !== undefined && this.#unchanged(existing, request)) return Promise.resolve(this.#answerOf(existing));
-    const member = existing ?? this.#addMember(request);
-    Object.assign(member, {
-      sessionTimeoutMs: request.sessionTimeoutMs,
-      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
-      protocols: request.protocols,
-      clientId: request.clientId,
-    });
-    this.#protocolType = request.protocolType;
-    member.joining?.({
-      error: errorCodes.UNKNOWN_MEMBER_ID,
-      generation: -1,
-      protocol: '',
-      leader: '',
-      memberId: member.id,
-      members: [],
-    });
-    member.cancelExpiry();
-    const answer = new Promise<JoinAnswer>((resolve) => {
-      member.joining = resolve;
-    });
-    this.#prepare();
-    this.#completeWhenAllJoined();
-    return answer;
+  /** Whether nobody is in it or about to join. */
+  get isVacant(): boolean {
+    return this.#members.size === 0 && this.#promised.size === 0;
   }
 
-  sync(
-    memberId: string,
-    generation: number,
-    assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[],
-  ): Promise<SyncAnswer> {
+  join(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
+    const { memberId } = request;
+    if (this.#state === 'Dead') return joinRefusal('COORDINATOR_NOT_AVAILABLE', memberId);
+    if (!this.#isCompatible(request)) return joinRefusal('INCONSISTENT_GROUP_PROTOCOL', memberId);
+    if (memberId === '') return this.#promiseId(request);
     const member = this.#members.get(memberId);
-    const error = this.#check(member, generation);
-    if (member === undefined || error !== errorCodes.NONE)
-      return Promise.resolve({ error, assignment: Buffer.alloc(0) });
-    if (this.#state === 'PreparingRebalance')
-      return Promise.resolve({ error: errorCodes.REBALANCE_IN_PROGRESS, assignment: Buffer.alloc(0) });
-    this.#touch(member);
-    if (memberId === this.#leader && this.#state === 'CompletingRebalance') this.#assign(assignments);
-    if (this.#state === 'Stable') return Promise.resolve({ error: errorCodes.NONE, assignment: member.assignment });
-    return new Promise((resolve) => {
-      member.syncing = resolve;
-    });
-  }
-
-  heartbeat(memberId: string, generation: number): number {
-    const member = this.#members.get(memberId);
-    const error = this.#check(member, generation);
-    if (member !== undefined && error === errorCodes.NONE) {
-      this.#touch(member);
-      if (this.#state === 'PreparingRebalance') return errorCodes.REBALANCE_IN_PROGRESS;
+    if (member === undefined) return this.#admit(request);
+    switch (
+      decideJoin({
+        state: this.#state,
+        isLeader: memberId === this.#leaderId,
+        sameProtocols: member.offersAlready(request),
+      })
+    ) {
+      case 'unknown':
+        return joinRefusal('UNKNOWN_MEMBER_ID', memberId);
+      case 'current':
+        return this.#joinAnswerFor(member);
+      case 'rebalance':
+        member.offer(request);
+        return this.#rejoin(member);
     }
+  }
+
+  sync(memberId: string, generation: number, assignments: readonly Assignment[]): SyncAnswer | Promise<SyncAnswer> {
+    const member = this.#members.get(memberId);
+    const error = decideSync(this.#state, this.#claim(memberId, generation), this.#generation);
+    if (member === undefined || error !== 'NONE') return syncRefusal(error);
+    this.#unsynced.delete(memberId);
+    this.#touch(member);
+    if (this.#state === 'CompletingRebalance' && memberId === this.#leaderId) this.#assign(assignments);
+    if (this.#state === 'Stable') return { error: 'NONE', assignment: member.assignment };
+    member.cancelSession();
+    return member.awaitSync();
+  }
+
+  heartbeat(memberId: string, generation: number): KafkaErrorName {
+    const error = decideHeartbeat(this.#state, this.#claim(memberId, generation), this.#generation);
+    if (error === 'NONE' || error === 'REBALANCE_IN_PROGRESS') this.#heardOf(memberId);
     return error;
   }
 
-  leave(memberId: string): number {
-    if (this.#pending.delete(memberId)) return errorCodes.NONE;
-    const member = this.#members.get(memberId);
-    if (member === undefined) return errorCodes.UNKNOWN_MEMBER_ID;
-    this.#remove(member);
-    return errorCodes.NONE;
+  leave(memberId: string): KafkaErrorName {
+    const takeBack = this.#promised.get(memberId);
+    if (takeBack === undefined) return this.#remove(memberId) ? 'NONE' : 'UNKNOWN_MEMBER_ID';
+    takeBack();
+    return 'NONE';
   }
 
-  /** Whether this member of this generation may commit; nobody's commits are accepted while the group is empty (an operator's). */
-  mayCommit(memberId: string, generation: number): number {
-    if (generation < 0 && memberId === '')
-      return this.#state === 'Empty' ? errorCodes.NONE : errorCodes.UNKNOWN_MEMBER_ID;
-    const member = this.#members.get(memberId);
-    const error = this.#check(member, generation);
-    if (error !== errorCodes.NONE || member === undefined) return error;
-    if (this.#state === 'CompletingRebalance') return errorCodes.REBALANCE_IN_PROGRESS;
-    this.#touch(member);
-    return errorCodes.NONE;
+  /** Whether this member of this generation may commit offsets now; see `decideCommit`. */
+  mayCommit(memberId: string, generation: number): KafkaErrorName {
+    const error = decideCommit(this.#state, this.#claim(memberId, generation), this.#generation);
+    if (error === 'NONE') this.#heardOf(memberId);
+    return error;
   }
 
-  /** Throws one member out, as a session that expired would; whether it was there. */
-  expel(memberId?: string): boolean {
-    const member = memberId === undefined ? this.#members.values().next().value : this.#members.get(memberId);
-    if (member !== undefined) this.#remove(member);
-    return member !== undefined;
+  /** Ends a member's session now; whether there was such a member. */
+  expel(memberId: string): boolean {
+    return this.#remove(memberId);
   }
 
-  /** Forgets every member and answers whoever waits: the coordinator is going away. */
-  shutDown(): void {
-    this.#cancelRebalance();
-    for (const member of [...this.#members.values()]) {
-      this.#members.delete(member.id);
-      release(member, errorCodes.NOT_COORDINATOR);
+  /** Ends all sessions now. */
+  expelAll(): void {
+    for (const memberId of [...this.#members.keys()]) this.#remove(memberId);
+  }
+
+  /**
+   * The coordinator goes away: nothing expires until `resume`, and what waits is refused. A stable group is kept, as a coordinator finds it
+   * again in its log; a group in the middle of a rebalance loses its members.
+   */
+  suspend(): void {
+    this.#cancelPhase();
+    this.#initialDelay = undefined;
+    for (const takeBack of [...this.#promised.values()]) takeBack();
+    if (this.#state === 'Stable') {
+      for (const member of this.#members.values()) member.cancelSession();
+      return;
     }
-    this.#state = 'Empty';
+    for (const member of this.#members.values()) member.dismiss('NOT_COORDINATOR');
+    this.#members.clear();
+    this.#becomeEmpty();
   }
 
-  #newMemberId(clientId: string): string {
-    this.#sequence += 1;
-    const memberId = `${clientId}-${this.#sequence}-${this.#clock.now().toString(36)}`;
-    this.#pending.add(memberId);
-    if (this.#pending.size > pendingMax) {
-      for (const oldest of this.#pending) {
-        this.#pending.delete(oldest);
-        break;
-      }
-    }
-    return memberId;
+  /** The coordinator is back; every session begins anew. */
+  resume(): void {
+    for (const member of this.#members.values()) this.#touch(member);
   }
 
-  #compatible({ protocolType, protocols, memberId }: JoinRequest): boolean {
-    const others = [...this.#members.values()].filter(({ id }) => id !== memberId);
+  /** Deletes the group; only a vacant one can be. */
+  delete(): boolean {
+    if (!this.isVacant) return false;
+    this.#cancelPhase();
+    this.#state = 'Dead';
+    return true;
+  }
+
+  #claim(memberId: string, generation: number): MemberClaim {
+    return { memberId, generation, isMember: this.#members.has(memberId) };
+  }
+
+  #isCompatible({ memberId, protocolType, protocols }: JoinRequest): boolean {
+    if (protocolType === '' || protocols.length === 0) return false;
+    const others = this.members.filter(({ id }) => id !== memberId);
     if (others.length === 0) return true;
-    return (
-      protocolType === this.#protocolType &&
-      protocols.some(({ name }) => others.every((other) => other.protocols.some((protocol) => protocol.name === name)))
-    );
+    const offers = [protocols.map(({ name }) => name), ...others.map(({ protocolNames }) => protocolNames)];
+    return protocolType === this.#protocolType && commonProtocols(offers).length > 0;
   }
 
-  /** A member that asks again with what it said before needs no new generation, unless it leads: a leader's join means "assign again". */
-  #unchanged(member: Member, request: JoinRequest): boolean {
-    if (this.#state !== 'Stable' && this.#state !== 'CompletingRebalance') return false;
-    if (this.#state === 'Stable' && member.id === this.#leader) return false;
-    return (
-      member.protocols.length === request.protocols.length &&
-      member.protocols.every(
-        (protocol, i) =>
-          protocol.name === request.protocols[i]?.name &&
-          protocol.metadata.equals(request.protocols[i]?.metadata ?? Buffer.alloc(0)),
-      )
-    );
-  }
-
-  #addMember(request: JoinRequest): Member {
-    const member: Member = {
-      id: request.memberId,
-      clientId: request.clientId,
-      sessionTimeoutMs: request.sessionTimeoutMs,
-      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
-      protocols: request.protocols,
-      assignment: Buffer.alloc(0),
-      joining: undefined,
-      syncing: undefined,
-      cancelExpiry: () => undefined,
+  /** A new member gets its id first, and joins with it next: so it can tell that it was admitted if that answer is lost. */
+  #promiseId({ clientId, sessionTimeoutMs }: JoinRequest): JoinAnswer {
+    if (this.#members.size + this.#promised.size >= membersMax) return joinRefusal('GROUP_MAX_SIZE_REACHED', '');
+    const memberId = this.#options.newMemberId(clientId);
+    const takeBack = (): void => {
+      cancel();
+      if (this.#promised.delete(memberId)) this.#completeIfAllJoined();
     };
+    const cancel = this.#options.clock.setTimer(takeBack, sessionTimeoutMs, { unref: true });
+    this.#promised.set(memberId, takeBack);
+    return joinRefusal('MEMBER_ID_REQUIRED', memberId);
+  }
+
+  #admit(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
+    const takeBack = this.#promised.get(request.memberId);
+    if (takeBack === undefined) return joinRefusal('UNKNOWN_MEMBER_ID', request.memberId);
+    const member = new GroupMember(request);
     this.#members.set(member.id, member);
-    return member;
+    this.#protocolType = request.protocolType;
+    if (this.#initialDelay !== undefined) this.#initialDelay.hasNewMember = true;
+    const answer = this.#rejoin(member);
+    takeBack();
+    return answer;
+  }
+
+  #rejoin(member: GroupMember): Promise<JoinAnswer> {
+    member.cancelSession();
+    const answer = member.awaitJoin();
+    if (this.#state !== 'PreparingRebalance') this.#prepare();
+    this.#completeIfAllJoined();
+    return answer;
   }
 
   #prepare(): void {
-    if (this.#state === 'PreparingRebalance') return;
-    this.#firstJoin = this.#state === 'Empty' && this.#initialDelayMs > 0;
-    this.#state = 'PreparingRebalance';
+    const { clock, initialRebalanceDelayMs } = this.#options;
+    this.#cancelPhase();
+    this.#unsynced.clear();
     for (const member of this.#members.values()) {
-      member.syncing?.({ error: errorCodes.REBALANCE_IN_PROGRESS, assignment: Buffer.alloc(0) });
-      member.syncing = undefined;
+      if (!member.isSyncing) continue;
+      member.synced(syncRefusal('REBALANCE_IN_PROGRESS'));
+      this.#touch(member);
     }
-    const timeoutMs = this.#firstJoin
-      ? this.#initialDelayMs
-      : Math.max(0, ...[...this.#members.values()].map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs));
-    this.#cancelRebalance = this.#clock.setTimer(() => this.#completeJoin(), timeoutMs, { unref: true });
+    const timeoutMs = this.#rebalanceTimeoutMs();
+    if (this.#state === 'Empty' && initialRebalanceDelayMs > 0) {
+      this.#initialDelay = { leftMs: Math.max(0, timeoutMs - initialRebalanceDelayMs), hasNewMember: false };
+      this.#cancelPhase = clock.setTimer(() => this.#endInitialDelay(), initialRebalanceDelayMs, { unref: true });
+    } else {
+      this.#cancelPhase = clock.setTimer(() => this.#complete(), timeoutMs, { unref: true });
+    }
+    this.#state = 'PreparingRebalance';
   }
 
-  #completeWhenAllJoined(): void {
-    if (this.#state !== 'PreparingRebalance' || this.#firstJoin || this.#members.size === 0) return;
-    if ([...this.#members.values()].every(({ joining }) => joining !== undefined)) this.#completeJoin();
+  /** Waits once more for as long as new members come, at most the rebalance time-out in all. */
+  #endInitialDelay(): void {
+    const delay = this.#initialDelay;
+    if (delay === undefined || !delay.hasNewMember || delay.leftMs === 0) return this.#complete();
+    const { clock, initialRebalanceDelayMs } = this.#options;
+    const againMs = Math.min(initialRebalanceDelayMs, delay.leftMs);
+    this.#initialDelay = { leftMs: delay.leftMs - againMs, hasNewMember: false };
+    this.#cancelPhase = clock.setTimer(() => this.#endInitialDelay(), againMs, { unref: true });
   }
 
-  #completeJoin(): void {
-    this.#cancelRebalance();
-    for (const member of [...this.#members.values()]) {
-      if (member.joining !== undefined) continue;
-      this.#members.delete(member.id);
-      release(member, errorCodes.UNKNOWN_MEMBER_ID);
-    }
-    const members = [...this.#members.values()];
-    const first = members[0];
-    if (first === undefined) {
-      this.#state = 'Empty';
-      return;
-    }
+  #completeIfAllJoined(): void {
+    if (this.#state !== 'PreparingRebalance' || this.#initialDelay !== undefined || this.#promised.size > 0) return;
+    if (this.members.every(({ isJoining }) => isJoining)) this.#complete();
+  }
+
+  /** Begins the next generation with the members that joined; the others are out. */
+  #complete(): void {
+    this.#cancelPhase();
+    this.#initialDelay = undefined;
+    for (const member of this.members) if (!member.isJoining) this.#drop(member, 'UNKNOWN_MEMBER_ID');
+    const [first] = this.#members.values();
+    if (first === undefined) return this.#becomeEmpty();
     this.#generation += 1;
     this.#state = 'CompletingRebalance';
-    if (!this.#members.has(this.#leader)) this.#leader = first.id;
-    this.#protocol =
-      first.protocols.find(({ name }) =>
-        members.every((member) => member.protocols.some((protocol) => protocol.name === name)),
-      )?.name ?? '';
-    for (const member of members) {
-      member.assignment = Buffer.alloc(0);
-      const resolve = member.joining;
-      member.joining = undefined;
+    if (!this.#members.has(this.#leaderId)) this.#leaderId = first.id;
+    this.#protocol = electProtocol(this.members.map(({ protocolNames }) => protocolNames));
+    this.#unsynced = new Set(this.#members.keys());
+    this.#cancelPhase = this.#options.clock.setTimer(() => this.#expelUnsynced(), this.#rebalanceTimeoutMs(), {
+      unref: true,
+    });
+    for (const member of this.members) {
+      member.clearAssignment();
       this.#touch(member);
-      resolve?.(this.#answerOf(member));
+      member.joined(this.#joinAnswerFor(member));
     }
   }
 
-  #answerOf(member: Member): JoinAnswer {
-    const members =
-      member.id === this.#leader
-        ? [...this.#members.values()].map((other) => ({
-            memberId: other.id,
-            metadata: metadataOf(other, this.#protocol),
-          }))
-        : [];
-    return {
-      error: errorCodes.NONE,
-      generation: this.#generation,
-      protocol: this.#protocol,
-      leader: this.#leader,
-      memberId: member.id,
-      members,
-    };
-  }
-
-  #assign(assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]): void {
+  #assign(assignments: readonly Assignment[]): void {
     for (const { memberId, assignment } of assignments) {
       const member = this.#members.get(memberId);
-      if (member !== undefined) member.assignment = Buffer.from(assignment);
+      if (member !== undefined) member.assignment = assignment;
     }
     this.#state = 'Stable';
     for (const member of this.#members.values()) {
-      member.syncing?.({ error: errorCodes.NONE, assignment: member.assignment });
-      member.syncing = undefined;
+      if (!member.isSyncing) continue;
+      this.#touch(member);
+      member.synced({ error: 'NONE', assignment: member.assignment });
     }
   }
 
-  #check(member: Member | undefined, generation: number): number {
-    if (member === undefined) return errorCodes.UNKNOWN_MEMBER_ID;
-    return generation === this.#generation ? errorCodes.NONE : errorCodes.ILLEGAL_GENERATION;
+  #expelUnsynced(): void {
+    for (const memberId of [...this.#unsynced]) this.#remove(memberId);
   }
 
-  /** Heard of: its session begins anew. */
-  #touch(member: Member): void {
-    member.cancelExpiry();
-    member.cancelExpiry = this.#clock.setTimer(() => this.#remove(member), member.sessionTimeoutMs, { unref: true });
+  #heardOf(memberId: string): void {
+    const member = this.#members.get(memberId);
+    if (member !== undefined && !member.isJoining && !member.isSyncing) this.#touch(member);
   }
 
-  #remove(member: Member): void {
-    if (this.#members.get(member.id) !== member) return;
+  /** Its session begins anew. */
+  #touch(member: GroupMember): void {
+    member.cancelSession();
+    const { clock } = this.#options;
+    member.cancelSession = clock.setTimer(() => this.#remove(member.id), member.sessionTimeoutMs, { unref: true });
+  }
+
+  #remove(memberId: string): boolean {
+    const member = this.#members.get(memberId);
+    if (member === undefined) return false;
+    this.#drop(member, 'UNKNOWN_MEMBER_ID');
+    if (this.#state === 'Stable' || this.#state === 'CompletingRebalance') this.#prepare();
+    this.#completeIfAllJoined();
+    return true;
+  }
+
+  #drop(member: GroupMember, error: KafkaErrorName): void {
     this.#members.delete(member.id);
-    release(member, errorCodes.UNKNOWN_MEMBER_ID);
-    if (this.#members.size === 0) {
-      this.#cancelRebalance();
-      this.#state = 'Empty';
-      return;
-    }
-    this.#prepare();
-    this.#completeWhenAllJoined();
+    this.#unsynced.delete(member.id);
+    member.dismiss(error);
   }
-}
 
-function release(member: Member, error: number): void {
-  member.cancelExpiry();
-  member.joining?.({ error, generation: -1, protocol: '', leader: '', memberId: member.id, members: [] });
-  member.syncing?.({ error, assignment: Buffer.alloc(0) });
-}
+  #becomeEmpty(): void {
+    this.#cancelPhase();
+    this.#unsynced.clear();
+    this.#generation += 1;
+    this.#state = 'Empty';
+    this.#leaderId = '';
+    this.#protocol = '';
+  }
 
-function metadataOf(member: Member, protocol: string): Buffer {
-  return member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0);
+  #joinAnswerFor(member: GroupMember): JoinAnswer {
+    const isLeader = member.id === this.#leaderId;
+    return {
+      error: 'NONE',
+      generation: this.#generation,
+      protocol: this.#protocol,
+      leaderId: this.#leaderId,
+      memberId: member.id,
+      members: isLeader
+        ? this.members.map((each) => ({ memberId: each.id, metadata: each.metadata(this.#protocol) }))
+        : [],
+    };
+  }
+
+  #rebalanceTimeoutMs(): number {
+    return Math.max(0, ...this.members.map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs));
+  }
 }

@@ -1,390 +1,237 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { eventually } from '@tidemark/runtime/testing';
-import {
-  type Admin,
-  CompressionTypes,
-  type Consumer,
-  type EachBatchPayload,
-  Kafka,
-  logLevel,
-  Partitioners,
-  type Producer,
-} from 'kafkajs';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { EmbeddedKafka, type EmbeddedKafkaOptions } from './embedded-kafka.js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, ManualClock } from '@tidemark/runtime/testing';
+import { CompressionTypes, Partitioners } from 'kafkajs';
+import { EmbeddedKafka } from './embedded-kafka.js';
+import { KafkaClients } from './testing/kafka-clients.js';
+import { RawClient } from './testing/raw-client.js';
 
-const undo: (() => Promise<unknown>)[] = [];
-const undoLast: (() => Promise<unknown> | void)[] = [];
-afterEach(async () => {
-  const [brokers, clients] = [undoLast.splice(0), undo.splice(0)];
-  await Promise.all(clients.map((step) => step()));
-  for (const step of brokers) await step();
+let clients: KafkaClients;
+beforeEach(() => {
+  clients = new KafkaClients();
 });
+afterEach(() => clients.close());
 
-async function broker(options: EmbeddedKafkaOptions = {}): Promise<EmbeddedKafka> {
-  const kafka = new EmbeddedKafka(options);
-  await kafka.start();
-  undoLast.push(() => kafka.close());
-  return kafka;
-}
-function client(kafka: EmbeddedKafka): Kafka {
-  return new Kafka({
-    clientId: 'test',
-    brokers: [kafka.address],
-    logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 20 },
-  });
-}
-async function admin(kafka: EmbeddedKafka): Promise<Admin> {
-  const connected = client(kafka).admin();
-  await connected.connect();
-  undo.push(() => connected.disconnect());
-  return connected;
-}
-async function producer(kafka: EmbeddedKafka): Promise<Producer> {
-  const connected = client(kafka).producer({ createPartitioner: Partitioners.DefaultPartitioner });
-  await connected.connect();
-  undo.push(() => connected.disconnect());
-  return connected;
-}
-async function consumer(
-  kafka: EmbeddedKafka,
-  groupId: string,
-  topic: string,
-  onBatch: (payload: EachBatchPayload) => Promise<void>,
-  sessionTimeout = 6_000,
-): Promise<Consumer> {
-  const connected = client(kafka).consumer({
-    groupId,
-    sessionTimeout,
-    rebalanceTimeout: 1_000,
-    heartbeatInterval: 100,
-    maxWaitTimeInMs: 200,
-    retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 1e6 },
-  });
-  await connected.connect();
-  await connected.subscribe({ topics: [topic], fromBeginning: true });
-  await connected.run({ autoCommit: false, eachBatch: onBatch });
-  undo.push(() => connected.disconnect());
-  return connected;
-}
-const values = (payload: EachBatchPayload): string[] =>
-  payload.batch.messages.map(({ value }) => value?.toString() ?? 'null');
+const createPartitioner = Partitioners.DefaultPartitioner;
 
 describe('EmbeddedKafka', () => {
-  it('hands over what was produced, in order, with headers, gzip and nulls', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const send = await producer(kafka);
-    await send.send({ topic: 't', messages: [{ key: 'a', value: '1', headers: { tm: 'meta' } }] });
-    await send.send({
-      topic: 't',
-      compression: CompressionTypes.GZIP,
-      messages: [
-        { key: 'b', value: '2' },
-        { key: 'c', value: null },
-      ],
-    });
-    const seen: string[] = [];
-    const headers: (string | undefined)[] = [];
-    await consumer(kafka, 'g', 't', async (payload) => {
-      seen.push(...values(payload));
-      headers.push(...payload.batch.messages.map((message) => message.headers?.['tm']?.toString()));
-    });
-    await eventually('all three arrive', () => seen.length === 3);
-    expect([seen, headers[0]]).toEqual([['1', '2', 'null'], 'meta']);
+  it('starts in a moment', async () => {
+    const kafka = new EmbeddedKafka();
+    const beforeMs = performance.now();
+    await kafka.start();
+    expect(performance.now() - beforeMs).toBeLessThan(100);
+    await kafka.stop();
   });
 
-  it('wakes a waiting fetch at once', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 2 }] });
-    const send = await producer(kafka);
-    let at = 0;
-    const slow = client(kafka).consumer({ groupId: 'slow', maxWaitTimeInMs: 30_000 });
-    await slow.connect();
-    await slow.subscribe({ topics: ['t'], fromBeginning: true });
-    await slow.run({ eachMessage: async () => void (at = performance.now()) });
-    await eventually('it waits', () => kafka.stats().waitingFetches > 0);
-    const sentAt = performance.now();
-    await send.send({ topic: 't', messages: [{ value: 'x', partition: 1 }] });
-    await eventually('it has it', () => at > 0);
-    expect(at - sentAt).toBeLessThan(5_000);
-    kafka.dropConnections();
-    await slow.disconnect();
-  });
-
-  it('shares partitions between members, and gives those of a dead one to the others', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 4 }] });
-    const send = await producer(kafka);
-    const seen = [new Set<number>(), new Set<number>()];
-    const note =
-      (who: number) =>
-      async ({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload) => {
-        seen[who]?.add(batch.partition);
-        resolveOffset(batch.lastOffset());
-        await commitOffsetsIfNecessary();
-      };
-    const first = await consumer(kafka, 'g', 't', note(0));
-    await consumer(kafka, 'g', 't', note(1));
-    const all = [0, 1, 2, 3].map((partition) => ({ value: 'x', partition }));
-    await eventually('both have some', async () => {
-      await send.send({ topic: 't', messages: all });
-      return (seen[0]?.size ?? 0) > 0 && (seen[1]?.size ?? 0) > 0;
-    });
-    void first.stop();
-    await first.disconnect();
-    await eventually('the other has all', async () => {
-      await send.send({ topic: 't', messages: all });
-      return seen[1]?.size === 4;
-    });
-  });
-
-  it('refuses the commit of a member that was given up for dead', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const send = await producer(kafka);
-    let refused: unknown;
-    let calls = 0;
-    await consumer(kafka, 'g', 't', async ({ batch, resolveOffset, commitOffsetsIfNecessary }) => {
-      calls += 1;
-      resolveOffset(batch.lastOffset());
-      if (calls > 1) return;
-      kafka.expelMember('g');
-      await commitOffsetsIfNecessary({ topics: [{ topic: 't', partitions: [{ partition: 0, offset: '1' }] }] }).catch(
-        (error: unknown) => {
-          refused = error;
-          throw error;
-        },
-      );
-    });
-    await send.send({ topic: 't', messages: [{ value: 'x' }] });
-    await eventually('it is handed over again', () => calls > 1);
-    expect(refused).toMatchObject({ type: 'UNKNOWN_MEMBER_ID' });
-  });
-
-  it('answers offsets out of range after records were deleted, in both directions', async () => {
-    const kafka = await broker();
-    const control = await admin(kafka);
-    await control.createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const send = await producer(kafka);
-    for (let i = 0; i < 10; i += 1) await send.send({ topic: 't', messages: [{ value: String(i) }] });
-    await control.fetchTopicOffsets('t');
-    await control.deleteTopicRecords({ topic: 't', partitions: [{ partition: 0, offset: '6' }] });
-    expect(await control.fetchTopicOffsets('t')).toMatchObject([{ low: '6', high: '10' }]);
-    const seen: string[] = [];
-    const reader = await consumer(kafka, 'g', 't', async (payload) => void seen.push(...values(payload)));
-    reader.seek({ topic: 't', partition: 0, offset: '2' });
-    await eventually('it goes on at the start of the log', () => seen.includes('9'));
-    expect(new Set(seen)).toEqual(new Set(['6', '7', '8', '9']));
-  });
-
-  it('keeps records, offsets and its port over a restart', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const send = await producer(kafka);
-    const seen: string[] = [];
-    await consumer(kafka, 'g', 't', async (payload) => {
-      seen.push(...values(payload));
-      payload.resolveOffset(payload.batch.lastOffset());
-      await payload.commitOffsetsIfNecessary({
-        topics: [
-          { topic: 't', partitions: [{ partition: 0, offset: String(BigInt(payload.batch.lastOffset()) + 1n) }] },
+  it.each([CompressionTypes.None, CompressionTypes.GZIP])(
+    'hands over records as they were sent, compression %i',
+    async (compression) => {
+      const kafka = await clients.brokerWith('t');
+      const producer = await clients.producer(kafka, { createPartitioner });
+      const [answer] = await producer.send({
+        topic: 't',
+        compression,
+        messages: [
+          { key: 'a', value: 'é', headers: { origin: 'here', empty: '' }, timestamp: '1700000000000' },
+          { key: 'b', value: null, timestamp: '1700000000005' },
+          { value: '', timestamp: '1700000000009' },
         ],
       });
-    });
-    await send.send({ topic: 't', messages: [{ value: 'before' }] });
-    await eventually('the first arrives', () => seen.includes('before'));
-    const { address } = kafka;
-    await kafka.stop();
-    await kafka.start();
-    expect(kafka.address).toBe(address);
-    await send.send({ topic: 't', messages: [{ value: 'after' }] });
-    await eventually('the second arrives', () => seen.includes('after'));
-    expect(seen.filter((value) => value === 'before')).toHaveLength(1);
+      expect(answer).toMatchObject({ errorCode: 0, baseOffset: '0', logAppendTime: '-1', logStartOffset: '0' });
+      const { seen } = await clients.reader(kafka, { topics: ['t'] });
+      await eventually('three records', () => seen.length === 3);
+      expect(
+        seen.map(({ key, value, offset, timestamp, headers }) => [key, value, offset, timestamp, headers]),
+      ).toEqual([
+        ['a', 'é', '0', '1700000000000', { origin: 'here', empty: '' }],
+        ['b', null, '1', '1700000000005', {}],
+        [null, '', '2', '1700000000009', {}],
+      ]);
+    },
+  );
+
+  it('keeps the order of every partition through thousands of records', async () => {
+    const kafka = await clients.brokerWith('t', 3);
+    const producer = await clients.producer(kafka, { createPartitioner });
+    const { seen } = await clients.reader(kafka, { topics: ['t'], maxBytesPerPartition: 5_000 });
+    for (let round = 0; round < 20; round += 1) {
+      const messages = Array.from({ length: 150 }, (_, index) => ({
+        value: String(round * 150 + index),
+        partition: index % 3,
+      }));
+      await producer.send({ topic: 't', messages });
+    }
+    await eventually('3,000 records', () => seen.length === 3_000);
+    for (const partition of [0, 1, 2]) {
+      const own = seen.filter((record) => record.partition === partition);
+      expect(own.map(({ offset }) => Number(offset))).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
+      expect(own.map(({ value }) => Number(value) % 3)).toEqual(Array(1_000).fill(partition));
+    }
   });
 
-  it('outlives its process with a data folder, and cuts off a torn tail', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'embedded-kafka-'));
-    undoLast.push(() => rmSync(dataDir, { recursive: true, force: true }));
-    const first = new EmbeddedKafka({ dataDir });
-    await first.start();
-    const control = client(first).admin();
-    await control.connect();
-    await control.createTopics({
-      topics: [{ topic: 't', numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+  it('wakes a waiting fetch at once when there is a record, on a clock that stands still', async () => {
+    const kafka = await clients.broker({ clock: new ManualClock() });
+    await (await clients.admin(kafka)).createTopics({ topics: [{ topic: 't' }, { topic: 'other' }] });
+    const producer = await clients.producer(kafka, { createPartitioner });
+    const reader = await RawClient.open(kafka.address);
+    reader.send('Fetch', (w) => {
+      w.int32(-1).int32(60_000).int32(1).int32(1e6).int8(0).int32(0).int32(-1);
+      w.array(['t'], (name) =>
+        w.string(name).array([0], (index) => w.int32(index).int32(-1).int64(0n).int64(-1n).int32(1e6)),
+      );
+      w.array([], () => undefined).string('');
     });
-    const send = client(first).producer({ createPartitioner: Partitioners.DefaultPartitioner });
-    await send.connect();
-    for (const value of ['1', '2', '3']) await send.send({ topic: 't', messages: [{ key: 'k', value }] });
-    const commits = client(first).consumer({ groupId: 'g', maxWaitTimeInMs: 100 });
-    await commits.connect();
-    await commits.subscribe({ topics: ['t'], fromBeginning: true });
-    let committed = false;
-    await commits.run({
-      autoCommit: false,
-      eachBatch: async ({ commitOffsetsIfNecessary }) => {
-        await commitOffsetsIfNecessary({ topics: [{ topic: 't', partitions: [{ partition: 0, offset: '2' }] }] });
-        committed = true;
-      },
-    });
-    await eventually('an offset is committed', () => committed);
-    await Promise.all([send.disconnect(), control.disconnect(), commits.disconnect()]);
-    await first.close();
-    const journal = join(dataDir, 'kafka.journal');
-    appendFileSync(journal, Buffer.from([0, 0, 0, 9, 0, 0, 1, 0, 123]));
-    const second = await broker({ dataDir });
-    const again = await admin(second);
-    expect(await again.fetchOffsets({ groupId: 'g', topics: ['t'] })).toMatchObject([
-      { partitions: [{ partition: 0, offset: '2' }] },
-    ]);
-    expect(await again.fetchTopicOffsets('t')).toMatchObject([{ low: '0', high: '3' }]);
-    second.compact('t');
-    const seen: string[] = [];
-    await consumer(second, 'other', 't', async (payload) => void seen.push(...values(payload)));
-    await eventually('the last value arrives', () => seen.includes('3'));
-    expect(seen).toEqual(['3']);
+    await eventually('the fetch waits', () => kafka.stats().fetchWaits === 1);
+    await producer.send({ topic: 'other', messages: [{ value: 'x' }] });
+    expect(kafka.stats().fetchWaits).toBe(1);
+    await producer.send({ topic: 't', messages: [{ value: 'y' }] });
+    expect(String((await reader.answer())?.reader.remaining)).toMatch(/^\d{3}$/);
+    expect(kafka.stats().fetchWaits).toBe(0);
+    reader.socket.destroy();
   });
 
-  it('compacts to the last record of each key and keeps offsets', async () => {
-    const kafka = await broker();
-    await (
-      await admin(kafka)
-    ).createTopics({
-      topics: [{ topic: 't', numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+  it('stamps records with the time of their append where the topic asks for it', async () => {
+    const clock = new ManualClock(1_800_000_000_000);
+    const kafka = await clients.broker({ clock });
+    const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+    await (await clients.admin(kafka)).createTopics({ topics: [{ topic: 't', configEntries }] });
+    const producer = await clients.producer(kafka, { createPartitioner });
+    const [answer] = await producer.send({ topic: 't', messages: [{ value: 'x', timestamp: '5' }] });
+    expect(answer?.logAppendTime).toBe('1800000000000');
+    const { seen } = await clients.reader(kafka, { topics: ['t'], maxWaitTimeInMs: 1 });
+    await eventually('the record', () => seen.length === 1);
+    expect(seen[0]?.timestamp).toBe('1800000000000');
+    let isClosed = false;
+    void clients.close().then(() => (isClosed = true));
+    await eventually('all is closed', async () => {
+      await clock.advance(10);
+      return isClosed;
     });
-    const send = await producer(kafka);
-    await send.send({
-      topic: 't',
-      messages: [
-        { key: 'a', value: 'a1' },
-        { key: 'b', value: 'b1' },
-        { key: 'a', value: 'a2' },
-      ],
-    });
-    await send.send({ topic: 't', messages: [{ key: 'c', value: 'c1' }] });
+  });
+
+  it('finds offsets by time, at the ends, and behind deleted records', async () => {
+    const kafka = await clients.brokerWith('t', 1, { 'retention.ms': '-1' });
+    const producer = await clients.producer(kafka, { createPartitioner });
+    const messages = [100, 200, 300, 400].map((time) => ({ value: 'x', timestamp: String(1_700_000_000_000 + time) }));
+    await producer.send({ topic: 't', messages });
+    const admin = await clients.admin(kafka);
+    const since = async (time: number): Promise<string | undefined> =>
+      (await admin.fetchTopicOffsetsByTimestamp('t', 1_700_000_000_000 + time))[0]?.offset;
+    expect([await since(0), await since(200), await since(201), await since(401)]).toEqual(['0', '1', '2', '4']);
+    await admin.fetchTopicOffsets('t');
+    await admin.deleteTopicRecords({ topic: 't', partitions: [{ partition: 0, offset: '3' }] });
+    expect(await since(0)).toBe('3');
+    expect(await admin.fetchTopicOffsets('t')).toEqual([{ partition: 0, offset: '4', low: '3', high: '4' }]);
+    await admin.deleteTopicRecords({ topic: 't', partitions: [{ partition: 0, offset: '-1' }] });
+    expect(await admin.fetchTopicOffsets('t')).toEqual([{ partition: 0, offset: '4', low: '4', high: '4' }]);
+  });
+
+  it('seeks, and starts over when an offset lies before the start or behind the end', async () => {
+    const kafka = await clients.brokerWith('t');
+    const producer = await clients.producer(kafka, { createPartitioner });
+    for (const value of ['0', '1', '2', '3', '4']) await producer.send({ topic: 't', messages: [{ value }] });
+    const { consumer, seen } = await clients.reader(kafka, { topics: ['t'] });
+    const seenAfterSeek = async (offset: string, expected: string[]): Promise<void> => {
+      await eventually('a quiet reader', () => seen.at(-1)?.value === '4');
+      seen.length = 0;
+      consumer.seek({ topic: 't', partition: 0, offset });
+      await eventually(`the records since ${offset}`, () => seen.at(-1)?.value === '4');
+      expect(seen.map(({ value }) => value)).toEqual(expected);
+    };
+    await seenAfterSeek('3', ['3', '4']);
+    await seenAfterSeek('99', ['0', '1', '2', '3', '4']);
+    kafka.faults.truncateBefore({ topic: 't', partition: 0 }, 2n);
+    await seenAfterSeek('0', ['2', '3', '4']);
+  });
+
+  it('compacts a topic on demand, and shows readers the last of every key at its offset', async () => {
+    const kafka = await clients.brokerWith('t', 1, { 'cleanup.policy': 'compact' });
+    const producer = await clients.producer(kafka, { createPartitioner });
+    const send = (...keys: string[]): Promise<unknown> =>
+      producer.send({ topic: 't', messages: keys.map((key, index) => ({ key, value: `${keys.length}.${index}` })) });
+    await send('a', 'b', 'a', 'c');
+    await send('b', 'd');
+    await send('e');
     kafka.compact('t');
-    const seen: string[] = [];
-    await consumer(
-      kafka,
-      'g',
-      't',
-      async ({ batch }) =>
-        void seen.push(...batch.messages.map(({ offset, value }) => `${offset}:${value?.toString() ?? ''}`)),
-    );
-    await eventually('three remain', () => seen.length >= 3);
-    expect(seen).toEqual(['1:b1', '2:a2', '3:c1']);
+    const { seen } = await clients.reader(kafka, { topics: ['t'] });
+    await eventually('the last record', () => seen.at(-1)?.key === 'e');
+    expect(seen.map(({ key, offset, value }) => [key, offset, value])).toEqual([
+      ['a', '2', '4.2'],
+      ['c', '3', '4.3'],
+      ['b', '4', '2.0'],
+      ['d', '5', '2.1'],
+      ['e', '6', '1.0'],
+    ]);
+    await expect(producer.send({ topic: 't', messages: [{ value: 'no key' }] })).rejects.toMatchObject({
+      type: 'INVALID_RECORD',
+    });
+    expect(() => kafka.compact('u')).toThrow(expect.objectContaining({ code: 'TOPIC_MISSING' }));
   });
 
-  it('drops old records by size', async () => {
-    const kafka = await broker();
-    const control = await admin(kafka);
-    await control.createTopics({
-      topics: [{ topic: 't', numPartitions: 1, configEntries: [{ name: 'retention.bytes', value: '5000' }] }],
+  it('cleans in turn: retention, compaction, idle groups', async () => {
+    const clock = new ManualClock(1_700_000_000_000);
+    const kafka = await clients.broker({ clock, cleanIntervalMs: 1_000 });
+    const topic = (name: string, config: string, value: string): object => ({
+      topic: name,
+      configEntries: [{ name: config, value }],
     });
-    const send = await producer(kafka);
-    for (let i = 0; i < 20; i += 1) await send.send({ topic: 't', messages: [{ value: 'x'.repeat(1_000) }] });
-    const [offsets] = await control.fetchTopicOffsets('t');
-    expect(Number(offsets?.low)).toBeGreaterThan(10);
-    expect(kafka.stats().bytes).toBeLessThanOrEqual(5_000);
+    const admin = await clients.admin(kafka);
+    const topics = [topic('brief', 'retention.ms', '500'), topic('last', 'cleanup.policy', 'compact')] as {
+      topic: string;
+    }[];
+    await admin.createTopics({ topics });
+    const producer = await clients.producer(kafka, { createPartitioner });
+    for (const name of ['brief', 'last', 'last', 'last']) {
+      await producer.send({ topic: name, messages: [{ key: 'k', value: 'v', timestamp: '1700000000000' }] });
+    }
+    const bytes = kafka.stats().bytes;
+    const raw = await RawClient.open(kafka.address);
+    const member = await raw.join('idle', { sessionTimeoutMs: 6_000 });
+    expect([member.error, kafka.stats().groups]).toEqual(['NONE', 1]);
+    await clock.advance(1_000);
+    expect(kafka.stats().bytes).toBe(bytes / 4);
+    await clock.advance(7_000);
+    expect(kafka.stats().groups).toBe(0);
+    raw.socket.destroy();
   });
 
-  it('survives its faults: errors, dropped connections, a new leader', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const send = await producer(kafka);
-    const seen: string[] = [];
-    await consumer(kafka, 'g', 't', async (payload) => void seen.push(...values(payload)));
-    kafka.faults.answerError('Produce', 'NOT_LEADER_FOR_PARTITION', 2);
-    kafka.faults.dropConnection('Fetch', 2);
-    await send.send({ topic: 't', messages: [{ value: 'a' }] });
-    await eventually('it arrives', () => seen.includes('a'));
-    kafka.faults.changeLeader();
-    kafka.faults.delay('Produce', 30);
-    await send.send({ topic: 't', messages: [{ value: 'b' }] });
-    await eventually('it arrives, too', () => seen.includes('b'));
+  it('gives idempotent producers what they need, and appends a retried batch once', async () => {
+    const kafka = await clients.brokerWith('t');
+    const producer = await clients.producer(kafka, { createPartitioner, idempotent: true, maxInFlightRequests: 1 });
+    await producer.send({ topic: 't', messages: [{ value: 'a' }] });
+    kafka.faults.loseAnswer('Produce');
+    await producer.send({ topic: 't', messages: [{ value: 'b' }] });
+    await producer.send({ topic: 't', messages: [{ value: 'c' }] });
+    const { seen } = await clients.reader(kafka, { topics: ['t'] });
+    await eventually('three records', () => seen.length >= 3);
+    expect(seen.map(({ value }) => value)).toEqual(['a', 'b', 'c']);
   });
 
-  it('says what is wrong with a topic', async () => {
-    const kafka = await broker();
-    const control = await admin(kafka);
-    await control.createTopics({ topics: [{ topic: 't', numPartitions: 3 }] });
-    await expect(control.createTopics({ topics: [{ topic: 't' }] })).resolves.toBe(false);
-    await expect(control.createTopics({ topics: [{ topic: 'a b' }] })).rejects.toMatchObject({
-      errors: [{ type: 'INVALID_TOPIC_EXCEPTION' }],
-    });
-    await expect(control.createTopics({ topics: [{ topic: 'u', replicationFactor: 3 }] })).rejects.toMatchObject({
-      errors: [{ type: 'INVALID_REPLICATION_FACTOR' }],
-    });
-    await expect(control.fetchTopicMetadata({ topics: ['none'] })).rejects.toMatchObject({
-      type: 'UNKNOWN_TOPIC_OR_PARTITION',
-    });
-    await expect(
-      (await producer(kafka)).send({ topic: 't', messages: [{ value: Buffer.alloc(2_000_000) }] }),
-    ).rejects.toThrow();
-    expect((await control.fetchTopicMetadata({ topics: ['t'] })).topics[0]?.partitions).toHaveLength(3);
-  });
-
-  it('lives through clients that hang up or send rubbish, and leaves no waiter behind', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const port = Number(kafka.address.split(':')[1]);
-    const rubbish = [
-      Buffer.from([0x7f, 0xff, 0xff, 0xff]),
-      Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]),
-      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
-      Buffer.concat([Buffer.from([0, 0, 0, 12]), Buffer.from([0, 99, 0, 0]), Buffer.alloc(8)]),
-      Buffer.concat([
-        Buffer.from([0, 0, 0, 14]),
-        Buffer.from([0, 3, 0, 6]),
-        Buffer.alloc(4),
-        Buffer.from([0xff, 0xff]),
-        Buffer.from([0x7f, 0xff, 0xff, 0xff]),
-      ]),
-      Buffer.from([0, 0, 0, 40, 0, 0]),
-    ];
-    for (const bytes of rubbish) {
-      await new Promise<void>((resolve) => {
-        const socket = connect(port, '127.0.0.1', () =>
-          socket.write(bytes, () => setImmediate(() => socket.resetAndDestroy())),
-        );
-        socket.on('error', () => undefined);
-        socket.on('close', () => resolve());
+  it('serves fifty readers of one topic, each of which sees everything', async () => {
+    const kafka = await clients.brokerWith('t', 4);
+    const producer = await clients.producer(kafka, { createPartitioner });
+    const readers = await Promise.all(Array.from({ length: 50 }, () => clients.reader(kafka, { topics: ['t'] })));
+    await eventually('all wait', () => kafka.stats().fetchWaits >= 150);
+    for (let round = 0; round < 20; round += 1) {
+      await producer.send({
+        topic: 't',
+        messages: Array.from({ length: 10 }, (_, index) => ({ key: String(index), value: 'x' })),
       });
     }
-    const send = await producer(kafka);
-    const seen: string[] = [];
-    const reader = await consumer(kafka, 'g', 't', async (payload) => void seen.push(...values(payload)));
-    await send.send({ topic: 't', messages: [{ value: 'alive' }] });
-    await eventually('it works on', () => seen.includes('alive'));
-    await reader.disconnect();
-    await eventually('nobody waits', () => kafka.stats().waitingFetches === 0);
-  });
+    await eventually('50 × 200 records', () => readers.every(({ seen }) => seen.length === 200));
+    expect(kafka.stats().groups).toBe(50);
+    await clients.close();
+    expect(kafka.stats()).toMatchObject({ connections: 0, fetchWaits: 0 });
+  }, 30_000);
 
-  it('serves fifty consumers', async () => {
-    const kafka = await broker();
-    await (await admin(kafka)).createTopics({ topics: [{ topic: 't', numPartitions: 2 }] });
-    const seen = Array.from({ length: 50 }, () => 0);
-    await Promise.all(
-      seen.map((_, i) =>
-        consumer(kafka, `g${i}`, 't', async ({ batch }) => void (seen[i] = (seen[i] ?? 0) + batch.messages.length)),
-      ),
+  it('refuses options that cannot be, and a port that is taken', async () => {
+    expect(() => new EmbeddedKafka({ defaultPartitions: 0 })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTIONS',
+        context: expect.objectContaining({ option: 'defaultPartitions', got: 0 }),
+      }),
     );
-    const send = await producer(kafka);
-    await send.send({ topic: 't', messages: Array.from({ length: 20 }, (_, i) => ({ key: `k${i}`, value: 'x' })) });
-    await eventually('each has all', () => seen.every((count) => count === 20));
-  });
-
-  it('deletes an empty group, and not one with members', async () => {
-    const kafka = await broker();
-    const control = await admin(kafka);
-    await control.createTopics({ topics: [{ topic: 't', numPartitions: 1 }] });
-    const reader = await consumer(kafka, 'g', 't', async () => undefined);
-    await expect(control.deleteGroups(['g'])).rejects.toMatchObject({ groups: [{ errorCode: 68 }] });
-    await reader.disconnect();
-    await expect(control.deleteGroups(['g'])).resolves.toMatchObject([{ groupId: 'g', errorCode: 0 }]);
+    const kafka = await clients.broker();
+    const other = new EmbeddedKafka({ port: Number(kafka.address.split(':')[1]) });
+    await expect(other.start()).rejects.toMatchObject({ code: 'FEED_UNAVAILABLE' });
   });
 });

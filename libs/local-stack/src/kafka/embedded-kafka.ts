@@ -1,150 +1,212 @@
-import { type Clock, every, type Logger, silentLogger, systemClock, TidemarkError } from '@tidemark/runtime';
-import { createServer, type Server } from 'node:net';
-import { BrokerConnection } from './broker-connection.js';
-import { BrokerState } from './broker-state.js';
-import { Journal } from './journal.js';
+import { every, messageOf, TidemarkError } from '@tidemark/runtime';
+import { createServer, type Server, type Socket } from 'node:net';
+import { apiNames, type ApiName } from './api-table.js';
+import { type BrokerState } from './broker-state.js';
+import { type BrokerStore, forgetfulStore } from './broker-store.js';
+import { Connection } from './connection.js';
+import { DirectoryStore } from './directory-store.js';
+import { type EmbeddedKafkaOptions, resolveKafkaOptions, type ResolvedKafkaOptions } from './embedded-kafka-options.js';
+import { GroupCoordinator } from './group-coordinator.js';
 import { KafkaFaults } from './kafka-faults.js';
+import { ProducerIds } from './producer-ids.js';
+import { RequestFaults } from './request-faults.js';
+import { Topics } from './topics.js';
 
-export interface EmbeddedKafkaOptions {
-  /** Default 0: any free port, kept over `stop` and `start`. */
-  readonly port?: number;
-  /** Partitions of a topic that asks for none in particular; default 4. */
-  readonly defaultPartitions?: number;
-  /** Whether asking for a topic's metadata creates it; default false, as it should be in production. */
-  readonly autoCreateTopics?: boolean;
-  /** How long the first member of an empty group waits for others, ms; default 0. */
-  readonly initialRebalanceDelayMs?: number;
-  /** How often retention and compaction run, ms; default 30,000. */
-  readonly cleanIntervalMs?: number;
-  /** Folder in which topics, records and committed offsets outlive the process; default none: they live as long as this object. */
-  readonly dataDir?: string;
-  readonly clock?: Clock;
-  readonly logger?: Logger;
+export { type EmbeddedKafkaOptions };
+
+export interface KafkaStats {
+  readonly connections: number;
+  /** Requests so far, by kind. */
+  readonly requests: Readonly<Record<ApiName, number>>;
+  /** Waits of fetches for a partition to change; a fetch of three partitions waits for three. */
+  readonly fetchWaits: number;
+  readonly topics: number;
+  readonly partitions: number;
+  /** Bytes of all batches that are kept. */
+  readonly bytes: number;
+  readonly groups: number;
 }
 
 /**
- * A Kafka broker in this process: one node that speaks the protocol of kafkajs 2.2 over TCP on 127.0.0.1. For development and tests; it keeps
- * order, offsets, groups and generations as a broker does, and knows nothing of replication, transactions, TLS or permissions.
+ * A Kafka broker in this process: one node that speaks over TCP what kafkajs 2.2.4 speaks, for development and tests. Order, offsets, groups,
+ * generations, retention and compaction are those of a broker; replication, transactions, permissions and encryption are not there.
+ *
+ * `stop` and `start` on the same object are a restart: port, records, groups and committed offsets are kept. With `dataDir`, they (but for
+ * the members of groups and a port that was not given) also outlive the process, however it ends.
  */
 export class EmbeddedKafka {
-  readonly faults = new KafkaFaults();
-  readonly #state: BrokerState;
-  readonly #logger: Logger;
-  readonly #cleanIntervalMs: number;
-  readonly #connections = new Set<BrokerConnection>();
+  readonly faults: KafkaFaults;
+  readonly #options: ResolvedKafkaOptions;
+  readonly #store: BrokerStore;
+  readonly #broker: BrokerState;
+  readonly #requestFaults = new RequestFaults();
+  readonly #connections = new Set<Connection>();
+  readonly #requests = new Map<ApiName, number>();
   #server: Server | undefined;
+  /** Counts `kill`s, so that a start that one overtakes comes to nothing. */
+  #kills = 0;
+  #starting: Promise<void> | undefined;
+  /** Resolves when the port of the last run is free. */
+  #closed: Promise<void> = Promise.resolve();
   #stopCleaning: () => void = () => undefined;
 
+  /** Reads `dataDir`. Throws `INVALID_OPTIONS`. */
   constructor(options: EmbeddedKafkaOptions = {}) {
-    const {
-      clock = systemClock,
-      defaultPartitions = 4,
-      autoCreateTopics = false,
-      initialRebalanceDelayMs = 0,
-      dataDir,
-    } = options;
-    this.#logger = options.logger ?? silentLogger;
-    this.#cleanIntervalMs = options.cleanIntervalMs ?? 30_000;
-    const journal = dataDir === undefined ? undefined : new Journal(dataDir);
-    this.#state = new BrokerState(clock, { defaultPartitions, autoCreateTopics, initialRebalanceDelayMs }, journal);
-    this.#state.port = options.port ?? 0;
+    this.#options = resolveKafkaOptions(options);
+    const { clock, logger, dataDir, host, port, autoCreateTopics } = this.#options;
+    this.#store = dataDir === undefined ? forgetfulStore : new DirectoryStore(dataDir, logger);
+    const topics = new Topics({ ...this.#options, store: this.#store });
+    const groups = new GroupCoordinator({ ...this.#options, store: this.#store });
+    const producerIds = new ProducerIds(this.#store);
+    this.#broker = { clock, topics, groups, producerIds, autoCreateTopics, host, port };
+    const dropConnections = (): void => this.dropConnections();
+    this.faults = new KafkaFaults({ requests: this.#requestFaults, topics, groups, dropConnections });
   }
 
-  /** Listens, on the same port as before if it did before. Fails with `FEED_UNAVAILABLE` when the port is taken. */
-  async start(): Promise<void> {
-    if (this.#server !== undefined) return;
-    const server = createServer((socket) => {
-      this.#connections.add(
-        new BrokerConnection(socket, this.#state, this.faults, (connection) => this.#connections.delete(connection)),
-      );
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(
-          new TidemarkError(
-            'FEED_UNAVAILABLE',
-            `embedded Kafka cannot listen on 127.0.0.1:${this.#state.port}: ${error.message}`,
-            { retriable: true, cause: error },
-          ),
-        ),
-      );
-      server.listen(this.#state.port, '127.0.0.1', resolve);
-    });
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) this.#state.port = address.port;
-    this.#server = server;
-    this.#stopCleaning = every(this.#state.clock, this.#cleanIntervalMs, () => this.#state.clean());
-    this.#logger.info({ address: this.address }, 'embedded Kafka listens');
-  }
-
-  /** `127.0.0.1:port`. */
+  /** `host:port` for clients; the port is known once the broker has started. */
   get address(): string {
-    return `127.0.0.1:${this.#state.port}`;
+    return `${this.#broker.host}:${this.#broker.port}`;
   }
 
-  get running(): boolean {
+  get isRunning(): boolean {
     return this.#server !== undefined;
   }
 
-  /** Goes away as a broker that dies does: connections end in the middle of whatever they were doing, groups lose their members. Records and offsets stay. */
+  /** Listens; on the same port as before if it has. Rejects with `FEED_UNAVAILABLE` when it cannot, `ABORTED` when it was killed. */
+  start(): Promise<void> {
+    this.#starting ??= this.#listen().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  /** Closes all connections and waits until the port is free. */
   async stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    this.kill();
+    await this.#closed;
+  }
+
+  /** Goes away at once, in the middle of whatever it was doing. */
+  kill(): void {
     const server = this.#server;
+    this.#kills += 1;
+    this.#starting = undefined;
+    if (server === undefined) return;
     this.#server = undefined;
     this.#stopCleaning();
-    this.#state.shutDownGroups();
-    for (const connection of [...this.#connections]) connection.destroy();
-    if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
+    this.#broker.groups.suspend();
+    this.#closed = new Promise((resolve) => server.close(() => resolve()));
+    this.dropConnections();
+    this.#connections.clear();
+    this.#store.release();
   }
 
-  /** Stops for good and lets go of the data folder. */
-  async close(): Promise<void> {
-    await this.stop();
-    this.#state.journal?.close();
+  /** Stops for good; the data folder is free for another broker. */
+  close(): Promise<void> {
+    return this.stop();
   }
 
-  /** Closes every connection; clients come back. */
+  /** Closes all connections now; clients may come back at once. */
   dropConnections(): void {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
-  /** Deletes a partition's records before `offset`, as retention would. */
-  truncate(topic: string, partition: number, offset: bigint): void {
-    this.#state.truncate(topic, partition, offset);
-  }
-
-  /** Compacts a topic now. */
+  /** Drops the superseded records of a topic now. Throws `TOPIC_MISSING`. */
   compact(topic: string): void {
-    this.#state.topics.compact(topic);
+    const found = this.#broker.topics.get(topic);
+    if (found === undefined) {
+      throw new TidemarkError('TOPIC_MISSING', `the embedded Kafka has no topic ${topic}`, {
+        retriable: false,
+        context: { topic },
+      });
+    }
+    for (const partition of found.partitions) partition.compact();
   }
 
-  /** Applies retention and compaction now. */
+  /** Applies retention and compaction now, and forgets idle groups. */
   clean(): void {
-    this.#state.clean();
+    this.#broker.topics.clean();
+    this.#broker.groups.clean();
   }
 
-  /** Throws a member (default: any) out of a group, as a session that expired would; whether there was one. */
-  expelMember(group: string, memberId?: string): boolean {
-    return this.#state.groups.get(group)?.expel(memberId) ?? false;
-  }
-
-  stats(): {
-    readonly connections: number;
-    readonly waitingFetches: number;
-    readonly topics: number;
-    readonly bytes: number;
-    readonly groups: number;
-  } {
-    const { topics, groups } = this.#state;
-    const bytes = topics.names.reduce(
-      (sum, name) => sum + (topics.get(name)?.partitions.reduce((inner, log) => inner + log.bytes, 0) ?? 0),
-      0,
-    );
+  stats(): KafkaStats {
+    const topics = this.#broker.topics.all();
+    const partitions = topics.flatMap((topic) => topic.partitions);
+    const requests = Object.fromEntries(apiNames.map((name) => [name, this.#requests.get(name) ?? 0]));
     return {
       connections: this.#connections.size,
-      waitingFetches: topics.waiters,
-      topics: topics.names.length,
-      bytes,
-      groups: groups.size,
+      requests: requests as Record<ApiName, number>,
+      fetchWaits: partitions.reduce((sum, { waiters }) => sum + waiters, 0),
+      topics: topics.length,
+      partitions: partitions.length,
+      bytes: partitions.reduce((sum, { bytes }) => sum + bytes, 0),
+      groups: this.#broker.groups.size,
     };
+  }
+
+  async #listen(): Promise<void> {
+    const kills = this.#kills;
+    await this.#closed;
+    const { clock, cleanIntervalMs, connectionsMax, logger } = this.#options;
+    const server = createServer((socket) => this.#accept(socket));
+    server.maxConnections = connectionsMax;
+    await this.#bind(server);
+    if (kills !== this.#kills) {
+      server.close();
+      throw new TidemarkError('ABORTED', 'the embedded Kafka was killed while it started', { retriable: true });
+    }
+    const bound = server.address();
+    if (bound !== null && typeof bound === 'object') this.#broker.port = bound.port;
+    server.on('error', (error) =>
+      logger.error({ reason: messageOf(error) }, 'the embedded Kafka cannot accept a client'),
+    );
+    this.#server = server;
+    this.#broker.groups.resume();
+    if (cleanIntervalMs > 0) this.#stopCleaning = every(clock, cleanIntervalMs, () => this.#cleanInTurn());
+    logger.info({ address: this.address }, 'the embedded Kafka listens');
+  }
+
+  #bind(server: Server): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (cause: Error): void =>
+        reject(
+          new TidemarkError(
+            'FEED_UNAVAILABLE',
+            `the embedded Kafka cannot listen on ${this.address}: ${cause.message}`,
+            {
+              retriable: true,
+              cause,
+            },
+          ),
+        );
+      server.once('error', fail);
+      server.listen(this.#broker.port, this.#broker.host, () => {
+        server.off('error', fail);
+        resolve();
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const { logger, requestBytesMax } = this.#options;
+    const connection = new Connection(socket, {
+      broker: this.#broker,
+      faults: this.#requestFaults,
+      logger,
+      requestBytesMax,
+      onRequest: (api) => this.#requests.set(api, (this.#requests.get(api) ?? 0) + 1),
+      onClose: (closed) => this.#connections.delete(closed),
+    });
+    this.#connections.add(connection);
+  }
+
+  #cleanInTurn(): void {
+    try {
+      this.clean();
+    } catch (error) {
+      this.#options.logger.error({ reason: messageOf(error) }, 'the embedded Kafka cannot clean its logs');
+    }
   }
 }

@@ -1,91 +1,139 @@
-import { errorCodes, type KafkaErrorName } from './error-codes.js';
+import { TidemarkError } from '@tidemark/runtime';
+import { type ApiName } from './api-table.js';
+import { type KafkaErrorName } from './error-codes.js';
+import { type GroupCoordinator } from './group-coordinator.js';
+import { type Partition } from './partition.js';
+import { type RequestFaults } from './request-faults.js';
+import { type Topics } from './topics.js';
 
-/** The requests that faults can be aimed at, by Kafka's name. */
-export const apiKeys = {
-  Produce: 0,
-  Fetch: 1,
-  ListOffsets: 2,
-  Metadata: 3,
-  OffsetCommit: 8,
-  OffsetFetch: 9,
-  FindCoordinator: 10,
-  JoinGroup: 11,
-  Heartbeat: 12,
-  LeaveGroup: 13,
-  SyncGroup: 14,
-  DescribeGroups: 15,
-  ListGroups: 16,
-  ApiVersions: 18,
-  CreateTopics: 19,
-  DeleteTopics: 20,
-  DeleteRecords: 21,
-  InitProducerId: 22,
-  DescribeConfigs: 32,
-  AlterConfigs: 33,
-  CreatePartitions: 37,
-  DeleteGroups: 42,
-} as const;
+export { type ApiName };
 
-export type ApiName = keyof typeof apiKeys;
-
-interface Armed {
-  readonly api: number;
-  left: number;
-  readonly delayMs?: number;
-  readonly drop?: boolean;
-  readonly error?: number;
+export interface PartitionName {
+  readonly topic: string;
+  readonly partition: number;
 }
 
-/** What a request meets. */
-export interface Fate {
-  readonly delayMs: number;
-  readonly drop: boolean;
-  /** Answered for every topic, partition or member of the request; 0 = none. */
-  readonly error: number;
+export interface FaultTargets {
+  readonly requests: RequestFaults;
+  readonly topics: Topics;
+  readonly groups: GroupCoordinator;
+  readonly dropConnections: () => void;
 }
 
-/** Faults of one broker; each is armed for the next `times` requests of a kind. */
+/**
+ * Everything that can be made to go wrong, at the moment it is asked for. A topic, partition or member that is not there throws
+ * `INVALID_OPTIONS`: a fault that hits nothing would let a test pass that proves nothing.
+ */
 export class KafkaFaults {
-  #armed: Armed[] = [];
+  readonly #targets: FaultTargets;
 
-  /** Holds each request for `delayMs` before it is looked at. */
-  delay(api: ApiName, delayMs: number, times = 1): void {
-    this.#armed.push({ api: apiKeys[api], left: times, delayMs });
+  constructor(targets: FaultTargets) {
+    this.#targets = targets;
   }
 
-  /** Closes the connection instead of answering. */
-  dropConnection(api: ApiName, times = 1): void {
-    this.#armed.push({ api: apiKeys[api], left: times, drop: true });
+  /** Holds each of the next `requests` requests of a kind for `delayMs` before it is carried out; its connection waits with it. */
+  delay(api: ApiName, delayMs: number, requests = 1): void {
+    this.#targets.requests.arm(api, requests, { delayMs });
   }
 
-  /** Answers with an error; works for Produce, Fetch, ListOffsets, Heartbeat, JoinGroup, SyncGroup, OffsetCommit, FindCoordinator. */
-  answerError(api: ApiName, error: KafkaErrorName, times = 1): void {
-    this.#armed.push({ api: apiKeys[api], left: times, error: errorCodes[error] });
+  /** Closes the connection on each of the next `requests` requests of a kind, which is not carried out. */
+  dropConnection(api: ApiName, requests = 1): void {
+    this.#targets.requests.arm(api, requests, { isDropped: true });
   }
 
-  /** What a broker that lost its leadership answers, to producers and consumers alike. */
-  changeLeader(times = 1): void {
-    this.answerError('Produce', 'NOT_LEADER_FOR_PARTITION', times);
-    this.answerError('Fetch', 'NOT_LEADER_FOR_PARTITION', times);
+  /** Carries out each of the next `requests` requests of a kind, and closes the connection in place of the answer. */
+  loseAnswer(api: ApiName, requests = 1): void {
+    this.#targets.requests.arm(api, requests, { losesAnswer: true });
   }
 
+  /** Answers an error to each of the next `requests` requests of a kind, for all that it names, and carries nothing out. */
+  answerError(api: ApiName, error: KafkaErrorName, requests = 1): void {
+    this.#targets.requests.arm(api, requests, { error });
+  }
+
+  /** Closes all connections now; clients may come back at once. */
+  dropConnections(): void {
+    this.#targets.dropConnections();
+  }
+
+  /**
+   * Takes the leader away from a topic's partitions, or from one: reads and writes are refused with `NOT_LEADER_FOR_PARTITION`, waiting fetches
+   * are answered so at once, and metadata names no leader, until the returned function elects it again.
+   */
+  loseLeader(topic: string, partition?: number): () => void {
+    const partitions = partition === undefined ? this.#partitionsOf(topic) : [this.#partition({ topic, partition })];
+    for (const each of partitions) each.loseLeader();
+    return () => {
+      for (const each of partitions) each.electLeader();
+    };
+  }
+
+  /** A leader change that is over before anyone asks for metadata: the next `requests` produces and fetches get `NOT_LEADER_FOR_PARTITION`. */
+  changeLeader(requests = 1): void {
+    this.answerError('Produce', 'NOT_LEADER_FOR_PARTITION', requests);
+    this.answerError('Fetch', 'NOT_LEADER_FOR_PARTITION', requests);
+  }
+
+  /**
+   * Moves the groups' coordinator away: requests about groups are refused with `NOT_COORDINATOR`, and there is none to be found, until the
+   * returned function brings it back. Stable groups are found again as they were; others have lost their members.
+   */
+  moveCoordinator(): () => void {
+    this.#targets.groups.moveAway();
+    return () => this.#targets.groups.comeBack();
+  }
+
+  /** Ends a member's session, as if nothing had been heard of it for too long; without an id, that of the group's leader. */
+  kickMember(groupId: string, memberId?: string): void {
+    const group = this.#targets.groups.get(groupId);
+    const kicked = memberId ?? group?.leaderId ?? '';
+    if (group?.expel(kicked) !== true) throw missing('member', { groupId, memberId });
+  }
+
+  /** Ends the sessions of all members of a group. */
+  expireGroup(groupId: string): void {
+    const group = this.#targets.groups.get(groupId);
+    if (group === undefined || group.members.length === 0) throw missing('group with members', { groupId });
+    group.expelAll();
+  }
+
+  /** Appends a batch without records that takes `offsetCount` offsets, such as log cleaners leave behind. */
+  plantEmptyBatch(name: PartitionName, offsetCount = 1): void {
+    this.#partition(name).plantEmptyBatch(offsetCount);
+  }
+
+  /** Deletes the records before `offset`: retention passes the readers that are not there yet. */
+  truncateBefore(name: PartitionName, offset: bigint): void {
+    this.#partition(name).deleteBefore(offset);
+  }
+
+  /** Deletes the records from `offset` on, with the batch it lies in: acknowledged records are lost, and their offsets are given again. */
+  truncateFrom(name: PartitionName, offset: bigint): void {
+    this.#partition(name).deleteFrom(offset);
+  }
+
+  /** Takes back what waits for requests. */
   clear(): void {
-    this.#armed = [];
+    this.#targets.requests.disarm();
   }
 
-  /** Takes one shot of each fault that is armed for this kind of request. */
-  next(api: number): Fate {
-    let fate: Fate = { delayMs: 0, drop: false, error: 0 };
-    for (const armed of this.#armed) {
-      if (armed.api !== api || armed.left <= 0) continue;
-      armed.left -= 1;
-      fate = {
-        delayMs: Math.max(fate.delayMs, armed.delayMs ?? 0),
-        drop: fate.drop || armed.drop === true,
-        error: armed.error ?? fate.error,
-      };
-    }
-    this.#armed = this.#armed.filter(({ left }) => left > 0);
-    return fate;
+  #partition({ topic, partition }: PartitionName): Partition {
+    const found = this.#targets.topics.partition(topic, partition);
+    if (found === undefined) throw missing('partition', { topic, partition });
+    return found;
   }
+
+  #partitionsOf(topic: string): readonly Partition[] {
+    const found = this.#targets.topics.get(topic);
+    if (found === undefined) throw missing('topic', { topic });
+    return found.partitions;
+  }
+}
+
+function missing(what: string, context: Readonly<Record<string, unknown>>): TidemarkError {
+  const names = Object.values(context).map(String).join('/');
+  return new TidemarkError('INVALID_OPTIONS', `the embedded Kafka has no ${what} ${names}`, {
+    retriable: false,
+    context,
+  });
 }

@@ -1,27 +1,32 @@
-import {
-  baseOffset,
-  isCompressed,
-  lastOffset,
-  maxTimestamp,
-  recordCount,
-  recordsOf,
-  setAppendTime,
-  setBaseOffset,
-  withRecords,
-} from './record-batch.js';
+import { headerOf, recordsOf } from './record-batch.js';
 
-export interface LogConfig {
-  /** `delete` drops old batches; `compact` keeps the last record of each key. */
-  readonly cleanup: 'delete' | 'compact';
-  /** Ms; `Infinity` keeps for ever. */
-  readonly retentionMs: number;
-  readonly retentionBytes: number;
-  readonly appendTime: boolean;
+/** A batch as the log keeps it, with what is asked of it often. */
+export interface LogBatch {
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly maxTimestampMs: number;
+  readonly bytes: Buffer;
 }
 
-/** One partition's batches, oldest first, raw. `start` ≤ every readable offset < `end`. */
+/** How long a partition keeps what it holds. */
+export interface Retention {
+  /** Age of a batch's newest record after which it goes, ms. */
+  readonly retentionMs: number;
+  /** Size above which the oldest batches go, bytes; the newest batch always stays. */
+  readonly retentionBytes: number;
+}
+
+/** Slots of forgotten batches that are tolerated before the list is moved. */
+const slackMax = 1_024;
+
+/**
+ * The batches of one partition in order of their offsets. `start` ≤ every offset that can be read < `end`; offsets in between may be missing,
+ * where compaction took records or retention and deletion cut a batch in two. In memory; who writes it to disk does so before `append`.
+ */
 export class PartitionLog {
-  #batches: Buffer[] = [];
+  #batches: LogBatch[] = [];
+  /** Batches before this index are forgotten. */
+  #head = 0;
   #start = 0n;
   #end = 0n;
   #bytes = 0;
@@ -30,120 +35,120 @@ export class PartitionLog {
     return this.#start;
   }
 
+  /** The offset that the next record gets; there is one replica, so it is the high watermark, too. */
   get end(): bigint {
     return this.#end;
   }
 
+  /** Bytes of the batches that are kept. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Appends a batch and gives it its offsets; returns the first. */
-  append(batch: Buffer, config: LogConfig, nowMs: number): bigint {
-    setBaseOffset(batch, this.#end);
-    if (config.appendTime) setAppendTime(batch, nowMs);
-    this.restore(batch);
-    this.enforceRetention(config, nowMs);
-    return baseOffset(batch);
+  batches(): readonly LogBatch[] {
+    return this.#batches.slice(this.#head);
   }
 
-  /** Puts back a batch that already has its offsets. */
-  restore(batch: Buffer): void {
-    this.#batches.push(batch);
-    this.#bytes += batch.length;
-    this.#end = lastOffset(batch) + 1n;
+  /** Takes a batch that has its offsets already, at or after `end`. */
+  append(bytes: Buffer): void {
+    const { baseOffset, lastOffset, maxTimestampMs } = headerOf(bytes);
+    if (baseOffset < this.#end) throw new RangeError(`a batch at ${baseOffset} in a log that ends at ${this.#end}`);
+    this.#batches.push({ baseOffset, lastOffset, maxTimestampMs, bytes });
+    this.#bytes += bytes.length;
+    this.#end = lastOffset + 1n;
   }
 
-  /** Starts an empty log at `offset`: what a journal says was deleted before. */
-  restoreStart(offset: bigint): void {
-    this.truncateBefore(offset);
-    this.#start = offset;
-    if (this.#end < offset) this.#end = offset;
+  /** Sets the ends of a log that was just filled from where it was kept; `end` counts only if no batch reaches it. */
+  restore(start: bigint, end: bigint): void {
+    if (this.#end < end) this.#end = end;
+    this.deleteBefore(start);
   }
 
-  /** Whole batches from the one that holds `offset`: at most `bytesMax`, but at least one where there is one. */
-  read(offset: bigint, bytesMax: number): Buffer[] {
-    const batches: Buffer[] = [];
+  /** Whole batches from the one that holds `offset`, at most `bytesMax` together; `evenIfLarger` lets the first pass anyway. */
+  read(offset: bigint, bytesMax: number, evenIfLarger: boolean): Buffer[] {
+    const found: Buffer[] = [];
     let bytes = 0;
-    for (let i = this.#indexOf(offset); i < this.#batches.length; i += 1) {
-      const batch = this.#batches[i];
-      if (batch === undefined || (bytes > 0 && bytes + batch.length > bytesMax)) break;
-      batches.push(batch);
-      bytes += batch.length;
+    for (let index = this.#indexOf(offset); index < this.#batches.length; index += 1) {
+      const batch = this.#at(index);
+      const fits = bytes + batch.bytes.length <= bytesMax;
+      if (!fits && !(evenIfLarger && found.length === 0)) break;
+      found.push(batch.bytes);
+      bytes += batch.bytes.length;
     }
-    return batches;
+    return found;
   }
 
-  /** The first offset whose batch is not older than `ms`; -1 when there is none. */
-  offsetAt(ms: bigint): bigint {
-    const batch = this.#batches.find((candidate) => maxTimestamp(candidate) >= ms);
-    return batch === undefined ? -1n : baseOffset(batch);
+  /** The first record that is not older than `timestampMs`; in a batch that cannot be unpacked, its first offset. */
+  firstSince(timestampMs: number): { readonly offset: bigint; readonly timestampMs: number } | undefined {
+    for (let index = this.#head; index < this.#batches.length; index += 1) {
+      const { bytes, baseOffset, maxTimestampMs } = this.#at(index);
+      if (maxTimestampMs < timestampMs) continue;
+      const records = recordsOf(bytes);
+      if (records === undefined) return { offset: baseOffset, timestampMs: maxTimestampMs };
+      const record = records.find((each) => each.timestampMs >= timestampMs && each.offset >= this.#start);
+      if (record !== undefined) return { offset: record.offset, timestampMs: record.timestampMs };
+    }
+    return undefined;
   }
 
-  /** Deletes what lies before `offset`. */
-  truncateBefore(offset: bigint): void {
+  /** Where the log would start if `retention` were applied at `nowMs`; not before `start`. */
+  retainedFrom(retention: Retention, nowMs: number): bigint {
+    let start = this.#start;
+    let bytes = this.#bytes;
+    for (let index = this.#head; index < this.#batches.length; index += 1) {
+      const batch = this.#at(index);
+      const isTooOld = batch.maxTimestampMs < nowMs - retention.retentionMs;
+      const isTooMuch = bytes > retention.retentionBytes && index < this.#batches.length - 1;
+      if (!isTooOld && !isTooMuch) break;
+      start = batch.lastOffset + 1n;
+      bytes -= batch.bytes.length;
+    }
+    return start;
+  }
+
+  /** Forgets what lies before `offset`, which may be beyond `end`: the log is then empty and goes on there. */
+  deleteBefore(offset: bigint): void {
     if (offset <= this.#start) return;
     this.#start = offset;
-    while (this.#batches[0] !== undefined && lastOffset(this.#batches[0]) < offset) this.#shift();
-  }
-
-  enforceRetention(config: LogConfig, nowMs: number): void {
-    if (config.cleanup === 'compact') return;
-    while (this.#batches.length > 1 && (this.#bytes > config.retentionBytes || this.#expired(config, nowMs)))
-      this.#dropOldest();
-    if (this.#batches.length === 1 && this.#expired(config, nowMs)) this.#dropOldest();
-  }
-
-  /**
-   * Keeps the last record of each key and forgets the others. The newest batch stays as it is, as a broker's active segment would;
-   * compressed batches stay whole.
-   */
-  compact(): void {
-    const last = new Map<string, bigint>();
-    for (const batch of this.#batches) {
-      if (!isCompressed(batch))
-        for (const { key, offset } of recordsOf(batch)) if (key !== null) last.set(key.toString('base64'), offset);
+    if (this.#end < offset) this.#end = offset;
+    while (this.#head < this.#batches.length && this.#at(this.#head).lastOffset < offset) {
+      this.#bytes -= this.#at(this.#head).bytes.length;
+      this.#head += 1;
     }
-    const newest = this.#batches.at(-1);
-    this.#batches = this.#batches.flatMap((batch) => {
-      if (batch === newest || isCompressed(batch)) return [batch];
-      const records = recordsOf(batch).filter(
-        ({ key, offset }) => key === null || last.get(key.toString('base64')) === offset,
-      );
-      if (records.length === recordCount(batch)) return [batch];
-      return records.length === 0 ? [] : [withRecords(batch, records)];
-    });
-    this.#bytes = this.#batches.reduce((sum, batch) => sum + batch.length, 0);
+    if (this.#head > slackMax && this.#head > this.#batches.length / 2) {
+      this.#batches = this.#batches.slice(this.#head);
+      this.#head = 0;
+    }
   }
 
-  get batches(): readonly Buffer[] {
-    return this.#batches;
+  /** Forgets every batch that reaches `offset` or lies after it, as an unclean election does. */
+  deleteFrom(offset: bigint): void {
+    if (offset >= this.#end) return;
+    while (this.#batches.length > this.#head && this.#at(this.#batches.length - 1).lastOffset >= offset) {
+      this.#bytes -= this.#batches.pop()?.bytes.length ?? 0;
+    }
+    this.#end = offset;
+    if (this.#start > offset) this.#start = offset;
   }
 
-  #expired(config: LogConfig, nowMs: number): boolean {
-    const oldest = this.#batches[0];
-    return oldest !== undefined && Number(maxTimestamp(oldest)) < nowMs - config.retentionMs;
+  /** Puts other batches, of the same offsets or fewer, in the place of all. `start` and `end` stay. */
+  replace(batches: readonly Buffer[]): void {
+    this.#batches = batches.map((bytes) => ({ ...headerOf(bytes), bytes }));
+    this.#head = 0;
+    this.#bytes = batches.reduce((sum, { length }) => sum + length, 0);
   }
 
-  #dropOldest(): void {
-    const oldest = this.#batches[0];
-    if (oldest === undefined) return;
-    this.#start = lastOffset(oldest) + 1n;
-    this.#shift();
-  }
-
-  #shift(): void {
-    this.#bytes -= this.#batches.shift()?.length ?? 0;
+  #at(index: number): LogBatch {
+    return this.#batches[index] as LogBatch;
   }
 
   /** The first batch that ends at or after `offset`. */
   #indexOf(offset: bigint): number {
-    let low = 0;
+    let low = this.#head;
     let high = this.#batches.length;
     while (low < high) {
-      const middle = (low + high) >> 1;
-      const batch = this.#batches[middle];
-      if (batch !== undefined && lastOffset(batch) < offset) low = middle + 1;
+      const middle = (low + high) >>> 1;
+      if (this.#at(middle).lastOffset < offset) low = middle + 1;
       else high = middle;
     }
     return low;

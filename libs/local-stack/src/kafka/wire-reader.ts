@@ -1,16 +1,19 @@
 /** A request that cannot be what it claims to be; the connection it came on is closed. */
-export class MalformedRequest extends Error {}
+export class MalformedRequest extends Error {
+  override readonly name = 'MalformedRequest';
+}
 
-/** Elements of one array; more than any client sends. */
-const arrayMax = 1_000_000;
-
-/** Reads the Kafka protocol's primitive types (non-flexible versions). Throws `MalformedRequest` past the end. */
+/** Reads the protocol's primitive types, in their non-flexible encoding. Throws `MalformedRequest` when the bytes do not hold what is asked for. */
 export class WireReader {
   readonly #bytes: Buffer;
   #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
   }
 
   int8(): number {
@@ -33,48 +36,53 @@ export class WireReader {
     return this.int8() !== 0;
   }
 
+  string(): string {
+    return this.nullableString() ?? missing('string');
+  }
+
   nullableString(): string | null {
     const length = this.int16();
-    if (length < 0) return null;
+    if (length < -1) throw new MalformedRequest(`a string of ${length} bytes`);
+    if (length === -1) return null;
     const start = this.#take(length);
     return this.#bytes.toString('utf8', start, start + length);
   }
 
-  string(): string {
-    const text = this.nullableString();
-    if (text === null) throw new MalformedRequest('null where a string is needed');
-    return text;
+  /** A view of the request, not a copy. */
+  bytes(): Buffer {
+    return this.nullableBytes() ?? missing('byte string');
   }
 
-  /** A view of the request, not a copy. */
   nullableBytes(): Buffer | null {
     const length = this.int32();
-    if (length < 0) return null;
+    if (length < -1) throw new MalformedRequest(`a byte string of ${length} bytes`);
+    if (length === -1) return null;
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
   }
 
-  bytes(): Buffer {
-    return this.nullableBytes() ?? Buffer.alloc(0);
+  array<T>(read: (reader: this) => T): T[] {
+    return this.nullableArray(read) ?? missing('array');
   }
 
   nullableArray<T>(read: (reader: this) => T): T[] | null {
     const length = this.int32();
-    if (length < 0) return null;
-    if (length > arrayMax) throw new MalformedRequest(`an array of ${length} elements`);
+    if (length === -1) return null;
+    // An element takes a byte at least, so a length beyond what is left is a lie, told before anything is allocated for it.
+    if (length < -1 || length > this.remaining) throw new MalformedRequest(`an array of ${length} elements`);
     const elements: T[] = [];
-    for (let i = 0; i < length; i += 1) elements.push(read(this));
+    for (let index = 0; index < length; index += 1) elements.push(read(this));
     return elements;
   }
 
-  array<T>(read: (reader: this) => T): T[] {
-    return this.nullableArray(read) ?? [];
-  }
-
   #take(length: number): number {
+    if (length > this.remaining) throw new MalformedRequest('the request ends too early');
     const start = this.#at;
-    if (length < 0 || start + length > this.#bytes.length) throw new MalformedRequest('the request ends too early');
-    this.#at = start + length;
+    this.#at += length;
     return start;
   }
+}
+
+function missing(what: string): never {
+  throw new MalformedRequest(`null where a ${what} is needed`);
 }

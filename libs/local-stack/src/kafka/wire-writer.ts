@@ -1,30 +1,39 @@
-/** Writes the Kafka protocol's primitive types (non-flexible versions); large byte strings are kept by reference. */
+/** Byte strings up to this long are copied, longer ones are kept by reference. */
+const copiedBytesMax = 1_024;
+const firstScratchBytes = 256;
+const scratchBytes = 4_096;
+
+/** Writes the protocol's primitive types, in their non-flexible encoding, into a frame that begins with its own length. */
 export class WireWriter {
   readonly #chunks: Buffer[] = [];
-  #length = 0;
+  #scratch = Buffer.allocUnsafe(firstScratchBytes);
+  #from = 0;
+  #to = 4;
+  /** Bytes in `#chunks`. */
+  #flushed = 0;
 
   int8(value: number): this {
-    const bytes = Buffer.allocUnsafe(1);
-    bytes.writeInt8(value);
-    return this.raw(bytes);
+    const start = this.#room(1);
+    this.#scratch.writeInt8(value, start);
+    return this;
   }
 
   int16(value: number): this {
-    const bytes = Buffer.allocUnsafe(2);
-    bytes.writeInt16BE(value);
-    return this.raw(bytes);
+    const start = this.#room(2);
+    this.#scratch.writeInt16BE(value, start);
+    return this;
   }
 
   int32(value: number): this {
-    const bytes = Buffer.allocUnsafe(4);
-    bytes.writeInt32BE(value);
-    return this.raw(bytes);
+    const start = this.#room(4);
+    this.#scratch.writeInt32BE(value, start);
+    return this;
   }
 
   int64(value: bigint): this {
-    const bytes = Buffer.allocUnsafe(8);
-    bytes.writeBigInt64BE(value);
-    return this.raw(bytes);
+    const start = this.#room(8);
+    this.#scratch.writeBigInt64BE(value, start);
+    return this;
   }
 
   boolean(value: boolean): this {
@@ -41,25 +50,48 @@ export class WireWriter {
     return bytes === null ? this.int32(-1) : this.int32(bytes.length).raw(bytes);
   }
 
-  array<T>(elements: Iterable<T> | null, write: (writer: this, element: T) => void): this {
-    if (elements === null) return this.int32(-1);
-    const list = [...elements];
-    this.int32(list.length);
-    for (const element of list) write(this, element);
+  array<T>(elements: readonly T[], write: (element: T, writer: this) => void): this {
+    this.int32(elements.length);
+    for (const element of elements) write(element, this);
     return this;
   }
 
   raw(bytes: Buffer): this {
+    if (bytes.length <= copiedBytesMax) {
+      const start = this.#room(bytes.length);
+      bytes.copy(this.#scratch, start);
+      return this;
+    }
+    this.#flush();
     this.#chunks.push(bytes);
-    this.#length += bytes.length;
+    this.#flushed += bytes.length;
     return this;
   }
 
-  get length(): number {
-    return this.#length;
+  /** The frame in pieces, its length first. Ends the writing. */
+  finish(): readonly Buffer[] {
+    this.#flush();
+    this.#chunks[0]?.writeInt32BE(this.#flushed - 4, 0);
+    return this.#chunks;
   }
 
-  get chunks(): readonly Buffer[] {
-    return this.#chunks;
+  /** Where the next `length` bytes go in `#scratch`, which may be a new one. */
+  #room(length: number): number {
+    if (this.#to + length > this.#scratch.length) {
+      this.#flush();
+      this.#scratch = Buffer.allocUnsafe(Math.max(scratchBytes, length));
+      this.#from = 0;
+      this.#to = 0;
+    }
+    const start = this.#to;
+    this.#to += length;
+    return start;
+  }
+
+  #flush(): void {
+    if (this.#to === this.#from) return;
+    this.#chunks.push(this.#scratch.subarray(this.#from, this.#to));
+    this.#flushed += this.#to - this.#from;
+    this.#from = this.#to;
   }
 }

@@ -21,7 +21,7 @@ function lease(shardId: string, fields: Partial<ShardLease> = {}): ShardLease {
 
 /** What every lease store does; `make` gives an empty one for each case. */
 export function leaseStoreContract(make: () => Promise<LeaseStore>): readonly ContractCase[] {
-  return [...rowCases(make), ...writeCases(make), ...ownershipCases(make)];
+  return [...rowCases(make), ...writeCases(make), ...refusalCases(make), ...ownershipCases(make)];
 }
 
 function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
@@ -31,7 +31,11 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
       run: async () => {
         const store = await make();
         const rows = [
-          lease('s1', { checkpoint: '49590338271490256608559692538361571095921575989136588898', counter: 9, readUpTo: 12 }),
+          lease('s1', {
+            checkpoint: '49590338271490256608559692538361571095921575989136588898',
+            counter: 9,
+            readUpTo: 12,
+          }),
           lease('s2', { parents: ['s0', 's1'], owner: 'w', ownerSwitches: 3, startHash: '17', endHash: '18' }),
           lease('s3', { checkpoint: 'SHARD_END', parents: ['s2'] }),
         ];
@@ -45,7 +49,10 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
         const store = await make();
         const shardIds = Array.from({ length: 120 }, (_, index) => `s${String(index).padStart(3, '0')}`);
         for (const shardId of shardIds) await store.create(lease(shardId), signal);
-        assert.deepEqual((await sorted(store)).map((row) => row.shardId), shardIds);
+        assert.deepEqual(
+          (await sorted(store)).map((row) => row.shardId),
+          shardIds,
+        );
       },
     },
     {
@@ -98,7 +105,13 @@ function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
       run: async () => {
         const { store, row } = await taken(make);
         const written = await store.checkpoint(row, '123', 70, signal);
-        assert.deepEqual(written, { ...row, counter: row.counter + 1, checkpoint: '123', ownerSwitches: 0, readUpTo: 70 });
+        assert.deepEqual(written, {
+          ...row,
+          counter: row.counter + 1,
+          checkpoint: '123',
+          ownerSwitches: 0,
+          readUpTo: 70,
+        });
         assert.deepEqual(await sorted(store), [written]);
       },
     },
@@ -109,6 +122,11 @@ function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
         assert.equal((await store.checkpoint(row, 'SHARD_END', null, signal))?.checkpoint, 'SHARD_END');
       },
     },
+  ];
+}
+
+function refusalCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
     {
       name: 'refuses every write of an owner whose lease was taken (hazard 33)',
       run: async () => {

@@ -18,9 +18,11 @@ export interface StreamUnderTest {
 const { signal } = new AbortController();
 const readsMax = 200;
 
+type Case = readonly [name: string, run: (stream: StreamUnderTest) => Promise<void>];
+
 /** What every shard reader does, on real time; `make` gives a stream of its own for each case. */
 export function shardReaderContract(make: () => Promise<StreamUnderTest>): readonly ContractCase[] {
-  const on = (name: string, run: (stream: StreamUnderTest) => Promise<void>): ContractCase => ({
+  return [...listingCases, ...readingCases, ...losingCases, ...reshardingCases].map(([name, run]) => ({
     name,
     run: async () => {
       const stream = await make();
@@ -30,29 +32,48 @@ export function shardReaderContract(make: () => Promise<StreamUnderTest>): reado
         await stream.close();
       }
     },
-  });
-  return [
-    on('lists shards that cover the key space', async ({ reader }) => {
+  }));
+}
+
+const listingCases: readonly Case[] = [
+  [
+    'lists shards that cover the key space',
+    async ({ reader }) => {
       const shards = await reader.listShards(signal);
       assert.equal(shards.length, 2);
-      assert.deepEqual(shards.map(({ parents }) => parents), [[], []]);
+      assert.deepEqual(
+        shards.map(({ parents }) => parents),
+        [[], []],
+      );
       assert.ok(coversKeySpace(shards));
-    }),
-    on('describes the stream, the same one twice alike', async ({ reader }) => {
+    },
+  ],
+  [
+    'describes the stream, the same one twice alike',
+    async ({ reader }) => {
       const first = await reader.describe(signal);
       assert.ok(first.streamId.length > 0);
       assert.ok(first.retentionMs >= 3_600_000);
       assert.deepEqual(await reader.describe(signal), first);
-    }),
-    on('reads a shard from its oldest record on, in order, with nothing twice', async (stream) => {
+    },
+  ],
+];
+
+const readingCases: readonly Case[] = [
+  [
+    'reads a shard from its oldest record on, in order, with nothing twice',
+    async (stream) => {
       const texts = await putMany(stream, 0.1, stream.pageMax * 2 + 1);
       await stream.put(0.9, 'elsewhere');
       const cursor = stream.reader.open(await shardAt(stream, 0), { type: 'trim-horizon' });
       assert.deepEqual(await readTexts(cursor, texts.length), texts);
       await stream.put(0.1, 'later');
       assert.deepEqual(await readTexts(cursor, 1), ['later']);
-    }),
-    on('never says that a page ends at the tip while records are left behind it', async (stream) => {
+    },
+  ],
+  [
+    'never says that a page ends at the tip while records are left behind it',
+    async (stream) => {
       const texts = await putMany(stream, 0.1, stream.pageMax * 2 + 1);
       const cursor = stream.reader.open(await shardAt(stream, 0), { type: 'trim-horizon' });
       let seen = 0;
@@ -62,8 +83,11 @@ export function shardReaderContract(make: () => Promise<StreamUnderTest>): reado
         if (seen < texts.length) assert.notEqual(page.millisBehindLatest, 0);
       }
       assert.equal((await untilTip(cursor)).millisBehindLatest, 0);
-    }),
-    on('goes on after a sequence number', async (stream) => {
+    },
+  ],
+  [
+    'goes on after a sequence number',
+    async (stream) => {
       const texts = await putMany(stream, 0.1, 5);
       const shardId = await shardAt(stream, 0);
       const pages = await readPages(stream.reader.open(shardId, { type: 'trim-horizon' }), 5);
@@ -73,14 +97,23 @@ export function shardReaderContract(make: () => Promise<StreamUnderTest>): reado
       const rest = await readPages(cursor, 2);
       assert.deepEqual(textsOf(rest), texts.slice(3));
       assert.ok(rest.every(({ gap }) => !gap));
-    }),
-    on('reads the same page after a read that failed', async (stream) => {
+    },
+  ],
+  [
+    'reads the same page after a read that failed',
+    async (stream) => {
       const cursor = stream.reader.open(await shardAt(stream, 0), { type: 'trim-horizon' });
       await stream.put(0.1, 'once');
       await assert.rejects(cursor.read(AbortSignal.abort()), { code: 'ABORTED' });
       assert.deepEqual(await readTexts(cursor, 1), ['once']);
-    }),
-    on('says that records may be missing when the position is not of this stream (hazard 51)', async (stream) => {
+    },
+  ],
+];
+
+const losingCases: readonly Case[] = [
+  [
+    'says that records may be missing when the position is not of this stream (hazard 51)',
+    async (stream) => {
       const texts = await putMany(stream, 0.1, 2);
       const sequenceNumber = '49590338271490256608559692538361571095921575989136588898';
       const cursor = stream.reader.open(await shardAt(stream, 0), { type: 'after', sequenceNumber });
@@ -88,13 +121,25 @@ export function shardReaderContract(make: () => Promise<StreamUnderTest>): reado
       assert.deepEqual(textsOf(pages), texts);
       assert.equal(pages[0]?.gap, true);
       assert.ok(pages.slice(1).every(({ gap }) => !gap));
-    }),
-    on('ends a shard that is gone, with a gap', async ({ reader }) => {
+    },
+  ],
+  [
+    'ends a shard that is gone, with a gap',
+    async ({ reader }) => {
       const cursor = reader.open('shardId-000000000777', { type: 'trim-horizon' });
       const page = await cursor.read(signal);
-      assert.deepEqual({ ...page, millisBehindLatest: 0 }, { records: [], closed: true, gap: true, millisBehindLatest: 0 });
-    }),
-    on('closes a shard that was split once all of it is read, and lists its children', async (stream) => {
+      assert.deepEqual(
+        { ...page, millisBehindLatest: 0 },
+        { records: [], closed: true, gap: true, millisBehindLatest: 0 },
+      );
+    },
+  ],
+];
+
+const reshardingCases: readonly Case[] = [
+  [
+    'closes a shard that was split once all of it is read, and lists its children',
+    async (stream) => {
       const shardId = await shardAt(stream, 0);
       const before = await putMany(stream, 0.1, 3);
       await stream.split(shardId);
@@ -102,13 +147,19 @@ export function shardReaderContract(make: () => Promise<StreamUnderTest>): reado
       await stream.put(0.4, 'high');
       assert.deepEqual(await readToEnd(stream.reader.open(shardId, { type: 'trim-horizon' })), before);
       const children = await childrenOf(stream, shardId);
-      assert.deepEqual(children.map(({ parents }) => parents), [[shardId], [shardId]]);
+      assert.deepEqual(
+        children.map(({ parents }) => parents),
+        [[shardId], [shardId]],
+      );
       const texts = children.map(({ shardId: child }) =>
         readTexts(stream.reader.open(child, { type: 'trim-horizon' }), 1),
       );
       assert.deepEqual((await Promise.all(texts)).flat().sort(), ['high', 'low']);
-    }),
-    on('gives the child of a merge both parents', async (stream) => {
+    },
+  ],
+  [
+    'gives the child of a merge both parents',
+    async (stream) => {
       const [left, right] = [await shardAt(stream, 0), await shardAt(stream, 1)];
       await stream.merge(left, right);
       const [child, ...others] = await childrenOf(stream, left);
@@ -117,9 +168,9 @@ export function shardReaderContract(make: () => Promise<StreamUnderTest>): reado
       assert.deepEqual([...child.parents].sort(), [left, right].sort());
       await stream.put(0.9, 'merged');
       assert.deepEqual(await readTexts(stream.reader.open(child.shardId, { type: 'trim-horizon' }), 1), ['merged']);
-    }),
-  ];
-}
+    },
+  ],
+];
 
 async function putMany(stream: StreamUnderTest, share: number, count: number): Promise<readonly string[]> {
   const texts = Array.from({ length: count }, (_, index) => `record ${index}`);
@@ -129,13 +180,18 @@ async function putMany(stream: StreamUnderTest, share: number, count: number): P
 
 /** Id of the lower (0) or upper (1) of the first two shards. */
 async function shardAt({ reader }: StreamUnderTest, index: 0 | 1): Promise<string> {
-  const shards = [...(await reader.listShards(signal))].sort((a, b) => (BigInt(a.startHash) < BigInt(b.startHash) ? -1 : 1));
+  const shards = [...(await reader.listShards(signal))].sort((a, b) =>
+    BigInt(a.startHash) < BigInt(b.startHash) ? -1 : 1,
+  );
   const shard = shards[index];
   assert.ok(shard);
   return shard.shardId;
 }
 
-async function childrenOf({ reader }: StreamUnderTest, parent: string): Promise<Awaited<ReturnType<ShardReader['listShards']>>> {
+async function childrenOf(
+  { reader }: StreamUnderTest,
+  parent: string,
+): Promise<Awaited<ReturnType<ShardReader['listShards']>>> {
   return (await reader.listShards(signal)).filter(({ parents }) => parents.includes(parent));
 }
 

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
+import { isEnded } from './watermark.js';
+
+let world: SyncWorld;
+
+function open(options: SyncWorldOptions = {}): SyncWorld {
+  world = new SyncWorld(options);
+  return world;
+}
+
+afterEach(async () => {
+  await world.close();
+  expect(world.clock.pending).toBe(0);
+});
+
+describe('resharding (hazard 32)', () => {
+  it.each([0, 1, 2])(
+    'reads a parent to its end before its children; the end comes %p pages late',
+    async (closesAfter) => {
+      const { clock, stream } = open({ stream: { closesAfter, pageMax: 3 } });
+      world.worker('a');
+      world.worker('b');
+      await clock.advance(2_000);
+      const ids: Record<string, string[]> = { low: [], high: [] };
+      const writeBoth = (): void => {
+        ids['low']?.push(world.write('users', 'low', 0.1));
+        ids['high']?.push(world.write('users', 'high', 0.9));
+      };
+      for (let n = 0; n < 10; n += 1) writeBoth();
+      stream.split('shardId-000000000000');
+      for (let n = 0; n < 10; n += 1) writeBoth();
+      await clock.advance(10_000);
+      writeBoth();
+      const [left, right] = stream.openShards;
+      stream.merge(left ?? '', right ?? '');
+      for (let n = 0; n < 10; n += 1) writeBoth();
+      await clock.advance(20_000);
+      for (const key of ['low', 'high']) expect([...new Set(world.eventsOf('users', key))]).toEqual(ids[key]);
+      const shardIds = ['shardId-000000000000', 'shardId-000000000001', 'shardId-000000000002'];
+      for (const shardId of shardIds) expect(world.leases.row(shardId)?.checkpoint).toBe('SHARD_END');
+      expect(world.leases.row('shardId-000000000003')?.checkpoint).not.toBe('TRIM_HORIZON');
+    },
+  );
+
+  it('creates the children before it marks the parent as ended', async () => {
+    const { clock, stream, leases } = open();
+    world.worker('a');
+    await clock.advance(2_000);
+    stream.split('shardId-000000000000');
+    let isBroken = false;
+    const parent = 'shardId-000000000000';
+    const { signal } = new AbortController();
+    for (let step = 0; step < 100; step += 1) {
+      await clock.advance(20);
+      const rows = await leases.list(signal);
+      const row = rows.find(({ shardId }) => shardId === parent);
+      if (row !== undefined && isEnded(row) && rows.length < 3) isBroken = true;
+    }
+    expect(isBroken).toBe(false);
+    expect(leases.row(parent)?.checkpoint).toBe('SHARD_END');
+  });
+
+  it('removes the rows of shards that left the stream', async () => {
+    const { clock, stream, leases } = open();
+    world.worker('a');
+    await clock.advance(2_000);
+    stream.split('shardId-000000000000');
+    await clock.advance(5_000);
+    stream.trim(clock.now());
+    await clock.advance(31_000);
+    expect(leases.row('shardId-000000000000')).toBeUndefined();
+    expect(world.workers[0]?.health().ready).toBe(true);
+  });
+});

@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { TidemarkError } from '@tidemark/runtime';
+import { changeRecordBytes } from './testing/change-record-bytes.js';
+import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
+
+let world: SyncWorld;
+
+function open(options: SyncWorldOptions = {}): SyncWorld {
+  world = new SyncWorld(options);
+  return world;
+}
+
+afterEach(async () => {
+  await world.close();
+  expect(world.clock.pending).toBe(0);
+});
+
+describe('records that cannot be translated (hazard 35)', () => {
+  const bytesOf = (record: unknown): Buffer => Buffer.from(JSON.stringify(record));
+  const readable = { awsRegion: 'us-east-1', tableName: 'users', eventName: 'MODIFY' };
+
+  it.each<[string, Buffer, { invalidated: string[]; users: number; orders: number }]>([
+    [
+      'drops the key where it is readable',
+      bytesOf({ ...readable, dynamodb: { Keys: { key: { S: 'k:1' } } } }),
+      { invalidated: ['k:1'], users: 0, orders: 0 },
+    ],
+    [
+      'flushes the table where the key is not',
+      bytesOf({ ...readable, dynamodb: { Keys: { id: { N: '1' } } } }),
+      { invalidated: [], users: 3, orders: 0 },
+    ],
+    [
+      'flushes the table where the key cannot be one',
+      bytesOf({ ...readable, dynamodb: { Keys: { key: { S: 'k'.repeat(3_000) } } } }),
+      { invalidated: [], users: 3, orders: 0 },
+    ],
+    [
+      'flushes every table where the table is not readable',
+      Buffer.from('not json'),
+      { invalidated: [], users: 3, orders: 3 },
+    ],
+    [
+      'flushes every table where the table cannot be one',
+      bytesOf({ ...readable, tableName: 'no table!', dynamodb: { Keys: { key: { S: 'k' } } } }),
+      { invalidated: [], users: 3, orders: 3 },
+    ],
+    [
+      'flushes every table for an aggregated record',
+      Buffer.from('f3899ac20a01', 'hex'),
+      { invalidated: [], users: 3, orders: 3 },
+    ],
+    [
+      'drops the key of another region’s record',
+      bytesOf({ ...readable, awsRegion: 'eu-west-1', dynamodb: { Keys: { key: { S: 'k:1' } } } }),
+      { invalidated: ['k:1'], users: 0, orders: 0 },
+    ],
+  ])('%s', async (_, bytes, expected) => {
+    const { clock, stream } = open();
+    world.worker('a');
+    world.write('users', 'k:0');
+    world.write('orders', 'k:0');
+    await clock.advance(2_000);
+    const flushes = (table: string): number => world.controls(table, 'flush-table').length;
+    const before = { users: flushes('users'), orders: flushes('orders') };
+    stream.put(0, bytes);
+    const after = world.write('users', 'k:1');
+    await clock.advance(2_000);
+    expect({
+      invalidated: world.controls('users', 'invalidate').map(({ key }) => key),
+      users: flushes('users') - before.users,
+      orders: flushes('orders') - before.orders,
+    }).toEqual(expected);
+    expect(world.eventsOf('users', 'k:1')).toEqual([after]);
+    expect(world.deadLetters()).toHaveLength(1);
+    expect(world.deadLetters()[0]).toMatchObject({
+      base64: bytes.toString('base64'),
+      truncated: false,
+      sequenceNumber: '3',
+    });
+  });
+
+  it('drops the key of a record that Kafka would not take, and keeps the first 384 KiB of it (hazard 34)', async () => {
+    const { clock, stream } = open();
+    world.worker('a');
+    stream.put(0, changeRecordBytes({ table: 'users', key: 'k:1', to: 'w1', value: 'x'.repeat(900_000) }));
+    await clock.advance(2_000);
+    expect(world.controls('users', 'invalidate').map(({ key }) => key)).toEqual(['k:1']);
+    const [letter] = world.deadLetters();
+    expect(letter).toMatchObject({ table: 'users', key: 'k:1', truncated: true });
+    expect(String(letter?.['base64'])).toHaveLength(512 * 1_024);
+  });
+
+  it('offers a topic that refuses large records only the key', async () => {
+    const { clock, sink, stream } = open();
+    world.worker('a');
+    sink.fault = (_, records) =>
+      records.some(({ record }) => (record.value?.byteLength ?? 0) > 100_000)
+        ? new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false })
+        : undefined;
+    stream.put(0, changeRecordBytes({ table: 'users', key: 'k:1', to: 'w1', value: 'x'.repeat(500_000) }));
+    const small = world.write('users', 'k:2');
+    await clock.advance(2_000);
+    expect(world.controls('users', 'invalidate').map(({ key }) => key)).toEqual(['k:1']);
+    expect(world.eventsOf('users', 'k:2')).toEqual([small]);
+  });
+
+  it('goes on without a dead letter that Kafka does not take', async () => {
+    const { clock, sink, stream } = open();
+    world.worker('a');
+    sink.fault = (topic) =>
+      topic.endsWith('dead-letters') ? new TidemarkError('ACCESS_DENIED', 'no', { retriable: false }) : undefined;
+    stream.put(0, Buffer.from('not json'));
+    const id = world.write('users', 'k:1');
+    await clock.advance(2_000);
+    expect(world.eventsOf('users', 'k:1')).toEqual([id]);
+  });
+});

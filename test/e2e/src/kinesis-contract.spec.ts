@@ -1,0 +1,211 @@
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeStreamSummaryCommand,
+  KinesisClient,
+  MergeShardsCommand,
+  PutRecordCommand,
+  SplitShardCommand,
+} from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
+import { EmbeddedAws } from '@tidemark/local-stack';
+import { SyncWorker } from '@tidemark/pipeline';
+import {
+  FakeEventSink,
+  leaseStoreContract,
+  shardReaderContract,
+  type StreamUnderTest,
+} from '@tidemark/pipeline/testing';
+import { decodeRecord, topicNames } from '@tidemark/protocol';
+import { eventually } from '@tidemark/runtime/testing';
+
+jest.setTimeout(60_000);
+
+const region = 'us-east-1';
+const pageMax = 4;
+const hashes = 1n << 128n;
+const { signal } = new AbortController();
+
+async function startAws(): Promise<EmbeddedAws> {
+  const aws = new EmbeddedAws({ regions: [region] });
+  await aws.start();
+  return aws;
+}
+
+describe('DynamoDBLeaseStore on the embedded DynamoDB', () => {
+  let aws: EmbeddedAws;
+  let tables = 0;
+  const stores: DynamoDBLeaseStore[] = [];
+  beforeAll(async () => {
+    aws = await startAws();
+  });
+  afterAll(async () => {
+    for (const store of stores) store.close();
+    await aws.stop();
+  });
+  const make = async () => {
+    const table = `leases-${(tables += 1)}`;
+    const store = new DynamoDBLeaseStore({ table, dynamodb: aws.dynamodbConfig(region), createTable: true });
+    stores.push(store);
+    return store;
+  };
+  for (const { name, run } of leaseStoreContract(make)) it(name, run);
+});
+
+/** What a test does to the stream of an embedded region. */
+class Stream {
+  readonly client: KinesisClient;
+  readonly reader: KinesisShardReader;
+  readonly #name: string;
+
+  constructor(aws: EmbeddedAws, pollIntervalMs: number, pageRecordsMax: number) {
+    const { streamArn, streamName } = aws.region(region);
+    this.#name = streamName;
+    this.client = new KinesisClient(aws.kinesisConfig(region));
+    const kinesis = aws.kinesisConfig(region);
+    this.reader = new KinesisShardReader({ stream: streamArn, kinesis, pollIntervalMs, pageRecordsMax });
+  }
+
+  async put(share: number, text: string): Promise<void> {
+    const ExplicitHashKey = ((hashes * BigInt(Math.floor(share * 1_000))) / 1_000n).toString();
+    const record = { PartitionKey: text, ExplicitHashKey, Data: Buffer.from(text) };
+    await this.client.send(new PutRecordCommand({ StreamName: this.#name, ...record }));
+  }
+
+  async split(ShardToSplit: string): Promise<void> {
+    const shard = (await this.reader.listShards(signal)).find(({ shardId }) => shardId === ShardToSplit);
+    const NewStartingHashKey = ((BigInt(shard?.startHash ?? 0) + BigInt(shard?.endHash ?? 0)) / 2n).toString();
+    await this.client.send(new SplitShardCommand({ StreamName: this.#name, ShardToSplit, NewStartingHashKey }));
+    await this.#active();
+  }
+
+  async merge(ShardToMerge: string, AdjacentShardToMerge: string): Promise<void> {
+    await this.client.send(new MergeShardsCommand({ StreamName: this.#name, ShardToMerge, AdjacentShardToMerge }));
+    await this.#active();
+  }
+
+  close(): void {
+    this.reader.close();
+    this.client.destroy();
+  }
+
+  async #active(): Promise<void> {
+    await eventually('the stream is active', async () => {
+      const output = await this.client.send(new DescribeStreamSummaryCommand({ StreamName: this.#name }));
+      return output.StreamDescriptionSummary?.StreamStatus === 'ACTIVE';
+    });
+  }
+}
+
+describe('KinesisShardReader on the embedded Kinesis', () => {
+  const make = async (): Promise<StreamUnderTest> => {
+    const aws = await startAws();
+    const stream = new Stream(aws, 2, pageMax);
+    return {
+      reader: stream.reader,
+      pageMax,
+      put: (share, text) => stream.put(share, text),
+      split: (shardId) => stream.split(shardId),
+      merge: (left, right) => stream.merge(left, right),
+      close: async () => {
+        stream.close();
+        await aws.stop();
+      },
+    };
+  };
+  for (const { name, run } of shardReaderContract(make)) it(name, run);
+});
+
+describe('sync on the embedded AWS', () => {
+  const table = 'permissions';
+  const keys = Array.from({ length: 20 }, (_, index) => `k:${index}`);
+  let aws: EmbeddedAws;
+  let stream: Stream;
+  let leases: DynamoDBLeaseStore;
+  let dynamodb: DynamoDBClient;
+  let sink: FakeEventSink;
+  const workers: SyncWorker[] = [];
+  const falsehoods: string[] = [];
+  /** Write ids whose record the stream has accepted, by when that was known. */
+  const accepted = new Map<string, number>();
+  const produced = new Set<string>();
+
+  beforeAll(async () => {
+    aws = await startAws();
+    await aws.createGlobalTable(table);
+    stream = new Stream(aws, 20, 50);
+    leases = new DynamoDBLeaseStore({ table: 'leases', dynamodb: aws.dynamodbConfig(region), createTable: true });
+    dynamodb = new DynamoDBClient(aws.dynamodbConfig(region));
+    sink = new FakeEventSink();
+    sink.createTopic(topicNames().cdc(table), 4);
+    sink.onAppend((_topic, _partition, wire) => {
+      const record = decodeRecord(wire);
+      if (record.type === 'event') produced.add(record.event.to ?? '');
+      if (record.type !== 'control' || record.record.control !== 'watermark') return;
+      for (const [id, atMs] of accepted)
+        if (atMs < record.record.at && !produced.has(id)) falsehoods.push(`${id} of ${atMs} < ${record.record.at}`);
+    });
+    for (const workerId of ['a', 'b']) start(workerId);
+  });
+
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    stream.close();
+    leases.close();
+    dynamodb.destroy();
+    await aws.stop();
+  });
+
+  function start(workerId: string): void {
+    const worker = new SyncWorker({
+      reader: stream.reader,
+      leases,
+      sink,
+      region,
+      workerId,
+      failoverMs: 1_500,
+      renewEveryMs: 100,
+      scanEveryMs: 150,
+    });
+    workers.push(worker);
+    worker.start();
+  }
+
+  async function write(round: number): Promise<void> {
+    const ids = keys.map((key) => `${key}@${round}`);
+    await Promise.all(
+      keys.map((key, index) => {
+        const Item = { key: { S: key }, value: { B: Buffer.from(`v${round}`) }, writeId: { S: ids[index] ?? '' } };
+        return dynamodb.send(new PutItemCommand({ TableName: table, Item }));
+      }),
+    );
+    await aws.drained();
+    for (const id of ids) accepted.set(id, Date.now());
+  }
+
+  const eventsOf = (key: string): readonly string[] =>
+    sink
+      .decoded(topicNames().cdc(table))
+      .flatMap((record) => (record.type === 'event' && record.event.key === key ? [record.event.to ?? ''] : []));
+
+  it('brings every write to its topic in order, through a split, a merge and the death of a worker; no watermark is false', async () => {
+    for (let round = 0; round < 40; round += 1) {
+      if (round === 8) await stream.split('shardId-000000000000');
+      if (round === 16) await workers.shift()?.kill();
+      if (round === 18) start('c');
+      if (round === 28) await stream.merge('shardId-000000000002', 'shardId-000000000003');
+      await write(round);
+    }
+    await eventually('every write is in the topic', () => [...accepted.keys()].every((id) => produced.has(id)), 30_000);
+    const expected = Array.from({ length: 40 }, (_, round) => round);
+    for (const key of keys) expect([...new Set(eventsOf(key))]).toEqual(expected.map((round) => `${key}@${round}`));
+    const beganAt = Date.now();
+    await eventually('a watermark passes all of it', () =>
+      workers.some((each) => (each.health().watermark ?? 0) > beganAt),
+    );
+    expect(falsehoods).toEqual([]);
+    const rows = new Map((await leases.list(signal)).map((row) => [row.shardId, row.checkpoint]));
+    for (const index of [0, 2, 3]) expect(rows.get(`shardId-00000000000${index}`)).toBe('SHARD_END');
+    await eventually('both are ready', () => workers.every((worker) => worker.health().ready));
+  });
+});
