@@ -25,7 +25,10 @@ export interface TailSessionHooks {
   onDead(session: TailSession, reason: string): void;
 }
 
-/** Why these figures and no others: recipe of the pod consumer in docs/adr (session and rebalance time-outs only work as a pair). */
+/**
+ * The time-outs only work as a pair: a sole member gains nothing from expiring, but one that crashed leaves a ghost behind, and whoever
+ * joins its group then waits for the shorter of the ghost's session and the rebalance time-out. A stop waits out the fetch in hand.
+ */
 const consumerConfig = {
   maxWaitTimeInMs: 500,
   minBytes: 1,

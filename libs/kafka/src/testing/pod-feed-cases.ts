@@ -91,15 +91,18 @@ async function setChanges(world: ContractWorld): Promise<void> {
 async function topicMadeLater(world: ContractWorld): Promise<void> {
   const a = await world.topic('cache.a');
   const logger = recordingLogger();
-  const recording = await opened(world, { logger });
+  const client = world.mortal();
+  const recording = await opened(world, { logger, client });
   await recording.feed.tail([a]);
   const later = `${world.names.prefix}.cache.later`;
   const tailed = recording.feed.tail([a, later]);
   await world.write(a, [0]);
   await eventually('the topic that is there', () => recording.values(a).length === 1);
   await eventually('a look for it', () => logger.lines.some(({ fields }) => fields['topic'] === later));
+  client.sever();
   await world.topic('cache.later');
   await world.write(later, range(0, 10));
+  client.mend();
   assert.equal((await tailed).get(later), 1);
   await eventually('all of it', () => recording.values(later).length === 10);
   assert.deepEqual(recording.gaps, []);
