@@ -36,6 +36,7 @@ describe('groupBatch', () => {
   it('drops what was handled before', () => {
     const { batch, duplicates, gap } = groupBatch(fetched(5, 3), 7n);
     expect([batch?.firstOffset, batch?.nextOffset, duplicates, gap]).toEqual([7n, 8n, 2, false]);
+    expect(batch?.afterGap).toBe(false);
   });
 
   it('never goes back over a batch that was handled before', () => {
@@ -45,7 +46,7 @@ describe('groupBatch', () => {
 
   it('tells records that are gone', () => {
     const { batch, gap } = groupBatch(fetched(9, 1), 7n);
-    expect([batch?.firstOffset, gap]).toEqual([9n, true]);
+    expect([batch?.firstOffset, batch?.afterGap, gap]).toEqual([9n, true, true]);
   });
 
   it('takes a log that ends before the offset for a new one', () => {

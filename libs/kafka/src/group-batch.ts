@@ -33,7 +33,7 @@ export function groupBatch(fetched: Batch, next: bigint | undefined): GroupBatch
   if (head === undefined) return { batch: undefined, nextOffset, duplicates, gap };
   const firstOffset = BigInt(head.offset);
   return {
-    batch: { topic, partition, records: fresh.map(fromKafka), firstOffset, nextOffset },
+    batch: { topic, partition, records: fresh.map(fromKafka), firstOffset, nextOffset, afterGap: gap },
     nextOffset,
     duplicates,
     gap,

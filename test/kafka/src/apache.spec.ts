@@ -3,6 +3,7 @@ import { kafkaContract, type KafkaHarness } from '@tidemark/kafka/testing';
 import { available, type RealKafka, startKafka } from './real-kafka.mjs';
 import { testLogger } from './test-logger.js';
 import { watchRejections } from './rejections.js';
+import { routeTopicContract } from './route-log.js';
 
 const external = process.env['TIDEMARK_TEST_KAFKA'];
 const required = process.env['TIDEMARK_REQUIRE_KAFKA'] === '1' || process.env['CI'] === 'true';
@@ -38,6 +39,7 @@ function onOwnBroker(): void {
 function hold(harness: KafkaHarness): void {
   const rejections = watchRejections();
   for (const { name, run } of kafkaContract(harness)) it(name, run, caseTimeoutMs);
+  for (const { name, run } of routeTopicContract(() => harness.brokers)) it(`routing log: ${name}`, run, caseTimeoutMs);
   it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
 }
 
