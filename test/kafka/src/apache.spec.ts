@@ -3,6 +3,7 @@ import { kafkaContract, type KafkaHarness } from '@tidemark/kafka/testing';
 import { available, type RealKafka, startKafka } from './real-kafka.mjs';
 import { testLogger } from './test-logger.js';
 import { watchRejections } from './rejections.js';
+import { podFeedContract } from './change-feed.js';
 import { routeTopicContract } from './route-log.js';
 
 const external = process.env['TIDEMARK_TEST_KAFKA'];
@@ -40,6 +41,7 @@ function hold(harness: KafkaHarness): void {
   const rejections = watchRejections();
   for (const { name, run } of kafkaContract(harness)) it(name, run, caseTimeoutMs);
   for (const { name, run } of routeTopicContract(() => harness.brokers)) it(`routing log: ${name}`, run, caseTimeoutMs);
+  for (const { name, run } of podFeedContract(() => harness.brokers)) it(`change feed: ${name}`, run, caseTimeoutMs);
   it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
 }
 

@@ -6,3 +6,5 @@ export {
   type StoreOperation,
 } from './fake-store.js';
 export { storeContract, type StoreSubject } from './store-contract.js';
+export { changeFeedContract, type ChangeFeedSubject } from './change-feed-contract.js';
+export { FakeChangeFeed, FakeEventPublisher } from './fake-change-feed.js';

@@ -1,0 +1,85 @@
+import { partitionOf, type Route, type WireRecord } from '@tidemark/protocol';
+import { TidemarkError } from '@tidemark/runtime';
+import { type ChangeFeed, type ChangeFeedHandler, type EventPublisher, type FeedState } from '../backend.js';
+
+/** A change feed that hands over what a test tells it to, at once and in its order; it fails nothing by itself. */
+export class FakeChangeFeed implements ChangeFeed {
+  readonly #partitions: number;
+  readonly #routes = new Map<string, Route>();
+  #handler: ChangeFeedHandler | undefined;
+  #topics = new Set<string>();
+  #closed = false;
+
+  /** `partitions` of every topic, default 4. */
+  constructor(partitions = 4) {
+    this.#partitions = partitions;
+  }
+
+  async open(handler: ChangeFeedHandler): Promise<void> {
+    if (this.#handler !== undefined || this.#closed)
+      throw new TidemarkError('CLOSED', 'the change feed was opened before', { retriable: false });
+    this.#handler = handler;
+    handler.onState('live');
+    for (const route of this.#routes.values()) handler.onRoute(route);
+  }
+
+  async tail(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#topics = new Set(topics);
+    return new Map(topics.map((topic) => [topic, this.#partitions]));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#topics = new Set();
+  }
+
+  /** Adds a record to the routing table. */
+  route(route: Route): void {
+    this.#routes.set(route.table, route);
+    if (!this.#closed) this.#handler?.onRoute(route);
+  }
+
+  /** Appends to a topic: a record with a key to the key's partition, one without to every partition. */
+  append(topic: string, record: WireRecord): void {
+    const key = record.key === null ? null : Buffer.from(record.key).toString('utf8');
+    const all = Array.from({ length: this.#partitions }, (_, partition) => partition);
+    for (const partition of key === null ? all : [partitionOf(key, this.#partitions)])
+      if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
+  }
+
+  gap(topic: string, partition: number, reason = 'told by the test'): void {
+    if (this.#topics.has(topic)) this.#handler?.onGap(topic, partition, reason);
+  }
+
+  state(state: FeedState): void {
+    if (!this.#closed) this.#handler?.onState(state);
+  }
+}
+
+/** Publishes into a fake feed: each table's records to the topic that `topicOf` names. */
+export class FakeEventPublisher implements EventPublisher {
+  readonly published: { readonly table: string; readonly record: WireRecord }[] = [];
+  readonly #feed: FakeChangeFeed;
+  readonly #topicOf: (table: string) => string;
+  #failure: TidemarkError | undefined;
+
+  constructor(feed: FakeChangeFeed, topicOf: (table: string) => string = (table) => table) {
+    this.#feed = feed;
+    this.#topicOf = topicOf;
+  }
+
+  async publish(table: string, records: readonly WireRecord[]): Promise<void> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+    for (const record of records) {
+      this.published.push({ table, record });
+      this.#feed.append(this.#topicOf(table), record);
+    }
+  }
+
+  /** Fails the next call, of which nothing is published. */
+  failNext(error: TidemarkError): void {
+    this.#failure = error;
+  }
+}
