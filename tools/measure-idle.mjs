@@ -1,5 +1,5 @@
 // Idle CPU and memory of each role, in processes of their own on the embedded stack. Linux: reads /proc.
-// node tools/measure-idle.mjs [SECONDS]   (after a build; default 30)
+// npm run measure:idle -- [SECONDS]   (after a build; default 30)
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,10 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const pageBytes = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }));
 
-/** CPU seconds used so far, and resident MiB. */
+/**
+ * CPU seconds used so far, and resident MiB.
+ * @param {number | undefined} pid
+ */
 function usage(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
@@ -24,7 +27,7 @@ function usage(pid) {
   };
 }
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const wait = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const { startProcessWorld } = await import(new URL('../apps/demo/dist/process-world.js', import.meta.url).href);
 const world = await startProcessWorld({ kafka: undefined, podsPerRegion: 1, adminPort: 0 });
 try {
@@ -35,7 +38,7 @@ try {
   console.log(`idle for ${seconds} s, one table, one pod a region; share of one core and resident memory`);
   for (const [name, pid] of pids) {
     const after = usage(pid);
-    const share = ((after.cpuSeconds - before.get(name).cpuSeconds) / seconds) * 100;
+    const share = ((after.cpuSeconds - (before.get(name)?.cpuSeconds ?? 0)) / seconds) * 100;
     console.log(`${name.padEnd(24)} ${share.toFixed(2).padStart(6)} %  ${after.mib.toFixed(0).padStart(5)} MiB`);
   }
 } finally {
