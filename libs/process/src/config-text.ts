@@ -1,4 +1,4 @@
-import { type DescribedField, type Environment } from './define-config.js';
+import { type DescribedField, type Environment } from './described-field.js';
 
 export interface DescribedProcess {
   readonly name: string;

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { isTidemarkError } from '@tidemark/runtime';
 import { z } from 'zod';
 import { duration } from './configuration-field.js';
-import { defineConfig, type Environment } from './define-config.js';
+import { defineConfig } from './define-config.js';
+import { type Environment } from './described-field.js';
 import {
   endpointFields,
   kafkaFields,

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { messageOf, TidemarkError } from '@tidemark/runtime';
 import { type z } from 'zod';
 import { checkText, helpText, markdownTable } from './config-text.js';
-import { type AboutField, defaultOf, fieldRegistry } from './configuration-field.js';
+import { defaultOf, fieldRegistry } from './configuration-field.js';
+import { type DescribedField, type Environment } from './described-field.js';
 import { nearest } from './nearest.js';
 
 export interface ConfigOptions<Shape extends z.ZodRawShape> {
@@ -14,21 +15,11 @@ export interface ConfigOptions<Shape extends z.ZodRawShape> {
   readonly schema: z.ZodObject<Shape>;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** One wrong variable. */
 export interface FieldProblem {
   readonly name: string;
   /** What is wrong, in one clause; holds no secret. */
   readonly problem: string;
-}
-
-/** A field as it is documented. */
-export interface DescribedField extends AboutField {
-  readonly name: string;
-  /** Text that stands for it when it is left out; `undefined`: none. */
-  readonly default: string | undefined;
-  readonly required: boolean;
 }
 
 /** What a command line asks for: to run with these values, or to print a text and end. */

@@ -15,12 +15,11 @@ export {
   type Command,
   type ConfigOptions,
   defineConfig,
-  type DescribedField,
-  type Environment,
   type FieldProblem,
   loadConfig,
   type ProcessConfig,
 } from './define-config.js';
+export { type DescribedField, type Environment } from './described-field.js';
 export { pinoLogger } from './pino-logger.js';
 export { type MetricsText, prometheusText } from './prometheus-text.js';
 export { type ProcessOptions, runProcess } from './run-process.js';
