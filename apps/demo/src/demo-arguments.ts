@@ -37,10 +37,15 @@ export function readArguments(args: readonly string[]): DemoArguments | 'help' {
   });
   if (values.help) return 'help';
   const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+  if (!/^\d+$/.test(values.port) || port > 65_535)
     throw new Error(`--port: expected a port from 0 to 65535, got ${JSON.stringify(values.port)}`);
-  const isList = values.kafka.split(',').every((broker) => /^[\w.-]+:\d{1,5}$/.test(broker));
+  const isList = values.kafka.split(',').every(isBroker);
   if (values.kafka !== 'embedded' && values.kafka !== 'apache' && !isList)
     throw new Error(`--kafka: expected embedded, apache or HOST:PORT,…, got ${JSON.stringify(values.kafka)}`);
   return { once: values.once, json: values.json, kafka: values.kafka, processes: values.processes, port };
+}
+
+function isBroker(text: string): boolean {
+  const port = Number(/^[\w.-]+:(\d{1,5})$/.exec(text)?.[1]);
+  return port >= 1 && port <= 65_535;
 }

@@ -1,3 +1,5 @@
+import { accepts } from './accepts.js';
+
 /** The Kafka under a world: embedded (none of this), one that the demo starts and may kill, or somebody else's. */
 export interface OutsideKafka {
   readonly label: string;
@@ -19,7 +21,7 @@ interface RealKafkaModule {
   }>;
 }
 
-/** `undefined` = embedded. Throws when `apache` is asked for and cannot run here. */
+/** `undefined` = embedded. Throws when `apache` is asked for and cannot run here, and when no broker of a list accepts a connection. */
 export async function openKafka(choice: string): Promise<OutsideKafka | undefined> {
   if (choice === 'embedded') return undefined;
   if (choice !== 'apache') return foreign(choice.split(','));
@@ -38,7 +40,9 @@ export async function openKafka(choice: string): Promise<OutsideKafka | undefine
   };
 }
 
-function foreign(brokers: readonly string[]): OutsideKafka {
+async function foreign(brokers: readonly string[]): Promise<OutsideKafka> {
+  const up = await Promise.all(brokers.map(accepts));
+  if (!up.includes(true)) throw new Error(`--kafka: no broker accepts a connection at ${brokers.join(', ')}`);
   const refuse = (): Promise<void> => Promise.reject(new Error('these brokers are not the demo’s to kill'));
   return {
     label: brokers.join(','),

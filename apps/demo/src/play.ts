@@ -14,47 +14,43 @@ export interface DemoResult {
   readonly kafka: string;
   readonly steps: readonly StepResult[];
   readonly pods: number;
-  /** Keys on which a pod, or the other region, differs from the table at the end. */
+  /** Keys on which a pod, or the other region, differs from the table at the end; -1 = they could not be compared. */
   readonly divergentKeys: number;
   readonly visible: Visibility | null;
 }
 
-/** Plays every step, whatever became of the one before, then compares everything with everything. */
-export async function play(world: World, print: (line: string) => void): Promise<DemoResult> {
+/** Plays every step, whatever became of the one before, then compares everything with everything. `signal` ends it before its next step. */
+export async function play(world: World, print: (line: string) => void, signal: AbortSignal): Promise<DemoResult> {
   const steps: StepResult[] = [];
+  const playStep = async (step: Step): Promise<void> => {
+    if (signal.aborted) return;
+    const result = await run(step, world);
+    if (signal.aborted) return;
+    steps.push(result);
+    print(line(result));
+  };
   const pods = world.regions.reduce((sum, region) => sum + region.pods.length, 0);
   const playable = story.filter((step) => world.ownsKafka || !step.name.startsWith('Kafka'));
   if (playable.length < story.length)
     print('  not played: Kafka restarted while writing, since these brokers are not the demo’s');
-  for (const step of playable) {
-    const result = await run(step, world);
-    steps.push(result);
-    print(line(result));
-  }
+  for (const step of playable) await playStep(step);
   let visible: Visibility | null = null;
-  const measured = await run(
-    { name: 'put → visible, measured', run: async () => describe((visible = await measureVisibility(world, 40))) },
-    world,
-  );
-  steps.push(measured);
-  print(line(measured));
+  await playStep({
+    name: 'put → visible, measured',
+    run: async () => describe((visible = await measureVisibility(world, 40))),
+  });
   let divergent = -1;
-  const compared = await run(
-    {
-      name: 'every pod and both tables agree',
-      run: async () => {
-        await world.quiesce(60_000);
-        const keys = storyKeys();
-        const differing = await divergentKeys(world, keys);
-        divergent = differing.length;
-        if (divergent > 0) throw new Error(`they differ on ${differing.join(', ')}`);
-        return `${keys.length} keys in ${pods} pods: 0 divergent`;
-      },
+  await playStep({
+    name: 'every pod and both tables agree',
+    run: async () => {
+      await world.quiesce(60_000);
+      const keys = storyKeys();
+      const differing = await divergentKeys(world, keys);
+      divergent = differing.length;
+      if (divergent > 0) throw new Error(`they differ on ${differing.join(', ')}`);
+      return `${keys.length} keys in ${pods} pods: 0 divergent`;
     },
-    world,
-  );
-  steps.push(compared);
-  print(line(compared));
+  });
   return { kafka: world.kafka, steps, pods, divergentKeys: divergent, visible };
 }
 

@@ -5,9 +5,9 @@ import { EmbeddedAws, RegionProbe } from '@tidemark/local-stack';
 import { topicNames } from '@tidemark/protocol';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { accepts } from './accepts.js';
 import { freePort, RoleProcess } from './child-process.js';
 import { type OutsideKafka } from './kafka-source.js';
 import { until } from './until.js';
@@ -50,6 +50,7 @@ class ProcessWorld implements World {
 
   constructor(options: ProcessWorldOptions) {
     this.#options = options;
+    process.once('exit', () => this.#vanish());
   }
 
   get kafka(): string {
@@ -94,8 +95,7 @@ class ProcessWorld implements World {
 
   /** Ids of every process, by name. */
   pids(): Readonly<Record<string, number | undefined>> {
-    const all = [...this.#processes.values()].flatMap(({ roles, others }) => [...roles.values(), ...others]);
-    return Object.fromEntries(all.map(({ name, pid }) => [name, pid]));
+    return Object.fromEntries(this.#everyProcess().map(({ name, pid }) => [name, pid]));
   }
 
   async stop(): Promise<void> {
@@ -113,6 +113,16 @@ class ProcessWorld implements World {
     await Promise.allSettled(all.map(async ({ roles }) => roles.get('kafka')?.end('SIGTERM')));
     await this.#aws.stop();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #everyProcess(): readonly RoleProcess[] {
+    return [...this.#processes.values()].flatMap(({ roles, others }) => [...roles.values(), ...others]);
+  }
+
+  /** However this process ends, nothing of the world outlives it. */
+  #vanish(): void {
+    for (const process of this.#everyProcess()) process.killNow();
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
   async #startRegion(region: string, wantedAdminPort: number): Promise<void> {
@@ -167,8 +177,9 @@ class ProcessWorld implements World {
     ]);
     roles.set('kafka', broker);
     broker.start();
-    await broker.ready(() => accepts(port));
-    return [`127.0.0.1:${port}`];
+    const address = `127.0.0.1:${port}`;
+    await broker.ready(() => accepts(address));
+    return [address];
   }
 
   #environment(
@@ -233,14 +244,4 @@ async function addRoute(brokers: readonly string[], topicPrefix: string): Promis
   await routing.open();
   await routing.put('permissions', [names.cache('permissions')], { ifMatch: 'none', actor: 'demo' });
   await routing.close();
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

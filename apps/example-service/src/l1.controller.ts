@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
+import { BadRequestException, Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { Cache, type CacheStats, type Inspection } from '@tidemark/cache';
 import { InjectCache } from '@tidemark/nest';
 import { parsePermission } from './parse-permission.js';
@@ -17,7 +17,8 @@ export class L1Controller {
 
   /** `?ids=a,b`: what L1 holds of them. */
   @Get('permissions')
-  held(@Query('ids') ids = ''): Record<string, Inspection & { readonly value: Permission | null }> {
+  held(@Query('ids') ids: unknown = ''): Record<string, Inspection & { readonly value: Permission | null }> {
+    if (typeof ids !== 'string') throw new BadRequestException('ids: expected app ids, separated by commas');
     const keys = ids.split(',').filter((id) => id !== '');
     return Object.fromEntries(
       keys.map((key) => {

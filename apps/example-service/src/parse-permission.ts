@@ -5,5 +5,7 @@ import { Permission } from './permissions.cache.js';
 export function parsePermission(body: unknown): Permission {
   const parsed = Permission.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw new BadRequestException(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  throw new BadRequestException(
+    parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`),
+  );
 }

@@ -50,12 +50,23 @@ describe('the example service', () => {
       .put('/l1/permissions/app-1')
       .send({ roles: [5] })
       .expect(400);
+    await http.put('/permissions/app-1').expect(400, /body: /);
     await http.get('/permissions').expect(400);
+    await http.get('/permissions?ids=a&ids=b').expect(400);
+    await http.get('/l1/permissions?ids=a&ids=b').expect(400);
     const tooLong = await http.get(`/permissions/${'x'.repeat(2_100)}`).expect(400);
     expect(tooLong.body).toMatchObject({ code: 'INVALID_KEY', retriable: false });
     backend.writeItem('permissions', itemKeyOf('permissions', 'broken'), { value: '{' });
     const broken = await http.get('/permissions/broken').expect(500);
     expect(broken.body).toMatchObject({ code: 'MALFORMED_ITEM' });
+  });
+
+  it('exports its metrics', async () => {
+    const { text } = await request(pod.url)
+      .get('/metrics')
+      .expect(200)
+      .expect('Content-Type', /text\/plain/);
+    expect(text).toMatch(/^tidemark_cache_entries\{cache="permissions"\} \d+$/m);
   });
 
   it('is ready and live', async () => {

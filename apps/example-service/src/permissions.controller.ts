@@ -22,8 +22,9 @@ export class PermissionsController {
 
   /** `?ids=a,b,c`: those of them that exist. */
   @Get()
-  async many(@Query('ids') ids?: string): Promise<Record<string, Permission>> {
-    if (ids === undefined || ids === '') throw new BadRequestException('ids: expected app ids, separated by commas');
+  async many(@Query('ids') ids?: unknown): Promise<Record<string, Permission>> {
+    if (typeof ids !== 'string' || ids === '')
+      throw new BadRequestException('ids: expected app ids, separated by commas');
     return Object.fromEntries(await this.permissions.getMany(ids.split(',')));
   }
 

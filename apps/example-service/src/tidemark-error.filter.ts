@@ -1,10 +1,11 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { type ErrorCode, isTidemarkError } from '@tidemark/cache';
 
 const statusOf: Partial<Record<ErrorCode, number>> = {
   INVALID_KEY: 400,
   INVALID_VALUE: 400,
   VALUE_TOO_LARGE: 413,
+  PARTIAL_READ: 503,
   THROTTLED: 503,
   QUEUE_FULL: 503,
   STORE_UNAVAILABLE: 503,
@@ -21,6 +22,8 @@ interface JsonResponse {
 /** Tidemark's errors as HTTP: the code travels, so that a client can tell "not written" from "may have been written". */
 @Catch()
 export class TidemarkErrorFilter implements ExceptionFilter {
+  readonly #logger = new Logger('example-service');
+
   catch(error: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<JsonResponse>();
     if (error instanceof HttpException) {
@@ -32,6 +35,7 @@ export class TidemarkErrorFilter implements ExceptionFilter {
       response.status(statusOf[code] ?? 500).json({ code, message, retriable });
       return;
     }
+    this.#logger.error(error);
     response.status(500).json({ code: 'INTERNAL', message: 'unexpected error' });
   }
 }

@@ -1,4 +1,4 @@
-import { TidemarkError } from '@tidemark/runtime';
+import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 
 /**
  * A write whose answer is missing: it may be in the table, or arrive there later. It is never sent again, since a second attempt could
@@ -20,20 +20,30 @@ export class AmbiguousWriteError extends TidemarkError {
   }
 }
 
-/** Some keys of a `getMany` could not be read; `found` holds what could, `missing` the keys that are unknown. */
+export interface PartialReadOptions {
+  readonly cache: string;
+  /** Keys that were asked for. */
+  readonly asked: number;
+  readonly found: ReadonlyMap<string, unknown>;
+  readonly missing: readonly string[];
+  /** What one of them failed with, one that trying again does not mend if there is such a one. */
+  readonly cause: unknown;
+}
+
+/** Some keys of a `getMany` could not be read; `found` holds what could, `missing` the keys that are unknown. Retriable as its cause is. */
 export class PartialReadError extends TidemarkError {
   override readonly name = 'PartialReadError';
   readonly found: ReadonlyMap<string, unknown>;
   readonly missing: readonly string[];
 
-  constructor(cache: string, found: ReadonlyMap<string, unknown>, missing: readonly string[], cause: unknown) {
+  constructor({ cache, asked, found, missing, cause }: PartialReadOptions) {
     super(
       'PARTIAL_READ',
-      `getMany in cache ${cache}: ${missing.length} of ${missing.length + found.size} keys could not be read`,
+      `getMany in cache ${cache}: ${missing.length} of ${asked} keys could not be read: ${messageOf(cause)}`,
       {
-        retriable: true,
+        retriable: isTidemarkError(cause) && cause.retriable,
         cause,
-        context: { cache, missing: missing.length },
+        context: { cache, asked, missing: missing.length },
       },
     );
     this.found = found;

@@ -208,6 +208,7 @@ export class TidemarkCache<V> extends Cache<V> {
     found: Map<string, V>,
     options: CallOptions | undefined,
   ): Promise<ReadonlyMap<string, V>> {
+    const asked = found.size + misses.length;
     const missing = new Set(misses);
     let cause: unknown;
     const settle = async (key: string, read: Promise<unknown>): Promise<void> => {
@@ -216,7 +217,7 @@ export class TidemarkCache<V> extends Cache<V> {
         missing.delete(key);
         if (value !== undefined) found.set(key, value as V);
       } catch (error) {
-        cause ??= error;
+        if (cause === undefined || (isTidemarkError(error) && !error.retriable)) cause = error;
       }
     };
     try {
@@ -225,9 +226,16 @@ export class TidemarkCache<V> extends Cache<V> {
       );
     } catch (error) {
       if (!isTidemarkError(error) || !error.retriable) throw error;
-      cause = error;
+      cause ??= error;
     }
-    if (missing.size > 0) throw new PartialReadError(this.name, new Map(found), [...missing], cause);
+    if (missing.size > 0)
+      throw new PartialReadError({
+        cache: this.name,
+        asked,
+        found: new Map(found),
+        missing: [...missing],
+        cause,
+      });
     return found;
   }
 

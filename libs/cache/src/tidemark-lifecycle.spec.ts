@@ -187,7 +187,7 @@ describe('getMany', () => {
     await clock.advance(1_000);
     const error = await outcome;
     expect(error).toBeInstanceOf(PartialReadError);
-    expect(error).toMatchObject({ missing: ['c'], cause: { code: 'TIMEOUT' } });
+    expect(error).toMatchObject({ missing: ['c'], retriable: true, cause: { code: 'TIMEOUT' } });
     expect([...(error as PartialReadError).found]).toEqual([
       ['a', 'local'],
       ['b', 'read'],

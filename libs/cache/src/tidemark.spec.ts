@@ -263,6 +263,7 @@ describe('refusals', () => {
     await expect(cache.get('k')).rejects.toMatchObject({ code: 'MALFORMED_ITEM' });
     const error: unknown = await cache.getMany(['k', 'other']).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(PartialReadError);
-    expect(error).toMatchObject({ missing: ['k'] });
+    expect(error).toMatchObject({ missing: ['k'], retriable: false, cause: { code: 'MALFORMED_ITEM' } });
+    expect((error as Error).message).toMatch(/1 of 2 keys could not be read: .*stored value refused/);
   });
 });

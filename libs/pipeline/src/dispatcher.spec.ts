@@ -180,10 +180,29 @@ describe('lifecycle', () => {
       tables: ['users'],
       unroutedTables: [],
       heldTables: {},
+      failingTopics: {},
     });
     expect(metric(metrics, 'tidemark_dispatcher_assigned_partitions')).toBe(2);
     expect(metric(metrics, 'tidemark_dispatcher_routed_tables')).toBe(1);
     await expect(dispatcher.start()).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  it('is not ready while every target refuses what it sends, and says why', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1, b: 1 }));
+    const { dispatcher } = await on.started();
+    on.sink.failNext('a');
+    await on.clock.advance(1_000);
+    expect(dispatcher.health()).toMatchObject({ ready: true, failingTopics: { a: expect.any(String) as unknown } });
+    on.sink.failNext('a');
+    on.sink.failNext('b');
+    await on.clock.advance(1_000);
+    expect(dispatcher.health()).toMatchObject({
+      ready: false,
+      failingTopics: { a: expect.any(String) as unknown, b: expect.any(String) as unknown },
+    });
+    await on.clock.advance(1_000);
+    expect(dispatcher.health()).toMatchObject({ ready: true, failingTopics: {} });
   });
 
   it('stops after the batches in hand, committed', async () => {

@@ -15,7 +15,7 @@ import { type OutgoingRecord, type SourceBatch, type TopicPartition } from './po
 
 export interface DispatcherHealth {
   readonly state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
-  /** Routes are read and the group is joined, wherever there is anything to consume. */
+  /** Routes are read, the group is joined wherever there is anything to consume, and not every target refuses what is sent. */
   readonly ready: boolean;
   readonly assignedPartitions: number;
   /** Tables consumed. */
@@ -24,6 +24,8 @@ export interface DispatcherHealth {
   readonly unroutedTables: readonly string[];
   /** Tables whose events wait, all or some of them, because a topic is missing, does not fit, or takes nothing → why. */
   readonly heldTables: Readonly<Record<string, string>>;
+  /** Target topics that did not take the last watermarks → why. */
+  readonly failingTopics: Readonly<Record<string, string>>;
 }
 
 /**
@@ -41,6 +43,9 @@ export class Dispatcher {
   #state: DispatcherHealth['state'] = 'new';
   /** By topic and partition number. */
   #owned = new Map<string, DispatchPartition>();
+  /** Topics of the routes of what is owned, and why the last announcement into one did not arrive. */
+  #targets: ReadonlySet<string> = new Set();
+  readonly #failing = new Map<string, string>();
   /** Route changes alter the subscription from now on. */
   #follows = false;
   #stopTimers: () => void = () => undefined;
@@ -101,13 +106,16 @@ export class Dispatcher {
 
   health(): DispatcherHealth {
     const { tables, unrouted, held, settled } = this.#subscription;
+    const failing = [...this.#failing].filter(([topic]) => this.#targets.has(topic));
+    const isCutOff = failing.length > 0 && failing.length === this.#targets.size;
     return {
       state: this.#state,
-      ready: this.#state === 'running' && settled,
+      ready: this.#state === 'running' && settled && !isCutOff,
       assignedPartitions: this.#owned.size,
       tables,
       unroutedTables: unrouted,
       heldTables: held,
+      failingTopics: Object.fromEntries(failing),
     };
   }
 
@@ -199,15 +207,19 @@ export class Dispatcher {
   /** Tells every target of every owned partition since when it has carried the table, so that a pod that starts need not wait for an event. */
   async #announce(): Promise<void> {
     const byTopic = new Map<string, { owned: DispatchPartition; since: number }[]>();
+    const targets = new Set<string>();
     for (const owned of this.#owned.values()) {
       if (owned.revoked) continue;
       const plan = this.#subscription.planNow(owned.table);
       for (const { topic, since } of plan.type === 'dispatch' ? plan.targets : []) {
+        targets.add(topic);
         if (owned.busy(topic)) owned.announceSoon(topic);
         else byTopic.set(topic, [...(byTopic.get(topic) ?? []), { owned, since }]);
       }
     }
-    await Promise.all([...byTopic].map(([topic, targets]) => this.#announceInto(topic, targets)));
+    this.#targets = targets;
+    for (const topic of this.#failing.keys()) if (!targets.has(topic)) this.#failing.delete(topic);
+    await Promise.all([...byTopic].map(([topic, into]) => this.#announceInto(topic, into)));
   }
 
   async #announceInto(
@@ -223,8 +235,10 @@ export class Dispatcher {
       await Promise.all(targets.map(({ owned }) => owned.exclusively(topic, () => sent)));
       for (const { owned, since } of targets) owned.announced(topic, since);
       this.#metrics.announcements.value += records.length;
+      this.#failing.delete(topic);
     } catch (error) {
       if (this.#aborter.signal.aborted) return;
+      this.#failing.set(topic, messageOf(error));
       this.#metrics.publishFailures.value += 1;
       logger.warn({ topic, error: messageOf(error) }, 'dispatcher: could not send watermarks');
     }

@@ -43,6 +43,13 @@ describe('jsonCodec', () => {
     expect(() => jsonCodec.encode(value)).toThrow(TypeError);
   });
 
+  it.each(['secret-word', '{"a":secret-word}', '"secret-word', '{"__proto__":secret-word}'])(
+    'says nothing of the text when it is no JSON: %s',
+    (payload) => {
+      expect(() => jsonCodec.decode(payload)).toThrow(/^expected JSON$/);
+    },
+  );
+
   it('throws a SyntaxError, and nothing else, on text that is no JSON', () => {
     fc.assert(
       fc.property(text, (payload) => {

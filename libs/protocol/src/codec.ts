@@ -27,13 +27,25 @@ export const jsonCodec: Codec<unknown> = {
       typeof payload === 'string'
         ? payload
         : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
-    return suspicious.test(text) ? parseRefusingPoison(text) : (JSON.parse(text) as unknown);
+    return suspicious.test(text) ? parseRefusingPoison(text) : parse(text);
   },
 };
 
 function parseRefusingPoison(text: string): unknown {
-  return JSON.parse(text, (name: string, value: unknown) => {
-    if (poisoned.has(name)) throw new SyntaxError(`property name ${name} is refused`);
+  let refused: string | undefined;
+  const parsed = parse(text, (name, value) => {
+    if (poisoned.has(name)) refused ??= name;
     return value;
-  }) as unknown;
+  });
+  if (refused !== undefined) throw new SyntaxError(`property name ${refused} is refused`);
+  return parsed;
+}
+
+/** The engine's own messages quote the text, which is somebody's value. */
+function parse(text: string, reviver?: (name: string, value: unknown) => unknown): unknown {
+  try {
+    return JSON.parse(text, reviver) as unknown;
+  } catch {
+    throw new SyntaxError('expected JSON');
+  }
 }

@@ -41,7 +41,7 @@ function abortedError(what: string, signal: AbortSignal | undefined): TidemarkEr
 }
 
 function timeoutError(what: string, timeoutMs: number): TidemarkError {
-  return new TidemarkError('TIMEOUT', `${what} took longer than ${timeoutMs} ms`, {
+  return new TidemarkError('TIMEOUT', `${what} took longer than ${Math.round(timeoutMs)} ms`, {
     retriable: true,
     context: { timeoutMs },
   });

@@ -27,6 +27,15 @@ describe('withDeadline', () => {
     expect(seen?.aborted).toBe(true);
   });
 
+  it('says whole milliseconds of what is left of another deadline', async () => {
+    const clock = new ManualClock();
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const result = withDeadline({ clock, timeoutMs: 999.995, what: 'read' }, never);
+    const failed = expect(result).rejects.toThrow('read took longer than 1000 ms');
+    await clock.advance(1_000);
+    await failed;
+  });
+
   it('leaves no timer behind when the work ends first', async () => {
     const clock = new ManualClock();
     await expect(withDeadline({ clock, timeoutMs: 50, what: 'read' }, async () => 7)).resolves.toBe(7);

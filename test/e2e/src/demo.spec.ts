@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './run-command.js';
@@ -55,7 +55,29 @@ describe('npm run demo', () => {
     expect(stdout).not.toContain('every step held');
   });
 
+  it.each<[readonly string[]]>([[[]], [['--processes']]])(
+    'stops within two seconds of Ctrl-C while it still starts %j, and leaves no folder',
+    async (args) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tidemark-demo-'));
+      try {
+        const { exitCode, msAfterSignal } = await run('apps/demo/dist/main.js', args, {
+          env: { TMPDIR: folder },
+          signalWhen: { signal: 'SIGINT', output: /Tidemark demo/ },
+        });
+        expect(msAfterSignal).toBeLessThan(2_000);
+        expect(exitCode).toBe(130);
+        expect(readdirSync(folder)).toEqual([]);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
+
   it.each<[readonly string[], RegExp]>([
+    [['--json', '/no/such/folder/demo.json'], /--json: cannot write the file: ENOENT/],
+    [['--kafka', '127.0.0.1:9'], /--kafka: no broker accepts a connection at 127\.0\.0\.1:9/],
+    [['--kafka', '127.0.0.1:99999'], /--kafka: expected embedded, apache or HOST:PORT/],
+    [['--port', ''], /--port: expected a port from 0 to 65535/],
     [['--kafka', 'nonsense'], /--kafka: expected embedded, apache or HOST:PORT/],
     [['--port', '99999'], /--port: expected a port from 0 to 65535/],
     [['--sometimes'], /Unknown option '--sometimes'/],
