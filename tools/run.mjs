@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { killTrees, stopTrees } from './process-tree.mjs';
 import { show } from './run/command.mjs';
-import { buildWhereStale, install, runTarget } from './run/prepare.mjs';
+import { buildDemoWhereStale, install, runTarget } from './run/prepare.mjs';
 import { root } from './run/workspace.mjs';
 
 /**
@@ -16,7 +16,7 @@ const commands = {
     return runTarget('build', args);
   },
   async demo(args) {
-    if (!(await install()) || !(await buildWhereStale())) return 1;
+    if (!(await install()) || !(await buildDemoWhereStale())) return 1;
     const child = [path.join(root, 'apps/demo/dist/main.js'), ...args];
     const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
     return show(process.execPath, child, { env, label: 'demo' });
