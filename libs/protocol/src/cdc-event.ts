@@ -28,6 +28,8 @@ export interface CdcEvent {
   readonly position: string | null;
   /** The new image's value, as stored; `null` when it holds none. */
   readonly value: Uint8Array | null;
+  /** Whether each pod that has processed the event is to report its progress at once. */
+  readonly report?: boolean;
 }
 
 /** What stands in a control record; it travels in the partition it speaks of, so it is ordered with the events there. */
@@ -41,7 +43,14 @@ export type ControlRecord =
       /** Since which version of the route this topic has carried the table; `null` on the table topic. */
       readonly since: number | null;
     }
-  | { readonly control: 'invalidate'; readonly table: string; /** Item key. */ readonly key: string }
+  | {
+      readonly control: 'invalidate';
+      readonly table: string;
+      /** Item key. */
+      readonly key: string;
+      /** As in an event. */
+      readonly report?: boolean;
+    }
   | { readonly control: 'flush-table'; readonly table: string; readonly reason: string }
   | {
       readonly control: 'probe';
@@ -55,6 +64,8 @@ export interface WireRecord {
   readonly key: Uint8Array | string | null;
   readonly value: Uint8Array | null;
   readonly header: Uint8Array | string | null;
+  /** Offset of the record in its table topic, as the dispatcher says in a header of its own; left out where nobody has said it. */
+  readonly src?: number | undefined;
 }
 
 export type DecodedRecord =
@@ -68,8 +79,10 @@ export type DecodedRecord =
   | { readonly type: 'unsupported'; readonly version: string }
   | { readonly type: 'malformed'; readonly reason: string };
 
-/** Name of the one header. */
+/** Name of the header that holds all but key and value. */
 export const headerName = 'tm';
+/** Name of the header that the dispatcher adds: the record's offset in the table topic, decimal. */
+export const srcHeaderName = 'src';
 
 const version = '1.0';
 const kindCodes = { insert: 'i', modify: 'm', remove: 'r' } as const;
@@ -79,11 +92,12 @@ const kinds: ReadonlyMap<string, CdcEvent['kind']> = new Map([
   ['r', 'remove'],
 ]);
 
-/** `1.0;e;kind;table;from;to;stampUs;expiresAt;codec;lane;region;position` */
+/** `1.0;e;kind;table;from;to;stampUs;expiresAt;codec;lane;region;position[;r]` */
 export function encodeEvent(event: CdcEvent): WireRecord & { readonly key: string; readonly header: string } {
   const { kind, table, from, to, stampUs, expiresAt, codec, lane, region, position } = event;
   const fields = [table, from, to, stampUs, expiresAt, codec, lane === 'fast' ? 'f' : 'c', region, position].map(field);
-  return { key: event.key, value: event.value, header: `${version};e;${kindCodes[kind]};${fields.join(';')}` };
+  const asked = event.report === true ? ';r' : '';
+  return { key: event.key, value: event.value, header: `${version};e;${kindCodes[kind]};${fields.join(';')}${asked}` };
 }
 
 /** `1.0;c;control;table;…` */
@@ -98,7 +112,7 @@ function controlFields(record: ControlRecord): (string | number | null)[] {
     case 'watermark':
       return [wholeMs(record.at), record.streamId, record.since];
     case 'invalidate':
-      return [];
+      return record.report === true ? ['r'] : [];
     case 'flush-table':
       return [record.reason];
     case 'probe':
@@ -155,6 +169,7 @@ function decodeEvent(
     region,
     position: unfield(fields[11]),
     value,
+    ...asksForReport(fields[12]),
   };
   return { type: 'event', event };
 }
@@ -174,7 +189,7 @@ function readControl(fields: readonly string[], table: string, key: string | nul
       return { control: 'watermark', table, at, streamId, since };
     }
     case 'invalidate':
-      return key === null ? undefined : { control: 'invalidate', table, key };
+      return key === null ? undefined : { control: 'invalidate', table, key, ...asksForReport(fields[4]) };
     case 'flush-table':
       return { control: 'flush-table', table, reason: unfield(fields[4]) ?? '' };
     case 'probe': {
@@ -193,6 +208,11 @@ function readControl(fields: readonly string[], table: string, key: string | nul
  */
 export function isForeign(event: Pick<CdcEvent, 'kind' | 'from' | 'to'>): boolean {
   return event.kind !== 'remove' && (event.to === null || event.to === event.from);
+}
+
+/** Left out where nobody asks, which is nearly always. */
+function asksForReport(flag: string | undefined): { readonly report?: true } {
+  return flag === 'r' ? { report: true } : {};
 }
 
 const plain = /^[\w.:+-]*$/;

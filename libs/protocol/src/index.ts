@@ -7,6 +7,7 @@ export {
   encodeEvent,
   headerName,
   isForeign,
+  srcHeaderName,
   type WireRecord,
 } from './cdc-event.js';
 export { type ChangeRecordContext, translateChangeRecord, type Translation } from './change-record.js';
@@ -27,6 +28,13 @@ export {
   payloadBytes,
 } from './item.js';
 export { partitionOf } from './partition.js';
+export {
+  type DecodedPodReport,
+  decodePodReport,
+  encodePodReport,
+  type PodReport,
+  type TableProgress,
+} from './pod-report.js';
 export { decodeRoute, encodeRoute, followedTopic, type Route, type RouteResult } from './route.js';
 export { tableOfCdcTopic, tableProblem, type TopicNames, topicNames, topicProblem } from './topic-names.js';
 export { formatWriteId, isWriteId, parseWriteId, WriteClock, type WriteId, type WriteIdParts } from './write-id.js';
