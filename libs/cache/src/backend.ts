@@ -1,4 +1,4 @@
-import { type ItemImage, type Route, type WireRecord, type WriteId } from '@tidemark/protocol';
+import { type ItemImage, type PodReport, type Route, type WireRecord, type WriteId } from '@tidemark/protocol';
 import { type Clock, type Logger, type MetricRegistry } from '@tidemark/runtime';
 
 /** What a Tidemark stands on: `aws({ … })` in production, `memory()` in tests. */
@@ -25,6 +25,7 @@ export interface BackendParts {
   readonly store: Store;
   readonly feed: ChangeFeed;
   readonly publisher: EventPublisher;
+  readonly pods: PodRegistry;
   /** Closes what the backend itself made, and nothing that was handed to it. */
   close(): Promise<void>;
 }
@@ -53,7 +54,42 @@ export interface Store {
   put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome>;
   /** Removes the item; also sent when nothing seems to be there. */
   delete(table: string, itemKey: string, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome>;
+  /**
+   * Claims an item that holds no live value, or takes over a claim that has run out. Writes neither a write id nor a value, so its event is
+   * a foreign one, which drops. Removes value, codec and the mark of a load, whatever of them was left there.
+   */
+  acquireLease(table: string, itemKey: string, lease: LeaseClaim, call: StoreCall): Promise<LeaseOutcome>;
+  /** Gives a claim up, if it still stands and no value does: removes the item where it had no write id, else the lease alone. */
+  releaseLease(table: string, itemKey: string, lease: HeldLease, call: StoreCall): Promise<void>;
+  /**
+   * Marks an item without changing what Tidemark reads of it: in every region an ordinary foreign write, so that every pod drops the key.
+   * `false`: there is no item.
+   */
+  touch(table: string, itemKey: string, mark: string, call: StoreCall): Promise<boolean>;
 }
+
+export interface LeaseClaim {
+  /** Random for every attempt. */
+  readonly leaseId: string;
+  /** Ms since the epoch. */
+  readonly nowMs: number;
+  /** Ms since the epoch; another may take over from then on. */
+  readonly leaseUntil: number;
+  /** Seconds since the epoch: an item that holds only a lease ends by itself then. */
+  readonly expiresAt: number;
+}
+
+export interface HeldLease {
+  readonly leaseId: string;
+  /** Write id of the item that the lease was written into; `null`: there was none. */
+  readonly writeId: string | null;
+}
+
+export type LeaseOutcome =
+  /** `image`: the item as it stands now. */
+  | { readonly type: 'acquired'; readonly image: ItemImage }
+  /** `old`: what stands there: a live value, or somebody's live lease. */
+  | { readonly type: 'refused'; readonly old: ItemImage | undefined };
 
 export interface ReadManyResult {
   /** Item key → image; a key that was read and is in no item is missing here and not in `unread`. */
@@ -63,11 +99,20 @@ export interface ReadManyResult {
 }
 
 /**
- * `newer`: no write id there, or a lower one. `replaces`: exactly this (malformed) write id is there: the compare-and-set that
- * gets past what a foreign writer left.
+ * What must hold for a write to be made. A value is live unless its `expiresAt` has passed.
+ *
+ * - `newer`: no write id there, or a lower one.
+ * - `replaces`: exactly this (malformed) write id is there: the compare-and-set that gets past what a foreign writer left.
+ * - `absent`: `newer`, and no live value.
+ * - `matches`: a live value with exactly this write id.
+ * - `leased`: exactly this lease, and no value at all.
  */
 export type WriteCondition =
-  { readonly type: 'newer'; readonly than: WriteId } | { readonly type: 'replaces'; readonly writeId: string };
+  | { readonly type: 'newer'; readonly than: WriteId }
+  | { readonly type: 'replaces'; readonly writeId: string }
+  | { readonly type: 'absent'; readonly than: WriteId; /** Seconds since the epoch. */ readonly now: number }
+  | { readonly type: 'matches'; readonly writeId: string; /** Seconds since the epoch. */ readonly now: number }
+  | { readonly type: 'leased'; readonly leaseId: string };
 
 export type WriteOutcome =
   /** `old`: the item just before, `undefined` when there was none. */
@@ -114,6 +159,40 @@ export interface FeedBatch {
 
 /** Publishes to table topics, in the partition of each record's key. */
 export interface EventPublisher {
-  /** Resolves when every record is acknowledged, in the order given per partition. Fails with `PUBLISH_FAILED`, `TOPIC_MISSING`, `TIMEOUT`. */
-  publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<void>;
+  /**
+   * Resolves when every record is acknowledged, in the order given per partition; to the place of each record that has a key, in the order
+   * given. A record without a key goes into every partition. Fails with `PUBLISH_FAILED`, `TOPIC_MISSING`, `TIMEOUT`, `ACCESS_DENIED`, `QUEUE_FULL`.
+   */
+  publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<readonly PublishedAt[]>;
+}
+
+/** Where a record stands in its table topic. */
+export interface PublishedAt {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/**
+ * What every live pod of the region has reported of itself: a log in the order in which the broker took the reports.
+ *
+ * It is what `whenVisible` waits for: a pod is past an offset of a table topic when a report of it, appended after that offset
+ * was acknowledged, says so.
+ */
+export interface PodRegistry {
+  /** Appends this pod's report; resolves when it is acknowledged. Fails as `EventPublisher.publish` does. */
+  report(report: PodReport, call: StoreCall): Promise<void>;
+  /**
+   * Reads the log up to its end as it is now; the last report of each pod, those that are leaving left out. Repeated calls read only
+   * what is new. Fails with `FEED_UNAVAILABLE`, `TIMEOUT`, `ABORTED`.
+   */
+  read(call: StoreCall): Promise<PodSnapshot>;
+}
+
+export interface PodSnapshot {
+  /** The broker's time of the last record, ms since the epoch; 0: the log is empty. */
+  readonly now: number;
+  readonly pods: readonly {
+    readonly report: PodReport;
+    /** The broker's time, ms since the epoch. */ readonly at: number;
+  }[];
 }
