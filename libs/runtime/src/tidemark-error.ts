@@ -9,7 +9,6 @@ export const errorCodes = [
   'INVALID_KEY',
   'INVALID_OPTIONS',
   'INVALID_VALUE',
-  'LEASE_LOST',
   'MALFORMED_ITEM',
   'NOT_SUPPORTED',
   'PARTIAL_READ',

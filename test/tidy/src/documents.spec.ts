@@ -25,8 +25,19 @@ describe('documents', () => {
   });
 
   it('describe every error code, and no other, in the order of the alphabet', () => {
-    const headings = [...read('docs/errors.md').matchAll(/^## `?([A-Z][A-Z_]+)`?$/gm)].map((match) => match[1]);
-    expect(headings).toEqual([...errorCodes].sort());
+    const [, ...sections] = read('docs/errors.md').split(/^## /m);
+    const described = sections.map((section) => section.slice(0, section.indexOf('\n')).replaceAll('`', '').trim());
+    expect(described).toEqual([...errorCodes].sort());
+    expect(sections.filter((section) => section.trim().split('\n').length < 3)).toEqual([]);
+  });
+
+  it('describe no error code that nothing raises', () => {
+    const sources = files()
+      .filter((file) => /^(?:libs|apps)\/.*\.tsx?$/.test(file) && !/\.spec\.ts|\/testing\//.test(file))
+      .filter((file) => !file.endsWith('/tidemark-error.ts'))
+      .map(read)
+      .join('\n');
+    expect(errorCodes.filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
   });
 });
 
