@@ -14,7 +14,9 @@ import {
   type ChangeFeed,
   type ChangeFeedHandler,
   type EventPublisher,
+  type PublishedAt,
 } from './backend.js';
+import { MemoryPodRegistry } from './memory-pod-registry.js';
 import { type MemoryChange, MemoryStore } from './memory-store.js';
 
 export interface MemoryOptions {
@@ -43,16 +45,19 @@ export class MemoryBackend implements Backend {
   readonly #eventDelayMs: number;
   readonly #store: MemoryStore;
   readonly #feeds = new Set<MemoryFeed>();
-  readonly #tables = new Set<string>();
+  readonly #pods: MemoryPodRegistry;
+  /** By table: the next offset of each partition of its topic. */
+  readonly #tables = new Map<string, number[]>();
   #lastStampUs = 0;
 
   constructor({ region = 'local', eventDelayMs = 0, clock = systemClock }: MemoryOptions) {
     this.region = region;
     this.#clock = clock;
     this.#eventDelayMs = eventDelayMs;
+    this.#pods = new MemoryPodRegistry(clock);
     this.#store = new MemoryStore(
       (change) => this.#capture(change),
-      (table) => this.#addTable(table),
+      (table) => void this.#addTable(table),
     );
   }
 
@@ -60,15 +65,17 @@ export class MemoryBackend implements Backend {
     const feed = new MemoryFeed(
       this.#clock,
       this.#eventDelayMs,
-      () => [...this.#tables].map(routeOf),
+      () => [...this.#tables.keys()].map(routeOf),
       (open) => (open ? this.#feeds.add(feed) : this.#feeds.delete(feed)),
     );
     const publisher: EventPublisher = {
-      publish: async (table, records) => {
-        for (const record of records) this.#broadcast(table, record);
-      },
+      publish: async (table, records) =>
+        records.flatMap((record) => {
+          const places = this.#broadcast(table, record);
+          return record.key === null ? [] : places;
+        }),
     };
-    return { store: this.#store, feed, publisher, close: () => feed.close() };
+    return { store: this.#store, feed, publisher, pods: this.#pods, close: () => feed.close() };
   }
 
   /** Writes an item as a foreign writer would, without condition or write id unless the image has one; `undefined` removes it. */
@@ -76,9 +83,12 @@ export class MemoryBackend implements Backend {
     this.#store.write(table, itemKey, image === undefined ? undefined : { ...foreignImage, ...image, key: itemKey });
   }
 
-  #addTable(table: string): void {
-    this.#tables.add(table);
+  /** Tables come into being when they are first named. */
+  #addTable(table: string): number[] {
+    const offsets = Array.from({ length: partitions }, () => 0);
+    this.#tables.set(table, offsets);
     for (const feed of this.#feeds) feed.route(routeOf(table));
+    return offsets;
   }
 
   #capture(change: MemoryChange): void {
@@ -86,9 +96,22 @@ export class MemoryBackend implements Backend {
     this.#broadcast(change.table, encodeEvent(eventOf(change, this.#lastStampUs, this.region)));
   }
 
-  #broadcast(table: string, record: WireRecord): void {
-    for (const feed of this.#feeds) feed.enqueue(topicOf(table), record);
+  /** Takes the record into the table's topic, and hands it to every pod together with its place there. */
+  #broadcast(table: string, record: WireRecord): readonly PublishedAt[] {
+    const offsets = this.#tables.get(table) ?? this.#addTable(table);
+    return partitionsFor(record).map((partition) => {
+      const offset = offsets[partition] ?? 0;
+      offsets[partition] = offset + 1;
+      for (const feed of this.#feeds) feed.enqueue(topicOf(table), partition, { ...record, src: offset });
+      return { partition, offset };
+    });
   }
+}
+
+/** A record without a key is not about one partition, so it goes into every one. */
+function partitionsFor({ key }: WireRecord): readonly number[] {
+  if (key === null) return Array.from({ length: partitions }, (_, partition) => partition);
+  return [partitionOf(typeof key === 'string' ? key : Buffer.from(key).toString('utf8'), partitions)];
 }
 
 /** One pod's feed: a queue that is handed over `delayMs` later, in order. */
@@ -135,15 +158,11 @@ class MemoryFeed implements ChangeFeed {
     this.#handler?.onRoute(route);
   }
 
-  enqueue(topic: string, record: WireRecord): void {
-    const partition =
-      record.key === null
-        ? 0
-        : partitionOf(
-            typeof record.key === 'string' ? record.key : Buffer.from(record.key).toString('utf8'),
-            partitions,
-          );
-    this.#enqueue(topic, partition, record);
+  enqueue(topic: string, partition: number, record: WireRecord): void {
+    if (!this.#topics.has(topic)) return;
+    this.#clock.setTimer(() => {
+      if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
+    }, this.#delayMs);
   }
 
   #watermark(topics: Iterable<string>): void {
@@ -155,15 +174,8 @@ class MemoryFeed implements ChangeFeed {
         streamId: 'memory',
         since: 1,
       });
-      for (let partition = 0; partition < partitions; partition += 1) this.#enqueue(topic, partition, record);
+      for (let partition = 0; partition < partitions; partition += 1) this.enqueue(topic, partition, record);
     }
-  }
-
-  #enqueue(topic: string, partition: number, record: WireRecord): void {
-    if (!this.#topics.has(topic)) return;
-    this.#clock.setTimer(() => {
-      if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
-    }, this.#delayMs);
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Route, type WireRecord } from '@tidemark/protocol';
 import { isTidemarkError } from '@tidemark/runtime';
 import { type ContractCase, eventually } from '@tidemark/runtime/testing';
-import { type ChangeFeed, type ChangeFeedHandler, type EventPublisher } from '../backend.js';
+import { type ChangeFeed, type ChangeFeedHandler, type EventPublisher, type PublishedAt } from '../backend.js';
 
 /** A feed that nobody has opened, and the publisher of what it follows. Each case has one of its own. */
 export interface ChangeFeedSubject {
@@ -26,6 +26,7 @@ export function changeFeedContract(makeSubject: () => Promise<ChangeFeedSubject>
     'hands nothing over after it is closed, and closes twice': silentAfterClose,
     'is opened once': openedOnce,
     'publishes nothing without complaint': publishesNothing,
+    'tells the place of each record that has a key, in the order given': tellsPlaces,
   };
   return Object.entries(cases).map(([name, test]) => ({ name, run: () => runOn(makeSubject, test) }));
 }
@@ -42,6 +43,8 @@ async function runOn(
     await subject.close();
   }
 }
+
+const call = { timeoutMs: 20_000 };
 
 /** Notes what is handed over. */
 class Bench implements ChangeFeedHandler {
@@ -76,9 +79,9 @@ class Bench implements ChangeFeedHandler {
     for (const topic of topics) assert.ok((counts.get(topic) ?? 0) > 0, `no partition count of ${topic}`);
   }
 
-  publish(table: string, ...values: readonly string[]): Promise<void> {
+  publish(table: string, ...values: readonly string[]): Promise<readonly PublishedAt[]> {
     const records = values.map((value) => ({ key: 'k', value: Buffer.from(value), header: '1.0;x' }));
-    return this.subject.publisher.publish(table, records, { timeoutMs: 20_000 });
+    return this.subject.publisher.publish(table, records, call);
   }
 
   async sees(value: string): Promise<void> {
@@ -169,7 +172,29 @@ async function openedOnce(bench: Bench): Promise<void> {
 
 async function publishesNothing(bench: Bench): Promise<void> {
   await bench.subject.addTable('first');
-  await bench.publish('first');
+  assert.deepEqual(await bench.publish('first'), []);
+}
+
+async function tellsPlaces(bench: Bench): Promise<void> {
+  await bench.subject.addTable('first');
+  const { publisher } = bench.subject;
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);
+  const keyed = keys.map((key) => ({ key, value: Buffer.from(key), header: '1.0;x' }));
+  const control = { key: null, value: null, header: '1.0;x' };
+  const places = await publisher.publish('first', [...keyed.slice(0, 30), control, ...keyed.slice(30)], call);
+  assert.equal(places.length, keys.length);
+  const again = await publisher.publish('first', keyed, call);
+  const all = [...places, ...again];
+  assert.deepEqual(
+    again.map(({ partition }) => partition),
+    places.map(({ partition }) => partition),
+  );
+  for (const partition of new Set(all.map((place) => place.partition))) {
+    const offsets = all.filter((place) => place.partition === partition).map(({ offset }) => offset);
+    for (const [i, offset] of offsets.entries())
+      assert.ok(i === 0 || offset > (offsets[i - 1] ?? Infinity), offsets.join());
+  }
+  assert.deepEqual(await publisher.publish('first', [control], call), []);
 }
 
 function text(bytes: Uint8Array | string): string {

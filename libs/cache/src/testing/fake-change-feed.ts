@@ -1,6 +1,12 @@
 import { partitionOf, type Route, type WireRecord } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
-import { type ChangeFeed, type ChangeFeedHandler, type EventPublisher, type FeedState } from '../backend.js';
+import {
+  type ChangeFeed,
+  type ChangeFeedHandler,
+  type EventPublisher,
+  type FeedState,
+  type PublishedAt,
+} from '../backend.js';
 
 /** A change feed that hands over what a test tells it to, at once and in its order; it fails nothing by itself. */
 export class FakeChangeFeed implements ChangeFeed {
@@ -39,12 +45,20 @@ export class FakeChangeFeed implements ChangeFeed {
     if (!this.#closed) this.#handler?.onRoute(route);
   }
 
-  /** Appends to a topic: a record with a key to the key's partition, one without to every partition. */
+  /** Appends to a topic, as it is: a record with a key to the key's partition, one without to every partition. */
   append(topic: string, record: WireRecord): void {
-    const key = record.key === null ? null : Buffer.from(record.key).toString('utf8');
-    const all = Array.from({ length: this.#partitions }, (_, partition) => partition);
-    for (const partition of key === null ? all : [partitionOf(key, this.#partitions)])
-      if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
+    for (const partition of this.partitionsFor(record)) this.appendAt(topic, partition, record);
+  }
+
+  /** Appends to one partition of a topic. */
+  appendAt(topic: string, partition: number, record: WireRecord): void {
+    if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
+  }
+
+  /** Where a record goes. */
+  partitionsFor({ key }: WireRecord): readonly number[] {
+    if (key === null) return Array.from({ length: this.#partitions }, (_, partition) => partition);
+    return [partitionOf(Buffer.from(key).toString('utf8'), this.#partitions)];
   }
 
   gap(topic: string, partition: number, reason = 'told by the test'): void {
@@ -56,11 +70,13 @@ export class FakeChangeFeed implements ChangeFeed {
   }
 }
 
-/** Publishes into a fake feed: each table's records to the topic that `topicOf` names. */
+/** Publishes into a fake feed: each table's records to the topic that `topicOf` names, each with its place in the table topic. */
 export class FakeEventPublisher implements EventPublisher {
   readonly published: { readonly table: string; readonly record: WireRecord }[] = [];
   readonly #feed: FakeChangeFeed;
   readonly #topicOf: (table: string) => string;
+  /** Records taken, by table and partition. */
+  readonly #counts = new Map<string, number>();
   #failure: TidemarkError | undefined;
 
   constructor(feed: FakeChangeFeed, topicOf: (table: string) => string = (table) => table) {
@@ -68,14 +84,23 @@ export class FakeEventPublisher implements EventPublisher {
     this.#topicOf = topicOf;
   }
 
-  async publish(table: string, records: readonly WireRecord[]): Promise<void> {
+  async publish(table: string, records: readonly WireRecord[]): Promise<readonly PublishedAt[]> {
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) throw failure;
-    for (const record of records) {
+    return records.flatMap((record) => {
       this.published.push({ table, record });
-      this.#feed.append(this.#topicOf(table), record);
-    }
+      const places = this.#feed.partitionsFor(record).map((partition) => this.#append(table, partition, record));
+      return record.key === null ? [] : places;
+    });
+  }
+
+  #append(table: string, partition: number, record: WireRecord): PublishedAt {
+    const place = `${table}/${partition}`;
+    const offset = this.#counts.get(place) ?? 0;
+    this.#counts.set(place, offset + 1);
+    this.#feed.appendAt(this.#topicOf(table), partition, { ...record, src: offset });
+    return { partition, offset };
   }
 
   /** Fails the next call, of which nothing is published. */

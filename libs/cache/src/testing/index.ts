@@ -8,3 +8,5 @@ export {
 export { storeContract, type StoreSubject } from './store-contract.js';
 export { changeFeedContract, type ChangeFeedSubject } from './change-feed-contract.js';
 export { FakeChangeFeed, FakeEventPublisher } from './fake-change-feed.js';
+export { FakePodRegistry } from './fake-pod-registry.js';
+export { podRegistryContract, type PodRegistrySubject } from './pod-registry-contract.js';
