@@ -57,7 +57,7 @@ export class MemoryBackend implements Backend {
     this.#pods = new MemoryPodRegistry(clock);
     this.#store = new MemoryStore(
       (change) => this.#capture(change),
-      (table) => void this.#addTable(table),
+      (table) => void this.#offsetsOf(table),
     );
   }
 
@@ -83,8 +83,10 @@ export class MemoryBackend implements Backend {
     this.#store.write(table, itemKey, image === undefined ? undefined : { ...foreignImage, ...image, key: itemKey });
   }
 
-  /** Tables come into being when they are first named. */
-  #addTable(table: string): number[] {
+  /** A table comes into being when it is first named, be it by its store or by a publisher. */
+  #offsetsOf(table: string): number[] {
+    const known = this.#tables.get(table);
+    if (known !== undefined) return known;
     const offsets = Array.from({ length: partitions }, () => 0);
     this.#tables.set(table, offsets);
     for (const feed of this.#feeds) feed.route(routeOf(table));
@@ -98,7 +100,7 @@ export class MemoryBackend implements Backend {
 
   /** Takes the record into the table's topic, and hands it to every pod together with its place there. */
   #broadcast(table: string, record: WireRecord): readonly PublishedAt[] {
-    const offsets = this.#tables.get(table) ?? this.#addTable(table);
+    const offsets = this.#offsetsOf(table);
     return partitionsFor(record).map((partition) => {
       const offset = offsets[partition] ?? 0;
       offsets[partition] = offset + 1;
