@@ -13,7 +13,14 @@ export {
 export { type ChangeRecordContext, translateChangeRecord, type Translation } from './change-record.js';
 export { type Codec, jsonCodec } from './codec.js';
 export { checkVersion, type VersionCheck } from './format-version.js';
-export { type Attributes, type BinaryEncoding, type ImageResult, readImage, writeImage } from './item-attributes.js';
+export {
+  type Attributes,
+  type BinaryEncoding,
+  type ImageResult,
+  readImage,
+  wellFormedPart,
+  writeImage,
+} from './item-attributes.js';
 export {
   attributes,
   imageBytes,

@@ -36,6 +36,24 @@ export function readImage(raw: unknown, binary: BinaryEncoding): ImageResult {
   };
 }
 
+/**
+ * What is left of an item without its malformed attributes, and what is wrong with each of those. Its key stays; a write that met the item
+ * can so be told of as what it is, though a read of the item fails.
+ */
+export function wellFormedPart(
+  item: Attributes,
+  binary: BinaryEncoding,
+): { readonly item: Attributes; readonly problems: readonly string[] } {
+  const { key, ...others } = item;
+  const problems: string[] = [];
+  const kept = Object.entries(others).filter(([name, value]) => {
+    const result = readImage({ key, [name]: value }, binary);
+    if (!result.ok) problems.push(result.reason);
+    return result.ok;
+  });
+  return { item: { key, ...Object.fromEntries(kept) }, problems };
+}
+
 function attributeProblem(item: Attributes): string | undefined {
   for (const name of ['codec', 'writeId', 'writtenBy', 'leaseId'] as const)
     if (Object.hasOwn(item, name) && stringOf(item, name) === undefined) return `attribute ${name}: expected a string`;

@@ -1,7 +1,7 @@
 /** A stored value: text of a text codec (DynamoDB type S), or bytes (B). */
 export type Payload = string | Uint8Array;
 
-/** The names of an item's attributes in DynamoDB; `key` is the partition key. */
+/** The names of an item's attributes in DynamoDB; `key` is the partition key. Nothing reads `touched`: it is there to be changed. */
 export const attributes = {
   key: 'key',
   value: 'value',
@@ -14,6 +14,7 @@ export const attributes = {
   leaseUntil: 'leaseUntil',
   loaded: 'loaded',
   since: 'since',
+  touched: 'touched',
 } as const;
 
 /** An item as Tidemark reads it; whatever else a foreign writer put beside is ignored. */

@@ -1,5 +1,14 @@
 import { type ItemImage } from '@tidemark/protocol';
-import { type ReadManyResult, type Store, type StoreCall, type WriteCondition, type WriteOutcome } from '../backend.js';
+import {
+  type HeldLease,
+  type LeaseClaim,
+  type LeaseOutcome,
+  type ReadManyResult,
+  type Store,
+  type StoreCall,
+  type WriteCondition,
+  type WriteOutcome,
+} from '../backend.js';
 
 /** One call that waits for its answer. */
 export interface OpenCall<T> {
@@ -18,6 +27,9 @@ export class ScriptedStore implements Store {
     readonly image: ItemImage | undefined;
     readonly condition: WriteCondition;
   })[] = [];
+  readonly claims: (OpenCall<LeaseOutcome> & { readonly itemKey: string; readonly lease: LeaseClaim })[] = [];
+  readonly releases: (OpenCall<void> & { readonly itemKey: string; readonly lease: HeldLease })[] = [];
+  readonly touches: (OpenCall<boolean> & { readonly itemKey: string; readonly mark: string })[] = [];
 
   async check(): Promise<void> {}
 
@@ -39,6 +51,18 @@ export class ScriptedStore implements Store {
     return new Promise((answer, fail) =>
       this.writes.push({ itemKey, image: undefined, condition, call, answer, fail }),
     );
+  }
+
+  acquireLease(_table: string, itemKey: string, lease: LeaseClaim, call: StoreCall): Promise<LeaseOutcome> {
+    return new Promise((answer, fail) => this.claims.push({ itemKey, lease, call, answer, fail }));
+  }
+
+  releaseLease(_table: string, itemKey: string, lease: HeldLease, call: StoreCall): Promise<void> {
+    return new Promise((answer, fail) => this.releases.push({ itemKey, lease, call, answer, fail }));
+  }
+
+  touch(_table: string, itemKey: string, mark: string, call: StoreCall): Promise<boolean> {
+    return new Promise((answer, fail) => this.touches.push({ itemKey, mark, call, answer, fail }));
   }
 }
 
