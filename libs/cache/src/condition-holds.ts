@@ -30,25 +30,30 @@ export function conditionHolds(
     case 'leased':
       return textOf(item, attributes.leaseId) === condition.leaseId && !has(item, attributes.value);
     case 'claimable':
-      return !isLive(item, Math.floor(condition.nowMs / 1_000)) && !isHeld(item, condition.nowMs);
+      return !isLive(item, secondsOf(condition)) && !isHeld(item, condition.nowMs);
   }
 }
 
 /**
- * Why an item that refused a write cannot be told of: what is left of it without its malformed attributes would not have refused, so a
- * caller would go on for ever; or no condition on a write id gets past what stands in its place. `undefined`: it can be.
+ * Why an item that refused a write cannot be told of, or `undefined` when it can. What a caller is told of is the item without its
+ * malformed attributes. Where that would not have refused, or holds nothing of what no attempt ever gets past (a write id, the end of
+ * a lease), the caller would try for ever.
  */
 export function refusalProblem(condition: WriteCondition | ClaimCondition, item: Attributes): string | undefined {
   const { item: part, problems } = wellFormedPart(item, 'bytes');
-  if (problems.length === 0) return undefined;
-  const lostWriteId = comparesWriteIds(condition) && has(item, attributes.writeId) && !has(part, attributes.writeId);
-  return lostWriteId || conditionHolds(condition, part) ? problems.join('; ') : undefined;
+  if (problems.length > 0 && conditionHolds(condition, part)) return problems.join('; ');
+  if (condition.type === 'claimable')
+    return isLive(item, secondsOf(condition)) || has(part, attributes.leaseUntil)
+      ? undefined
+      : 'attribute leaseUntil: expected a whole number beside leaseId';
+  const hidesWriteId = has(item, attributes.writeId) && !has(part, attributes.writeId);
+  return hidesWriteId && condition.type !== 'leased' ? problems.join('; ') : undefined;
 }
 
 const nothing: Attributes = {};
 
-function comparesWriteIds({ type }: WriteCondition | ClaimCondition): boolean {
-  return type !== 'leased' && type !== 'claimable';
+function secondsOf({ nowMs }: ClaimCondition): number {
+  return Math.floor(nowMs / 1_000);
 }
 
 /** `attribute_not_exists(writeId) OR writeId < :than` */

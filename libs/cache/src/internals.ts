@@ -1,6 +1,7 @@
-/** For checkers that drive the shipped code; not part of the public API, and may change with any release. */
+/** For backends, and for checkers that drive the shipped code; not part of the public API, and may change with any release. */
 export { type CacheStats, newCacheStats } from './cache-stats.js';
 export { Coherence, type CoherenceOptions, type Installable } from './coherence.js';
+export { type ClaimCondition, conditionHolds, refusalProblem } from './condition-holds.js';
 export { type DecidableEntry, type DecidableEvent, decide, type Rule, stampMarginUs, type Verdict } from './decide.js';
 export { type Entry, entryBytes, type EntrySource } from './entry.js';
 export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
@@ -8,4 +9,5 @@ export { type Fence, Fences, isClean } from './fences.js';
 export { KnownSet } from './known-set.js';
 export { type L1, type L1Options, LruL1 } from './l1.js';
 export { PartitionState } from './partition-state.js';
+export { isWrite, type StoreOperation } from './store-call.js';
 export { TableFollower } from './table-follower.js';

@@ -198,18 +198,42 @@ describe('an abort', () => {
 });
 
 describe('no connection', () => {
-  it('is definite for writes when it is refused', async () => {
-    const endpoint = `http://127.0.0.1:${await closedPort()}`;
-    const store = open({ config: { ...server.config, endpoint } });
-    const unavailable = { code: 'STORE_UNAVAILABLE', retriable: true };
-    await expect(store.put(table, image(), newer, patient)).rejects.toMatchObject(unavailable);
-    await expect(store.read(table, 'u:1', patient)).rejects.toMatchObject(unavailable);
+  const unavailable = { code: 'STORE_UNAVAILABLE', retriable: true };
+
+  it.each(['http://127.0.0.1', 'http://localhost', 'https://localhost'])(
+    'is definite for every call when %s refuses it, on each of its addresses',
+    async (host) => {
+      const endpoint = `${host}:${await closedPort()}`;
+      const store = open({ config: { ...server.config, endpoint } });
+      const claim = { leaseId: 'mine', nowMs: 1, leaseUntil: 2, expiresAt: 3 };
+      await expect(store.put(table, image(), newer, patient)).rejects.toMatchObject(unavailable);
+      await expect(store.delete(table, 'u:1', newer, patient)).rejects.toMatchObject(unavailable);
+      await expect(store.acquireLease(table, 'u:1', claim, patient)).rejects.toMatchObject(unavailable);
+      for (const held of [null, 'w'])
+        await expect(
+          store.releaseLease(table, 'u:1', { leaseId: 'mine', writeId: held }, patient),
+        ).rejects.toMatchObject(unavailable);
+      await expect(store.touch(table, 'u:1', 'm', patient)).rejects.toMatchObject(unavailable);
+      await expect(store.read(table, 'u:1', patient)).rejects.toMatchObject(unavailable);
+    },
+  );
+
+  it('is definite for a write when it is refused to a client that was handed over', async () => {
+    const client = new DynamoDBClient({ ...server.config, endpoint: `http://localhost:${await closedPort()}` });
+    await expect(open({ client }).put(table, image(), newer, patient)).rejects.toMatchObject(unavailable);
+    client.destroy();
   });
 
-  it('is definite for writes when every address of the host refuses', async () => {
-    const endpoint = `http://localhost:${await closedPort()}`;
-    const store = open({ config: { ...server.config, endpoint } });
-    await expect(store.put(table, image(), newer, patient)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  it('is definite for a write when the server has gone, and ambiguous when it goes while one is under way', async () => {
+    const doomed = await ScriptedServer.start();
+    const store = open({ config: doomed.config });
+    doomed.play(json({}), hang);
+    await store.put(table, image(), newer, patient);
+    const underWay = failure(store.put(table, image(), newer, patient));
+    await eventually('the put arrives', () => doomed.operations.length === 2);
+    await doomed.close();
+    expect(await underWay).toMatchObject({ code: 'AMBIGUOUS_WRITE' });
+    await expect(store.put(table, image(), newer, patient)).rejects.toMatchObject(unavailable);
   });
 
   it('is definite for a write that waits for a free one in vain, and it does not go out later', async () => {

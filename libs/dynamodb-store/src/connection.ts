@@ -8,9 +8,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { type StoreCall } from '@tidemark/cache';
+import { type StoreOperation } from '@tidemark/cache/internals';
 import { TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type DynamoDbStoreOptions, type ResolvedOptions } from './options.js';
-import { type StoreOperation, toStoreError } from './store-error.js';
+import { toStoreError } from './store-error.js';
 
 /** Named in errors. */
 export interface Purpose {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type WriteCondition } from '@tidemark/cache';
 import { imageBytes, imageBytesMax, writeImage } from '@tidemark/protocol';
 import { image, patient, writeId } from '../test/images.js';
 import { awsError, hangUp, json, plain, reset, resetInAnswer, ScriptedServer } from '../test/scripted-server.js';
@@ -101,13 +102,41 @@ describe('a put', () => {
     });
   });
 
-  it('compares and sets a malformed write id', async () => {
+  it.each<[WriteCondition, string, Record<string, string>, Record<string, unknown>]>([
+    [{ type: 'replaces', writeId: 'zzz' }, '#w = :seen', { '#w': 'writeId' }, { ':seen': { S: 'zzz' } }],
+    [
+      { type: 'absent', than: writeId(2), now: 1_700_000_000 },
+      '(attribute_not_exists(#v) OR #e <= :now) AND (attribute_not_exists(#w) OR #w < :w)',
+      { '#v': 'value', '#w': 'writeId', '#e': 'expiresAt' },
+      { ':w': { S: writeId(2) }, ':now': { N: '1700000000' } },
+    ],
+    [
+      { type: 'matches', writeId: writeId(1), now: 1_700_000_000 },
+      '#w = :seen AND attribute_exists(#v) AND (attribute_not_exists(#e) OR #e > :now)',
+      { '#v': 'value', '#w': 'writeId', '#e': 'expiresAt' },
+      { ':seen': { S: writeId(1) }, ':now': { N: '1700000000' } },
+    ],
+    [
+      { type: 'leased', leaseId: 'mine' },
+      '#l = :mine AND attribute_not_exists(#v)',
+      { '#v': 'value', '#l': 'leaseId' },
+      { ':mine': { S: 'mine' } },
+    ],
+  ])('goes out on %j, put or delete', async (condition, expression, names, values) => {
     server.play(json({}));
-    await open().put(table, image(), { type: 'replaces', writeId: 'zzz' }, patient);
-    expect(server.received[0]?.body).toMatchObject({
-      ConditionExpression: '#w = :seen',
-      ExpressionAttributeValues: { ':seen': { S: 'zzz' } },
-    });
+    const sent = {
+      ConditionExpression: expression,
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+      ReturnValues: 'ALL_OLD',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    };
+    await open().put(table, image(), condition, patient);
+    await store.delete(table, 'u:1', condition, patient);
+    expect(server.received.map(({ body }) => body)).toEqual([
+      { TableName: table, Item: writeImage(image()), ...sent },
+      { TableName: table, Key: { key: { S: 'u:1' } }, ...sent },
+    ]);
   });
 
   it('tells what it replaced', async () => {
@@ -138,7 +167,7 @@ describe('a put', () => {
     });
   });
 
-  it('is not sent when its image is too large', async () => {
+  it('hazard 34: is not sent when its image is too large', async () => {
     server.play(json({}));
     const rest = imageBytes(image({ value: '' }));
     const fits = image({ value: 'x'.repeat(imageBytesMax - rest) });
@@ -177,7 +206,115 @@ describe('a delete', () => {
   });
 });
 
+describe('a lease', () => {
+  const claim = {
+    leaseId: 'mine',
+    nowMs: 1_700_000_000_999,
+    leaseUntil: 1_700_000_010_999,
+    expiresAt: 1_700_086_401,
+  } as const;
+  const leased = image({ value: null, codec: null, leaseId: 'mine', leaseUntil: claim.leaseUntil });
+
+  it('is taken by an update that writes no write id, and tells the item as it is then', async () => {
+    server.play(json({ Attributes: writeImage(leased) }));
+    await expect(open().acquireLease(table, 'u:1', claim, patient)).resolves.toEqual({
+      type: 'acquired',
+      image: leased,
+    });
+    expect(server.operations).toEqual(['UpdateItem']);
+    expect(server.received[0]?.body).toEqual({
+      TableName: table,
+      Key: { key: { S: 'u:1' } },
+      UpdateExpression: 'SET #l = :mine, #u = :until, #e = :expiresAt REMOVE #v, #c, #d',
+      ConditionExpression: '(attribute_not_exists(#v) OR #e <= :now) AND (attribute_not_exists(#l) OR #u <= :nowMs)',
+      ExpressionAttributeNames: {
+        '#v': 'value',
+        '#c': 'codec',
+        '#d': 'loaded',
+        '#e': 'expiresAt',
+        '#l': 'leaseId',
+        '#u': 'leaseUntil',
+      },
+      ExpressionAttributeValues: {
+        ':mine': { S: 'mine' },
+        ':until': { N: '1700000010999' },
+        ':expiresAt': { N: '1700086401' },
+        ':now': { N: '1700000000' },
+        ':nowMs': { N: '1700000000999' },
+      },
+      ReturnValues: 'ALL_NEW',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
+  });
+
+  it('is refused by a live value or another lease, and tells it', async () => {
+    const other = { ...leased, leaseId: 'theirs' };
+    for (const old of [image(), other, undefined]) {
+      server.play(awsError(400, 'ConditionalCheckFailedException', old && { Item: writeImage(old) }));
+      await expect(open().acquireLease(table, 'u:1', claim, patient)).resolves.toEqual({ type: 'refused', old });
+      expect(server.operations).toHaveLength(1);
+    }
+  });
+
+  it('is told as taken though other attributes are malformed', async () => {
+    server.play(json({ Attributes: { ...writeImage(leased), writtenBy: { N: '1' } } }));
+    const outcome = await open().acquireLease(table, 'u:1', claim, patient);
+    expect(outcome).toEqual({ type: 'acquired', image: { ...leased, writtenBy: null } });
+  });
+
+  it('whose answer holds no item may have been taken', async () => {
+    server.play(json({}));
+    await expect(open().acquireLease(table, 'u:1', claim, patient)).rejects.toMatchObject({ code: 'AMBIGUOUS_WRITE' });
+  });
+
+  it.each([
+    ['with the item', null, 'DeleteItem', {}],
+    ['from an item that stays', writeId(1), 'UpdateItem', { UpdateExpression: 'REMOVE #l, #u' }],
+  ])('is given up %s, if it stands and no value does', async (_name, base, operation, more) => {
+    server.play(json({}), awsError(400, 'ConditionalCheckFailedException'));
+    const held = { leaseId: 'mine', writeId: base };
+    await expect(open().releaseLease(table, 'u:1', held, patient)).resolves.toBeUndefined();
+    await expect(store.releaseLease(table, 'u:1', held, patient)).resolves.toBeUndefined();
+    const names = { '#v': 'value', '#l': 'leaseId', ...(base === null ? {} : { '#u': 'leaseUntil' }) };
+    expect(server.operations).toEqual([operation, operation]);
+    expect(server.received[0]?.body).toEqual({
+      TableName: table,
+      Key: { key: { S: 'u:1' } },
+      ConditionExpression: '#l = :mine AND attribute_not_exists(#v)',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: { ':mine': { S: 'mine' } },
+      ...more,
+    });
+  });
+});
+
+describe('a touch', () => {
+  it('changes one attribute that nothing reads, of an item that is there', async () => {
+    server.play(json({}), awsError(400, 'ConditionalCheckFailedException'));
+    await expect(open().touch(table, 'u:1', 'm-1', patient)).resolves.toBe(true);
+    await expect(store.touch(table, 'u:1', 'm-1', patient)).resolves.toBe(false);
+    expect(server.received[0]?.body).toEqual({
+      TableName: table,
+      Key: { key: { S: 'u:1' } },
+      UpdateExpression: 'SET #t = :mark',
+      ConditionExpression: 'attribute_exists(#k)',
+      ExpressionAttributeNames: { '#k': 'key', '#t': 'touched' },
+      ExpressionAttributeValues: { ':mark': { S: 'm-1' } },
+    });
+  });
+});
+
 describe('a write', () => {
+  const claim = { leaseId: 'mine', nowMs: 1, leaseUntil: 2, expiresAt: 3 };
+  const calls: readonly [operation: string, send: () => Promise<unknown>][] = [
+    ['PutItem', () => store.put(table, image(), newer, patient)],
+    ['DeleteItem', () => store.delete(table, 'u:1', newer, patient)],
+    ['UpdateItem', () => store.acquireLease(table, 'u:1', claim, patient)],
+    ['DeleteItem', () => store.releaseLease(table, 'u:1', { leaseId: 'mine', writeId: null }, patient)],
+    ['UpdateItem', () => store.releaseLease(table, 'u:1', { leaseId: 'mine', writeId: 'w' }, patient)],
+    ['UpdateItem', () => store.touch(table, 'u:1', 'm-1', patient)],
+  ];
+
   it.each([
     ['a throttle', throttled, 'THROTTLED'],
     ['a conflict of regions', awsError(400, 'ReplicatedWriteConflictException'), 'STORE_UNAVAILABLE'],
@@ -187,11 +324,13 @@ describe('a write', () => {
     ['a reset', reset, 'AMBIGUOUS_WRITE'],
     ['a connection that ends', hangUp, 'AMBIGUOUS_WRITE'],
     ['a reset within the answer', resetInAnswer, 'AMBIGUOUS_WRITE'],
-  ])('is sent once, and is told after %s', async (_name, failure, code) => {
-    server.play(failure);
-    await expect(open().put(table, image(), newer, patient)).rejects.toMatchObject({ code });
-    await expect(store.delete(table, 'u:1', newer, patient)).rejects.toMatchObject({ code });
-    expect(server.operations).toEqual(['PutItem', 'DeleteItem']);
+  ])('hazard 11: is sent once whatever it is, and is told after %s', async (_name, failure, code) => {
+    open();
+    for (const [operation, send] of calls) {
+      server.play(failure);
+      await expect(send()).rejects.toMatchObject({ code });
+      expect(server.operations).toEqual([operation]);
+    }
   });
 });
 

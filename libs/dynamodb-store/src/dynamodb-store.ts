@@ -1,27 +1,38 @@
-import { DeleteItemCommand, DescribeTableCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
+  DeleteItemCommand,
+  DescribeTableCommand,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import {
+  type HeldLease,
+  type LeaseClaim,
+  type LeaseOutcome,
   type ReadManyResult,
   type Store,
   type StoreCall,
   type WriteCondition,
   type WriteOutcome,
 } from '@tidemark/cache';
+import { type ClaimCondition } from '@tidemark/cache/internals';
 import { type Attributes, attributes, imageBytes, imageBytesMax, type ItemImage, writeImage } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 import { BatchRead } from './batch-read.js';
 import { Connection, type Purpose, type Send } from './connection.js';
 import { type DynamoDbStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
-import { readItem, readRefusingItem, readReplacedItem } from './read-item.js';
+import { readItem, readRefusingItem, readWrittenItem } from './read-item.js';
 import { ReadRetry } from './read-retry.js';
 import { refusedItem } from './store-error.js';
 import { tableProblem } from './table-problem.js';
-import { conditionExpression } from './write-condition.js';
+import { acquireExpressions, conditionExpressions, releaseExpressions, touchExpressions } from './write-expressions.js';
 
 /**
  * L2 in the DynamoDB of one region.
  *
  * Reads are strong, since only those may fill L1, and are repeated within their time-out. Writes are sent once: what becomes of a write
- * whose answer is missing is for the cache to decide, which knows what it has since heard. Whole items are put and deleted, never updated.
+ * whose answer is missing is for the cache to decide, which knows what it has since heard. Values are written and removed with the whole item,
+ * so that a lease goes with them; only leases and touches update an item.
  */
 export class DynamoDbStore implements Store {
   readonly #options: ResolvedOptions;
@@ -60,13 +71,52 @@ export class DynamoDbStore implements Store {
   async put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
     const bytes = imageBytes(image);
     if (bytes > imageBytesMax) throw tooLarge(table, bytes);
-    const input = { TableName: table, Item: writeImage(image), ...conditionExpression(condition), ...returnedItem };
-    return this.#write({ table, operation: 'put' }, call, (send) => send(new PutItemCommand(input)));
+    const input = { TableName: table, Item: writeImage(image), ...conditionExpressions(condition), ...oldItem };
+    return this.#write({ table, operation: 'put' }, condition, call, (send) => send(new PutItemCommand(input)));
   }
 
   async delete(table: string, itemKey: string, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
-    const input = { TableName: table, Key: keyOf(itemKey), ...conditionExpression(condition), ...returnedItem };
-    return this.#write({ table, operation: 'delete' }, call, (send) => send(new DeleteItemCommand(input)));
+    const input = { TableName: table, Key: keyOf(itemKey), ...conditionExpressions(condition), ...oldItem };
+    return this.#write({ table, operation: 'delete' }, condition, call, (send) => send(new DeleteItemCommand(input)));
+  }
+
+  async acquireLease(table: string, itemKey: string, lease: LeaseClaim, call: StoreCall): Promise<LeaseOutcome> {
+    const input = { TableName: table, Key: keyOf(itemKey), ...acquireExpressions(lease), ...newItem };
+    const condition: ClaimCondition = { type: 'claimable', nowMs: lease.nowMs };
+    return this.#run<LeaseOutcome>(
+      { table, operation: 'acquireLease' },
+      call,
+      async (send) => {
+        const { Attributes: item } = await send(new UpdateItemCommand(input));
+        if (item === undefined) throw new Error('the answer holds no item');
+        return { type: 'acquired', image: readWrittenItem(table, item) };
+      },
+      (old) => ({ type: 'refused', old: old && readRefusingItem(table, old, condition) }),
+    );
+  }
+
+  async releaseLease(table: string, itemKey: string, lease: HeldLease, call: StoreCall): Promise<void> {
+    const { leaseId, writeId } = lease;
+    const key = { TableName: table, Key: keyOf(itemKey) };
+    await this.#run<unknown>(
+      { table, operation: 'releaseLease' },
+      call,
+      (send) =>
+        writeId === null
+          ? send(new DeleteItemCommand({ ...key, ...conditionExpressions({ type: 'leased', leaseId }) }))
+          : send(new UpdateItemCommand({ ...key, ...releaseExpressions(leaseId) })),
+      () => undefined,
+    );
+  }
+
+  async touch(table: string, itemKey: string, mark: string, call: StoreCall): Promise<boolean> {
+    const input = { TableName: table, Key: keyOf(itemKey), ...touchExpressions(mark) };
+    return this.#run(
+      { table, operation: 'touch' },
+      call,
+      (send) => send(new UpdateItemCommand(input)).then(() => true),
+      () => false,
+    );
   }
 
   /** Closes the client unless it was handed over; calls made afterwards fail with `CLOSED`. Idempotent. */
@@ -76,23 +126,43 @@ export class DynamoDbStore implements Store {
 
   #write(
     purpose: Purpose,
+    condition: WriteCondition,
     call: StoreCall,
     request: (send: Send) => Promise<{ readonly Attributes?: Attributes | undefined }>,
   ): Promise<WriteOutcome> {
+    const { table } = purpose;
+    return this.#run<WriteOutcome>(
+      purpose,
+      call,
+      async (send) => {
+        const { Attributes: old } = await request(send);
+        return { type: 'committed', old: old && readWrittenItem(table, old) };
+      },
+      (old) => ({ type: 'refused', old: old && readRefusingItem(table, old, condition) }),
+    );
+  }
+
+  /** One write; `refused` makes the outcome of a failed condition from the item that stands there. */
+  #run<T>(
+    purpose: Purpose,
+    call: StoreCall,
+    request: (send: Send) => Promise<T>,
+    refused: (old: Attributes | undefined) => T,
+  ): Promise<T> {
     return this.#connection.run(purpose, call, async (send) => {
       try {
-        const { Attributes: old } = await request(send);
-        return { type: 'committed', old: readReplacedItem(purpose.table, old) };
+        return await request(send);
       } catch (error) {
         const old = refusedItem(error);
         if (old === undefined) throw error;
-        return { type: 'refused', old: readRefusingItem(purpose.table, old ?? undefined) };
+        return refused(old ?? undefined);
       }
     });
   }
 }
 
-const returnedItem = { ReturnValues: 'ALL_OLD', ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+const oldItem = { ReturnValues: 'ALL_OLD', ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+const newItem = { ReturnValues: 'ALL_NEW', ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
 function keyOf(itemKey: string): Record<string, { S: string }> {
   return { [attributes.key]: { S: itemKey } };

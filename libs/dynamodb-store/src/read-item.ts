@@ -1,4 +1,6 @@
-import { type Attributes, attributes, type ItemImage, readImage } from '@tidemark/protocol';
+import { type WriteCondition } from '@tidemark/cache';
+import { type ClaimCondition, refusalProblem } from '@tidemark/cache/internals';
+import { type Attributes, type ItemImage, readImage, wellFormedPart } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 
 /** The image of an item of `table`. Throws `MALFORMED_ITEM` with the reason, never with what the item holds. */
@@ -8,22 +10,20 @@ export function readItem(table: string, item: Attributes): ItemImage {
   return result.image;
 }
 
-/** The item that a committed write replaced. Malformed attributes are left out: the write is done, and must be told as done. */
-export function readReplacedItem(table: string, item: Attributes | undefined): ItemImage | undefined {
-  return item && readItem(table, wellFormedPart(item));
+/** An item that a committed write met or made. Malformed attributes are left out: the write is done, and must be told as done. */
+export function readWrittenItem(table: string, item: Attributes): ItemImage {
+  return readItem(table, wellFormedPart(item, 'bytes').item);
 }
 
-/** The item that refused a write. Throws `MALFORMED_ITEM` at a write id that is no string, for no condition gets past one. */
-export function readRefusingItem(table: string, item: Attributes | undefined): ItemImage | undefined {
-  const part = item && wellFormedPart(item);
-  if (item && attributes.writeId in item && !(attributes.writeId in (part ?? {})))
-    throw malformed(table, 'attribute writeId: expected a string');
-  return part && readItem(table, part);
-}
-
-function wellFormedPart({ key, ...others }: Attributes): Attributes {
-  const wellFormed = Object.entries(others).filter(([name, value]) => readImage({ key, [name]: value }, 'bytes').ok);
-  return { key, ...Object.fromEntries(wellFormed) };
+/** The item that refused a write. Throws `MALFORMED_ITEM` where what is left of it would not tell why it did. */
+export function readRefusingItem(
+  table: string,
+  item: Attributes,
+  condition: WriteCondition | ClaimCondition,
+): ItemImage {
+  const problem = refusalProblem(condition, item);
+  if (problem !== undefined) throw malformed(table, problem);
+  return readWrittenItem(table, item);
 }
 
 function malformed(table: string, reason: string): TidemarkError {

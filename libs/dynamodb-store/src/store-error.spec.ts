@@ -140,7 +140,7 @@ describe.each(rows)('%s', (_name, error, read, write) => {
     expect(codeOf(toStoreError(error, { table: 't', operation, sent: true }))).toBe(read);
   });
 
-  it.each(['put', 'delete'] as const)(`is ${write} for %s`, (operation) => {
+  it.each(['put', 'delete', 'acquireLease', 'releaseLease', 'touch'] as const)(`is ${write} for %s`, (operation) => {
     expect(codeOf(toStoreError(error, { table: 't', operation, sent: true }))).toBe(write);
   });
 });

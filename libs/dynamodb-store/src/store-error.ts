@@ -1,6 +1,5 @@
+import { isWrite, type StoreOperation } from '@tidemark/cache/internals';
 import { isTidemarkError, messageOf, TidemarkError, type TidemarkErrorOptions } from '@tidemark/runtime';
-
-export type StoreOperation = 'check' | 'read' | 'readMany' | 'put' | 'delete';
 
 /** What failed. */
 export interface FailedRequest {
@@ -150,7 +149,7 @@ function textOf(value: unknown): string {
 }
 
 function mayBeWritten({ operation, sent }: FailedRequest): boolean {
-  return sent && (operation === 'put' || operation === 'delete');
+  return sent && isWrite(operation);
 }
 
 function endedEarly(error: TidemarkError): boolean {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { bytes, itemImage, runs, text } from '../test/arbitraries.js';
-import { type BinaryEncoding, readImage, writeImage } from './item-attributes.js';
+import { type Attributes, type BinaryEncoding, readImage, wellFormedPart, writeImage } from './item-attributes.js';
 import { attributes, type ItemImage } from './item.js';
 
 const bare: ItemImage = {
@@ -111,6 +111,15 @@ describe('an image of unexpected types', () => {
     );
   });
 
+  it('is well formed but for what is named, which is left out', () => {
+    const item = { ...writeImage({ ...bare, codec: 'own' }), owner: { L: [] } };
+    expect(wellFormedPart(item, 'bytes')).toEqual({ item, problems: [] });
+    expect(wellFormedPart({ ...item, value: { N: '1' }, writeId: { N: '2' } }, 'bytes')).toEqual({
+      item,
+      problems: ['attribute value: expected a string or bytes', 'attribute writeId: expected a string'],
+    });
+  });
+
   it('never throws, whatever the attributes hold', () => {
     const attribute = fc.oneof(
       fc.jsonValue({ maxDepth: 2 }),
@@ -123,6 +132,12 @@ describe('an image of unexpected types', () => {
     fc.assert(
       fc.property(fc.oneof(item, fc.anything()), fc.constantFrom(...encodingNames), (raw, encoding) => {
         const result = readImage(raw, encoding);
+        if (
+          !result.ok &&
+          result.key !== null &&
+          !readImage(wellFormedPart(raw as Attributes, encoding).item, encoding).ok
+        )
+          return false;
         return result.ok ? isPlain(result.image) : /^attribute \w+: expected/.test(result.reason);
       }),
       { numRuns: runs },
