@@ -10,3 +10,15 @@ export { changeFeedContract, type ChangeFeedSubject } from './change-feed-contra
 export { FakeChangeFeed, FakeEventPublisher } from './fake-change-feed.js';
 export { FakePodRegistry } from './fake-pod-registry.js';
 export { podRegistryContract, type PodRegistrySubject } from './pod-registry-contract.js';
+export {
+  checkHistory,
+  type CheckHistoryOptions,
+  describeViolation,
+  type History,
+  HistoryRecorder,
+  type Invariant,
+  type OpenRead,
+  type OpenWrite,
+  type ReadCall,
+  type Violation,
+} from './history-checker/index.js';

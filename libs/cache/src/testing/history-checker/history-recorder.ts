@@ -1,0 +1,139 @@
+import {
+  type History,
+  type Moment,
+  type PodLife,
+  type Read,
+  type Rest,
+  type Transition,
+  type Write,
+  type WriteResult,
+} from './history.js';
+
+/** What is known of a read before its answer. */
+export type ReadCall = Pick<Read, 'operation' | 'pod' | 'key' | 'watermark' | 'maxStalenessMs' | 'atLeast'>;
+
+/** A read whose answer is awaited; one of the two is called, once. */
+export interface OpenRead {
+  readonly id: string;
+  served(value: string | null, from: 'l1' | 'l2' | 'unknown'): void;
+  failed(error: string): void;
+}
+
+export interface OpenWrite {
+  readonly id: string;
+  /** The value to write: the id, so that it is unique; `null` for a deletion. */
+  readonly value: string | null;
+  ended(result: WriteResult): void;
+  /** Every live pod of the region was said to see it. */
+  visible(): void;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Records a run in the order of the calls. */
+export class HistoryRecorder {
+  readonly #nowMs: () => number;
+  readonly #lives = new Map<string, Mutable<PodLife>>();
+  readonly #reads: Mutable<Read>[] = [];
+  readonly #writes = new Map<string, Mutable<Write>>();
+  readonly #transitions: Mutable<Transition>[] = [];
+  readonly #rests: Rest[] = [];
+  /** What each replica holds, by region and key. */
+  readonly #values = new Map<string, string | null>();
+  #ticks = 0;
+  #fresh = 0;
+
+  /** `nowMs`: true time, ms since the epoch. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** `pod` must be unique to this start. */
+  started(pod: string, region: string): void {
+    if (this.#lives.has(pod)) throw new RangeError(`pod ${pod} has lived before`);
+    this.#lives.set(pod, { pod, region, started: this.#now(), ended: undefined });
+  }
+
+  ended(pod: string): void {
+    const life = this.#lives.get(pod);
+    if (life !== undefined) life.ended = this.#now();
+  }
+
+  read(call: ReadCall): OpenRead {
+    const id = `r${this.#reads.length + 1}`;
+    const read: Mutable<Read> = {
+      ...call,
+      id,
+      invoked: this.#now(),
+      responded: undefined,
+      result: { type: 'pending' },
+    };
+    this.#reads.push(read);
+    const end = (result: Read['result']): void => {
+      read.responded = this.#now();
+      read.result = result;
+    };
+    return {
+      id,
+      served: (value, from) => end({ type: 'served', value, from }),
+      failed: (error) => end({ type: 'failed', error }),
+    };
+  }
+
+  /** `operation` `delete` has no value. */
+  write({ operation, pod, key }: Pick<Write, 'operation' | 'pod' | 'key'>): OpenWrite {
+    const id = `w${this.#writes.size + 1}`;
+    const value = operation === 'delete' ? null : id;
+    const write: Mutable<Write> = {
+      ...{ id, operation, pod, key, value, invoked: this.#now() },
+      ...{ responded: undefined, result: { type: 'pending' } },
+    };
+    this.#writes.set(id, write);
+    const ended = (result: WriteResult): void => {
+      write.responded = this.#now();
+      write.result = result;
+    };
+    return { id, value, ended, visible: () => (write.visible = this.#now()) };
+  }
+
+  /** A value that no recorded write has: for writers that are not pods. */
+  freshValue(): string {
+    this.#fresh += 1;
+    return `x${this.#fresh}`;
+  }
+
+  /**
+   * Notes what a replica has become, in the order in which it happens. `by`: the write, where the value does not tell. A change that leaves
+   * the value as it is has no author but the one given.
+   */
+  transition(region: string, key: string, value: string | null, by?: string): { accepted(): void } {
+    const place = `${region}\n${key}`;
+    const isNew = value !== null && value !== this.#values.get(place) && this.#writes.has(value);
+    const author = by ?? (isNew ? value : undefined);
+    this.#values.set(place, value);
+    const transition: Mutable<Transition> = {
+      ...{ region, key, at: this.#now(), value, by: author, acceptedMs: undefined },
+    };
+    this.#transitions.push(transition);
+    return { accepted: () => (transition.acceptedMs ??= this.#nowMs()) };
+  }
+
+  rest(pod: string, key: string, held: Rest['held']): void {
+    this.#rests.push({ pod, key, at: this.#now(), held });
+  }
+
+  history(): History {
+    return {
+      lives: [...this.#lives.values()],
+      reads: [...this.#reads],
+      writes: [...this.#writes.values()],
+      transitions: [...this.#transitions],
+      rests: [...this.#rests],
+    };
+  }
+
+  #now(): Moment {
+    this.#ticks += 1;
+    return { tick: this.#ticks, ms: this.#nowMs() };
+  }
+}

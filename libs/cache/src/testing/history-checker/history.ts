@@ -1,0 +1,95 @@
+/** When something was recorded. */
+export interface Moment {
+  /** Its place in the order of all that was recorded; unique. */
+  readonly tick: number;
+  /** True time, ms since the epoch: the observer's clock, not a process's. */
+  readonly ms: number;
+}
+
+/**
+ * What was seen of a run: what callers asked for and got, and what became of the items in each region's replica. Every value is unique to the
+ * write that made it, so a value that was served tells the state it is of; `null` is an absence.
+ */
+export interface History {
+  readonly lives: readonly PodLife[];
+  readonly reads: readonly Read[];
+  readonly writes: readonly Write[];
+  /** In the order in which each region's replica applied them; a key without any is absent. */
+  readonly transitions: readonly Transition[];
+  /** What pods held when nothing was on its way any more. */
+  readonly rests: readonly Rest[];
+}
+
+/** A pod from a start to its end: what it promises, it promises within one life. */
+export interface PodLife {
+  /** Unique to this start. */
+  readonly pod: string;
+  readonly region: string;
+  readonly started: Moment;
+  /** `undefined`: it was alive at the end of the run. */
+  readonly ended: Moment | undefined;
+}
+
+/** One key of one read. */
+export interface Read {
+  readonly id: string;
+  readonly operation: string;
+  readonly pod: string;
+  readonly key: string;
+  readonly invoked: Moment;
+  /** `undefined`: never, its pod died. */
+  readonly responded: Moment | undefined;
+  readonly result: ReadResult;
+  /** Of the key's partition in this pod when the read began, ms since the epoch; `null`: none, or not known. */
+  readonly watermark: number | null;
+  /** What the cache promises about the age of what it serves, ms. */
+  readonly maxStalenessMs?: number | undefined;
+  /** Id of a write that the caller asked to see, or something later. */
+  readonly atLeast?: string | undefined;
+}
+
+export type ReadResult =
+  | { readonly type: 'served'; readonly value: string | null; readonly from: 'l1' | 'l2' | 'unknown' }
+  | { readonly type: 'failed'; readonly error: string }
+  | { readonly type: 'pending' };
+
+export interface Write {
+  readonly id: string;
+  readonly operation: string;
+  readonly pod: string;
+  readonly key: string;
+  /** `null`: a deletion. */
+  readonly value: string | null;
+  readonly invoked: Moment;
+  readonly responded: Moment | undefined;
+  readonly result: WriteResult;
+  /** From when on every live pod of the region was said to see it. */
+  readonly visible?: Moment | undefined;
+}
+
+/** What the caller was told: it is in the table; nothing was written, and why; nobody knows; nothing yet. */
+export type WriteResult =
+  | { readonly type: 'applied' }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'ambiguous' }
+  | { readonly type: 'pending' };
+
+/** A replica applied a change to a key. A deletion of nothing is one, too: it leaves the key as it was, and says by when. */
+export interface Transition {
+  readonly region: string;
+  readonly key: string;
+  readonly at: Moment;
+  readonly value: string | null;
+  /** Id of the write that made it; `undefined`: of somebody who was not recorded. */
+  readonly by: string | undefined;
+  /** When the region's stream accepted its change record, ms since the epoch; `undefined`: it has not. */
+  readonly acceptedMs: number | undefined;
+}
+
+export interface Rest {
+  readonly pod: string;
+  readonly key: string;
+  readonly at: Moment;
+  /** `undefined`: L1 held nothing for the key. */
+  readonly held: { readonly value: string | null } | undefined;
+}
