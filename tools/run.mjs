@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { killTrees, stopTrees } from './process-tree.mjs';
 import { show } from './run/command.mjs';
-import { buildDemoWhereStale, install, runTarget } from './run/prepare.mjs';
+import { buildDemoWhereStale, buildRacesWhereStale, install, runTarget } from './run/prepare.mjs';
 import { root } from './run/workspace.mjs';
 
 /**
@@ -11,6 +11,10 @@ import { root } from './run/workspace.mjs';
  * @type {Record<string, (args: string[]) => Promise<number>>}
  */
 const commands = {
+  async 'bench:races'(args) {
+    if (!(await install()) || !(await buildRacesWhereStale())) return 1;
+    return show(process.execPath, [path.join(root, 'test/bench/dist/races-main.js'), ...args], { label: 'races' });
+  },
   async build(args) {
     if (!(await install())) return 1;
     return runTarget('build', args);

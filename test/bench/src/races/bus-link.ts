@@ -22,16 +22,15 @@ export class BusLink {
   readonly #options: BusLinkOptions;
   #state: 'open' | 'held' | 'cut' = 'open';
   #waiting: BusMessage[] = [];
-  #loseNext: Staged | undefined;
+  #losing: Staged | undefined;
 
   constructor(options: BusLinkOptions) {
     this.#options = options;
   }
 
   receive(message: BusMessage): void {
-    if (this.#loseNext !== undefined && message.change) {
-      void this.#loseNext.meet();
-      this.#loseNext = undefined;
+    if (this.#losing?.over === false && message.change) {
+      void this.#losing.meet();
       return message.lost?.();
     }
     if (this.#state === 'open') return message.deliver();
@@ -39,10 +38,10 @@ export class BusLink {
     this.#waiting.push(message);
   }
 
-  /** The next change never arrives. */
-  loseNext(): Staged {
-    this.#loseNext = new Staged('a message on the bus');
-    return this.#loseNext;
+  /** Changes never arrive, until `release()`. */
+  lose(): Staged {
+    this.#losing = new Staged('a message on the bus');
+    return this.#losing;
   }
 
   /** Messages wait on their way. */

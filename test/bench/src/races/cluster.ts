@@ -28,8 +28,8 @@ export interface Cluster {
   settle(): Promise<void>;
   /** Lets `ms` of the library's time pass. */
   pass(ms: number): Promise<void>;
-  /** Nothing gets through the bus, in either direction, until it is up again. */
-  busDown(): void;
+  /** Nothing gets through the bus, in either direction, until it is up again; what is published meanwhile waits, or is refused at once. */
+  busDown(publishing: 'waits' | 'fails'): void;
   /** Every pod is connected again before anything is sent: the order that loses least. */
   busUp(): void;
   close(): Promise<void>;

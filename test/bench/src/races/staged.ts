@@ -5,6 +5,7 @@ export class Staged {
   readonly #what: string;
   readonly #met = deferred();
   readonly #released = deferred();
+  #over = false;
 
   constructor(what: string) {
     this.#what = what;
@@ -23,12 +24,17 @@ export class Staged {
     }
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** Ends the fault. */
   release(): void {
+    this.#over = true;
     this.#released.resolve();
   }
 
-  /** For whoever carries the fault out. */
+  /** For whoever carries the fault out; resolves when it ends. */
   meet(): Promise<void> {
     this.#met.resolve();
     return this.#released.promise;
