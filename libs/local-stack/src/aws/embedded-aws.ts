@@ -81,7 +81,10 @@ export class EmbeddedAws {
     return this.#options.regions;
   }
 
-  /** Opens the ports of every region and makes its stream. Rejects with `INVALID_OPTIONS` when `dataDir` is in use. */
+  /**
+   * Opens the ports of every region and makes its stream. Rejects with `INVALID_OPTIONS` when `dataDir` is in use, with `CLOSED` when it is
+   * stopped before it is through, and as the Kinesis does that was chosen.
+   */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw closed('an embedded AWS starts once');
     this.#state = 'started';
@@ -91,6 +94,7 @@ export class EmbeddedAws {
       await this.stop();
       throw failed.reason;
     }
+    if (this.#state !== 'started') throw closed('the embedded AWS was stopped while it started');
     const { expirySweepMs, clock, log } = this.#options;
     if (expirySweepMs === 0) return;
     this.#stopSweeps = every(clock, expirySweepMs, async () => {

@@ -58,6 +58,9 @@ export class EmbeddedRegion implements WriteHooks {
   readonly #micros: MicrosClock;
   readonly #path: string | undefined;
   #database: DynaliteDatabase | undefined;
+  #starting: Promise<void> | undefined;
+  #started = false;
+  #stopping = false;
   #replicatedIn = 0;
   #olderVetoed = 0;
   #expired = 0;
@@ -123,7 +126,13 @@ export class EmbeddedRegion implements WriteHooks {
     return changes;
   }
 
-  async start(): Promise<void> {
+  /** Rejects with `CLOSED` when `stop` is called before it is through. */
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const path = this.#path;
     if (path !== undefined) await mkdir(path, { recursive: true });
     this.#database = new DynaliteDatabase({
@@ -133,12 +142,19 @@ export class EmbeddedRegion implements WriteHooks {
       hooks: this,
     });
     await this.#database.open();
-    await Promise.all([this.#front.start(), this.kinesis.start()]);
+    if (this.#stopping) throw new TidemarkError('CLOSED', `${this.name} was stopped`, { retriable: false });
+    await this.#front.start();
+    await this.kinesis.start();
     const { streamName, shardCount } = this.#options;
     await this.kinesis.createStream(streamName, shardCount);
+    this.#started = true;
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
+    // A start in hand is cut short where it may take long; what it opens all the same is closed below.
+    if (!this.#started) await this.kinesis.stop();
+    await this.#starting?.catch(() => undefined);
     for (const link of this.links.values()) link.stop();
     await Promise.all([this.#front.stop(this.#options.stopTimeoutMs), this.kinesis.stop()]);
     this.capture.stop();

@@ -1,6 +1,6 @@
 /**
- * What Tidemark uses of two JavaScript packages that come without types. Everything that crosses this border is `unknown` or a
- * narrow shape; `dynalite-hooks.ts` and `kinesalite-hooks.ts` are the only files that import them, and no exported type names them.
+ * What Tidemark uses of JavaScript that comes without types. Everything that crosses this border is `unknown` or a narrow shape;
+ * `dynalite-hooks.ts`, `kinesalite-hooks.ts` and `kinesis-local-thread.ts` alone import it, and no exported type names it.
  */
 declare module 'dynalite' {
   const dynalite: (options: object) => { listeners(name: 'request'): unknown[] };
@@ -35,4 +35,9 @@ declare module 'kinesalite/db/index.js' {
 declare module 'kinesalite/actions/*.js' {
   const action: (store: object, input: object, done: (error: unknown, output: unknown) => void) => void;
   export default action;
+}
+
+declare module '*/kinesis-local-worker.cjs' {
+  /** Absolute path of the file that is to run in a worker thread. */
+  export const workerFile: string;
 }

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream';
 import { type Clock, type Logger, messageOf, wait } from '@tidemark/runtime';
-import { type ServiceReply, type ServiceRequest } from './listener-call.js';
+import { type ServiceReply, type ServiceRequest, type StreamedReply } from './listener-call.js';
 import { type FaultableRequest, type RequestFaults } from './request-faults.js';
 import { answerOf } from './service-error.js';
 import { isRecord } from './wire-item.js';
@@ -14,7 +15,7 @@ export interface HttpFrontOptions {
   readonly log: Logger;
   /** Longest body accepted, bytes; a longer one gets status 413. */
   readonly bodyBytesMax: number;
-  readonly serve: (request: ServiceRequest) => Promise<ServiceReply>;
+  readonly serve: (request: ServiceRequest) => Promise<ServiceReply | StreamedReply>;
 }
 
 /**
@@ -96,10 +97,10 @@ export class HttpFront {
     }
     const reply = await this.#answer(request);
     if (verdict.kind === 'dropAnswer') response.destroy();
-    else send(response, reply);
+    send(response, reply);
   }
 
-  async #answer(request: ServiceRequest): Promise<ServiceReply> {
+  async #answer(request: ServiceRequest): Promise<ServiceReply | StreamedReply> {
     const { service, region, serve, log } = this.#options;
     this.#serving++;
     try {
@@ -151,7 +152,8 @@ function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | 
 function resourcesOf(body: Buffer): readonly string[] {
   const input = parseBody(body);
   if (input === undefined) return [];
-  const names = [input['TableName'], input['StreamName'], streamNameOf(input['StreamARN'])];
+  const { TableName, StreamName, StreamARN, ConsumerARN } = input;
+  const names = [TableName, StreamName, streamNameOf(StreamARN), streamNameOf(ConsumerARN)];
   const tables = isRecord(input['RequestItems']) ? Object.keys(input['RequestItems']) : [];
   return [...names.filter((name) => typeof name === 'string'), ...tables];
 }
@@ -161,8 +163,14 @@ export function streamNameOf(arn: unknown): string | undefined {
   return typeof arn === 'string' ? arn.split(':stream/')[1]?.split('/')[0] : undefined;
 }
 
-function send(response: ServerResponse, reply: ServiceReply): void {
-  if (response.destroyed) return;
-  response.writeHead(reply.statusCode, { ...reply.headers, 'content-length': Buffer.byteLength(reply.body) });
-  response.end(reply.body);
+function send(response: ServerResponse, reply: ServiceReply | StreamedReply): void {
+  const { statusCode, headers } = reply;
+  if ('stream' in reply) {
+    if (!response.destroyed) response.writeHead(statusCode, headers);
+    // Ends the one with the other: a client hangs up, or the service does.
+    pipeline(reply.stream, response, () => undefined);
+  } else if (!response.destroyed) {
+    response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(reply.body) });
+    response.end(reply.body);
+  }
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type IncomingHttpHeaders } from 'node:http';
+import { type Readable } from 'node:stream';
 
 /** One HTTP request to a service of AWS, received in full. */
 export interface ServiceRequest {
@@ -15,6 +16,11 @@ export interface ServiceReply {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
+}
+
+/** A reply whose body is sent on as it comes, for as long as it lasts. */
+export interface StreamedReply extends Omit<ServiceReply, 'body'> {
+  readonly stream: Readable;
 }
 
 /** The request listener of a `node:http` server; only the members that `callListener` provides may be used. */
