@@ -1,16 +1,27 @@
 import { type CdcEvent, itemKeyOf, type WriteClock } from '@tidemark/protocol';
-import { type Clock, type MetricRegistry } from '@tidemark/runtime';
-import { type Store } from './backend.js';
+import { type Clock, type Logger, messageOf, type MetricRegistry } from '@tidemark/runtime';
+import { randomUUID } from 'node:crypto';
+import { AmbiguousWrites } from './ambiguous-writes.js';
+import { type EventPublisher, type Store } from './backend.js';
+import { changeOf } from './cache-change.js';
+import { type CacheEvents } from './cache-events.js';
 import { exportMetrics } from './cache-metrics.js';
-import { newCacheStats } from './cache-stats.js';
-import { type Cache, TidemarkCache } from './cache.js';
+import { type CacheStats, newCacheStats } from './cache-stats.js';
+import { CacheWriter } from './cache-writer.js';
 import { Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
+import { type FastLane } from './fast-lane.js';
 import { type FeedFollower } from './feed-follower.js';
 import { LruL1 } from './l1.js';
 import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
+import { LeaseLoader } from './lease-loader.js';
+import { Listeners } from './listeners.js';
+import { TidemarkCache } from './tidemark-cache.js';
+import { fastEvent, type Transition } from './transition.js';
 import { ValueCodec } from './value-codec.js';
+import { encodeToken, type VersionToken } from './version-token.js';
+import { type Visibility } from './visibility.js';
 
 export interface BuildCacheOptions {
   readonly definition: CacheDefinition;
@@ -18,57 +29,146 @@ export interface BuildCacheOptions {
   readonly store: Store;
   readonly follower: FeedFollower;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly writeClock: WriteClock;
   readonly metrics: MetricRegistry;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** The Tidemark's `maxStaleness`, ms; `Infinity`: none. */
+  readonly maxStalenessMs: number;
+  /** `undefined`: this pod publishes nothing. */
+  readonly lane: PublishingParts | undefined;
   readonly isClosed: () => boolean;
 }
 
-/** Wires one cache: L1, its coherence, the read path and the write path. */
-export function buildCache(options: BuildCacheOptions): { readonly cache: Cache<unknown>; readonly writer: L2Writer } {
-  const { definition, region, store, follower, clock, writeClock, metrics, isClosed } = options;
-  const { name, table, mode, maxEntries, maxBytes, readTimeoutMs } = definition;
+/** What a pod has that may write to Kafka. */
+export interface PublishingParts {
+  readonly publisher: EventPublisher;
+  readonly fastLane: FastLane;
+  readonly visibility: Visibility;
+}
+
+export interface BuiltCache {
+  readonly cache: TidemarkCache<unknown>;
+  /** Resolves when the writes in hand have ended. */
+  readonly idle: () => Promise<void>;
+  readonly close: () => void;
+}
+
+/** How long a deleted item stays as a tombstone: longer than any write may be late in the network, ms. */
+const tombstoneMs = 24 * 3_600_000;
+
+/** Wires one cache: L1, its coherence, the read path, the write path and the loads. */
+export function buildCache(options: BuildCacheOptions): BuiltCache {
+  const { definition, region, store, follower, clock, writeClock, metrics, lane, isClosed, random } = options;
+  const { name, table, maxEntries, maxBytes, readTimeoutMs, loadTimeoutMs } = definition;
   const stats = newCacheStats();
-  const l1 = new LruL1({ maxEntries, maxBytes });
   const codec = new ValueCodec(definition);
+  const l1 = new LruL1({ maxEntries, maxBytes });
   const tableFollower = follower.table(table);
-  const coherence = new Coherence({
-    l1,
-    stats,
-    mode,
-    partitionOf: (key) => tableFollower.partitionOf(itemKeyOf(name, key)),
+  const listeners = listenersOf(options);
+  const ambiguous = ambiguousWritesOf(options);
+  const partitionOf = (key: string): ReturnType<typeof tableFollower.partitionOf> =>
+    tableFollower.partitionOf(itemKeyOf(name, key));
+  const coherence: Coherence = new Coherence({
+    ...{ l1, stats, mode: definition.mode, partitionOf },
     decode: (event: CdcEvent) => (event.value === null ? undefined : codec.decode(event.value, event.codec)),
     sameValue: (a, b) => codec.same(a, b),
-  });
-  tableFollower.addCache(name, coherence);
-  const reader = new L2Reader({ store, table, bucket: name, codec, coherence, clock, stats, timeoutMs: readTimeoutMs });
-  const writer = new L2Writer({
-    store,
-    cache: name,
-    table,
-    bucket: name,
-    region,
-    codec,
-    coherence,
-    writeClock,
-    clock,
-    stats,
-  });
-  const cache = new TidemarkCache<unknown>({
-    definition,
-    l1,
-    coherence,
-    reader,
-    writer,
-    codec,
-    stats,
-    clock,
-    isClosed,
-    watermark: () => tableFollower.watermark,
-    partitionOf: (key) => {
-      const partition = tableFollower.partitionOf(itemKeyOf(name, key));
-      return partition === undefined ? undefined : { index: partition.index, watermark: partition.state.watermark };
+    onEvent: (key, event, _verdict, held) => {
+      ambiguous.seen(event.from, event.to);
+      if (listeners.has('change')) listeners.emit('change', changeOf(key, event, codec));
+      if (definition.refresh && held) refresh(key, coherence, reader, stats);
     },
   });
+  tableFollower.addCache(name, coherence, ({ partition, reason, entries }) =>
+    listeners.emit('flush', { partition, reason, entries }),
+  );
+  const common = { store, table, codec, coherence, clock, stats };
+  const reader = new L2Reader({ ...common, bucket: name, timeoutMs: readTimeoutMs });
+  const l2Writer = new L2Writer({
+    ...common,
+    ...{ cache: name, bucket: name, region, writeClock, tombstoneMs },
+    onAmbiguous: (key, operation, writeId) => ambiguous.add({ key, operation, writeId, since: clock.now() }),
+  });
+  const committed = (token: VersionToken, transition: Transition): void => {
+    if (lane !== undefined) announce(lane, token, transition);
+    if (listeners.has('change')) listeners.emit('change', changeOf(keyOf(name, transition), transition.new, codec));
+  };
+  const writer = new CacheWriter({
+    ...{ definition, region, store, writer: l2Writer, codec, coherence, clock },
+    publisher: lane?.publisher,
+    onCommitted: committed,
+    newMark: randomUUID,
+  });
+  const loader = new LeaseLoader({
+    ...common,
+    ...{ cache: name, writer: l2Writer, random, newLeaseId: randomUUID, loadTimeoutMs, tombstoneMs },
+    callTimeoutMs: readTimeoutMs,
+    onInstalled: ({ writeId, transition }) => {
+      const { itemKey } = transition;
+      committed(encodeToken({ table, itemKey, region, writeId, at: clock.now() }), transition);
+    },
+  });
+  const cache = new TidemarkCache<unknown>({
+    ...{ definition, region, l1, coherence, reader, writer, loader, ambiguous, listeners, codec, stats, clock },
+    ...{ isClosed, partitionOf },
+    visibility: lane?.visibility,
+    maxStalenessMs: definition.maxStalenessMs ?? options.maxStalenessMs,
+    watermark: () => tableFollower.watermark,
+    watermarkOf: (partition) => tableFollower.watermarkOf(partition),
+  });
   exportMetrics(metrics, cache);
-  return { cache, writer };
+  return {
+    cache,
+    idle: () => l2Writer.idle(),
+    close: () => {
+      ambiguous.close();
+      listeners.clear();
+    },
+  };
+}
+
+function listenersOf({ definition, logger }: BuildCacheOptions): Listeners<CacheEvents<unknown>> {
+  return new Listeners((event, error) =>
+    logger.error({ cache: definition.name, event, error: messageOf(error) }, 'a listener of a cache threw'),
+  );
+}
+
+function ambiguousWritesOf({ definition, store, clock, logger, metrics }: BuildCacheOptions): AmbiguousWrites {
+  const { name, table, readTimeoutMs } = definition;
+  return new AmbiguousWrites({
+    clock,
+    read: (key) => store.read(table, itemKeyOf(name, key), { timeoutMs: readTimeoutMs }),
+    onFate: ({ operation, writeId, since }, fate) => {
+      metrics.counter(
+        'tidemark_cache_ambiguous_writes_settled_total',
+        'Writes whose answer never came, by what became of them.',
+        { cache: name, fate },
+      ).value += 1;
+      logger.warn({ cache: name, operation, writeId, since, fate }, 'fate of a write whose answer never came');
+    },
+  });
+}
+
+/** Reads a key again that an event has dropped. It is fenced as any fill, and as any may fail: the next get reads then. */
+function refresh(key: string, coherence: Coherence, reader: L2Reader, stats: CacheStats): void {
+  if (coherence.peek(key) !== undefined) return;
+  stats.refreshes += 1;
+  try {
+    reader.read(key).catch(() => undefined);
+  } catch {
+    // Too many reads are in flight already.
+  }
+}
+
+/** Tells the region's pods of an acknowledged write, and keeps it to be told again. Nothing to tell when there was nothing to remove. */
+function announce(lane: PublishingParts, token: VersionToken, transition: Transition): void {
+  if (transition.old === undefined && transition.new === undefined) return;
+  const event = fastEvent(transition, lane.fastLane.valueBytesMax);
+  lane.visibility.remember(token, event);
+  lane.fastLane.publish(event);
+}
+
+function keyOf(bucket: string, { itemKey }: Transition): string {
+  return itemKey.slice(bucket.length + 1);
 }

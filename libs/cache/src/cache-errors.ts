@@ -1,4 +1,5 @@
 import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
+import { type VersionToken } from './version-token.js';
 
 /**
  * A write whose answer is missing: it may be in the table, or arrive there later. It is never sent again, since a second attempt could
@@ -7,7 +8,7 @@ import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 export class AmbiguousWriteError extends TidemarkError {
   override readonly name = 'AmbiguousWriteError';
 
-  constructor(cache: string, operation: 'put' | 'delete', writeId: string, cause: unknown) {
+  constructor(cache: string, operation: string, writeId: string, cause: unknown) {
     super(
       'AMBIGUOUS_WRITE',
       `${operation} in cache ${cache} may or may not have been committed; it was not sent again`,
@@ -48,5 +49,35 @@ export class PartialReadError extends TidemarkError {
     );
     this.found = found;
     this.missing = missing;
+  }
+}
+
+/**
+ * A write is not visible in every live pod of the region yet. The write itself is committed; `missing` names the pods that have not
+ * said that they are past it, `silent` those that were not waited for.
+ */
+export class VisibilityTimeoutError extends TidemarkError {
+  override readonly name = 'VisibilityTimeoutError';
+  readonly committed = true;
+  readonly token: VersionToken;
+  readonly missing: readonly string[];
+  readonly silent: readonly string[];
+
+  constructor(
+    token: VersionToken,
+    missing: readonly string[],
+    silent: readonly string[],
+    timeoutMs: number,
+    cause: unknown,
+  ) {
+    const pods = missing.length === 0 ? 'the pods’ reports could not be read' : `missing: ${missing.join(', ')}`;
+    super('VISIBILITY_TIMEOUT', `a committed write was not visible everywhere after ${timeoutMs} ms; ${pods}`, {
+      retriable: true,
+      cause,
+      context: { missing, silent, timeoutMs },
+    });
+    this.token = token;
+    this.missing = missing;
+    this.silent = silent;
   }
 }

@@ -3,11 +3,19 @@ export interface CacheStats {
   /** Reads that L1 answered, absences included. */
   hits: number;
   misses: number;
+  /** Misses of entries that L1 held, but could not prove to be fresh enough. */
+  staleMisses: number;
   /** Reads of L2 for single keys, and keys read in batches. */
   fills: number;
   /** Fills that installed nothing, because something happened to the key meanwhile. */
   fencedFills: number;
   fillErrors: number;
+  /** Calls of `getOrLoad`'s loaders. */
+  loads: number;
+  /** Loaders that failed, or whose value was refused. */
+  loadErrors: number;
+  /** Fills begun because an event had dropped their key. */
+  refreshes: number;
   puts: number;
   deletes: number;
   /** Writes that a newer one overtook. */
@@ -31,9 +39,13 @@ export function newCacheStats(): CacheStats {
   return {
     hits: 0,
     misses: 0,
+    staleMisses: 0,
     fills: 0,
     fencedFills: 0,
     fillErrors: 0,
+    loads: 0,
+    loadErrors: 0,
+    refreshes: 0,
     puts: 0,
     deletes: 0,
     superseded: 0,

@@ -2,7 +2,7 @@ import { type CdcEvent, isForeign } from '@tidemark/protocol';
 import { type CacheStats } from './cache-stats.js';
 import { decide, type Verdict } from './decide.js';
 import { type Entry, entryBytes, type EntrySource } from './entry.js';
-import { type Fence, Fences, isClean } from './fences.js';
+import { type Fence, Fences, isUntouched } from './fences.js';
 import { KnownSet } from './known-set.js';
 import { type L1 } from './l1.js';
 import { type PartitionState } from './partition-state.js';
@@ -29,6 +29,8 @@ export interface CoherenceOptions {
   /** `invalidate` drops where `update` would apply. */
   readonly mode: 'update' | 'invalidate';
   readonly known?: KnownSet;
+  /** Told of every event whose transition this pod had not seen, after it was carried out, and whether an entry was there before; must not throw. */
+  readonly onEvent?: (key: string, event: CdcEvent, verdict: Verdict, held: boolean) => void;
 }
 
 /** An image as L2 gave it, or as a put wrote it; `value` `undefined` = there is none. */
@@ -69,17 +71,22 @@ export class Coherence {
 
   /** Whether a later get may wait for this fill: a dirty one may bring back what its caller already knows to be gone. */
   joinable(fence: Fence): boolean {
-    return isClean(fence);
+    return isUntouched(fence);
   }
 
+  /**
+   * A clean answer takes the place of whatever entry was there when the read began: the read began after that entry was current, so it is
+   * not older. A dirty one drops an entry that differs, since its callers are handed something else.
+   */
   completeFill(fence: Fence, image: Installable): void {
     const clean = this.#fences.close(fence);
     const entry = this.#l1.peek(fence.key);
-    if (clean && entry === undefined) {
-      this.#install(fence.key, image, 'fill');
-    } else {
-      if (!clean) this.#options.stats.fencedFills += 1;
-      if (entry !== undefined && !this.#sameImage(entry, image)) this.#drop(fence.key);
+    const same = entry !== undefined && this.#sameImage(entry, image);
+    if (clean && same) entry.readAt = Math.max(entry.readAt, image.readAt);
+    else if (clean) this.#install(fence.key, image, 'fill');
+    else {
+      this.#options.stats.fencedFills += 1;
+      if (entry !== undefined && !same) this.#drop(fence.key);
     }
     this.#fences.dirty(fence.key);
   }
@@ -104,8 +111,9 @@ export class Coherence {
     this.#fences.dirty(fence.key);
   }
 
-  /** The delete is in the replica. A clean one may install an absence. */
+  /** The delete is in the replica. A clean one may install an absence. A tombstone has a write id, and so an event that can be known. */
   completeDelete(fence: Fence, readAt: number): void {
+    if (fence.writeId !== undefined) this.#known.add(fence.writeId);
     if (this.#fences.close(fence))
       this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 }, 'put');
     else this.#drop(fence.key);
@@ -131,7 +139,13 @@ export class Coherence {
     this.#count(verdict);
     if (verdict.rule !== 2) this.#noteTransition(key, event);
     if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
+    if (verdict.rule !== 2) this.#options.onEvent?.(key, event, verdict, entry !== undefined);
     return verdict;
+  }
+
+  /** Whether this pod has seen the transition to `writeId`, so that whatever it holds is that write or a later state. */
+  hasSeen(writeId: string): boolean {
+    return this.#known.has(writeId);
   }
 
   /** Drops the key, whatever L1 holds. */

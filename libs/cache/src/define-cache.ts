@@ -1,6 +1,6 @@
 import { type Codec, isBucket, jsonCodec, tableProblem } from '@tidemark/protocol';
 import { type ByteSize, type Duration, parseByteSize, parseDuration } from '@tidemark/runtime';
-import { invalidOption, onlyFields, wholeNumber } from './options.js';
+import { invalidOption, oneOf, onlyFields, stalenessLimit, wholeNumber } from './options.js';
 import { type OutputOf, type StandardSchema } from './standard-schema.js';
 
 /** What a cache is declared with. */
@@ -23,6 +23,20 @@ export interface CacheOptions<S extends StandardSchema> {
   readonly readTimeout?: Duration;
   /** Time a write may take, retries and waiting for earlier writes of the key included; default `'2s'`. */
   readonly writeTimeout?: Duration;
+  /** Time a whole `getOrLoad` may take once L2 has no value, and how long its lease holds; default `'10s'`. */
+  readonly loadTimeout?: Duration;
+  /**
+   * L1 answers only with what was right this long ago at most; default the Tidemark's, and there none. Where the watermark is further behind,
+   * L1 becomes a cache of that TTL. At least `'4s'`: the watermark itself is a second or two old.
+   */
+  readonly maxStaleness?: Duration;
+  /**
+   * `remove` (default): nothing is left. `tombstone`: an item without a value stays for 24 h, so that neither a write that is late in the network nor
+   * another region's load can bring the old value back. A pod that has called `getOrLoad` on the cache leaves tombstones unless `remove` is said.
+   */
+  readonly deletes?: 'remove' | 'tombstone';
+  /** Whether a key that an event drops from L1 is read again at once; default `false`: by the next get. */
+  readonly refresh?: boolean;
 }
 
 /** A declared cache: its name, table and type travel together. Hand it to `createTidemark`, or to `TidemarkModule.forFeature`. */
@@ -36,12 +50,22 @@ export interface CacheDefinition<V = unknown> {
   readonly mode: 'update' | 'invalidate';
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  readonly loadTimeoutMs: number;
+  /** `undefined`: the Tidemark's. */
+  readonly maxStalenessMs: number | undefined;
+  /** `undefined`: as `getOrLoad` is used or not. */
+  readonly deletes: 'remove' | 'tombstone' | undefined;
+  readonly refresh: boolean;
 }
 
 /** What one JavaScript Map can hold. */
 const entriesMax = 16_777_216;
 
-const fields = ['name', 'table', 'schema', 'codec', 'maxEntries', 'maxSize', 'mode', 'readTimeout', 'writeTimeout'];
+const tunable = [
+  ...['maxEntries', 'maxSize', 'mode', 'readTimeout', 'writeTimeout', 'loadTimeout'],
+  ...['maxStaleness', 'deletes', 'refresh'],
+];
+const fields = ['name', 'table', 'schema', 'codec', ...tunable];
 
 /** Declares a cache. Throws `INVALID_OPTIONS` naming the field. */
 export function defineCache<S extends StandardSchema>(options: CacheOptions<S>): CacheDefinition<OutputOf<S>> {
@@ -57,33 +81,50 @@ export function defineCache<S extends StandardSchema>(options: CacheOptions<S>):
     table: checkTable(where, options.table),
     schema: checkSchema(where, options.schema) as StandardSchema<OutputOf<S>>,
     codec: checkCodec(where, codec),
-    mode: checkMode(where, options.mode ?? 'update'),
-    maxEntries: wholeNumber(`${where}: maxEntries`, options.maxEntries ?? 10_000, 1, entriesMax),
-    maxBytes: parseByteSize(options.maxSize ?? '64mb', `${where}: maxSize`),
-    readTimeoutMs: parseDuration(options.readTimeout ?? '1s', `${where}: readTimeout`),
-    writeTimeoutMs: parseDuration(options.writeTimeout ?? '2s', `${where}: writeTimeout`),
+    ...defaults,
+    ...resolve(where, options),
   });
 }
 
 /** What may be read from a process's configuration; a cache's name, table and type stay where it was declared. */
-export type CacheTuning = Pick<
-  CacheOptions<StandardSchema>,
-  'maxEntries' | 'maxSize' | 'mode' | 'readTimeout' | 'writeTimeout'
->;
+export type CacheTuning = Omit<CacheOptions<StandardSchema>, 'name' | 'table' | 'schema' | 'codec'>;
 
 /** A definition with some of its numbers changed. Throws `INVALID_OPTIONS` naming the field. */
 export function tuneCache<V>(definition: CacheDefinition<V>, tuning: CacheTuning): CacheDefinition<V> {
   const where = `cache ${definition.name}`;
-  onlyFields(where, tuning, ['maxEntries', 'maxSize', 'mode', 'readTimeout', 'writeTimeout']);
-  const { maxEntries, maxSize, mode, readTimeout, writeTimeout } = tuning;
-  return Object.freeze({
-    ...definition,
-    ...(mode === undefined ? {} : { mode: checkMode(where, mode) }),
-    ...(maxEntries === undefined ? {} : { maxEntries: wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax) }),
-    ...(maxSize === undefined ? {} : { maxBytes: parseByteSize(maxSize, `${where}: maxSize`) }),
-    ...(readTimeout === undefined ? {} : { readTimeoutMs: parseDuration(readTimeout, `${where}: readTimeout`) }),
-    ...(writeTimeout === undefined ? {} : { writeTimeoutMs: parseDuration(writeTimeout, `${where}: writeTimeout`) }),
-  });
+  onlyFields(where, tuning, tunable);
+  return Object.freeze({ ...definition, ...resolve(where, tuning) });
+}
+
+type Resolved = Omit<CacheDefinition, 'name' | 'table' | 'schema' | 'codec'>;
+
+const defaults: Resolved = {
+  mode: 'update',
+  maxEntries: 10_000,
+  maxBytes: 64 * 1_024 * 1_024,
+  readTimeoutMs: 1_000,
+  writeTimeoutMs: 2_000,
+  loadTimeoutMs: 10_000,
+  maxStalenessMs: undefined,
+  deletes: undefined,
+  refresh: false,
+};
+
+/** The options that are given, checked; those that are not are left out. */
+function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
+  const given: { -readonly [Name in keyof Resolved]?: Resolved[Name] } = {};
+  const { mode, maxEntries, maxSize, maxStaleness, deletes, refresh } = tuning;
+  if (mode !== undefined) given.mode = oneOf(`${where}: mode`, mode, ['update', 'invalidate']);
+  if (maxEntries !== undefined) given.maxEntries = wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax);
+  if (maxSize !== undefined) given.maxBytes = parseByteSize(maxSize, `${where}: maxSize`);
+  if (maxStaleness !== undefined) given.maxStalenessMs = stalenessLimit(`${where}: maxStaleness`, maxStaleness);
+  if (deletes !== undefined) given.deletes = oneOf(`${where}: deletes`, deletes, ['remove', 'tombstone']);
+  if (refresh !== undefined) given.refresh = oneOf(`${where}: refresh`, refresh, [true, false]);
+  for (const name of ['readTimeout', 'writeTimeout', 'loadTimeout'] as const) {
+    const text = tuning[name];
+    if (text !== undefined) given[`${name}Ms`] = parseDuration(text, `${where}: ${name}`);
+  }
+  return given;
 }
 
 function checkTable(where: string, table: string): string {
@@ -108,9 +149,4 @@ function checkCodec<V>(where: string, codec: Codec<V>): Codec<V> {
   )
     return codec;
   throw invalidOption(`${where}: codec`, 'a name of [a-z0-9-], encode and decode', codec);
-}
-
-function checkMode(where: string, mode: unknown): 'update' | 'invalidate' {
-  if (mode === 'update' || mode === 'invalidate') return mode;
-  throw invalidOption(`${where}: mode`, "'update' or 'invalidate'", mode);
 }

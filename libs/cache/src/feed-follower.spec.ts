@@ -73,6 +73,7 @@ beforeEach(() => {
     logger,
     metrics: new MetricRegistry(),
     onProgress: () => (progress += 1),
+    onReportAsked: () => undefined,
   });
   const table = follower.table('things');
   coherence = new Coherence({

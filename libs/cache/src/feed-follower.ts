@@ -1,4 +1,11 @@
-import { decodeRecord, type DecodedRecord, type Route, type WireRecord } from '@tidemark/protocol';
+import {
+  type ControlRecord,
+  decodeRecord,
+  type DecodedRecord,
+  type PodReport,
+  type Route,
+  type WireRecord,
+} from '@tidemark/protocol';
 import { type Logger, messageOf, type Metric, type MetricRegistry } from '@tidemark/runtime';
 import { type ChangeFeed, type ChangeFeedHandler, type FeedBatch, type FeedState } from './backend.js';
 import { TableFollower } from './table-follower.js';
@@ -10,6 +17,8 @@ export interface FeedFollowerOptions {
   readonly metrics: MetricRegistry;
   /** Called after each change of what `live` or `state` say. */
   readonly onProgress: () => void;
+  /** A record asks this pod to report how far it is; called after the record was carried out. */
+  readonly onReportAsked: () => void;
 }
 
 /** Hands the feed's records to the tables they are for, and tells the feed which topics the tables' routes ask for. */
@@ -99,6 +108,17 @@ export class FeedFollower implements ChangeFeedHandler {
     this.#options.onProgress();
   }
 
+  /** Others know of this pod from now on: what it read before must not be kept, since a write they wait for may be newer. */
+  onRegistered(): void {
+    if (this.#state === 'closed') return;
+    for (const follower of this.#tables.values()) follower.flushAll(follower.target ?? '', 'registered');
+  }
+
+  /** What this pod follows, and how far it is, by table. */
+  get progress(): PodReport['tables'] {
+    return Object.fromEntries([...this.#tables].map(([table, follower]) => [table, follower.progress]));
+  }
+
   /** Drops what is held and keeps nothing more, whatever the feed still hands over. */
   stop(): void {
     this.#state = 'closed';
@@ -112,25 +132,39 @@ export class FeedFollower implements ChangeFeedHandler {
 
   #apply(topic: string, partition: number, record: WireRecord): void {
     const decoded = decodeRecord(record);
+    const table = this.#carryOut(topic, partition, decoded);
+    if (table !== undefined && record.src !== undefined)
+      this.#tables.get(table)?.noteProgress(topic, partition, record.src);
+    if (asksForReport(decoded)) this.#options.onReportAsked();
+  }
+
+  /** The table that the record was of, if it could be told. */
+  #carryOut(topic: string, partition: number, decoded: DecodedRecord): string | undefined {
     switch (decoded.type) {
       case 'event':
-        if (decoded.event.region !== this.#options.region)
-          return this.#refuse(topic, partition, `an event of region ${decoded.event.region}`);
-        return this.#tables.get(decoded.event.table)?.applyEvent(topic, partition, decoded.event);
+        if (decoded.event.region === this.#options.region)
+          this.#tables.get(decoded.event.table)?.applyEvent(topic, partition, decoded.event);
+        else this.#refuse(topic, partition, `an event of region ${decoded.event.region}`);
+        return decoded.event.table;
       case 'control':
-        return this.#control(topic, partition, decoded.record);
+        this.#control(topic, partition, decoded.record);
+        return decoded.record.table;
       case 'unknown-event':
-        return this.#tables.get(decoded.table)?.invalidate(decoded.key);
+        this.#tables.get(decoded.table)?.invalidate(decoded.key);
+        return decoded.table;
       case 'unknown-control':
-        return this.#tables.get(decoded.table)?.flushPartition(topic, partition, 'unknown control record');
+        this.#tables.get(decoded.table)?.flushPartition(topic, partition, 'unknown control record');
+        return decoded.table;
       case 'unsupported':
-        return this.#refuse(topic, partition, `format version ${decoded.version}`);
+        this.#refuse(topic, partition, `format version ${decoded.version}`);
+        return undefined;
       case 'malformed':
-        return this.#refuse(topic, partition, decoded.reason);
+        this.#refuse(topic, partition, decoded.reason);
+        return undefined;
     }
   }
 
-  #control(topic: string, partition: number, record: Extract<DecodedRecord, { type: 'control' }>['record']): void {
+  #control(topic: string, partition: number, record: ControlRecord): void {
     const follower = this.#tables.get(record.table);
     switch (record.control) {
       case 'watermark':
@@ -182,4 +216,9 @@ export class FeedFollower implements ChangeFeedHandler {
     }
     this.#options.onProgress();
   }
+}
+
+function asksForReport(decoded: DecodedRecord): boolean {
+  if (decoded.type === 'event') return decoded.event.report === true;
+  return decoded.type === 'control' && decoded.record.control === 'invalidate' && decoded.record.report === true;
 }

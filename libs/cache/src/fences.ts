@@ -10,6 +10,8 @@ export interface Fence {
   readonly generation: number;
   /** Set for a put: its own event is what it expects, and does not dirty it. */
   readonly writeId: string | undefined;
+  /** Whether its partition was followed when it began: what it brings may be kept only then. */
+  readonly followed: boolean;
   dirty: boolean;
 }
 
@@ -17,10 +19,10 @@ export interface Fence {
 export class Fences {
   readonly #byKey = new Map<string, Set<Fence>>();
 
-  /** Opens a fence. `partition` is `undefined` while the table is not followed: the fence is then dirty from the start. */
+  /** Opens a fence. `partition` is `undefined` while the table is not followed. */
   open(key: string, partition: PartitionState | undefined, writeId?: string): Fence {
-    const dirty = partition === undefined || !partition.open;
-    const fence: Fence = { key, partition, generation: partition?.generation ?? -1, writeId, dirty };
+    const followed = partition?.open === true;
+    const fence: Fence = { key, partition, generation: partition?.generation ?? -1, writeId, followed, dirty: false };
     const fences = this.#byKey.get(key);
     if (fences === undefined) this.#byKey.set(key, new Set([fence]));
     else fences.add(fence);
@@ -51,7 +53,12 @@ export class Fences {
   }
 }
 
-/** Whether nothing has touched the fence's key, and no flush its partition. */
+/** Whether the fence's answer may be kept: its partition was followed from its beginning, and nothing has touched its key. */
 export function isClean(fence: Fence): boolean {
-  return !fence.dirty && fence.partition?.generation === fence.generation;
+  return fence.followed && isUntouched(fence);
+}
+
+/** Whether this pod knows of nothing that has happened to the fence's key, and no flush of its partition, since it began. */
+export function isUntouched(fence: Fence): boolean {
+  return !fence.dirty && (fence.partition?.generation ?? -1) === fence.generation;
 }

@@ -19,12 +19,26 @@ export type {
   WriteCondition,
   WriteOutcome,
 } from './backend.js';
-export { AmbiguousWriteError, PartialReadError } from './cache-errors.js';
+export { type AmbiguousWrite, type WriteFate } from './ambiguous-writes.js';
+export { AmbiguousWriteError, PartialReadError, VisibilityTimeoutError } from './cache-errors.js';
+export { type CacheChange, type CacheEvents, type CacheFlush, type CacheStaleness } from './cache-events.js';
 export { type CacheStats } from './cache-stats.js';
-export { Cache, type CallOptions, type Inspection, type PutOptions } from './cache.js';
+export {
+  Cache,
+  type CallOptions,
+  type GetOptions,
+  type Inspection,
+  type InvalidateOptions,
+  type LoadOptions,
+  type PutIfAbsentOptions,
+  type PutOptions,
+  type ReadOptions,
+  type WriteOutcomes,
+  type WriteReceipt,
+} from './cache.js';
 export { type CacheDefinition, type CacheOptions, type CacheTuning, defineCache, tuneCache } from './define-cache.js';
 export { type EntrySource } from './entry.js';
-export { type WriteReceipt } from './l2-writer.js';
+export { type Load } from './lease-loader.js';
 export { memory, type MemoryBackend, type MemoryOptions } from './memory-backend.js';
 export { type OutputOf, type SchemaResult, type StandardSchema, trust } from './standard-schema.js';
 export {
@@ -34,6 +48,8 @@ export {
   type TidemarkOptions,
   type TidemarkState,
 } from './tidemark.js';
+export { type VersionToken } from './version-token.js';
+export { type Visible } from './visibility.js';
 export { type Codec } from '@tidemark/protocol';
 export {
   type ByteSize,

@@ -5,9 +5,13 @@ export { type ClaimCondition, conditionHolds, refusalProblem } from './condition
 export { type DecidableEntry, type DecidableEvent, decide, type Rule, stampMarginUs, type Verdict } from './decide.js';
 export { type Entry, entryBytes, type EntrySource } from './entry.js';
 export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
-export { type Fence, Fences, isClean } from './fences.js';
+export { type Fence, Fences, isClean, isUntouched } from './fences.js';
 export { KnownSet } from './known-set.js';
 export { type L1, type L1Options, LruL1 } from './l1.js';
 export { PartitionState } from './partition-state.js';
 export { isWrite, type StoreOperation } from './store-call.js';
 export { TableFollower } from './table-follower.js';
+export { afterClaim, afterRead, type LeaseStep } from './lease-steps.js';
+export { type AwaitedPlace, silentAfterMs, type VisibilityVerdict, visibilityOf } from './visibility-decision.js';
+export { afterRefusal, type Attempt, firstAttempt, isLive, type Refusal, type WriteIntent } from './write-plan.js';
+export { fastEvent, type Transition } from './transition.js';

@@ -23,6 +23,8 @@ export interface L2ReaderOptions {
 /** One read of L2 that any number of callers wait for, and the fence that says whether L1 may keep its answer. */
 interface Flight {
   readonly fence: Fence;
+  /** When it began, ms since the epoch. */
+  readonly readAt: number;
   readonly value: Promise<unknown>;
 }
 
@@ -39,9 +41,9 @@ export class L2Reader {
     this.#options = options;
   }
 
-  /** The value in L2, `undefined` when there is none. */
-  read(key: string): Promise<unknown> {
-    const current = this.#joinable(key);
+  /** The value in L2, `undefined` when there is none, by a read that began at `notBefore` (ms since the epoch) or later; `Infinity`: now. */
+  read(key: string, notBefore = 0): Promise<unknown> {
+    const current = this.#joinable(key, notBefore);
     if (current !== undefined) return current.value;
     this.#admit(1);
     const { store, table, bucket, timeoutMs } = this.#options;
@@ -49,12 +51,12 @@ export class L2Reader {
   }
 
   /** One promise a key; keys that nobody reads yet travel together in as few requests as the store can make of them. */
-  readMany(keys: readonly string[]): Map<string, Promise<unknown>> {
+  readMany(keys: readonly string[], notBefore = 0): Map<string, Promise<unknown>> {
     const { store, table, bucket, timeoutMs } = this.#options;
     const results = new Map<string, Promise<unknown>>();
     const fresh: string[] = [];
     for (const key of keys) {
-      const current = this.#joinable(key);
+      const current = this.#joinable(key, notBefore);
       if (current === undefined) fresh.push(key);
       else results.set(key, current.value);
     }
@@ -83,9 +85,10 @@ export class L2Reader {
     return this.#inFlight;
   }
 
-  #joinable(key: string): Flight | undefined {
+  #joinable(key: string, notBefore: number): Flight | undefined {
     const current = this.#flights.get(key);
-    return current !== undefined && this.#options.coherence.joinable(current.fence) ? current : undefined;
+    if (current === undefined || current.readAt < notBefore) return undefined;
+    return this.#options.coherence.joinable(current.fence) ? current : undefined;
   }
 
   #admit(reads: number): void {
@@ -104,6 +107,7 @@ export class L2Reader {
     this.#inFlight += 1;
     const flight: Flight = {
       fence,
+      readAt,
       value: begin().then(
         (item) => this.#land(flight, readAt, item),
         (error: unknown) => this.#crash(flight, error),

@@ -7,7 +7,7 @@ import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
 import { LruL1 } from './l1.js';
-import { L2Writer, type WriteReceipt } from './l2-writer.js';
+import { L2Writer, type WriteResult } from './l2-writer.js';
 import { PartitionState } from './partition-state.js';
 import { trust } from './standard-schema.js';
 import { itemOf, ScriptedStore } from './testing/scripted-store.js';
@@ -19,9 +19,11 @@ let stats: CacheStats;
 let coherence: Coherence;
 let clock: ManualClock;
 let writer: L2Writer;
+let ambiguous: [key: string, operation: string, writeId: string][];
 
 beforeEach(() => {
   store = new ScriptedStore();
+  ambiguous = [];
   stats = newCacheStats();
   clock = new ManualClock();
   const state = new PartitionState();
@@ -37,11 +39,13 @@ beforeEach(() => {
   writer = new L2Writer({
     ...{ store, cache: 'things', table: 'things', bucket: 'things', region: 'here', codec, coherence, clock, stats },
     writeClock: new WriteClock('00000000000000aa', () => clock.now()),
+    tombstoneMs: 86_400_000,
+    onAmbiguous: (key, operation, writeId) => ambiguous.push([key, operation, writeId]),
   });
 });
 
-const put = (value: unknown, timeoutMs = 1_000, signal?: AbortSignal): Promise<WriteReceipt> =>
-  writer.put('k', codec.encode(value), null, { timeoutMs, signal });
+const put = (value: unknown, timeoutMs = 1_000, signal?: AbortSignal): Promise<WriteResult> =>
+  writer.put('put', 'k', codec.encode(value), null, { type: 'replace' }, { timeoutMs, signal });
 const held = (): unknown => coherence.peek('k')?.value;
 const idOf = (index: number): string => store.writes[index]?.image?.writeId ?? '';
 /** An id of another writer, so many ms from now. */
@@ -58,7 +62,7 @@ describe('a put', () => {
     expect(store.writes[0]?.condition).toEqual({ type: 'newer', than: idOf(0) });
     expect(held()).toBeUndefined();
     store.writes[0]?.answer({ type: 'committed', old: undefined });
-    await expect(receipt).resolves.toEqual({ applied: true, writeId: idOf(0) });
+    await expect(receipt).resolves.toMatchObject({ type: 'committed', writeId: idOf(0) });
     expect([held(), coherence.peek('k')?.writeId, coherence.inFlight]).toEqual(['mine', idOf(0), 0]);
   });
 
@@ -68,7 +72,7 @@ describe('a put', () => {
     expect(idOf(1) > idAt(5_000)).toBe(true);
     expect(store.writes[1]?.condition).toEqual({ type: 'newer', than: idOf(1) });
     store.writes[1]?.answer({ type: 'committed', old: undefined });
-    await expect(receipt).resolves.toEqual({ applied: true, writeId: idOf(1) });
+    await expect(receipt).resolves.toMatchObject({ type: 'committed', writeId: idOf(1) });
   });
 
   it('hazard 17: out-bids an id of the far future without moving its clock', async () => {
@@ -89,14 +93,14 @@ describe('a put', () => {
     await refuse(0, id);
     expect(store.writes[1]?.condition).toEqual({ type: 'replaces', writeId: id });
     store.writes[1]?.answer({ type: 'committed', old: itemOf('k', '"theirs"', { writeId: id }) });
-    await expect(receipt).resolves.toMatchObject({ applied: true });
+    await expect(receipt).resolves.toMatchObject({ type: 'committed' });
   });
 
   it('is superseded by a second winner, and the entry is dropped', async () => {
     const receipt = put('mine');
     await refuse(0, idAt(10));
     await refuse(1, idAt(20));
-    await expect(receipt).resolves.toEqual({ applied: false, reason: 'superseded' });
+    await expect(receipt).resolves.toEqual({ type: 'refused', reason: 'superseded' });
     expect([held(), stats.superseded, store.writes.length]).toEqual([undefined, 1, 2]);
   });
 
@@ -120,6 +124,7 @@ describe('a put', () => {
     store.writes[0]?.fail(error);
     await expect(receipt).rejects.toBeInstanceOf(AmbiguousWriteError);
     expect([held(), store.writes.length, stats.ambiguousWrites]).toEqual([undefined, 1, 1]);
+    expect(ambiguous).toEqual([['k', 'put', idOf(0)]]);
   });
 
   it('keeps the entry when nothing was written for certain', async () => {
@@ -138,22 +143,22 @@ describe('a put', () => {
     expect(held()).toBeUndefined();
   });
 
-  it('hazard 34: an image that is too large is refused before it is sent', () => {
-    expect(() => put('x'.repeat(300_000))).toThrow(/expected an item of at most 262144 bytes/);
+  it('hazard 34: an image that is too large is refused before it is sent', async () => {
+    await expect(put('x'.repeat(300_000))).rejects.toThrow(/expected an item of at most 262144 bytes/);
     expect(store.writes).toHaveLength(0);
   });
 });
 
 describe('a delete', () => {
   it('hazard 61: is sent although nothing seems to be there, and leaves an absence', async () => {
-    const receipt = writer.delete('k', { timeoutMs: 1_000 });
+    const receipt = writer.delete('k', 'remove', { timeoutMs: 1_000 });
     store.writes[0]?.answer({ type: 'committed', old: undefined });
-    await expect(receipt).resolves.toMatchObject({ applied: true });
+    await expect(receipt).resolves.toMatchObject({ type: 'committed' });
     expect(coherence.peek('k')).toMatchObject({ value: undefined, writeId: null });
   });
 
   it('hazard 3: leaves nothing when an event came meanwhile', async () => {
-    const receipt = writer.delete('k', { timeoutMs: 1_000 });
+    const receipt = writer.delete('k', 'remove', { timeoutMs: 1_000 });
     coherence.invalidate('k');
     store.writes[0]?.answer({ type: 'committed', old: undefined });
     await receipt;

@@ -1,27 +1,29 @@
 import {
   imageBytes,
   imageBytesMax,
-  isWriteId,
   type ItemImage,
   itemKeyOf,
   payloadBytes,
   type WriteClock,
-  type WriteId,
 } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, TidemarkError, withDeadline } from '@tidemark/runtime';
-import { type Store, type WriteCondition, type WriteOutcome } from './backend.js';
+import { type Store, type WriteOutcome } from './backend.js';
 import { AmbiguousWriteError } from './cache-errors.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
 import { type Fence } from './fences.js';
 import { KeyQueue } from './key-queue.js';
-import { type EncodedValue, type ValueCodec } from './value-codec.js';
+import { type Transition } from './transition.js';
+import { type EncodedValue } from './value-codec.js';
+import { afterRefusal, type Attempt, firstAttempt, type WriteIntent } from './write-plan.js';
 
-/** What became of a put or delete. */
-export type WriteReceipt =
-  | { readonly applied: true; readonly writeId: WriteId }
-  /** A newer write overtook this one twice; its value stands. */
-  | { readonly applied: false; readonly reason: 'superseded' };
+/** What became of a write. */
+export type WriteResult =
+  | { readonly type: 'committed'; readonly transition: Transition; readonly writeId: string }
+  /** `superseded`: newer writes overtook it twice, and stand. */
+  | { readonly type: 'refused'; readonly reason: 'superseded' | 'exists' | 'version-mismatch' | 'lease-lost' };
+
+export type WriteOperation = 'put' | 'putIfAbsent' | 'delete' | 'load';
 
 export interface L2WriterOptions {
   readonly store: Store;
@@ -29,16 +31,31 @@ export interface L2WriterOptions {
   readonly table: string;
   readonly bucket: string;
   readonly region: string;
-  readonly codec: ValueCodec;
+  readonly codec: { readonly name: string };
   readonly coherence: Coherence;
   readonly writeClock: WriteClock;
   readonly clock: Clock;
   readonly stats: CacheStats;
+  /** Told of every write of unknown outcome. */
+  readonly onAmbiguous: (key: string, operation: WriteOperation, writeId: string) => void;
+  /** How long a tombstone stays, ms. */
+  readonly tombstoneMs: number;
 }
 
 export interface WriteCall {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A write with everything but its attempts. */
+interface Write {
+  readonly operation: WriteOperation;
+  readonly key: string;
+  readonly intent: WriteIntent;
+  readonly call: WriteCall;
+  /** The item as this attempt writes it; `undefined`: it is removed. */
+  readonly image: (writeId: string) => ItemImage | undefined;
+  readonly complete: (fence: Fence, writeId: string, readAt: number) => void;
 }
 
 /** Attempts of one write. Each but the last is refused by a newer write id, so many in a row mean a key under a storm of writes. */
@@ -56,46 +73,45 @@ export class L2Writer {
     this.#options = options;
   }
 
-  put(key: string, encoded: EncodedValue, expiresAt: number | null, call: WriteCall): Promise<WriteReceipt> {
-    const { bucket, region, codec, stats } = this.#options;
-    const image: Omit<ItemImage, 'writeId'> = {
-      key: itemKeyOf(bucket, key),
-      value: encoded.payload,
-      codec: codec.name,
-      expiresAt,
-      writtenBy: region,
-      tombstone: false,
-      leaseId: null,
-      leaseUntil: null,
-      loaded: false,
-    };
-    const bytes = imageBytes({ ...image, writeId: '0'.repeat(32) });
+  /** Throws `VALUE_TOO_LARGE`, `AmbiguousWriteError`, or why nothing was written. `expiresAt`: seconds since the epoch. */
+  async put(
+    operation: 'put' | 'putIfAbsent' | 'load',
+    key: string,
+    encoded: EncodedValue,
+    expiresAt: number | null,
+    intent: WriteIntent,
+    call: WriteCall,
+  ): Promise<WriteResult> {
+    const { bucket, region, codec, stats, coherence } = this.#options;
+    const base = emptyImage(itemKeyOf(bucket, key), region);
+    const { payload, value } = encoded;
+    const loaded = operation === 'load';
+    const image = (writeId: string): ItemImage => ({
+      ...base,
+      ...{ value: payload, codec: codec.name, expiresAt, loaded, writeId },
+    });
+    const bytes = imageBytes(image('0'.repeat(32)));
     if (bytes > imageBytesMax) throw this.#tooLarge(bytes);
     stats.puts += 1;
-    const send: Send = (writeId, condition, timeoutMs) =>
-      this.#options.store.put(this.#options.table, { ...image, writeId }, condition, {
-        timeoutMs,
-        signal: call.signal,
-      });
-    const complete: Complete = (fence, writeId, readAt) =>
-      this.#options.coherence.completePut(fence, {
-        value: encoded.value,
-        writeId,
-        expiresAt: expiresAt ?? 0,
-        readAt,
-        payloadBytes: payloadBytes(encoded.payload),
-      });
-    return this.#enqueue('put', key, call, send, complete);
+    const installed = { value, expiresAt: expiresAt ?? 0, payloadBytes: payloadBytes(payload) };
+    const complete: Write['complete'] = (fence, writeId, readAt) =>
+      coherence.completePut(fence, { ...installed, writeId, readAt });
+    return this.#enqueue({ operation, key, intent, call, image, complete });
   }
 
-  /** Always sent, also when nothing seems to be there: what this pod knows may be behind. */
-  delete(key: string, call: WriteCall): Promise<WriteReceipt> {
-    const { store, table, bucket, stats, coherence } = this.#options;
+  /**
+   * Always sent, also when nothing seems to be there: what this pod knows may be behind, and a delete clears leases. `mode`: `remove`
+   * leaves nothing; `tombstone` an item without a value, so that a write that is late in the network cannot bring the old value back.
+   */
+  delete(key: string, mode: 'remove' | 'tombstone', call: WriteCall): Promise<WriteResult> {
+    const { bucket, region, stats, coherence, clock, tombstoneMs } = this.#options;
     stats.deletes += 1;
-    const send: Send = (_writeId, condition, timeoutMs) =>
-      store.delete(table, itemKeyOf(bucket, key), condition, { timeoutMs, signal: call.signal });
-    const complete: Complete = (fence, _writeId, readAt) => coherence.completeDelete(fence, readAt);
-    return this.#enqueue('delete', key, call, send, complete);
+    const base = emptyImage(itemKeyOf(bucket, key), region);
+    const expiresAt = Math.ceil((clock.now() + tombstoneMs) / 1_000);
+    const image: Write['image'] = (writeId) =>
+      mode === 'remove' ? undefined : { ...base, expiresAt, tombstone: true, writeId };
+    const complete: Write['complete'] = (fence, _writeId, readAt) => coherence.completeDelete(fence, readAt);
+    return this.#enqueue({ operation: 'delete', key, intent: { type: 'replace' }, call, image, complete });
   }
 
   /** Resolves when the writes in hand have ended. */
@@ -103,19 +119,15 @@ export class L2Writer {
     return this.#queue.idle();
   }
 
-  #enqueue(operation: Operation, key: string, call: WriteCall, send: Send, complete: Complete): Promise<WriteReceipt> {
+  #enqueue(write: Write): Promise<WriteResult> {
+    const { key, call } = write;
     const deadlineMs = this.#options.clock.monotonicMs() + call.timeoutMs;
-    const write = (): Promise<WriteReceipt> => this.#write(operation, key, deadlineMs, send, complete);
-    return this.#queue.isBusy(key) ? this.#waitInLine(operation, key, call, write) : this.#queue.run(key, write);
+    const run = (): Promise<WriteResult> => this.#write(write, deadlineMs);
+    return this.#queue.isBusy(key) ? this.#waitInLine(write, run) : this.#queue.run(key, run);
   }
 
   /** A write whose time passes, or that is aborted, while it waits for its turn ends then, and is not sent. */
-  async #waitInLine(
-    operation: Operation,
-    key: string,
-    call: WriteCall,
-    write: () => Promise<WriteReceipt>,
-  ): Promise<WriteReceipt> {
+  async #waitInLine({ operation, key, call }: Write, run: () => Promise<WriteResult>): Promise<WriteResult> {
     const { clock, cache } = this.#options;
     const what = `${operation} in cache ${cache}, waiting for earlier writes of the key and not sent,`;
     let left = false;
@@ -126,7 +138,7 @@ export class L2Writer {
     const written = this.#queue.run(key, async () => {
       begun();
       if (left) throw this.#late(operation);
-      return write();
+      return run();
     });
     try {
       await withDeadline({ clock, timeoutMs: call.timeoutMs, what, signal: call.signal }, () =>
@@ -140,35 +152,34 @@ export class L2Writer {
     return written;
   }
 
-  async #write(
-    operation: Operation,
-    key: string,
-    deadlineMs: number,
-    send: Send,
-    complete: Complete,
-  ): Promise<WriteReceipt> {
-    const { coherence, writeClock, clock, stats } = this.#options;
-    let writeId = writeClock.mint();
-    let condition: WriteCondition = { type: 'newer', than: writeId };
+  async #write(write: Write, deadlineMs: number): Promise<WriteResult> {
+    const { coherence, writeClock, clock, stats, table, region } = this.#options;
+    const { operation, key, intent } = write;
+    let attempt = firstAttempt(intent, writeClock, clock.now());
     let winners = 0;
-    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    for (let sent = 1; sent <= attemptsMax; sent += 1) {
       const timeoutMs = deadlineMs - clock.monotonicMs();
       if (timeoutMs <= 0) throw this.#late(operation);
-      const fence = coherence.beginWrite(key, operation === 'put' ? writeId : undefined);
+      const image = write.image(attempt.writeId);
+      const fence = coherence.beginWrite(key, image === undefined ? undefined : attempt.writeId);
       const startedAt = clock.now();
-      const outcome = await this.#attempt(operation, fence, writeId, () => send(writeId, condition, timeoutMs));
+      const outcome = await this.#attempt(write, fence, attempt, image, timeoutMs);
       if (outcome.type === 'committed') {
         writeClock.merge(outcome.old?.writeId ?? '');
-        complete(fence, writeId, startedAt);
-        return { applied: true, writeId };
+        write.complete(fence, attempt.writeId, startedAt);
+        const itemKey = itemKeyOf(this.#options.bucket, key);
+        const transition = { table, region, itemKey, old: outcome.old, new: image };
+        return { type: 'committed', writeId: attempt.writeId, transition };
       }
       coherence.failWrite(fence);
-      if (isFinal(outcome.old)) winners += 1;
+      const refusal = afterRefusal(intent, outcome.old, writeClock, clock.now());
+      if (refusal.type === 'ended') return { type: 'refused', reason: refusal.reason };
+      if (refusal.final) winners += 1;
       if (winners >= 2) {
         stats.superseded += 1;
-        return { applied: false, reason: 'superseded' };
+        return { type: 'refused', reason: 'superseded' };
       }
-      ({ writeId, condition } = this.#past(outcome.old));
+      ({ attempt } = refusal);
     }
     throw new TidemarkError('WRITE_CONTENDED', `${operation} was refused ${attemptsMax} times by newer writes`, {
       retriable: true,
@@ -177,14 +188,17 @@ export class L2Writer {
   }
 
   async #attempt(
-    operation: Operation,
+    { operation, key, call: { signal } }: Write,
     fence: Fence,
-    writeId: WriteId,
-    send: () => Promise<WriteOutcome>,
+    { writeId, condition }: Attempt,
+    image: ItemImage | undefined,
+    timeoutMs: number,
   ): Promise<WriteOutcome> {
-    const { coherence, stats, cache } = this.#options;
+    const { store, table, bucket, coherence, stats, cache, onAmbiguous } = this.#options;
     try {
-      return await send();
+      return await (image === undefined
+        ? store.delete(table, itemKeyOf(bucket, key), condition, { timeoutMs, signal })
+        : store.put(table, image, condition, { timeoutMs, signal }));
     } catch (error) {
       if (isTidemarkError(error) && error.code !== 'AMBIGUOUS_WRITE') {
         coherence.cancelWrite(fence);
@@ -193,23 +207,12 @@ export class L2Writer {
       }
       coherence.failWrite(fence);
       stats.ambiguousWrites += 1;
+      onAmbiguous(key, operation, writeId);
       throw new AmbiguousWriteError(cache, operation, writeId, error);
     }
   }
 
-  /** A fresh id and condition that get past what stands there. */
-  #past(winner: ItemImage | undefined): { writeId: WriteId; condition: WriteCondition } {
-    const { writeClock } = this.#options;
-    const seen = winner?.writeId ?? null;
-    if (seen !== null && !isWriteId(seen))
-      return { writeId: writeClock.mint(), condition: { type: 'replaces', writeId: seen } };
-    if (seen === null || writeClock.merge(seen)) return newer(writeClock.mint());
-    const above = writeClock.above(seen);
-    if (above !== undefined) return newer(above);
-    return { writeId: writeClock.mint(), condition: { type: 'replaces', writeId: seen } };
-  }
-
-  #late(operation: Operation): TidemarkError {
+  #late(operation: WriteOperation): TidemarkError {
     const { cache } = this.#options;
     return new TidemarkError(
       'TIMEOUT',
@@ -231,15 +234,9 @@ export class L2Writer {
   }
 }
 
-type Operation = 'put' | 'delete';
-type Send = (writeId: WriteId, condition: WriteCondition, timeoutMs: number) => Promise<WriteOutcome>;
-type Complete = (fence: Fence, writeId: WriteId, readAt: number) => void;
-
-function newer(writeId: WriteId): { writeId: WriteId; condition: WriteCondition } {
-  return { writeId, condition: { type: 'newer', than: writeId } };
-}
-
-/** Whether the winner is a real put or delete; a loaded value or a leased tombstone never supersedes a put. */
-function isFinal(winner: ItemImage | undefined): boolean {
-  return winner !== undefined && !winner.loaded && winner.leaseId === null;
+function emptyImage(key: string, writtenBy: string): Omit<ItemImage, 'writeId'> {
+  return {
+    ...{ key, writtenBy, value: null, codec: null, expiresAt: null },
+    ...{ tombstone: false, leaseId: null, leaseUntil: null, loaded: false },
+  };
 }

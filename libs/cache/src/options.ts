@@ -1,4 +1,4 @@
-import { TidemarkError } from '@tidemark/runtime';
+import { type Duration, parseDuration, TidemarkError } from '@tidemark/runtime';
 
 /** The error of an option that is not what it should be: names the field, what was expected and what came. */
 export function invalidOption(field: string, expected: string, got: unknown): TidemarkError {
@@ -12,6 +12,31 @@ export function invalidOption(field: string, expected: string, got: unknown): Ti
 export function wholeNumber(field: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalidOption(field, `a whole number from ${min} to ${max}`, value);
+}
+
+/** `value`, if it is one of `allowed`. */
+export function oneOf<const T extends string | boolean>(field: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw invalidOption(
+    field,
+    allowed.map((each) => (typeof each === 'string' ? `'${each}'` : String(each))).join(' or '),
+    value,
+  );
+}
+
+/** Sync reads its shards each second at most, and publishes a watermark each second: one is up to this old on a healthy day, ms. */
+const stalenessLimitMinMs = 4_000;
+
+/** A bound on staleness for every read, in ms. One that a healthy pipeline cannot meet would turn L1 off, and is refused. */
+export function stalenessLimit(field: string, text: Duration): number {
+  const ms = parseDuration(text, field);
+  if (ms >= stalenessLimitMinMs) return ms;
+  throw invalidOption(
+    field,
+    `at least '4s', since a watermark is up to a poll of the stream and 3 s old even when nothing lags,`,
+    text,
+  );
 }
 
 /** Refuses fields that no option has: a misspelt option must not be read as its default. */

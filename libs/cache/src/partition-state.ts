@@ -10,6 +10,8 @@ export class PartitionState {
   followed: string | undefined;
   /** Ms since the epoch; every change that the stream accepted before it is applied here. Never goes back. */
   watermark = 0;
+  /** Highest offset of the table topic that was processed from the followed topic; -1: none. */
+  progress = -1;
   /** `since` of each topic of the table, as last announced there. */
   readonly since = new Map<string, number>();
 

@@ -1,4 +1,11 @@
-import { type CdcEvent, followedTopic, parseItemKey, partitionOf, type Route } from '@tidemark/protocol';
+import {
+  type CdcEvent,
+  followedTopic,
+  parseItemKey,
+  partitionOf,
+  type Route,
+  type TableProgress,
+} from '@tidemark/protocol';
 import { type Coherence } from './coherence.js';
 import { PartitionState } from './partition-state.js';
 
@@ -20,7 +27,7 @@ export interface FlushNote {
  */
 export class TableFollower {
   readonly table: string;
-  readonly #caches = new Map<string, Coherence>();
+  readonly #caches = new Map<string, { readonly coherence: Coherence; readonly onFlush: (note: FlushNote) => void }>();
   readonly #onFlush: (note: FlushNote) => void;
   #partitions: readonly PartitionState[] = [];
   #target: string | undefined;
@@ -31,8 +38,9 @@ export class TableFollower {
     this.#onFlush = onFlush;
   }
 
-  addCache(bucket: string, coherence: Coherence): void {
-    this.#caches.set(bucket, coherence);
+  /** `onFlush` is told of every flush, with the entries of this cache alone. */
+  addCache(bucket: string, coherence: Coherence, onFlush: (note: FlushNote) => void = () => undefined): void {
+    this.#caches.set(bucket, { coherence, onFlush });
   }
 
   /** The topics to listen to: the target, and every topic that some partition still follows. */
@@ -56,6 +64,25 @@ export class TableFollower {
   get watermark(): number {
     if (this.#partitions.length === 0) return 0;
     return this.#partitions.reduce((lowest, { watermark }) => Math.min(lowest, watermark), Number.POSITIVE_INFINITY);
+  }
+
+  /** Of one partition, ms since the epoch; 0 before its first watermark, and for a partition that is not known. */
+  watermarkOf(partition: number): number {
+    return this.#partitions[partition]?.watermark ?? 0;
+  }
+
+  /** What this pod follows, and how far it is. */
+  get progress(): TableProgress {
+    return {
+      topics: this.#partitions.map(({ followed }) => followed ?? null),
+      progress: this.#partitions.map(({ progress }) => progress),
+    };
+  }
+
+  /** The record at `src` of the table topic was processed, from `topic`. */
+  noteProgress(topic: string, partition: number, src: number): void {
+    const state = this.#partitions[partition];
+    if (state?.followed === topic && src > state.progress) state.progress = src;
   }
 
   partitionOf(itemKey: string): { readonly index: number; readonly state: PartitionState } | undefined {
@@ -91,19 +118,24 @@ export class TableFollower {
   applyEvent(topic: string, partition: number, event: CdcEvent): void {
     if (!this.#listensTo(topic, partition)) return;
     const parts = parseItemKey(event.key);
-    if (parts !== undefined) this.#caches.get(parts.bucket)?.applyEvent(parts.key, event);
+    if (parts !== undefined) this.#caches.get(parts.bucket)?.coherence.applyEvent(parts.key, event);
   }
 
   invalidate(itemKey: string): void {
     const parts = parseItemKey(itemKey);
-    if (parts !== undefined) this.#caches.get(parts.bucket)?.invalidate(parts.key);
+    if (parts !== undefined) this.#caches.get(parts.bucket)?.coherence.invalidate(parts.key);
   }
 
-  /** A watermark of one partition; `since` says from which version of the route on the topic has been complete. */
+  /**
+   * A watermark of one partition; `since` says from which version of the route on the topic has been complete. One with a lower `since` than
+   * was announced there comes from a dispatcher that has been replaced: it says nothing.
+   */
   applyWatermark(topic: string, partition: number, at: number, since: number): void {
     const state = this.#partitions[partition];
     if (state === undefined || !this.#listensTo(topic, partition)) return;
-    if (since > (state.since.get(topic) ?? -1)) {
+    const announced = state.since.get(topic) ?? -1;
+    if (since < announced) return;
+    if (since > announced) {
       state.since.set(topic, since);
       if (topic === this.#target) this.#switchTo(state, partition, topic);
       else this.#flushPartition(topic, partition, 'route changed');
@@ -132,6 +164,7 @@ export class TableFollower {
   #switchTo(state: PartitionState, partition: number, topic: string): void {
     const previous = state.followed;
     state.followed = topic;
+    if (previous !== topic) state.progress = -1;
     this.#flushPartition(
       topic,
       partition,
@@ -150,7 +183,11 @@ export class TableFollower {
 
   #flush(topic: string, partition: number | undefined, reason: string): void {
     let entries = 0;
-    for (const coherence of this.#caches.values()) entries += coherence.flush(partition);
+    for (const { coherence, onFlush } of this.#caches.values()) {
+      const own = coherence.flush(partition);
+      entries += own;
+      onFlush({ table: this.table, topic, partition, reason, entries: own });
+    }
     this.#onFlush({ table: this.table, topic, partition, reason, entries });
   }
 

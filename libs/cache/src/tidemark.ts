@@ -2,6 +2,7 @@ import { isBucket, WriteClock } from '@tidemark/protocol';
 import {
   type Clock,
   type Duration,
+  every,
   isTidemarkError,
   type Logger,
   messageOf,
@@ -13,12 +14,14 @@ import {
 } from '@tidemark/runtime';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Backend, type BackendParts } from './backend.js';
-import { buildCache } from './build-cache.js';
+import { buildCache, type BuiltCache, type PublishingParts } from './build-cache.js';
 import { type Cache } from './cache.js';
 import { type CacheDefinition } from './define-cache.js';
+import { FastLane } from './fast-lane.js';
 import { FeedFollower } from './feed-follower.js';
-import { type L2Writer } from './l2-writer.js';
-import { invalidOption, onlyFields } from './options.js';
+import { invalidOption, oneOf, onlyFields, stalenessLimit } from './options.js';
+import { PodReporter } from './pod-reporter.js';
+import { Visibility } from './visibility.js';
 
 export interface TidemarkOptions {
   /** Name of the service, `[a-z0-9-]`: part of its pods' consumer groups. */
@@ -30,6 +33,13 @@ export interface TidemarkOptions {
   readonly startDeadline?: Duration;
   /** `close()` waits this long for writes in hand; default `'5s'`. */
   readonly drainDeadline?: Duration;
+  /** Bound on the staleness of what L1 serves, for caches that set none; default none. At least `'4s'`. */
+  readonly maxStaleness?: Duration;
+  /**
+   * Whether this pod writes to Kafka: its acknowledged writes ahead of the change log, its progress, invalidations. Default `true`; `false` where a
+   * service may only read there: `whenVisible` is then unavailable, and others' `whenVisible` does not wait for this pod.
+   */
+  readonly fastLane?: boolean;
   readonly logger?: Logger;
   readonly metrics?: MetricRegistry;
   readonly clock?: Clock;
@@ -52,7 +62,14 @@ export interface TidemarkHealth {
   >;
 }
 
-const fields = ['service', 'backend', 'caches', 'startDeadline', 'drainDeadline', 'logger', 'metrics', 'clock'];
+const fields = [
+  ...['service', 'backend', 'caches', 'startDeadline', 'drainDeadline', 'maxStaleness', 'fastLane'],
+  ...['logger', 'metrics', 'clock'],
+];
+/** How often caches look whether they have fallen behind their `maxStaleness`, ms. */
+const stalenessWatchMs = 1_000;
+/** How long a pod may take to take its leave on the pods topic, ms. */
+const leaveTimeoutMs = 1_000;
 
 /** One pod's caches on one backend. Throws `INVALID_OPTIONS` naming the field; connects to nothing before `start()`. */
 export function createTidemark(options: TidemarkOptions): Tidemark {
@@ -68,10 +85,11 @@ export class Tidemark {
   readonly #parts: BackendParts;
   readonly #follower: FeedFollower;
   readonly #writeClock: WriteClock;
-  readonly #built = new Map<
-    string,
-    { readonly definition: CacheDefinition; readonly cache: Cache<unknown>; readonly writer: L2Writer }
-  >();
+  readonly #built = new Map<string, BuiltCache & { readonly definition: CacheDefinition }>();
+  readonly #maxStalenessMs: number;
+  readonly #lane: PublishingParts | undefined;
+  readonly #reporter: PodReporter | undefined;
+  #stopWatch: () => void = () => undefined;
   readonly #startDeadlineMs: number;
   readonly #drainDeadlineMs: number;
   #wake: (() => void)[] = [];
@@ -88,14 +106,22 @@ export class Tidemark {
     this.#clock = clock;
     this.#logger = logger;
     this.#metrics = metrics;
-    this.#parts = backend.open({ service, podId: randomUUID(), clock, logger, metrics });
+    this.#maxStalenessMs =
+      options.maxStaleness === undefined ? Infinity : stalenessLimit('maxStaleness', options.maxStaleness);
+    const podId = randomUUID();
+    this.#parts = backend.open({ service, podId, clock, logger, metrics });
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,
       region: backend.region,
       logger,
       metrics,
       onProgress: () => this.#onProgress(),
+      onReportAsked: () => this.#reporter?.ask(),
     });
+    if (options.fastLane ?? true) {
+      this.#lane = this.#openLane();
+      this.#reporter = this.#openReporter(podId);
+    }
     this.#writeClock = new WriteClock(randomBytes(8).toString('hex'), () => clock.now());
     for (const definition of options.caches ?? []) this.add(definition);
   }
@@ -114,8 +140,12 @@ export class Tidemark {
       store: this.#parts.store,
       follower: this.#follower,
       clock: this.#clock,
+      logger: this.#logger,
       writeClock: this.#writeClock,
       metrics: this.#metrics,
+      random: Math.random,
+      maxStalenessMs: this.#maxStalenessMs,
+      lane: this.#lane,
       isClosed: () => this.#closing !== undefined,
     });
     this.#built.set(definition.name, { definition, ...built });
@@ -167,6 +197,25 @@ export class Tidemark {
     return this.#closing;
   }
 
+  #openLane(): PublishingParts {
+    const { publisher, pods } = this.#parts;
+    const common = { publisher, clock: this.#clock };
+    return {
+      publisher,
+      fastLane: new FastLane({ ...common, logger: this.#logger, metrics: this.#metrics }),
+      visibility: new Visibility({ ...common, registry: pods }),
+    };
+  }
+
+  #openReporter(pod: string): PodReporter {
+    return new PodReporter({
+      ...{ pod, service: this.#service, registry: this.#parts.pods },
+      ...{ clock: this.#clock, logger: this.#logger, metrics: this.#metrics },
+      tables: () => this.#follower.progress,
+      onRegistered: () => this.#follower.onRegistered(),
+    });
+  }
+
   #tables(): string[] {
     return [...new Set([...this.#built.values()].map(({ definition }) => definition.table))];
   }
@@ -181,6 +230,8 @@ export class Tidemark {
     const endMs = this.#clock.monotonicMs() + this.#startDeadlineMs;
     await this.#checkTables();
     if (this.#closing !== undefined) return;
+    this.#reporter?.start();
+    this.#watchStaleness();
     this.#follower
       .open()
       .catch((error: unknown) => this.#logger.error({ error: messageOf(error) }, 'change feed could not be opened'));
@@ -192,6 +243,14 @@ export class Tidemark {
         this.health().tables,
         'start deadline passed before every table was followed; reading through until then',
       );
+  }
+
+  #watchStaleness(): void {
+    const bounded = [...this.#built.values()].map(({ cache }) => cache).filter((cache) => cache.isBounded);
+    if (bounded.length === 0) return;
+    this.#stopWatch = every(this.#clock, stalenessWatchMs, () => {
+      for (const cache of bounded) cache.watchStaleness();
+    });
   }
 
   async #checkTables(): Promise<void> {
@@ -224,8 +283,9 @@ export class Tidemark {
 
   async #close(): Promise<void> {
     this.#onProgress();
+    this.#stopWatch();
     this.#follower.stop();
-    const drained = Promise.all([...this.#built.values()].map(({ writer }) => writer.idle())).then(() => undefined);
+    const drained = Promise.all([...this.#built.values()].map(({ idle }) => idle())).then(() => undefined);
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.setTimer(resolve, this.#drainDeadlineMs);
       void drained.finally(() => {
@@ -233,6 +293,8 @@ export class Tidemark {
         resolve();
       });
     });
+    for (const { close } of this.#built.values()) close();
+    await this.#reporter?.stop(leaveTimeoutMs);
     try {
       await this.#follower.close();
     } finally {
@@ -255,6 +317,7 @@ function validate(options: TidemarkOptions): void {
     throw invalidOption('service', '1 to 64 lower-case letters, digits and hyphens', service);
   if (typeof (backend as { open?: unknown } | undefined)?.open !== 'function')
     throw invalidOption('backend', 'a backend such as aws({ … }) or memory()', backend);
+  oneOf('fastLane', options.fastLane ?? true, [true, false]);
   validateCaches(options.caches ?? []);
 }
 

@@ -9,6 +9,11 @@ export type ByteSize = `${number}${'b' | 'kb' | 'mb' | 'gb'}`;
 const msPer: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const bytesPer: Readonly<Record<string, number>> = { b: 1, kb: 1_024, mb: 1_048_576, gb: 1_073_741_824 };
 
+/** Milliseconds in `text`, which may be none: `'0ms'`. Throws as `parseDuration` does. */
+export function parseDurationOrZero(text: Duration, field: string): number {
+  return /^0+(\.0+)?(ms|s|m|h|d)$/.test(text) ? 0 : parseDuration(text, field);
+}
+
 /** Milliseconds in `text`. Throws `INVALID_OPTIONS` naming `field` unless it is a positive, finite duration with a unit. */
 export function parseDuration(text: Duration, field: string): number {
   return parse(text, field, msPer, "a duration such as '250ms', '5s' or '1h'");

@@ -1,7 +1,7 @@
 export { type BackoffOptions, backoffMs } from './backoff.js';
 export { type Clock, every, systemClock, wait } from './clock.js';
 export { type DeadlineOptions, withDeadline } from './deadline.js';
-export { type ByteSize, type Duration, parseByteSize, parseDuration } from './duration.js';
+export { type ByteSize, type Duration, parseByteSize, parseDuration, parseDurationOrZero } from './duration.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
 export {
   type HistogramMetric,

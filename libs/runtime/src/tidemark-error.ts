@@ -8,6 +8,7 @@ export const errorCodes = [
   'INVALID_CONFIGURATION',
   'INVALID_KEY',
   'INVALID_OPTIONS',
+  'INVALID_TOKEN',
   'INVALID_VALUE',
   'MALFORMED_ITEM',
   'NOT_SUPPORTED',
@@ -27,7 +28,10 @@ export const errorCodes = [
   'TOPIC_MISSING',
   'UNSUPPORTED_VERSION',
   'VALUE_TOO_LARGE',
+  'VISIBILITY_TIMEOUT',
+  'VISIBILITY_UNAVAILABLE',
   'WRITE_CONTENDED',
+  'WRONG_REGION',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -1,0 +1,210 @@
+import { type ItemImage, itemKeyOf } from '@tidemark/protocol';
+import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
+import { type HeldLease, type Store } from './backend.js';
+import { type CacheStats } from './cache-stats.js';
+import { type Coherence } from './coherence.js';
+import { type Fence } from './fences.js';
+import { type L2Writer, type WriteResult } from './l2-writer.js';
+import { afterClaim, afterRead, type LeaseStep } from './lease-steps.js';
+import { type EncodedValue, type ValueCodec } from './value-codec.js';
+
+/** Brings a value from its origin; `undefined`: there is none. `signal` is aborted when nobody can use the result any more. */
+export type Load<V> = (key: string, context: { readonly signal: AbortSignal }) => Promise<V | undefined>;
+
+export interface LeaseLoaderOptions {
+  readonly store: Store;
+  readonly writer: L2Writer;
+  readonly coherence: Coherence;
+  readonly codec: ValueCodec;
+  readonly cache: string;
+  readonly table: string;
+  readonly clock: Clock;
+  readonly stats: CacheStats;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly newLeaseId: () => string;
+  /** Time a call to L2 may take, ms. */
+  readonly callTimeoutMs: number;
+  /** Time a whole load may take, waiting for another pod's included, and how long its lease holds, ms. */
+  readonly loadTimeoutMs: number;
+  /** How long an item that holds only a lease stays, ms. */
+  readonly tombstoneMs: number;
+  /** Told of a value that was installed. */
+  readonly onInstalled: (result: Extract<WriteResult, { type: 'committed' }>) => void;
+  /** Keys loaded at once; a further one fails with `QUEUE_FULL`. Default 1,000. */
+  readonly loadsMax?: number;
+}
+
+interface Flight {
+  readonly fence: Fence;
+  readonly value: Promise<unknown>;
+}
+
+/** Between two looks at another pod's lease, ms: the first, and the longest. */
+const lookMs = { first: 25, max: 250 };
+/** Loads of one call whose lease was lost to a delete or a take-over before it gives up. */
+const loadsPerCallMax = 3;
+
+/**
+ * Loads a value into L2 under a lease, so that a slow load never overwrites a newer write, and the pods of a region make one load of many.
+ *
+ * "Load, then put" would be a durable stale set: the loader reads version 1 at the origin, another pod puts version 2, and the loader's
+ * later write wins in every region. So an item without a live value is first claimed by a lease; the result is installed only while
+ * that lease stands and no value does; any put or delete, a foreign one too, clears the lease or leaves a value; who loses, reads again.
+ */
+export class LeaseLoader {
+  readonly #options: LeaseLoaderOptions;
+  readonly #flights = new Map<string, Flight>();
+  #loads = 0;
+
+  constructor(options: LeaseLoaderOptions) {
+    this.#options = options;
+  }
+
+  /** Callers of one key share a load as long as nothing has happened to the key since it began. `expiresAt`: seconds since the epoch. */
+  load<V>(key: string, load: Load<V>, expiresAt: () => number | null): Promise<V | undefined> {
+    const { coherence, clock, cache, loadTimeoutMs, loadsMax = 1_000 } = this.#options;
+    const current = this.#flights.get(key);
+    if (current !== undefined && coherence.joinable(current.fence)) return current.value as Promise<V | undefined>;
+    if (this.#loads >= loadsMax)
+      return Promise.reject(
+        new TidemarkError('QUEUE_FULL', `${this.#loads} loads are in hand already`, { retriable: true }),
+      );
+    this.#loads += 1;
+    const fence = coherence.beginFill(key);
+    const what = `load in cache ${cache}`;
+    const value = withDeadline({ clock, timeoutMs: loadTimeoutMs, what }, (signal) =>
+      this.#run(key, load, expiresAt, signal),
+    ).finally(() => {
+      this.#loads -= 1;
+      coherence.abandonFill(fence);
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    });
+    const flight: Flight = { fence, value };
+    this.#flights.set(key, flight);
+    return value as Promise<V | undefined>;
+  }
+
+  async #run<V>(key: string, load: Load<V>, expiresAt: () => number | null, signal: AbortSignal): Promise<unknown> {
+    let leaseId = '';
+    let step: LeaseStep = { type: 'claim' };
+    for (let loads = 0, looks = 0; ;) {
+      if (signal.aborted) throw this.#contended(key, 'the time was up');
+      switch (step.type) {
+        case 'serve':
+          return this.#options.codec.decode(step.image.value, step.image.codec);
+        case 'claim':
+          leaseId = this.#options.newLeaseId();
+          step = await this.#claim(key, leaseId, signal);
+          break;
+        case 'wait':
+          await this.#pause(step.until, looks, signal);
+          looks += 1;
+          step = afterRead(await this.#read(key, signal), undefined, this.#options.clock.now());
+          break;
+        case 'load': {
+          if (loads >= loadsPerCallMax) throw this.#contended(key, `its lease was lost ${loads} times`);
+          loads += 1;
+          const ended = await this.#loadAndInstall(key, load, { leaseId, writeId: step.base }, expiresAt, signal);
+          if (ended.type === 'done') return ended.value;
+          step = afterRead(await this.#read(key, signal), undefined, this.#options.clock.now());
+          break;
+        }
+      }
+    }
+  }
+
+  /** After a claim of unknown outcome only a strong read that shows the lease allows the load. */
+  async #claim(key: string, leaseId: string, signal: AbortSignal): Promise<LeaseStep> {
+    const { store, table, cache, clock, loadTimeoutMs, tombstoneMs } = this.#options;
+    const nowMs = clock.now();
+    const claim = {
+      leaseId,
+      nowMs,
+      leaseUntil: nowMs + loadTimeoutMs,
+      expiresAt: Math.ceil((nowMs + Math.max(tombstoneMs, loadTimeoutMs)) / 1_000),
+    };
+    try {
+      const outcome = await store.acquireLease(table, itemKeyOf(cache, key), claim, this.#call(signal));
+      return afterClaim(outcome, clock.now());
+    } catch (error) {
+      if (!isTidemarkError(error, 'AMBIGUOUS_WRITE')) throw error;
+      return afterRead(await this.#read(key, signal), leaseId, clock.now());
+    }
+  }
+
+  async #loadAndInstall<V>(
+    key: string,
+    load: Load<V>,
+    lease: HeldLease,
+    expiresAt: () => number | null,
+    signal: AbortSignal,
+  ): Promise<{ readonly type: 'done'; readonly value: unknown } | { readonly type: 'lost' }> {
+    let encoded: EncodedValue | undefined;
+    try {
+      this.#options.stats.loads += 1;
+      const loaded = await load(key, { signal });
+      encoded = loaded === undefined ? undefined : this.#options.codec.encode(loaded);
+    } catch (error) {
+      this.#options.stats.loadErrors += 1;
+      await this.#release(key, lease);
+      throw error;
+    }
+    if (encoded === undefined) {
+      await this.#release(key, lease);
+      return { type: 'done', value: undefined };
+    }
+    const result = await this.#install(key, encoded, lease, expiresAt(), signal);
+    if (result.type !== 'committed') return { type: 'lost' };
+    this.#options.onInstalled(result);
+    return { type: 'done', value: encoded.value };
+  }
+
+  /** Of unknown outcome it may be sent once more: had the first been made, the lease would be gone and the second refused. */
+  async #install(
+    key: string,
+    encoded: EncodedValue,
+    { leaseId, writeId: base }: HeldLease,
+    expiresAt: number | null,
+    signal: AbortSignal,
+  ): Promise<WriteResult> {
+    const { writer } = this.#options;
+    const intent = { type: 'leased', leaseId, base } as const;
+    try {
+      return await writer.put('load', key, encoded, expiresAt, intent, this.#call(signal));
+    } catch (error) {
+      if (!isTidemarkError(error, 'AMBIGUOUS_WRITE')) throw error;
+      return writer.put('load', key, encoded, expiresAt, intent, this.#call(signal));
+    }
+  }
+
+  /** A lease that cannot be given up ends by itself. */
+  async #release(key: string, lease: HeldLease): Promise<void> {
+    const { store, table, cache, callTimeoutMs } = this.#options;
+    await store.releaseLease(table, itemKeyOf(cache, key), lease, { timeoutMs: callTimeoutMs }).catch(() => undefined);
+  }
+
+  #read(key: string, signal: AbortSignal): Promise<ItemImage | undefined> {
+    const { store, table, cache } = this.#options;
+    return store.read(table, itemKeyOf(cache, key), this.#call(signal));
+  }
+
+  /** Waits before the next look: longer each time, with jitter, and never much past the lease's end. */
+  #pause(until: number, looks: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const stepMs = Math.min(lookMs.max, lookMs.first * 2 ** Math.min(looks, 8)) * (0.5 + random());
+    return wait(clock, Math.max(1, Math.min(stepMs, until - clock.now())), signal);
+  }
+
+  #call(signal: AbortSignal): { timeoutMs: number; signal: AbortSignal } {
+    return { timeoutMs: this.#options.callTimeoutMs, signal };
+  }
+
+  #contended(key: string, why: string): TidemarkError {
+    const { cache } = this.#options;
+    return new TidemarkError('WRITE_CONTENDED', `load in cache ${cache} gave up: ${why}`, {
+      retriable: true,
+      context: { cache, keyChars: key.length },
+    });
+  }
+}

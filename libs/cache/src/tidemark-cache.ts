@@ -1,0 +1,389 @@
+import { itemKeyOf, keyProblem } from '@tidemark/protocol';
+import {
+  type Clock,
+  isTidemarkError,
+  parseDuration,
+  parseDurationOrZero,
+  TidemarkError,
+  withDeadline,
+} from '@tidemark/runtime';
+import { type AmbiguousWrite, type AmbiguousWrites } from './ambiguous-writes.js';
+import { PartialReadError } from './cache-errors.js';
+import { type CacheEvents } from './cache-events.js';
+import { type CacheStats } from './cache-stats.js';
+import { type CacheWriter, expiryOf } from './cache-writer.js';
+import {
+  Cache,
+  type CallOptions,
+  type GetOptions,
+  type Inspection,
+  type InvalidateOptions,
+  type LoadOptions,
+  type PutIfAbsentOptions,
+  type PutOptions,
+  type ReadOptions,
+  type WriteOutcomes,
+  type WriteReceipt,
+} from './cache.js';
+import { type Coherence } from './coherence.js';
+import { type CacheDefinition } from './define-cache.js';
+import { type Entry } from './entry.js';
+import { inspectionOf } from './inspection.js';
+import { type L1 } from './l1.js';
+import { type L2Reader } from './l2-reader.js';
+import { type LeaseLoader, type Load } from './lease-loader.js';
+import { type Listeners } from './listeners.js';
+import { invalidOption, oneOf } from './options.js';
+import { type PartitionState } from './partition-state.js';
+import { type ValueCodec } from './value-codec.js';
+import { decodeToken, invalidToken, type TokenParts, type VersionToken } from './version-token.js';
+import { unavailable, type Visibility, type Visible } from './visibility.js';
+
+export interface CacheParts {
+  readonly definition: CacheDefinition;
+  readonly region: string;
+  readonly l1: L1;
+  readonly coherence: Coherence;
+  readonly reader: L2Reader;
+  readonly writer: CacheWriter;
+  readonly loader: LeaseLoader;
+  readonly ambiguous: AmbiguousWrites;
+  /** `undefined`: this pod may not publish. */
+  readonly visibility: Visibility | undefined;
+  readonly listeners: Listeners<CacheEvents<unknown>>;
+  readonly codec: ValueCodec;
+  readonly stats: CacheStats;
+  readonly clock: Clock;
+  /** Ms; `Infinity`: none. */
+  readonly maxStalenessMs: number;
+  readonly partitionOf: (key: string) => { readonly index: number; readonly state: PartitionState } | undefined;
+  /** Of a partition, ms since the epoch; 0 before the first. */
+  readonly watermarkOf: (partition: number) => number;
+  /** Ms since the epoch; 0 before the first watermark of every partition. */
+  readonly watermark: () => number;
+  readonly isClosed: () => boolean;
+}
+
+/** Clocks are wrong by less than half of this; so far apart, what two of them say orders two moments, ms. */
+const clockSkewMs = 5_000;
+const visibleTimeoutMs = 5_000;
+
+export class TidemarkCache<V> extends Cache<V> {
+  readonly #parts: CacheParts;
+  readonly #coherence: Coherence;
+  readonly #stats: CacheStats;
+  readonly #maxStalenessMs: number;
+  #stale = false;
+
+  constructor(parts: CacheParts) {
+    super();
+    this.#parts = parts;
+    this.#coherence = parts.coherence;
+    this.#stats = parts.stats;
+    this.#maxStalenessMs = parts.maxStalenessMs;
+  }
+
+  get name(): string {
+    return this.#parts.definition.name;
+  }
+
+  async get(key: string, options?: GetOptions): Promise<V | undefined> {
+    if (options !== undefined && (options.atLeast !== undefined || options.maxStaleness !== undefined))
+      return this.#getBounded(key, options);
+    const entry = this.#serveable(key, this.#maxStalenessMs);
+    if (entry !== undefined) {
+      this.#stats.hits += 1;
+      return entry.value as V | undefined;
+    }
+    return this.#miss(key, options, this.#notBefore(this.#maxStalenessMs));
+  }
+
+  getIfPresent(key: string): V | undefined {
+    const entry = this.#serveable(key, this.#maxStalenessMs);
+    if (entry === undefined) {
+      this.#stats.misses += 1;
+      return undefined;
+    }
+    this.#stats.hits += 1;
+    return entry.value as V | undefined;
+  }
+
+  async getMany(keys: readonly string[], options?: ReadOptions): Promise<ReadonlyMap<string, V>> {
+    if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: getMany`, 'an array of keys', keys);
+    const limitMs = this.#limit(options);
+    const found = new Map<string, V>();
+    const misses: string[] = [];
+    const asked = new Set<string>(keys);
+    for (const key of asked) {
+      const entry = this.#serveable(key, limitMs);
+      if (entry === undefined) misses.push(this.#checkKey(key));
+      else if (entry.value !== undefined) found.set(key, entry.value as V);
+    }
+    this.#stats.hits += asked.size - misses.length;
+    this.#stats.misses += misses.length;
+    if (misses.length === 0) return found;
+    return this.#readMissing(misses, found, this.#notBefore(limitMs), options);
+  }
+
+  async getOrLoad(key: string, load: Load<V>, options?: LoadOptions): Promise<V | undefined> {
+    this.#checkKey(key);
+    if (typeof load !== 'function') throw invalidOption(`cache ${this.name}: getOrLoad: load`, 'a function', load);
+    const lease = oneOf('lease', options?.lease ?? true, [true, false]);
+    if (!lease && options?.expiresIn === undefined)
+      throw invalidOption(
+        'expiresIn',
+        'a duration, since a load without a lease can bring back what was deleted,',
+        undefined,
+      );
+    expiryOf(options?.expiresIn, 0);
+    this.#parts.writer.noteLoads();
+    const limitMs = this.#limit(options);
+    const entry = this.#serveable(key, limitMs);
+    if (entry?.value !== undefined) {
+      this.#stats.hits += 1;
+      return entry.value as V;
+    }
+    const expiresAt = (): number | null => expiryOf(options?.expiresIn, this.#parts.clock.now());
+    return this.#deadline('getOrLoad', options, this.#parts.definition.loadTimeoutMs, async (signal) => {
+      this.#stats.misses += 1;
+      const present = await this.#parts.reader.read(key, this.#notBefore(limitMs));
+      if (present !== undefined) return present as V;
+      return lease ? this.#parts.loader.load(key, load, expiresAt) : this.#addLoaded(key, load, options, signal);
+    });
+  }
+
+  put(key: string, value: V, options?: PutOptions): Promise<WriteReceipt> {
+    return this.#checked(key, () => this.#parts.writer.put(key, value, options));
+  }
+
+  putIfAbsent(key: string, value: V, options?: PutIfAbsentOptions): Promise<WriteReceipt> {
+    return this.#checked(key, () => this.#parts.writer.putIfAbsent(key, value, options));
+  }
+
+  async putMany(entries: Iterable<readonly [string, V]>, options?: PutIfAbsentOptions): Promise<WriteOutcomes> {
+    const byKey = new Map<string, unknown>();
+    for (const [key, value] of entries) {
+      if (byKey.has(this.#checkKey(key)))
+        throw invalidOption(`cache ${this.name}: putMany`, 'each key once', 'a key that is given twice');
+      byKey.set(key, value);
+    }
+    return this.#parts.writer.putMany(byKey, options);
+  }
+
+  delete(key: string, options?: CallOptions): Promise<WriteReceipt> {
+    return this.#checked(key, () => this.#parts.writer.delete(key, options));
+  }
+
+  async invalidate(keys: readonly string[], options?: InvalidateOptions): Promise<void> {
+    if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: invalidate`, 'an array of keys', keys);
+    const distinct = [...new Set<string>(keys)].map((key) => this.#checkKey(key));
+    return this.#parts.writer.invalidate(distinct, options);
+  }
+
+  localPut(key: string, value: V): void {
+    this.#checkKey(key);
+    const encoded = this.#parts.codec.encode(value);
+    const bytes = typeof encoded.payload === 'string' ? encoded.payload.length : encoded.payload.byteLength;
+    this.#coherence.localPut(key, encoded.value, bytes, this.#parts.clock.now());
+  }
+
+  localDelete(key: string): boolean {
+    return this.#coherence.localDelete(this.#checkKey(key));
+  }
+
+  async whenVisible(token: VersionToken, options?: CallOptions): Promise<Visible> {
+    const parts = this.#tokenOf(token);
+    const { visibility } = this.#parts;
+    if (visibility === undefined) throw unavailable('the fast lane is off in this pod');
+    const timeoutMs = options?.timeout === undefined ? visibleTimeoutMs : parseDuration(options.timeout, 'timeout');
+    return visibility.whenVisible(token, parts, { timeoutMs, signal: options?.signal });
+  }
+
+  on<E extends keyof CacheEvents<V>>(event: E, listener: (payload: CacheEvents<V>[E]) => void): () => void {
+    oneOf<string>('event', event, ['change', 'flush', 'staleness']);
+    if (typeof listener !== 'function') throw invalidOption('listener', 'a function', listener);
+    return this.#parts.listeners.add(event, listener as (payload: CacheEvents<unknown>[E]) => void);
+  }
+
+  staleness(): number {
+    const watermark = this.#parts.watermark();
+    return watermark === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#parts.clock.now() - watermark);
+  }
+
+  inspect(key: string): Inspection {
+    const partition = this.#parts.partitionOf(this.#checkKey(key));
+    return inspectionOf(this.#coherence.peek(key), partition, this.#coherence.isInFlight(key));
+  }
+
+  ambiguousWrites(): readonly AmbiguousWrite[] {
+    return this.#parts.ambiguous.list;
+  }
+
+  stats(): CacheStats & { readonly entries: number; readonly bytes: number } {
+    const { l1 } = this.#parts;
+    return { ...this.#stats, rules: [...this.#stats.rules], entries: l1.entries, bytes: l1.bytes };
+  }
+
+  /** Whether the cache has a `maxStaleness` of its own or of its Tidemark. */
+  get isBounded(): boolean {
+    return this.#maxStalenessMs !== Infinity;
+  }
+
+  /** Looks whether the watermark is behind `maxStaleness`; tells listeners when that has changed. Called each second. */
+  watchStaleness(): void {
+    const stalenessMs = this.staleness();
+    const stale = stalenessMs > this.#maxStalenessMs;
+    if (stale === this.#stale) return;
+    this.#stale = stale;
+    this.#parts.listeners.emit('staleness', { stale, stalenessMs });
+  }
+
+  /** The entry, unless it has expired, or nothing proves that it was right `limitMs` ago. Reads no clock unless it must. */
+  #serveable(key: string, limitMs: number): Entry | undefined {
+    const entry = this.#coherence.lookup(key);
+    if (entry === undefined || (entry.expiresAt === 0 && limitMs === Infinity)) return entry;
+    const now = this.#parts.clock.now();
+    if (entry.expiresAt !== 0 && entry.expiresAt * 1_000 <= now) {
+      this.#coherence.expire(key);
+      return undefined;
+    }
+    if (limitMs === Infinity) return entry;
+    const rightAt = Math.max(entry.readAt, this.#parts.watermarkOf(entry.partition));
+    if (now - rightAt <= limitMs && limitMs > 0) return entry;
+    this.#stats.staleMisses += 1;
+    return undefined;
+  }
+
+  /** A get with bounds of its own. */
+  async #getBounded(key: string, options: GetOptions): Promise<V | undefined> {
+    const limitMs = this.#limit(options);
+    const token = options.atLeast === undefined ? undefined : this.#tokenOf(options.atLeast, key);
+    const entry = this.#serveable(key, limitMs);
+    if (entry !== undefined && (token === undefined || this.#isAtLeast(entry, token))) {
+      this.#stats.hits += 1;
+      return entry.value as V | undefined;
+    }
+    const notBefore = token === undefined || this.#hasSeen(token) ? this.#notBefore(limitMs) : Infinity;
+    return this.#miss(key, options, notBefore);
+  }
+
+  #isAtLeast(entry: Entry, token: TokenParts): boolean {
+    if (token.writeId !== null && entry.writeId === token.writeId) return true;
+    return this.#hasSeen(token) || entry.readAt >= token.at + clockSkewMs;
+  }
+
+  #hasSeen({ writeId }: TokenParts): boolean {
+    return writeId !== null && this.#coherence.hasSeen(writeId);
+  }
+
+  async #miss(key: string, options: CallOptions | undefined, notBefore: number): Promise<V | undefined> {
+    this.#checkKey(key);
+    this.#stats.misses += 1;
+    return this.#deadline(
+      'get',
+      options,
+      this.#parts.definition.readTimeoutMs,
+      () => this.#parts.reader.read(key, notBefore) as Promise<V | undefined>,
+    );
+  }
+
+  /** What was found in time is never lost: it is in the error. */
+  async #readMissing(
+    misses: readonly string[],
+    found: Map<string, V>,
+    notBefore: number,
+    options: CallOptions | undefined,
+  ): Promise<ReadonlyMap<string, V>> {
+    const asked = found.size + misses.length;
+    const missing = new Set(misses);
+    let cause: unknown;
+    const settle = async (key: string, read: Promise<unknown>): Promise<void> => {
+      try {
+        const value = await read;
+        missing.delete(key);
+        if (value !== undefined) found.set(key, value as V);
+      } catch (error) {
+        if (cause === undefined || (isTidemarkError(error) && !error.retriable)) cause = error;
+      }
+    };
+    try {
+      await this.#deadline('getMany', options, this.#parts.definition.readTimeoutMs, async () =>
+        Promise.all([...this.#parts.reader.readMany(misses, notBefore)].map(([key, read]) => settle(key, read))),
+      );
+    } catch (error) {
+      if (!isTidemarkError(error) || !error.retriable) throw error;
+      cause ??= error;
+    }
+    if (missing.size > 0)
+      throw new PartialReadError({ cache: this.name, asked, found: new Map(found), missing: [...missing], cause });
+    return found;
+  }
+
+  /** Loads without a lease, and adds the result unless something stands there. */
+  async #addLoaded(
+    key: string,
+    load: Load<V>,
+    options: LoadOptions | undefined,
+    signal: AbortSignal,
+  ): Promise<V | undefined> {
+    this.#stats.loads += 1;
+    const value = await load(key, { signal });
+    if (value === undefined) return undefined;
+    const expiresIn = options?.expiresIn;
+    const receipt = await this.#parts.writer.putIfAbsent(key, value, expiresIn === undefined ? {} : { expiresIn });
+    return receipt.applied ? value : (this.#parts.reader.read(key, Infinity) as Promise<V | undefined>);
+  }
+
+  #deadline<T>(
+    operation: string,
+    options: CallOptions | undefined,
+    defaultMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { clock } = this.#parts;
+    const timeoutMs = options?.timeout === undefined ? defaultMs : parseDuration(options.timeout, 'timeout');
+    const what = `${operation} in cache ${this.name}`;
+    return withDeadline({ clock, timeoutMs, what, signal: options?.signal }, work);
+  }
+
+  #limit(options: ReadOptions | undefined): number {
+    const text = options?.maxStaleness;
+    return text === undefined ? this.#maxStalenessMs : parseDurationOrZero(text, 'maxStaleness');
+  }
+
+  /** When a read of L2 must have begun for its answer to be fresh enough, ms since the epoch. */
+  #notBefore(limitMs: number): number {
+    if (limitMs === Infinity) return 0;
+    return limitMs === 0 ? Infinity : this.#parts.clock.now() - limitMs;
+  }
+
+  /** A token of this cache (and of `key`), from this region. */
+  #tokenOf(token: VersionToken, key?: string): TokenParts {
+    const { definition, region } = this.#parts;
+    const parts = decodeToken(token);
+    const expected = itemKeyOf(definition.name, key ?? '');
+    const fits = key === undefined ? parts.itemKey.startsWith(expected) : parts.itemKey === expected;
+    if (parts.table !== definition.table || !fits)
+      throw invalidToken(`expected a token of ${key === undefined ? 'this cache' : 'this key'}, got another’s`);
+    if (parts.region === region) return parts;
+    throw new TidemarkError('WRONG_REGION', `the token is of region ${parts.region}, this pod reads ${region}`, {
+      retriable: false,
+      context: { tokenRegion: parts.region, region },
+    });
+  }
+
+  async #checked<T>(key: string, work: () => Promise<T>): Promise<T> {
+    this.#checkKey(key);
+    return work();
+  }
+
+  #checkKey(key: string): string {
+    if (this.#parts.isClosed()) throw new TidemarkError('CLOSED', `cache ${this.name} is closed`, { retriable: false });
+    const problem = keyProblem(this.name, key);
+    if (problem === undefined) return key;
+    throw new TidemarkError('INVALID_KEY', `cache ${this.name}: key: ${problem}`, {
+      retriable: false,
+      context: { cache: this.name },
+    });
+  }
+}

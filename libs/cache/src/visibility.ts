@@ -1,0 +1,97 @@
+import { type CdcEvent, encodeControl, encodeEvent, type WireRecord } from '@tidemark/protocol';
+import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
+import { type EventPublisher, type PodRegistry } from './backend.js';
+import { VisibilityTimeoutError } from './cache-errors.js';
+import { type TokenParts, type VersionToken } from './version-token.js';
+import { type VisibilityVerdict, visibilityOf } from './visibility-decision.js';
+
+export interface VisibilityOptions {
+  readonly publisher: EventPublisher;
+  readonly registry: PodRegistry;
+  readonly clock: Clock;
+  /** Transitions of this pod that are kept to be sent again; default 1,000. A token of another write is asked for by an invalidation. */
+  readonly transitionsMax?: number;
+}
+
+/** Every live pod of the region that has caches of the table reads this write, or a later one. */
+export interface Visible {
+  /** How many pods said so. */
+  readonly pods: number;
+  /** Pods that have been silent for more than 10 s: not waited for, and perhaps still serving what they hold. */
+  readonly silent: readonly string[];
+}
+
+/** Between two looks at the pods' reports, ms. */
+const lookMs = 25;
+
+/**
+ * Waits until a write is visible in the whole region. The transition itself is published again, asking for reports: what is acknowledged at
+ * offset F of the table topic reaches every pod through the same partitions as any event, so a pod that reports progress past F has
+ * dropped, fenced or replaced whatever was older. A pod that registers later begins its reads after the write.
+ */
+export class Visibility {
+  readonly #options: VisibilityOptions;
+  readonly #events = new Map<VersionToken, CdcEvent>();
+
+  constructor(options: VisibilityOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps a transition of this pod, as the fast lane tells it, for a later `whenVisible`. */
+  remember(token: VersionToken, event: CdcEvent): void {
+    this.#events.set(token, event);
+    if (this.#events.size <= (this.#options.transitionsMax ?? 1_000)) return;
+    for (const oldest of this.#events.keys()) {
+      this.#events.delete(oldest);
+      break;
+    }
+  }
+
+  /** Throws `VisibilityTimeoutError` at the deadline; `VISIBILITY_UNAVAILABLE` when Kafka takes no records of this pod. */
+  async whenVisible(
+    token: VersionToken,
+    { table, itemKey }: TokenParts,
+    call: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<Visible> {
+    const { clock, publisher, registry } = this.#options;
+    let verdict: VisibilityVerdict | undefined;
+    const what = `visibility of a write of table ${table}`;
+    try {
+      return await withDeadline({ clock, what, ...call }, async (signal) => {
+        const [place] = await publisher.publish(table, [this.#asking(token, table, itemKey)], { ...call, signal });
+        if (place === undefined) throw unavailable('the record was acknowledged without its place');
+        for (;;) {
+          verdict = visibilityOf(await registry.read({ ...call, signal }), { table, ...place });
+          if (verdict.missing.length === 0) return { pods: verdict.past.length, silent: verdict.silent };
+          await wait(clock, lookMs, signal);
+        }
+      });
+    } catch (error) {
+      if (isTidemarkError(error, 'TIMEOUT'))
+        throw new VisibilityTimeoutError(token, verdict?.missing ?? [], verdict?.silent ?? [], call.timeoutMs, error);
+      if (isTidemarkError(error) && unreachable.has(error.code)) throw unavailable(error.message, error);
+      throw error;
+    }
+  }
+
+  /** The transition, if this pod made it; else an invalidation of the key, which every pod obeys. */
+  #asking(token: VersionToken, table: string, itemKey: string): WireRecord {
+    const event = this.#events.get(token);
+    if (event === undefined) return encodeControl({ control: 'invalidate', table, key: itemKey, report: true });
+    return encodeEvent({ ...event, report: true });
+  }
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  'PUBLISH_FAILED',
+  'TOPIC_MISSING',
+  'ACCESS_DENIED',
+  'FEED_UNAVAILABLE',
+]);
+
+export function unavailable(reason: string, cause?: unknown): TidemarkError {
+  return new TidemarkError('VISIBILITY_UNAVAILABLE', `visibility cannot be told: ${reason}`, {
+    retriable: true,
+    cause,
+  });
+}
