@@ -1,7 +1,7 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { type Backend, type BackendContext, type BackendParts } from '@tidemark/cache';
 import { DynamoDbStore } from '@tidemark/dynamodb-store';
-import { createKafkaClient, type KafkaClientOptions, KafkaProducer, PodFeed } from '@tidemark/kafka';
+import { createKafkaClient, type KafkaClientOptions, KafkaProducer, PodFeed, PodTopic } from '@tidemark/kafka';
 import { topicNames, topicProblem } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 import { type Kafka } from 'kafkajs';
@@ -52,12 +52,14 @@ function open(options: AwsOptions, names: ReturnType<typeof topicNames>, context
     ...(rackId === undefined ? {} : { rackId }),
   });
   const publisher = new KafkaProducer({ client, names, clock, logger, metrics });
+  const pods = new PodTopic({ client, names, service, podId, producer: publisher, clock, logger, metrics });
   return {
     store,
     feed,
     publisher,
+    pods,
     close: async () => {
-      await feed.close();
+      await Promise.all([feed.close(), pods.close()]);
       await publisher.close();
       await store.close();
     },

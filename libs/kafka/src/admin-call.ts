@@ -13,7 +13,7 @@ export interface AdminCallOptions {
 }
 
 /** Admin calls fail at once: whoever makes them knows whether and when to try again. */
-const noRetry = { ...shortRetry, retries: 0 };
+export const noRetry = { ...shortRetry, retries: 0 };
 
 /** Runs `work` on an admin connection of its own and closes it after use; fails with `TIMEOUT` or `ABORTED`, or as Kafka failed. */
 export async function withAdmin<T>(options: AdminCallOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
@@ -44,6 +44,14 @@ export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | un
     if (isTopicMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** The first offset of every partition that the broker dates no earlier than `sinceMs`; the end where there is none. */
+export async function offsetsSince(admin: Admin, topic: string, sinceMs: number): Promise<readonly bigint[]> {
+  const offsets: bigint[] = [];
+  for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs))
+    offsets[partition] = BigInt(offset);
+  return offsets;
 }
 
 /** Partition count, or `undefined` when there is no such topic. */

@@ -68,6 +68,7 @@ export class CompactedTopic<T> {
           for (const message of messages) this.#hand(onRecord, fromKafka(message));
         },
         onGap: () => undefined,
+        onPartitions: () => undefined,
         onState: () => undefined,
       },
     );

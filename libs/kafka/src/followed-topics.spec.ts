@@ -9,9 +9,11 @@ function topicsOf() {
   const log = new Map<string, [low: number, high: number][]>();
   const gaps: string[] = [];
   const absent: string[] = [];
+  const grown: string[] = [];
   const followed = new FollowedTopics({
     onGap: (topic, partition) => gaps.push(`${topic}/${partition}`),
     onAbsent: (topic) => absent.push(topic),
+    onGrowth: (topic, count) => grown.push(`${topic} ${count}`),
     onChange: () => undefined,
   });
   let duringLook: () => void = () => undefined;
@@ -27,10 +29,12 @@ function topicsOf() {
         high: String(high),
       }));
     },
+    fetchTopicOffsetsByTimestamp: async (topic: string, sinceMs: number) =>
+      (log.get(topic) ?? []).map((_, partition) => ({ partition, offset: String(sinceMs + partition) })),
   } as unknown as Admin;
   const look = (...topics: string[]): Promise<void> => followed.survey(admin, topics);
   const whileLooking = (fn: () => void): void => void (duringLook = fn);
-  return { log, gaps, absent, followed, look, whileLooking };
+  return { log, gaps, absent, grown, followed, look, whileLooking };
 }
 
 describe('FollowedTopics', () => {
@@ -131,15 +135,26 @@ describe('FollowedTopics', () => {
     expect(followed.present()).toEqual(['c', 't']);
   });
 
-  it('tells a gap everywhere when partitions were added', async () => {
-    const { log, gaps, followed, look } = topicsOf();
+  it('hazard 27: reads added partitions from their start, tells their count, then a gap everywhere', async () => {
+    const { log, gaps, grown, followed, look } = topicsOf();
     log.set('c', [[0, 10]]);
     followed.want(new Map([['c', cache]]));
     await look('c');
     followed.widen('c', 1);
-    expect(gaps).toEqual([]);
+    expect([gaps, grown]).toEqual([[], []]);
     followed.widen('c', 2);
-    expect(gaps).toEqual(['c/0', 'c/1']);
+    expect([gaps, grown]).toEqual([['c/0', 'c/1'], ['c 2']]);
     expect(followed.positions.of('c')).toEqual([10n, 0n]);
+  });
+
+  it('begins at a time of the broker, once, and asks for it no more', async () => {
+    const { log, followed, look } = topicsOf();
+    log.set('p', [[0, 90]]);
+    followed.want(new Map([['p', { from: { sinceMs: 40 }, compacted: false }]]));
+    await look('p');
+    expect(followed.positions.of('p')).toEqual([40n]);
+    followed.positions.move('p', 0, 50n);
+    await look('p');
+    expect(followed.positions.of('p')).toEqual([50n]);
   });
 });

@@ -1,11 +1,11 @@
 import { type Admin } from 'kafkajs';
-import { boundsOf } from './admin-call.js';
+import { boundsOf, offsetsSince } from './admin-call.js';
 import { type Bounds, judgePosition, Positions } from './positions.js';
 
 /** How a topic is followed. */
 export interface TailedTopic {
-  /** From its first record, or from what is written after it was first named. */
-  readonly from: 'start' | 'end';
+  /** From its first record, from what is written after it was first named, or from the first record that the broker dates no earlier. */
+  readonly from: 'start' | 'end' | { readonly sinceMs: number };
   /** Holes are its nature and no gaps. */
   readonly compacted: boolean;
 }
@@ -13,6 +13,8 @@ export interface TailedTopic {
 export interface FollowedTopicsHooks {
   onGap(topic: string, partition: number, reason: string): void;
   onAbsent(topic: string): void;
+  /** A topic that is followed has this many partitions now, which is more than before. */
+  onGrowth(topic: string, count: number): void;
   /** Positions were fixed or moved by what the broker said. */
   onChange(): void;
 }
@@ -81,10 +83,11 @@ export class FollowedTopics {
       // From before the look: a position that has moved meanwhile may be past the end that the look has found.
       const before = [...this.positions.of(topic)];
       const bounds = await boundsOf(admin, topic);
+      const start = bounds === undefined ? [] : await this.#startOf(admin, topic, bounds);
       const spec = this.#wanted.get(topic);
       if (spec === undefined) continue;
       if (bounds === undefined) this.#missing(topic);
-      else this.#found(topic, spec, bounds, before);
+      else this.#found(topic, start, bounds, before);
     }
   }
 
@@ -93,6 +96,7 @@ export class FollowedTopics {
     const known = this.positions.count(topic);
     if (known === 0 || count <= known) return;
     this.positions.widen(topic, count);
+    this.#hooks.onGrowth(topic, count);
     this.#gapAll(topic, `partitions grew from ${known} to ${count}`);
   }
 
@@ -101,12 +105,19 @@ export class FollowedTopics {
     this.#absent.add(topic);
   }
 
-  #found(topic: string, spec: TailedTopic, bounds: Bounds, before: readonly bigint[]): void {
+  /** Where a topic without positions is read from. */
+  async #startOf(admin: Admin, topic: string, { low, high }: Bounds): Promise<readonly bigint[]> {
+    const from = this.#wanted.get(topic)?.from ?? 'end';
+    if (from === 'start') return low;
+    if (from === 'end') return this.#absent.has(topic) ? low.map(() => 0n) : high;
+    return this.positions.has(topic) ? [] : offsetsSince(admin, topic, from.sinceMs);
+  }
+
+  #found(topic: string, start: readonly bigint[], bounds: Bounds, before: readonly bigint[]): void {
     const wasAbsent = this.#absent.delete(topic);
     this.#ends.set(topic, bounds.high);
     if (!this.positions.has(topic)) {
-      const missed = wasAbsent ? bounds.low.map(() => 0n) : bounds.high;
-      this.positions.fix(topic, spec.from === 'start' ? bounds.low : missed);
+      this.positions.fix(topic, start);
     } else if (wasAbsent) {
       this.positions.fix(topic, bounds.low);
       this.#gapAll(topic, 'the topic was away and has come back');

@@ -1,6 +1,6 @@
 import { type SourceBatch } from '@tidemark/pipeline';
 import { type Batch } from 'kafkajs';
-import { fromKafka } from './wire.js';
+import { fromTableTopic } from './wire.js';
 
 export interface GroupBatch {
   /** `undefined`: everything in it was handled before. */
@@ -33,7 +33,7 @@ export function groupBatch(fetched: Batch, next: bigint | undefined): GroupBatch
   if (head === undefined) return { batch: undefined, nextOffset, duplicates, gap };
   const firstOffset = BigInt(head.offset);
   return {
-    batch: { topic, partition, records: fresh.map(fromKafka), firstOffset, nextOffset, afterGap: gap },
+    batch: { topic, partition, records: fresh.map(fromTableTopic), firstOffset, nextOffset, afterGap: gap },
     nextOffset,
     duplicates,
     gap,

@@ -1,51 +1,15 @@
-import {
-  backoffMs,
-  type Clock,
-  every,
-  type Logger,
-  messageOf,
-  type MetricRegistry,
-  TidemarkError,
-  wait,
-} from '@tidemark/runtime';
+import { backoffMs, every, messageOf, TidemarkError, wait } from '@tidemark/runtime';
 import { type Admin, type Batch, type KafkaMessage } from 'kafkajs';
 import { boundsOf, withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { FollowedTopics, type TailedTopic } from './followed-topics.js';
-import { type KafkaClient } from './kafka-client.js';
+import { type LogTailHandler, type LogTailOptions, type TailState } from './log-tail-options.js';
 import { judgeArrival } from './positions.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
 import { type Stalled, StallWatch } from './stall-watch.js';
 import { tailMetrics, type TailMetrics } from './tail-metrics.js';
 import { TailSession } from './tail-session.js';
-
-export interface LogTailOptions {
-  readonly client: KafkaClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: MetricRegistry;
-  /** Group ids are this, a dot and a random suffix. */
-  readonly groupPrefix: string;
-  readonly rackId?: string | undefined;
-  /** No fetch answered for this long: interrupted, ms. Default 3,000. */
-  readonly interruptedAfterMs?: number;
-  /** No fetch answered for this long: begin a new consumer beside the old, ms. Default 5,000. */
-  readonly rebuildAfterMs?: number;
-  /** Uniform in [0, 1). Default `Math.random`. */
-  readonly random?: () => number;
-}
-
-/** All synchronous; none is called after `close`. */
-export interface LogTailHandler {
-  /** Records of one partition in order. An exception is logged and told as a gap. */
-  onRecords(topic: string, partition: number, messages: readonly KafkaMessage[]): void;
-  onGap(topic: string, partition: number, reason: string): void;
-  onState(state: TailState): void;
-}
-
-/** `live`: the brokers answer; `interrupted`: trying again. */
-export type TailState = 'live' | 'interrupted';
 
 /** Time between two turns of the watch, ms. */
 const turnMs = 1_000;
@@ -91,6 +55,7 @@ export class LogTail {
     this.#metrics = tailMetrics(options.metrics);
     this.#topics = new FollowedTopics({
       onGap: (topic, partition, reason) => this.#gap(topic, partition, reason),
+      onGrowth: (topic, count) => this.#safely(() => this.#handler.onPartitions(topic, count)),
       onAbsent: (topic) => logger.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
       onChange: () => this.#conditions.check(),
     });
@@ -125,8 +90,12 @@ export class LogTail {
   /** Resolves once everything that was in `topic` when it was called has been handed over. Fails with `ABORTED`, `CLOSED`. */
   async barrier(topic: string, signal?: AbortSignal): Promise<void> {
     this.#assertOpen();
-    const ends = await this.#endsOf(topic, signal);
-    await this.#conditions.until(() => this.#topics.positions.reached(topic, ends), signal);
+    await this.reach(topic, await this.#endsOf(topic, signal), signal);
+  }
+
+  /** Resolves once everything before `ends`, by partition, has been handed over. Fails with `ABORTED`, `CLOSED`. */
+  reach(topic: string, ends: readonly bigint[], signal?: AbortSignal): Promise<void> {
+    return this.#conditions.until(() => this.#topics.positions.reached(topic, ends), signal);
   }
 
   async close(): Promise<void> {

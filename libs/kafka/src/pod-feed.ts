@@ -12,7 +12,8 @@ import {
 import { type KafkaMessage } from 'kafkajs';
 import { type TailedTopic } from './followed-topics.js';
 import { type KafkaClient } from './kafka-client.js';
-import { LogTail, type LogTailOptions } from './log-tail.js';
+import { LogTail } from './log-tail.js';
+import { type LogTailOptions } from './log-tail-options.js';
 import { fromKafka } from './wire.js';
 
 export interface PodFeedOptions {
@@ -59,6 +60,7 @@ export class PodFeed implements ChangeFeed {
     this.#tail = new LogTail(this.#tailOptions(), {
       onRecords: (topic, partition, messages) => this.#onRecords(handler, topic, partition, messages),
       onGap: (topic, partition, reason) => handler.onGap(topic, partition, reason),
+      onPartitions: (topic, count) => handler.onPartitions?.(topic, count),
       onState: (state) => handler.onState(state),
     });
     await this.#tail.follow(new Map([[routes, routesTopic]]));

@@ -6,6 +6,15 @@ const retry = { ...shortRetry, maxRetryTime: 500, retries: 2 };
 /** The brokers must have all acknowledgements by then, ms. */
 const acknowledgeMs = 10_000;
 
+export interface Appended {
+  /** Offset of the partition's first message of the send; the others follow it. */
+  readonly baseOffset: number;
+  /** The broker's time of the append, ms since the epoch; -1 where producers date their records. */
+  readonly appendTimeMs: number;
+}
+
+export type Acknowledgement = ReadonlyMap<number, Appended>;
+
 interface Connection {
   readonly producer: Producer;
   readonly connected: Promise<void>;
@@ -29,14 +38,14 @@ export class ProducerConnection {
     this.#onReplace = onReplace;
   }
 
-  /** Resolves when every message is acknowledged. */
-  async send(topic: string, messages: Message[]): Promise<void> {
+  /** Resolves when every message is acknowledged, to where each partition's messages begin. */
+  async send(topic: string, messages: Message[]): Promise<Acknowledgement> {
     const connection = this.#connection();
     connection.sends += 1;
     try {
       await connection.connected;
       const answer = await connection.producer.send({ topic, messages, acks: -1, timeout: acknowledgeMs });
-      assertAcknowledged(messages, answer);
+      return readAnswer(messages, answer);
     } catch (error) {
       this.#discard(connection);
       throw error;
@@ -77,10 +86,19 @@ export class ProducerConnection {
   }
 }
 
-/** kafkajs drops the messages of a partition that its metadata does not know, and calls that a success. */
-function assertAcknowledged(messages: readonly Message[], answer: readonly RecordMetadata[]): void {
-  const acknowledged = new Set(answer.filter(({ errorCode }) => errorCode === 0).map(({ partition }) => partition));
+/**
+ * kafkajs drops the messages of a partition that its metadata does not know, and calls that a success. After a change of leaders within one
+ * send it may answer twice for a partition, whose messages then stand in the log twice: the last is as good as the first.
+ */
+function readAnswer(messages: readonly Message[], answer: readonly RecordMetadata[]): Acknowledgement {
+  const acknowledgement = new Map<number, Appended>();
+  for (const { partition, errorCode, baseOffset, logAppendTime } of answer) {
+    const offset = Number(baseOffset);
+    if (errorCode !== 0 || offset < (acknowledgement.get(partition)?.baseOffset ?? 0)) continue;
+    acknowledgement.set(partition, { baseOffset: offset, appendTimeMs: Number(logAppendTime ?? -1) });
+  }
   for (const { partition } of messages)
-    if (partition === undefined || !acknowledged.has(partition))
+    if (partition === undefined || !acknowledgement.has(partition))
       throw new Error(`partition ${partition} did not answer`);
+  return acknowledgement;
 }

@@ -1,4 +1,4 @@
-import { type EventPublisher, type StoreCall } from '@tidemark/cache';
+import { type EventPublisher, type PublishedAt, type StoreCall } from '@tidemark/cache';
 import { type EventSink, type OutgoingRecord } from '@tidemark/pipeline';
 import { partitionOf, type TopicNames, type WireRecord } from '@tidemark/protocol';
 import {
@@ -16,10 +16,11 @@ import {
 } from '@tidemark/runtime';
 import { type Message } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
+import { type AppendedAt, type AppendedRun, placesOf } from './appended.js';
 import { type KafkaClient, positive } from './kafka-client.js';
 import { isAccessDenied, isTooLarge, isTopicMissing, publishFailed } from './kafka-error.js';
 import { type CreateTopics, PartitionCounts } from './partition-counts.js';
-import { ProducerConnection } from './producer-connection.js';
+import { type Acknowledgement, ProducerConnection } from './producer-connection.js';
 import { type ProducerMetrics, producerMetrics } from './producer-metrics.js';
 import { cut, type SendBatch, SendQueue, type SendQueueLimits, type Slice } from './send-queue.js';
 import { settleWithin } from './settle-within.js';
@@ -116,8 +117,13 @@ export class KafkaProducer implements EventSink, EventPublisher {
     }
   }
 
+  /** As `send`, by the call's time-out, which fails with `TIMEOUT`; resolves to where each record stands. */
+  async append(topic: string, records: readonly OutgoingRecord[], call: StoreCall): Promise<readonly AppendedAt[]> {
+    return placesOf(records, await this.#enqueue(topic, records, call));
+  }
+
   /** A record without a key is not about one partition, so it goes to every one. */
-  async publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<void> {
+  async publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<readonly PublishedAt[]> {
     const topic = this.#options.names.cdc(table);
     const { signal, timeoutMs } = call;
     const startMs = this.#clock.monotonicMs();
@@ -127,7 +133,11 @@ export class KafkaProducer implements EventSink, EventPublisher {
       throw isTidemarkError(error, 'FEED_UNAVAILABLE') ? publishFailed(topic, error) : error;
     });
     const outgoing = records.flatMap((record) => spread(record, count));
-    await this.#enqueue(topic, outgoing, { signal, timeoutMs: timeoutMs - (this.#clock.monotonicMs() - startMs) });
+    const leftMs = timeoutMs - (this.#clock.monotonicMs() - startMs);
+    const places = await this.append(topic, outgoing, { signal, timeoutMs: leftMs });
+    return places
+      .filter((_, index) => outgoing[index]?.record.key !== null)
+      .map(({ partition, offset }) => ({ partition, offset }));
   }
 
   /** Takes no more, waits for what is in flight (at most 5 s), and fails what waits with `CLOSED`. */
@@ -145,18 +155,19 @@ export class KafkaProducer implements EventSink, EventPublisher {
     return withDeadline({ clock: this.#clock, timeoutMs, what, signal }, work);
   }
 
-  async #enqueue(topic: string, records: readonly OutgoingRecord[], call: StoreCall): Promise<void> {
+  async #enqueue(topic: string, records: readonly OutgoingRecord[], call: StoreCall): Promise<readonly AppendedRun[]> {
     if (this.#closing.signal.aborted) throw new TidemarkError('CLOSED', 'the producer is closed', { retriable: false });
-    if (records.length === 0) return;
+    if (records.length === 0) return [];
     const startMs = this.#clock.monotonicMs();
     const bytes = this.#admit(topic, records);
     let over = false;
     try {
-      await withDeadline({ clock: this.#clock, ...call, what: `publish to ${topic}` }, () =>
+      const runs = await withDeadline({ clock: this.#clock, ...call, what: `publish to ${topic}` }, () =>
         this.#acknowledgements(topic, records, startMs + call.timeoutMs, () => over),
       );
       this.#metrics.records.value += records.length;
       this.#metrics.seconds.observe((this.#clock.monotonicMs() - startMs) / 1_000);
+      return runs;
     } catch (error) {
       this.#metrics.failures(isTidemarkError(error) ? error.code : 'PUBLISH_FAILED').value += 1;
       throw error;
@@ -189,8 +200,10 @@ export class KafkaProducer implements EventSink, EventPublisher {
     records: readonly OutgoingRecord[],
     deadlineMs: number,
     isOver: () => boolean,
-  ): Promise<void> {
+  ): Promise<readonly AppendedRun[]> {
     return new Promise((resolve, reject) => {
+      // In the order of each partition, because one request per partition is in flight.
+      const runs: AppendedRun[] = [];
       let open = 0;
       let failure: Error | undefined;
       const call = {
@@ -198,9 +211,10 @@ export class KafkaProducer implements EventSink, EventPublisher {
         get over(): boolean {
           return failure !== undefined || isOver();
         },
-        acknowledged: (): void => {
+        acknowledged: (run: AppendedRun): void => {
+          runs.push(run);
           open -= 1;
-          if (open === 0) resolve();
+          if (open === 0) resolve(runs);
         },
         failed: (error: Error): void => {
           failure = error;
@@ -249,8 +263,8 @@ export class KafkaProducer implements EventSink, EventPublisher {
   async #deliver(topic: string, batch: SendBatch): Promise<void> {
     const { slices } = batch;
     try {
-      await this.#sendUntilDeadline(topic, slices);
-      for (const slice of slices) slice.call.acknowledged(slice);
+      const acknowledgement = await this.#sendUntilDeadline(topic, slices);
+      for (const { call, run } of runsOf(slices, acknowledgement)) call.acknowledged(run);
     } catch (error) {
       if (isTooLarge(error) && slices.length > 1) {
         for (const slice of slices) await this.#deliver(topic, { slices: [slice] });
@@ -261,7 +275,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
     }
   }
 
-  async #sendUntilDeadline(topic: string, slices: readonly Slice[]): Promise<void> {
+  async #sendUntilDeadline(topic: string, slices: readonly Slice[]): Promise<Acknowledgement> {
     const { random = Math.random } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       const messages: Message[] = slices.flatMap((slice) => slice.messages);
@@ -297,6 +311,23 @@ function spread(record: WireRecord, count: number): OutgoingRecord[] {
   if (key !== undefined) return [{ partition: partitionOf(key, count), record }];
   return Array.from({ length: count }, (_, partition) => ({ partition, record }));
 }
+
+/** Where each slice of a request stands: behind those of its partition before it. */
+function* runsOf(
+  slices: readonly Slice[],
+  acknowledgement: Acknowledgement,
+): Generator<{ readonly call: Slice['call']; readonly run: AppendedRun }> {
+  const passed = new Map<number, number>();
+  for (const { call, partition, messages } of slices) {
+    const { baseOffset, appendTimeMs } = acknowledgement.get(partition) ?? unanswered;
+    const before = passed.get(partition) ?? 0;
+    passed.set(partition, before + messages.length);
+    yield { call, run: { partition, count: messages.length, baseOffset: baseOffset + before, appendTimeMs } };
+  }
+}
+
+/** The connection has seen to it that every partition has answered. */
+const unanswered = { baseOffset: Number.NaN, appendTimeMs: -1 };
 
 function byPartition(records: readonly OutgoingRecord[]): Map<number, { message: Message; bytes: number }[]> {
   const partitions = new Map<number, { message: Message; bytes: number }[]>();

@@ -1,4 +1,5 @@
 import { type Message } from 'kafkajs';
+import { type AppendedRun } from './appended.js';
 
 /** What one caller wants sent to one partition, in one piece or several. */
 export interface Slice {
@@ -14,7 +15,7 @@ export interface SendCall {
   readonly over: boolean;
   /** Retries end then, on the monotonic clock, ms. */
   readonly deadlineMs: number;
-  acknowledged(slice: Slice): void;
+  acknowledged(run: AppendedRun): void;
   failed(error: Error): void;
 }
 

@@ -33,6 +33,8 @@ const consumerConfig = {
   maxWaitTimeInMs: 500,
   minBytes: 1,
   maxBytes: 33_554_432,
+  // Partitions that are added to a topic are found by then.
+  metadataMaxAge: 10_000,
   sessionTimeout: 300_000,
   rebalanceTimeout: 3_000,
   allowAutoTopicCreation: false,

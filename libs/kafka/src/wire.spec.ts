@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fromKafka, keyText, toKafka, wireBytes } from './wire.js';
+import { fromKafka, fromTableTopic, keyText, toKafka, wireBytes } from './wire.js';
 
 describe('records on the wire', () => {
   it('keep key, value and header, views without their surroundings', () => {
@@ -18,6 +18,28 @@ describe('records on the wire', () => {
       header: Buffer.from('a'),
     });
     expect(fromKafka({ ...base, headers: {} }).header).toBeNull();
+  });
+
+  it('tell their place in the table topic in a header of its own', () => {
+    const record = { key: 'k', value: null, header: 'h', src: 12_345_678_901 };
+    expect(toKafka(record, 0).headers).toEqual({ tm: 'h', src: '12345678901' });
+    expect(toKafka({ ...record, header: null, src: 0 }, 0).headers).toEqual({ src: '0' });
+    const message = { key: null, value: null, timestamp: '0', attributes: 0, offset: '7' };
+    expect(fromKafka({ ...message, headers: { src: Buffer.from('12345678901') } }).src).toBe(12_345_678_901);
+    expect(fromKafka({ ...message, headers: { src: [Buffer.from('1'), Buffer.from('2')] } }).src).toBe(1);
+    for (const text of ['', '-1', '1.5', 'x', '9'.repeat(16)])
+      expect(fromKafka({ ...message, headers: { src: Buffer.from(text) } }).src).toBeUndefined();
+    expect(wireBytes(record)).toBe(wireBytes({ ...record, src: undefined }) + 2 + 3 + 11);
+  });
+
+  it('have their own offset as their place in a table topic, whatever was written there', () => {
+    const message = { key: null, value: null, timestamp: '0', attributes: 0, offset: '7' };
+    expect(fromTableTopic({ ...message, headers: { tm: Buffer.from('h'), src: Buffer.from('3') } })).toEqual({
+      key: null,
+      value: null,
+      header: Buffer.from('h'),
+      src: 7,
+    });
   });
 
   it('have a key as text and a size', () => {

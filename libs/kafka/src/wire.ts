@@ -1,27 +1,39 @@
-import { headerName, type WireRecord } from '@tidemark/protocol';
+import { headerName, srcHeaderName, type WireRecord } from '@tidemark/protocol';
 import { type KafkaMessage, type Message } from 'kafkajs';
 
-/** A message as Tidemark reads it; only its own header is looked at. */
+/** A message as Tidemark reads it; only its own headers are looked at. */
 export function fromKafka(message: KafkaMessage): WireRecord {
-  const header = message.headers?.[headerName];
-  return {
-    key: message.key,
-    value: message.value,
-    header: (Array.isArray(header) ? header[0] : header) ?? null,
-  };
+  const { key, value, headers } = message;
+  const header = headers?.[headerName];
+  const src = headers?.[srcHeaderName];
+  const record = { key, value, header: (Array.isArray(header) ? header[0] : header) ?? null };
+  return src === undefined ? record : { ...record, src: offsetOf(src) };
+}
+
+/** A message of a table topic: its `src` is its own offset, whatever somebody wrote there. */
+export function fromTableTopic(message: KafkaMessage): WireRecord & { readonly src: number } {
+  const { key, value, headers, offset } = message;
+  const header = headers?.[headerName];
+  return { key, value, header: (Array.isArray(header) ? header[0] : header) ?? null, src: Number(offset) };
 }
 
 /** A record as kafkajs writes it, for one partition. */
 export function toKafka(record: WireRecord, partition: number): Message {
-  const { key, value, header } = record;
+  const { key, value, header, src } = record;
   const message: Message = { partition, key: bytes(key), value: value === null ? null : view(value) };
-  if (header !== null) message.headers = { [headerName]: typeof header === 'string' ? header : view(header) };
+  if (header !== null || src !== undefined) {
+    message.headers = {
+      ...(header === null ? {} : { [headerName]: typeof header === 'string' ? header : view(header) }),
+      ...(src === undefined ? {} : { [srcHeaderName]: String(src) }),
+    };
+  }
   return message;
 }
 
 /** About what the record takes in a request, bytes. */
-export function wireBytes({ key, value, header }: WireRecord): number {
-  return 24 + lengthOf(key) + lengthOf(value) + lengthOf(header);
+export function wireBytes({ key, value, header, src }: WireRecord): number {
+  const place = src === undefined ? 0 : 2 + srcHeaderName.length + String(src).length;
+  return 24 + lengthOf(key) + lengthOf(value) + lengthOf(header) + place;
 }
 
 /** A record's key as text, or `undefined` when it has none. */
@@ -32,6 +44,12 @@ export function keyText({ key }: WireRecord): string | undefined {
 
 function bytes(key: Uint8Array | string | null): Buffer | string | null {
   return key === null || typeof key === 'string' ? key : view(key);
+}
+
+/** What is no offset says nothing. */
+function offsetOf(header: Buffer | string | (Buffer | string)[]): number | undefined {
+  const text = String(Array.isArray(header) ? header[0] : header);
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** The same bytes, not a copy. */
