@@ -18,6 +18,8 @@ export interface Finding {
   readonly reads: readonly Read[];
   /** What else is worth telling. */
   readonly remark?: string;
+  /** What B read ten seconds into an outage. */
+  readonly meanwhile?: string | undefined;
 }
 
 export interface Read {

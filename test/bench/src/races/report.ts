@@ -36,6 +36,7 @@ export function raceReport(rows: readonly Row[], races: readonly Race[], librari
   return [
     method,
     raceTable(rows),
+    ...outages(rows),
     'What happens in each:',
     stories.join('\n'),
     'Settings:',
@@ -48,12 +49,24 @@ export function raceReport(rows: readonly Row[], races: readonly Race[], librari
 
 const method = `\`npm run bench:races\` plays these stories against each library through its public API, and writes this table. Pods are instances in one process
 over one L2 and one bus; the script holds answers back, loses messages and cuts connections. **stale**: three seconds after everything that will ever
-arrive has arrived, and an hour before any time to live ends, a pod still reads something other than the last write that reached L2. Each story
+arrive has arrived, long before any time to live ends, a pod still reads something other than the last write that reached L2. Each story
 is first played without its fault: who is stale then has no result, and the reason is given.`;
 
 const limits = `The buses differ, and that is half of the difference. Tidemark's is a log: it keeps what a pod that was away has missed, and numbers its records, so
 that a lost one shows as a skipped offset and flushes. The interfaces of the others are publish and subscribe, which keeps and numbers nothing. A change
 that never gets into the log is in no story here. Libraries without a clock to inject live ${haste} times faster: 10 s are ${10_000 / haste} ms.`;
+
+/** What pods were told while the bus was away: not part of the result, and where a bound on staleness shows. */
+function outages(rows: readonly Row[]): string[] {
+  const readers = new Map<string, Set<string>>();
+  for (const { library, meanwhile } of rows)
+    if (meanwhile !== undefined) readers.set(meanwhile, (readers.get(meanwhile) ?? new Set()).add(library));
+  if (readers.size === 0) return [];
+  const told = [...readers].map(([value, names]) => `${value} with ${[...names].join(' and ')}`);
+  return [
+    `Ten seconds into the outages, before anything was healed, B read ${told.join(', ')}. With Tidemark that is \`maxStaleness: '5s'\`: L1 gave way to L2.`,
+  ];
+}
 
 /** One line for each library and reason. */
 function reasons(

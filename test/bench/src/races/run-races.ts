@@ -10,6 +10,8 @@ export interface Row {
   readonly version: string;
   readonly result: Result;
   readonly detail: string;
+  /** What B read ten seconds into an outage, which the result does not count. */
+  readonly meanwhile?: string;
 }
 
 const timeoutMs = 10_000;
@@ -31,8 +33,9 @@ export async function runRace(race: Race, library: Library): Promise<Row> {
   const finding = await play(race, library, true);
   const stale = staleness(finding);
   const remark = finding.remark === undefined ? '' : `; ${finding.remark}`;
-  if (stale !== undefined) return { ...row, result: 'stale', detail: stale + remark };
-  return { ...row, result: 'fresh', detail: `every pod reads ${finding.expected ?? 'nothing'}${remark}` };
+  const meanwhile = finding.meanwhile === undefined ? {} : { meanwhile: finding.meanwhile };
+  if (stale !== undefined) return { ...row, result: 'stale', detail: stale + remark, ...meanwhile };
+  return { ...row, result: 'fresh', detail: `every pod reads ${finding.expected ?? 'nothing'}${remark}`, ...meanwhile };
 }
 
 /** Plays a race in a cluster of its own, within ten seconds. */

@@ -14,13 +14,14 @@ import { L2Link } from '../l2-link.js';
 import { FaultyFeed } from './faulty-feed.js';
 import { overriding } from './overriding.js';
 
-const definition = defineCache({ name: 'races', table: 'races', schema: trust<string>() });
+const definition = defineCache({ name: 'races', table: 'races', schema: trust<string>(), maxStaleness: '5s' });
 
 /** As it comes, on `memory()`: one region's replica and its change feed in the process. */
 export const tidemark: Library = {
   name: 'tidemark',
   settings: [
-    '`createTidemark({ backend: memory(), caches: [defineCache({ … })] })`, the rest as it comes, on a clock that the script moves',
+    "`createTidemark({ backend: memory(), caches: [defineCache({ …, maxStaleness: '5s' })] })`, the rest as it comes, on a clock that the script moves",
+    '`getOrLoad` loads',
     'no `clear`: it deletes every key',
   ],
   lacks: {},
@@ -78,7 +79,7 @@ class TidemarkCluster implements Cluster {
         this.#keys.add(key);
         await cache.put(key, value);
       },
-      load: () => Promise.reject(new Error('no getOrLoad')),
+      load: (key, load) => cache.getOrLoad(key, load),
       clear: async () => {
         for (const key of this.#keys) await cache.delete(key);
       },
@@ -99,6 +100,8 @@ class TidemarkCluster implements Cluster {
           readMany: (...call) => l2.read(() => store.readMany(...call)),
           put: (...call) => l2.write(() => store.put(...call)),
           delete: (...call) => l2.write(() => store.delete(...call)),
+          acquireLease: (...call) => l2.write(() => store.acquireLease(...call)),
+          releaseLease: (...call) => l2.write(() => store.releaseLease(...call)),
         }),
         publisher: overriding(publisher, {
           publish: async (...call) => {
