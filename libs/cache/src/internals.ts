@@ -8,6 +8,7 @@ export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
 export { type Fence, Fences, isClean, isUntouched } from './fences.js';
 export { KnownSet } from './known-set.js';
 export { type L1, type L1Options, LruL1 } from './l1.js';
+export { type MemoryChange, MemoryStore, type MemoryStoreOptions } from './memory-store.js';
 export { PartitionState } from './partition-state.js';
 export { isWrite, type StoreOperation } from './store-call.js';
 export { TableFollower } from './table-follower.js';

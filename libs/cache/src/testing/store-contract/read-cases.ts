@@ -67,7 +67,10 @@ export function manyCases(): Cases {
     'reads more keys than fit into one request': async ({ store, table }, key) => {
       const keys = Array.from({ length: 250 }, (_, at) => `${key}-${at}`);
       const there = keys.filter((_, at) => at % 2 === 0);
-      await Promise.all(there.map((one) => store.put(table, imageAt(one, 1), newer(1), patient)));
+      for (let at = 0; at < there.length; at += 25) {
+        const some = there.slice(at, at + 25);
+        await Promise.all(some.map((one) => store.put(table, imageAt(one, 1), newer(1), patient)));
+      }
       const { items, unread } = await store.readMany(table, keys, patient);
       assert.deepEqual([...items.keys()].sort(), there.sort());
       for (const one of there) sameImage(items.get(one), imageAt(one, 1));
