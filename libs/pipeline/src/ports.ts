@@ -116,8 +116,14 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** A record of a table topic. */
+export interface SourceRecord extends WireRecord {
+  /** Its own offset there, whatever its writer has put into that place. */
+  readonly src: number;
+}
+
 export interface SourceBatch extends TopicPartition {
-  readonly records: readonly WireRecord[];
+  readonly records: readonly SourceRecord[];
   /** Offset of the first record and of the one after the last. */
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
