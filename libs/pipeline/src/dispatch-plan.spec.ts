@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { type WireRecord } from '@tidemark/protocol';
 
-import { chunksOf, highestOf, outgoing, planTable, type TopicCount, watermarkRecord } from './dispatch-plan.js';
+import {
+  type Chunk,
+  chunksOf,
+  highestOf,
+  outgoing,
+  planTable,
+  type TopicCount,
+  watermarkRecord,
+} from './dispatch-plan.js';
 import { control, event, route, watermark } from './testing/dispatch-bench.js';
 
 const four = { partitions: 4 };
@@ -91,6 +99,26 @@ describe('outgoing', () => {
     for (const index of [0, 2, 3, 4]) expect(sent[index]?.record).toBe(records[index]);
     expect(sent[1]?.record).toEqual(watermarkRecord('users', { at: 20, streamId: 'stream-1' }, 7));
     expect(sent[1]?.record.header).toBe('1.0;c;watermark;users;20;stream-1;7');
+  });
+});
+
+describe('the place of a record in the table topic', () => {
+  const sources = (chunk: Chunk): (number | undefined)[] =>
+    outgoing('users', 0, chunk, 7).map(({ record }) => record.src);
+
+  it('travels with every record that is carried on, a watermark that is written anew included', () => {
+    const invalidate = control({ control: 'invalidate', table: 'users', key: 'u:1' });
+    const records = [event('u:1'), watermark(20), invalidate, control(flush)].map((record, i) => ({
+      ...record,
+      src: 40 + i,
+    }));
+    expect([...chunksOf('users', { records }, 2)].flatMap(sources)).toEqual([40, 41, 42, 43]);
+  });
+
+  it('is that of no record which the dispatcher says of its own accord', () => {
+    const records = [{ ...event('u:1'), src: 9 }];
+    expect([...chunksOf('users', { records, afterGap: true }, 10)].flatMap(sources)).toEqual([undefined, 9]);
+    expect(watermarkRecord('users', { at: 20, streamId: 'stream-1' }, 7)).not.toHaveProperty('src');
   });
 });
 

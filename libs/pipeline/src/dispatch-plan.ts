@@ -86,11 +86,15 @@ export function highestOf(chunk: Chunk): PassedWatermark | undefined {
   return highest;
 }
 
-/** A chunk as one target gets it: every byte as it was, but each watermark with that target's `since`. */
+/**
+ * A chunk as one target gets it: every byte as it was, but each watermark with that target's `since`. Each record says where it stands in the
+ * table topic; what the dispatcher says of its own accord stands nowhere there.
+ */
 export function outgoing(table: string, partition: number, chunk: Chunk, since: number): OutgoingRecord[] {
   return chunk.records.map((record, index) => {
     const watermark = chunk.watermarks.get(index);
-    return { partition, record: watermark === undefined ? record : watermarkRecord(table, watermark, since) };
+    if (watermark === undefined) return { partition, record };
+    return { partition, record: { ...watermarkRecord(table, watermark, since), src: record.src } };
   });
 }
 

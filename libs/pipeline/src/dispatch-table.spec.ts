@@ -41,7 +41,7 @@ function bench(options: Partial<DispatchContext> = {}) {
 const batch: SourceBatch = {
   topic: 'tidemark.cdc.users',
   partition: 0,
-  records: [event('u:1'), watermark(70), event('u:2')],
+  records: [event('u:1'), watermark(70), event('u:2')].map((record, src) => ({ ...record, src })),
   firstOffset: 0n,
   nextOffset: 3n,
 };

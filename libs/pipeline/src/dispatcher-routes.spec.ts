@@ -203,6 +203,7 @@ describe('hazards', () => {
     expect(on.committed('users', 0)).toBe(0);
     await on.started();
     expect(on.read('a', 0)).toEqual(['1@0', 'u:1', 'u:2', '1@0', 'u:1', 'u:2']);
+    expect(on.sink.log('a', 0).map(({ src }) => src)).toEqual([undefined, 0, 1, undefined, 0, 1]);
     expect(on.committed('users', 0)).toBe(2);
   });
 

@@ -183,7 +183,7 @@ export class FakeEventSource implements EventSource {
     return {
       topic,
       partition,
-      records: taken,
+      records: taken.map((record, index) => ({ ...record, src: first + index })),
       firstOffset: BigInt(first),
       nextOffset: BigInt(first + taken.length),
       afterGap: first > position,
