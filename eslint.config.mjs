@@ -50,6 +50,8 @@ export default tseslint.config(
         Buffer: 'readonly',
         setInterval: 'readonly',
         clearInterval: 'readonly',
+        AbortController: 'readonly',
+        performance: 'readonly',
       },
     },
     rules: { 'max-lines': ['error', 400] },
