@@ -111,7 +111,8 @@ export class CompactedTopic<T> {
     const spec = { ...create, configs: { ...create.configs, 'cleanup.policy': 'compact' } };
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
-        return await withAdmin({ client, clock: this.#clock }, (admin) => createTopic(admin, topic, 1, spec));
+        const { signal } = this.#closing;
+        return await withAdmin({ client, clock: this.#clock, signal }, (admin) => createTopic(admin, topic, 1, spec));
       } catch (error) {
         logger.warn({ topic, error: messageOf(error) }, 'kafka: could not make a topic, trying again');
         const delayMs = backoffMs(attempt, { initialMs: 100, maxMs: 5_000, random });
