@@ -1,4 +1,4 @@
-import { type Logger, TidemarkError } from '@tidemark/runtime';
+import { type Duration, type Logger, parseDuration, TidemarkError } from '@tidemark/runtime';
 
 export interface LocalStackOptions {
   /** Default `us-east-1` and `eu-west-1`. */
@@ -7,6 +7,11 @@ export interface LocalStackOptions {
   readonly tables?: readonly string[];
   /** `embedded` (default): a broker of its own for every region; or brokers that run already, by region. */
   readonly kafka?: 'embedded' | Readonly<Record<string, readonly string[]>>;
+  /**
+   * `kinesalite` (default): fast, and splits and merges shards; or `kinesis-local`, in a worker thread: names child shards, has
+   * `UpdateShardCount` and enhanced fan-out, takes a second to start, and accepts a few hundred records a second.
+   */
+  readonly kinesis?: 'kinesalite' | 'kinesis-local';
   /** Also runs sync and dispatcher of each region, with a route for every table; default true. */
   readonly pipeline?: boolean;
   /** How long a write travels to another region, ms; default 20. */
@@ -17,21 +22,26 @@ export interface LocalStackOptions {
   readonly dataDir?: string | undefined;
   /** Partitions of every topic; default 4. */
   readonly partitions?: number;
+  /** How long the start may take before what was started is stopped again; default `60s`. */
+  readonly startDeadline?: Duration;
   /** Default: silent. */
   readonly logger?: Logger;
 }
 
-export type ResolvedLocalStackOptions = Required<Omit<LocalStackOptions, 'dataDir' | 'logger'>> &
-  Pick<LocalStackOptions, 'dataDir' | 'logger'>;
+type Complete = Required<Omit<LocalStackOptions, 'dataDir' | 'logger'>> & Pick<LocalStackOptions, 'dataDir' | 'logger'>;
+
+export type ResolvedLocalStackOptions = Omit<Complete, 'startDeadline'> & { readonly startDeadlineMs: number };
 
 const defaults = {
   regions: ['us-east-1', 'eu-west-1'],
   tables: ['permissions'],
   kafka: 'embedded',
+  kinesis: 'kinesalite',
   pipeline: true,
   replicationDelayMs: 20,
   seed: 1,
   partitions: 4,
+  startDeadline: '60s',
 } as const satisfies LocalStackOptions;
 
 const fields = [...Object.keys(defaults), 'dataDir', 'logger'];
@@ -41,13 +51,15 @@ export function resolveLocalStackOptions(options: LocalStackOptions): ResolvedLo
   for (const name of Object.keys(options))
     if (!fields.includes(name)) throw invalid(name, `one of ${fields.join(', ')}`);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved: ResolvedLocalStackOptions = { ...defaults, ...given, dataDir: options.dataDir };
-  const { regions, tables, kafka, partitions } = resolved;
+  const complete: Complete = { ...defaults, ...given, dataDir: options.dataDir };
+  const { startDeadline, ...resolved } = complete;
+  const { regions, tables, kafka, kinesis, partitions } = resolved;
   if (!Array.isArray(tables) || tables.length === 0) throw invalid('tables', 'at least one table');
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000)
     throw invalid('partitions', 'a whole number from 1 to 1000');
   if (kafka !== 'embedded') checkBrokers(regions, kafka);
-  return resolved;
+  if (!['kinesalite', 'kinesis-local'].includes(kinesis)) throw invalid('kinesis', "'kinesalite' or 'kinesis-local'");
+  return { ...resolved, startDeadlineMs: parseDuration(startDeadline, 'startLocalStack: startDeadline') };
 }
 
 function checkBrokers(regions: readonly string[], brokers: Readonly<Record<string, readonly string[]>>): void {

@@ -8,7 +8,7 @@ import {
   wait,
 } from '@tidemark/runtime';
 import { randomBytes } from 'node:crypto';
-import { type AwsFaults, EmbeddedAws } from './aws/index.js';
+import { type AwsFaults, EmbeddedAws, kinesisLocal } from './aws/index.js';
 import { type KafkaFaults } from './kafka/kafka-faults.js';
 import {
   type LocalStackOptions,
@@ -46,7 +46,10 @@ export interface LocalStack {
   stop(): Promise<void>;
 }
 
-/** Starts everything; what was started is stopped again when a part of it fails. */
+/**
+ * Starts everything; what was started is stopped again when a part of it fails. Rejects with `INVALID_OPTIONS`, and with `TIMEOUT` at
+ * `startDeadline`, naming the regions whose brokers it waited for.
+ */
 export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
   const stack = new RunningLocalStack(resolveLocalStackOptions(options));
   try {
@@ -66,12 +69,13 @@ class RunningLocalStack implements LocalStack {
 
   constructor(options: ResolvedLocalStackOptions) {
     this.#options = options;
-    const { regions, replicationDelayMs, seed, dataDir, logger } = options;
+    const { regions, kinesis, startDeadlineMs, replicationDelayMs, seed, dataDir, logger } = options;
     this.#aws = new EmbeddedAws({
       regions,
       replicationDelayMs,
       seed,
       log: logger ?? silentLogger,
+      ...(kinesis === 'kinesis-local' ? { kinesisEndpoint: kinesisLocal({ startTimeoutMs: startDeadlineMs }) } : {}),
       ...(dataDir === undefined ? {} : { dataDir: `${dataDir}/aws` }),
     });
     const run = randomBytes(3).toString('hex');
@@ -92,10 +96,17 @@ class RunningLocalStack implements LocalStack {
   }
 
   async start(): Promise<void> {
-    await this.#aws.start();
-    await Promise.all([...this.#regions.values()].map((region) => region.start()));
-    for (const table of this.#options.tables) await this.#aws.createGlobalTable(table);
-    if (this.#options.pipeline) await Promise.all([...this.#regions.values()].map((region) => region.startPipeline()));
+    const { startDeadlineMs, tables, pipeline } = this.#options;
+    const givenUp = new AbortController();
+    const cancel = systemClock.setTimer(() => givenUp.abort(this.#late()), startDeadlineMs);
+    try {
+      await this.#aws.start();
+      await this.#inEveryRegion(givenUp, (region) => region.start());
+      for (const table of tables) await this.#aws.createGlobalTable(table);
+      if (pipeline) await this.#inEveryRegion(givenUp, (region) => region.startPipeline(givenUp.signal));
+    } finally {
+      cancel();
+    }
   }
 
   region(name: string): RegionEndpoints {
@@ -136,6 +147,28 @@ class RunningLocalStack implements LocalStack {
     await this.#aws.stop().catch((error: unknown) => {
       if (!isTidemarkError(error, 'CLOSED')) throw error;
     });
+  }
+
+  /** The first failure gives up the others; none goes on behind the back of a start that has failed. */
+  async #inEveryRegion(givenUp: AbortController, start: (region: RegionStack) => Promise<void>): Promise<void> {
+    const starts = [...this.#regions.values()].map((region) =>
+      start(region).catch((error: unknown) => givenUp.abort(error)),
+    );
+    await Promise.all(starts);
+    givenUp.signal.throwIfAborted();
+  }
+
+  #late(): TidemarkError {
+    const { startDeadlineMs } = this.#options;
+    const waiting = [...this.#regions].filter(([, region]) => region.waiting);
+    const brokers = Object.fromEntries(waiting.map(([name, region]) => [name, region.brokers]));
+    const named = waiting.map(([name, region]) => `${name} (${region.brokers.join(', ')})`).join(', ');
+    return new TidemarkError(
+      'TIMEOUT',
+      `startLocalStack: not started within ${startDeadlineMs} ms` +
+        (named === '' ? '' : `; it waited for the brokers of ${named}`),
+      { retriable: true, context: { startDeadlineMs, brokers } },
+    );
   }
 
   /** Regions that share brokers must not share topics; and a topic name is never used again, so each run has its own. */

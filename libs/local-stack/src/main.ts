@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { messageOf } from '@tidemark/runtime';
+import { type Duration, messageOf } from '@tidemark/runtime';
 import { parseArgs } from 'node:util';
 import { startLocalStack } from './local-stack.js';
 
@@ -8,9 +8,11 @@ const usage = `tidemark-local-stack: AWS regions, Kafka and Tidemark's pipeline 
   --regions LIST              default us-east-1,eu-west-1
   --tables LIST               default permissions
   --kafka HOST:PORT,…         brokers that run already, for every region; default: one embedded broker a region
+  --kinesis NAME              kinesalite (default) or kinesis-local, which reshards and fans out as AWS does
   --no-pipeline               without sync and dispatcher
   --replication-delay-ms N    default 20
   --data-dir DIR              tables and Kafka's records outlive the process
+  --start-deadline DURATION   default 60s
   --help
 
 Prints its endpoints as one line of JSON, and stops on SIGINT or SIGTERM.`;
@@ -21,9 +23,11 @@ async function main(): Promise<void> {
       regions: { type: 'string', default: 'us-east-1,eu-west-1' },
       tables: { type: 'string', default: 'permissions' },
       kafka: { type: 'string' },
+      kinesis: { type: 'string', default: 'kinesalite' },
       'no-pipeline': { type: 'boolean', default: false },
       'replication-delay-ms': { type: 'string', default: '20' },
       'data-dir': { type: 'string' },
+      'start-deadline': { type: 'string', default: '60s' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -36,9 +40,11 @@ async function main(): Promise<void> {
       values.kafka === undefined
         ? 'embedded'
         : Object.fromEntries(regions.map((region) => [region, list(values.kafka ?? '')])),
+    kinesis: values.kinesis as 'kinesalite' | 'kinesis-local',
     pipeline: !values['no-pipeline'],
     replicationDelayMs: Number(values['replication-delay-ms']),
     dataDir: values['data-dir'],
+    startDeadline: values['start-deadline'] as Duration,
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void stack.stop().finally(() => process.exit(0)));

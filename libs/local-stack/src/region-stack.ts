@@ -56,6 +56,7 @@ export class RegionStack {
   readonly #logger: Logger;
   readonly #services = new Map<'sync' | 'dispatcher', Service>();
   #probe: RegionProbe | undefined;
+  #waiting = false;
 
   constructor(options: RegionStackOptions) {
     this.#options = options;
@@ -76,7 +77,7 @@ export class RegionStack {
       region,
       dynamodb: aws.dynamodbConfig(region),
       kinesis: aws.kinesisConfig(region),
-      kafka: { brokers: this.#brokers },
+      kafka: { brokers: this.brokers },
       dynamodbEndpoint,
       kinesisEndpoint,
       streamArn,
@@ -91,12 +92,22 @@ export class RegionStack {
     await this.#options.aws.createTable(this.#options.region, leaseTable, { hashKey: 'leaseKey' });
   }
 
-  /** A route for every table, then sync and dispatcher, each in this process. */
-  async startPipeline(): Promise<void> {
-    await this.#addRoutes();
+  /** A route for every table, then sync and dispatcher, each in this process. The signal gives it up, and it rejects. */
+  async startPipeline(signal: AbortSignal): Promise<void> {
+    this.#waiting = true;
+    await this.#addRoutes(signal);
+    signal.throwIfAborted();
     await Promise.all([this.restart('sync'), this.restart('dispatcher')]);
-    this.#probe = new RegionProbe(this.#options.region, this.#brokers, this.#options.topicPrefix, this.#options.tables);
-    await this.#probe.open();
+    const { region, topicPrefix, tables } = this.#options;
+    const probe = new RegionProbe(region, this.brokers, topicPrefix, tables);
+    this.#probe = probe;
+    await closedOnAbort(probe, signal, () => probe.open());
+    this.#waiting = false;
+  }
+
+  /** Whether the start of the pipeline has begun and is not through. */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** Ends a role at once, as kill -9 does. */
@@ -136,7 +147,7 @@ export class RegionStack {
     await this.embeddedKafka?.close();
   }
 
-  get #brokers(): readonly string[] {
+  get brokers(): readonly string[] {
     return this.embeddedKafka === undefined ? (this.#options.brokers ?? []) : [this.embeddedKafka.address];
   }
 
@@ -161,12 +172,12 @@ export class RegionStack {
 
   #dispatcherOptions(): Parameters<typeof startDispatcher>[0] {
     const { region, topicPrefix } = this.#options;
-    return { region, kafka: { brokers: this.#brokers }, topicPrefix };
+    return { region, kafka: { brokers: this.brokers }, topicPrefix };
   }
 
-  async #addRoutes(): Promise<void> {
+  async #addRoutes(signal: AbortSignal): Promise<void> {
     const { topicPrefix, tables, partitions } = this.#options;
-    const client = createKafkaClient({ brokers: this.#brokers, clientId: 'local-stack' });
+    const client = createKafkaClient({ brokers: this.brokers, clientId: 'local-stack' });
     const names = topicNames(topicPrefix);
     const routing = new RoutingTable({
       log: new RouteTopic({ client, names, create: { replicationFactor: 1 } }),
@@ -174,15 +185,20 @@ export class RegionStack {
       names,
       tablePartitions: partitions,
     });
-    await routing.open();
-    for (const table of tables) {
-      try {
-        await routing.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'local-stack' });
-      } catch (error) {
-        if (!isTidemarkError(error, 'ROUTE_CONFLICT')) throw error;
-      }
+    try {
+      await closedOnAbort(routing, signal, () => routing.open());
+      for (const table of tables) await this.#addRoute(routing, table, names.cache(table), signal);
+    } finally {
+      await routing.close();
     }
-    await routing.close();
+  }
+
+  async #addRoute(routing: RoutingTable, table: string, topic: string, signal: AbortSignal): Promise<void> {
+    try {
+      await routing.put(table, [topic], { ifMatch: 'none', actor: 'local-stack', signal });
+    } catch (error) {
+      if (!isTidemarkError(error, 'ROUTE_CONFLICT')) throw error;
+    }
   }
 
   #embedded(what: string): EmbeddedKafka {
@@ -190,6 +206,22 @@ export class RegionStack {
     throw new TidemarkError('NOT_SUPPORTED', `this stack cannot ${what} Kafka: the brokers are not its own`, {
       retriable: false,
     });
+  }
+}
+
+/** Runs the opening of something that waits for brokers for as long as it takes; closing it makes the opening reject. */
+async function closedOnAbort(
+  opened: { close(): Promise<void> },
+  signal: AbortSignal,
+  open: () => Promise<void>,
+): Promise<void> {
+  const close = (): void => void opened.close();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    await open();
+  } finally {
+    signal.removeEventListener('abort', close);
   }
 }
 

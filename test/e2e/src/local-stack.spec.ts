@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
 import { startLocalStack } from '@tidemark/local-stack';
 import { run } from './run-command.js';
@@ -24,8 +26,27 @@ describe('startLocalStack', () => {
       /kafka\.eu-west-1: expected at least one/,
     ],
     ['too many partitions', { partitions: 0 }, /partitions: expected a whole number/],
+    ['a Kinesis that there is not', { kinesis: 'kcl' }, /kinesis: expected 'kinesalite' or 'kinesis-local'/],
+    ['a deadline without a unit', { startDeadline: '5' }, /startDeadline: expected a duration/],
   ])('refuses %s', async (_name, options, message) => {
     await expect(startLocalStack(options)).rejects.toThrow(message);
+  });
+
+  it('gives up at its deadline, and says which brokers it waited for', async () => {
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const kafka = { 'us-east-1': ['127.0.0.1:1'], 'eu-west-1': [`127.0.0.1:${port}`] };
+    const startedMs = performance.now();
+    await expect(startLocalStack({ kafka, startDeadline: '500ms' })).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      message: `startLocalStack: not started within 500 ms; it waited for the brokers of us-east-1 (127.0.0.1:1), eu-west-1 (127.0.0.1:${port})`,
+      context: { brokers: kafka },
+    });
+    expect(performance.now() - startedMs).toBeLessThan(6_000);
+    for (const socket of sockets) socket.destroy();
+    silent.close();
   });
 
   it('names what it does not know or does not own', async () => {

@@ -6,7 +6,9 @@ const StreamName = 's';
 const startMs = 1_700_000_000_500;
 const highest = String((1n << 128n) - 1n);
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 /** kinesalite reads the time of the process. */
 function setClock(): { at: number } {
