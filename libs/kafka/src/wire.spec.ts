@@ -27,7 +27,7 @@ describe('records on the wire', () => {
     const message = { key: null, value: null, timestamp: '0', attributes: 0, offset: '7' };
     expect(fromKafka({ ...message, headers: { src: Buffer.from('12345678901') } }).src).toBe(12_345_678_901);
     expect(fromKafka({ ...message, headers: { src: [Buffer.from('1'), Buffer.from('2')] } }).src).toBe(1);
-    for (const text of ['', '-1', '1.5', 'x', '9'.repeat(16)])
+    for (const text of ['', '-1', '1.5', 'x', '9'.repeat(16), '9'.repeat(17)])
       expect(fromKafka({ ...message, headers: { src: Buffer.from(text) } }).src).toBeUndefined();
     expect(wireBytes(record)).toBe(wireBytes({ ...record, src: undefined }) + 2 + 3 + 11);
   });

@@ -1,4 +1,4 @@
-import { headerName, srcHeaderName, type WireRecord } from '@tidemark/protocol';
+import { decodeSrc, encodeSrc, headerName, srcHeaderName, type WireRecord } from '@tidemark/protocol';
 import { type KafkaMessage, type Message } from 'kafkajs';
 
 /** A message as Tidemark reads it; only its own headers are looked at. */
@@ -7,7 +7,7 @@ export function fromKafka(message: KafkaMessage): WireRecord {
   const header = headers?.[headerName];
   const src = headers?.[srcHeaderName];
   const record = { key, value, header: (Array.isArray(header) ? header[0] : header) ?? null };
-  return src === undefined ? record : { ...record, src: offsetOf(src) };
+  return src === undefined ? record : { ...record, src: decodeSrc(Array.isArray(src) ? src[0] : src) };
 }
 
 /** A message of a table topic: its `src` is its own offset, whatever somebody wrote there. */
@@ -24,7 +24,7 @@ export function toKafka(record: WireRecord, partition: number): Message {
   if (header !== null || src !== undefined) {
     message.headers = {
       ...(header === null ? {} : { [headerName]: typeof header === 'string' ? header : view(header) }),
-      ...(src === undefined ? {} : { [srcHeaderName]: String(src) }),
+      ...(src === undefined ? {} : { [srcHeaderName]: encodeSrc(src) }),
     };
   }
   return message;
@@ -32,7 +32,7 @@ export function toKafka(record: WireRecord, partition: number): Message {
 
 /** About what the record takes in a request, bytes. */
 export function wireBytes({ key, value, header, src }: WireRecord): number {
-  const place = src === undefined ? 0 : 2 + srcHeaderName.length + String(src).length;
+  const place = src === undefined ? 0 : 2 + srcHeaderName.length + encodeSrc(src).length;
   return 24 + lengthOf(key) + lengthOf(value) + lengthOf(header) + place;
 }
 
@@ -44,12 +44,6 @@ export function keyText({ key }: WireRecord): string | undefined {
 
 function bytes(key: Uint8Array | string | null): Buffer | string | null {
   return key === null || typeof key === 'string' ? key : view(key);
-}
-
-/** What is no offset says nothing. */
-function offsetOf(header: Buffer | string | (Buffer | string)[]): number | undefined {
-  const text = String(Array.isArray(header) ? header[0] : header);
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** The same bytes, not a copy. */

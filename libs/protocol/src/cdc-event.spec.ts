@@ -7,8 +7,10 @@ import {
   type ControlRecord,
   decodeRecord,
   type DecodedRecord,
+  decodeSrc,
   encodeControl,
   encodeEvent,
+  encodeSrc,
   isForeign,
   type WireRecord,
 } from './cdc-event.js';
@@ -80,6 +82,13 @@ describe('an event', () => {
     expect(decodeRecord(overTheWire(record, (buffer) => new Uint8Array(buffer)))).toEqual(expected);
   });
 
+  it('that asks for reports says so behind everything else, where an older reader looks past it', () => {
+    const asking = encodeEvent({ ...event, report: true });
+    expect(asking.header).toBe(`${encodeEvent(event).header};r`);
+    expect(decodeRecord(asking)).toEqual({ type: 'event', event: { ...event, report: true } });
+    expect(decodeRecord({ ...asking, header: `${encodeEvent(event).header};x` })).toEqual({ type: 'event', event });
+  });
+
   it.each<[string, Partial<CdcEvent>]>([
     ['a fraction of a µs', { stampUs: 1.5 }],
     ['a time before the epoch', { expiresAt: -1 }],
@@ -99,6 +108,7 @@ describe('a control record', () => {
     [{ control: 'watermark', table: 't', at: 5, streamId: 's', since: null }, null, '1.0;c;watermark;t;5;s;-'],
     [{ control: 'watermark', table: 't', at: 5, streamId: 's', since: 3 }, null, '1.0;c;watermark;t;5;s;3'],
     [{ control: 'invalidate', table: 't', key: 'user:1' }, 'user:1', '1.0;c;invalidate;t'],
+    [{ control: 'invalidate', table: 't', key: 'user:1', report: true }, 'user:1', '1.0;c;invalidate;t;r'],
     [{ control: 'flush-table', table: 't', reason: 'gap; lost' }, null, '1.0;c;flush-table;t;gap%3B%20lost'],
     [{ control: 'probe', table: 't', id: 'p-1', at: 7 }, null, '1.0;c;probe;t;p-1;7'],
   ])('%j is one header', (record, key, header) => {
@@ -225,6 +235,32 @@ function isSound(decoded: DecodedRecord): boolean {
     [table, key, region].every((part) => typeof part === 'string')
   );
 }
+
+describe('the place of a record in its table topic', () => {
+  it('comes back as it went, as text and as bytes', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (offset) =>
+        [encodeSrc(offset), Buffer.from(encodeSrc(offset))].every((header) => decodeSrc(header) === offset),
+      ),
+      { numRuns: runs },
+    );
+  });
+
+  it.each([[undefined], [''], ['-1'], ['1.5'], ['1e3'], [' 1'], ['0x10'], ['9007199254740992'], ['1'.repeat(400)]])(
+    '%p is none',
+    (header) => expect(decodeSrc(header)).toBeUndefined(),
+  );
+
+  it('never throws on arbitrary bytes, and believes no offset that cannot be held exactly', () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, text), (header) => {
+        const src = decodeSrc(header);
+        return src === undefined || (Number.isSafeInteger(src) && src >= 0);
+      }),
+      { numRuns: runs },
+    );
+  });
+});
 
 describe('isForeign', () => {
   it.each([

@@ -125,6 +125,18 @@ function wholeMs(ms: number): number {
   return Math.max(0, Math.floor(ms));
 }
 
+/** What the header `srcHeaderName` holds of an offset. */
+export function encodeSrc(offset: number): string {
+  return String(offset);
+}
+
+/** `undefined`: nobody has said it, or not in a way that can be read. Never throws. */
+export function decodeSrc(header: Uint8Array | string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const text = textOf(header);
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+}
+
 /** Reads a message of a table topic or cache topic; never throws. */
 export function decodeRecord(message: WireRecord): DecodedRecord {
   if (message.header === null) return { type: 'malformed', reason: `no header ${headerName}` };

@@ -2,11 +2,22 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { binaryImage, changeRecord, type ChangeRecordJson, textImage, writeIds } from '../test/change-records.js';
 import { expectGolden, goldenFolder, readGolden, show, type ShownBytes, unshow } from '../test/golden.js';
-import { type CdcEvent, type ControlRecord, decodeRecord, encodeControl, encodeEvent } from './cdc-event.js';
+import {
+  type CdcEvent,
+  type ControlRecord,
+  decodeRecord,
+  decodeSrc,
+  encodeControl,
+  encodeEvent,
+  encodeSrc,
+  headerName,
+  srcHeaderName,
+} from './cdc-event.js';
 import { translateChangeRecord } from './change-record.js';
 import { type BinaryEncoding, readImage, writeImage } from './item-attributes.js';
 import { type ItemImage } from './item.js';
 import { partitionOf } from './partition.js';
+import { decodePodReport, encodePodReport, type PodReport } from './pod-report.js';
 import { decodeRoute, encodeRoute, type Route } from './route.js';
 import { topicNames } from './topic-names.js';
 import { formatWriteId, parseWriteId, WriteClock } from './write-id.js';
@@ -111,6 +122,7 @@ const events: Readonly<Record<string, CdcEvent>> = {
   remove: { ...modify, kind: 'remove', to: null, expiresAt: null, codec: null, value: null },
   'fast lane': { ...modify, lane: 'fast', stampUs: null, position: null },
   'fast lane without its value': { ...modify, lane: 'fast', stampUs: null, position: null, value: null },
+  'fast lane, asking for reports': { ...modify, lane: 'fast', stampUs: null, position: null, report: true },
   'binary value': { ...modify, codec: 'v8', value: binary },
   'empty value': { ...modify, value: Buffer.alloc(0) },
   'foreign, awkward texts': { ...modify, key: 'user:ü;%-', from: '-', to: 'a;b%', codec: '', region: 'eu west 1' },
@@ -132,6 +144,7 @@ const controls: Readonly<Record<string, ControlRecord>> = {
     since: 3,
   },
   invalidate: { control: 'invalidate', table: 'permissions', key: 'user:42' },
+  'invalidate, asking for reports': { control: 'invalidate', table: 'permissions', key: 'user:42', report: true },
   'flush-table': { control: 'flush-table', table: 'permissions', reason: 'destination was disabled; changes are lost' },
   probe: { control: 'probe', table: 'permissions', id: '0f6a2f0f', at: 1_720_740_233_012 },
 };
@@ -149,6 +162,23 @@ const routes: Readonly<Record<string, Route>> = {
   added,
   deleted: { ...added, version: 3, topics: {}, deleted: true },
 };
+
+const following: PodReport = {
+  pod: '0f6a2f0f',
+  service: 'orders',
+  tables: {
+    permissions: { topics: ['tidemark.cache.permissions', 'tidemark.cache.shared', null], progress: [90_071, 0, -1] },
+    roles: { topics: [null], progress: [-1] },
+  },
+  leaving: false,
+};
+const reports: Readonly<Record<string, PodReport>> = {
+  following,
+  'following nothing': { ...following, tables: {} },
+  leaving: { ...following, tables: {}, leaving: true },
+};
+
+const sources: Readonly<Record<string, number>> = { first: 0, later: 90_071, last: Number.MAX_SAFE_INTEGER };
 
 function mapValues<T, R>(cases: Readonly<Record<string, T>>, fn: (value: T) => R): Record<string, R> {
   return Object.fromEntries(Object.entries(cases).map(([name, value]) => [name, fn(value)]));
@@ -207,6 +237,21 @@ describe('golden bytes as they are written', () => {
       'routes.json',
       mapValues(routes, (route) => show(encodeRoute(route))),
     );
+  });
+
+  it('pod reports', () => {
+    expectGolden(
+      'pod-reports.json',
+      mapValues(reports, (report) => show(encodePodReport(report))),
+    );
+  });
+
+  it('headers', () => {
+    expectGolden('headers.json', {
+      record: headerName,
+      src: srcHeaderName,
+      srcOf: mapValues(sources, (offset) => show(encodeSrc(offset))),
+    });
   });
 
   it('names', () => {
@@ -270,6 +315,19 @@ describe('golden bytes as they are read', () => {
       expect({ name, ...decodeRoute(unshow(shown)) }).toEqual({ name, ok: true, route: routes[name] });
   });
 
+  it('pod reports', () => {
+    for (const [name, shown] of readCases<ShownBytes>('pod-reports.json')) {
+      const result = decodePodReport(unshow(shown));
+      expect({ name, ...result }).toEqual({ name, ok: true, report: reports[name] });
+    }
+  });
+
+  it('headers', () => {
+    const { srcOf } = JSON.parse(readGolden('headers.json')) as { readonly srcOf: Record<string, ShownBytes> };
+    for (const [name, shown] of Object.entries(srcOf))
+      expect({ name, src: decodeSrc(unshow(shown) ?? undefined) }).toEqual({ name, src: sources[name] });
+  });
+
   it('write ids', () => {
     for (const [name, id] of readCases<string>('write-ids.json')) {
       const parts = parseWriteId(id);
@@ -282,8 +340,10 @@ describe('golden bytes as they are read', () => {
       'change-records.json',
       'control-records.json',
       'events.json',
+      'headers.json',
       'items.json',
       'names.json',
+      'pod-reports.json',
       'routes.json',
       'write-ids.json',
     ]);

@@ -43,9 +43,10 @@ export function decodePodReport(bytes: Uint8Array | string | null): DecodedPodRe
   const { pod, service, tables, leaving } = parsed;
   if (typeof pod !== 'string' || typeof service !== 'string' || !isRecord(tables))
     return { ok: false, reason: 'pod, service or tables are not what they should be' };
-  const read: Record<string, TableProgress> = Object.create(null) as Record<string, TableProgress>;
+  // Without a prototype: a table may be called as one of its properties is.
+  const read = Object.create(null) as Record<string, TableProgress>;
   for (const [table, progress] of Object.entries(tables)) {
-    if (!isProgress(progress)) return { ok: false, reason: `tables.${table} is not a table's progress` };
+    if (!isProgress(progress)) return { ok: false, reason: `tables.${table.slice(0, 200)} is not a table's progress` };
     read[table] = { topics: progress.topics, progress: progress.progress };
   }
   return { ok: true, report: { pod, service, tables: read, leaving: leaving === true } };
@@ -59,7 +60,7 @@ function isProgress(value: unknown): value is TableProgress {
     topics.every((topic) => topic === null || typeof topic === 'string') &&
     Array.isArray(progress) &&
     progress.length === topics.length &&
-    progress.every((offset) => Number.isSafeInteger(offset))
+    progress.every((offset) => Number.isSafeInteger(offset) && offset >= -1)
   );
 }
 

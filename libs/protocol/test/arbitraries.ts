@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type CdcEvent, type ControlRecord, type ItemImage, type Route } from '../src/index.js';
+import { type CdcEvent, type ControlRecord, type ItemImage, type PodReport, type Route } from '../src/index.js';
 
 /** Runs of each property; more for a long run. */
 export const runs = Number(process.env['TIDEMARK_TEST_RUNS'] ?? 10_000);
@@ -38,20 +38,28 @@ export const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 64 });
 
 const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null, freq: 4 });
 
-export const cdcEvent: fc.Arbitrary<CdcEvent> = fc.record({
-  table: text,
-  key: text,
-  kind: fc.constantFrom('insert', 'modify', 'remove'),
-  from: orNull(text),
-  to: orNull(text),
-  stampUs: orNull(fc.maxSafeNat()),
-  expiresAt: orNull(fc.maxSafeNat()),
-  codec: orNull(text),
-  lane: fc.constantFrom('cdc', 'fast'),
-  region: text,
-  position: orNull(text),
-  value: orNull(bytes),
-});
+/** Asked for, or left out. */
+const asked = fc.constantFrom({}, {}, { report: true as const });
+
+export const cdcEvent: fc.Arbitrary<CdcEvent> = fc
+  .tuple(
+    fc.record({
+      table: text,
+      key: text,
+      kind: fc.constantFrom('insert', 'modify', 'remove'),
+      from: orNull(text),
+      to: orNull(text),
+      stampUs: orNull(fc.maxSafeNat()),
+      expiresAt: orNull(fc.maxSafeNat()),
+      codec: orNull(text),
+      lane: fc.constantFrom('cdc', 'fast'),
+      region: text,
+      position: orNull(text),
+      value: orNull(bytes),
+    }),
+    asked,
+  )
+  .map(([event, report]): CdcEvent => ({ ...event, ...report }));
 
 export const controlRecord: fc.Arbitrary<ControlRecord> = fc.oneof(
   fc.record({
@@ -61,7 +69,9 @@ export const controlRecord: fc.Arbitrary<ControlRecord> = fc.oneof(
     streamId: text,
     since: orNull(fc.maxSafeNat()),
   }),
-  fc.record({ control: fc.constant('invalidate' as const), table: text, key: text }),
+  fc
+    .tuple(fc.record({ control: fc.constant('invalidate' as const), table: text, key: text }), asked)
+    .map(([record, report]): ControlRecord => ({ ...record, ...report })),
   fc.record({ control: fc.constant('flush-table' as const), table: text, reason: text }),
   fc.record({ control: fc.constant('probe' as const), table: text, id: text, at: fc.maxSafeNat() }),
 );
@@ -74,6 +84,22 @@ export const route: fc.Arbitrary<Route> = fc.record({
   deleted: fc.boolean(),
   changedAt: fc.maxSafeNat(),
   changedBy: text,
+});
+
+const partitionProgress = fc.tuple(orNull(text), fc.oneof(fc.constant(-1), fc.maxSafeNat()));
+
+export const podReport: fc.Arbitrary<PodReport> = fc.record({
+  pod: text,
+  service: text,
+  tables: fc.dictionary(
+    text,
+    fc.array(partitionProgress, { maxLength: 5 }).map((partitions) => ({
+      topics: partitions.map(([topic]) => topic),
+      progress: partitions.map(([, offset]) => offset),
+    })),
+    { maxKeys: 5 },
+  ),
+  leaving: fc.boolean(),
 });
 
 const fifteenDigits = fc.nat(999_999_999_999_999);
