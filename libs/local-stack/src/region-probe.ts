@@ -21,6 +21,7 @@ export class RegionProbe {
       logger: silentLogger,
       metrics: new MetricRegistry(),
       onProgress: () => undefined,
+      onReportAsked: () => undefined,
     });
     this.#tables = tables;
     for (const table of tables) this.#follower.table(table);
