@@ -53,8 +53,8 @@ export function acquireExpressions({ leaseId, nowMs, leaseUntil, expiresAt }: Le
 }
 
 /**
- * Gives a lease up and leaves what else is there: a write id that refuses late writes. The expiry that came with the lease stays as well.
- * It lies a tombstone's life after the claim: later than a tombstone's own, and where an expired value was, what is left has to end.
+ * Gives a lease up and leaves what else is there: a write id that refuses late writes. The expiry that came with the lease stays as well:
+ * a tombstone ends no earlier than it would have without the lease, and what is left of an expired value has to end.
  */
 export function releaseExpressions(leaseId: string): WriteExpressions {
   return expressions(ownLease, { ':mine': { S: leaseId } }, 'REMOVE #l, #u');
