@@ -68,6 +68,8 @@ export class GroupSession {
       rebalanceTimeout: options.rebalanceTimeoutMs,
       heartbeatInterval: options.heartbeatMs,
       maxWaitTimeInMs: 500,
+      // Partitions that are added to a topic are found by then.
+      metadataMaxAge: 10_000,
       minBytes: 1,
       allowAutoTopicCreation: false,
       retry,

@@ -33,9 +33,9 @@ export class PartitionCounts {
     this.#options = options;
   }
 
-  /** Fails with `TOPIC_MISSING`, `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`. */
-  async of(topic: string): Promise<number> {
-    const { clock, maxAgeMs, topicsMax } = this.#options;
+  /** No older than `maxAgeMs`, where that is given. Fails with `TOPIC_MISSING`, `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`. */
+  async of(topic: string, maxAgeMs = this.#options.maxAgeMs): Promise<number> {
+    const { clock, topicsMax } = this.#options;
     const known = this.#counts.get(topic);
     if (known !== undefined && clock.monotonicMs() - known.atMs < maxAgeMs) return known.count;
     const asked: Count = { count: this.#ask(topic), atMs: clock.monotonicMs() };

@@ -14,7 +14,6 @@ import {
 import { type Admin } from 'kafkajs';
 import { partitionCountOf, withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
-import { publishFailed } from './kafka-error.js';
 import { PodLog } from './pod-log.js';
 import { reportRetentionMs } from './pod-reports.js';
 import { type KafkaProducer } from './producer.js';
@@ -135,7 +134,11 @@ export class PodTopic implements PodRegistry {
   /** Producers' clocks would make pods look silent that are not, and the other way round. */
   #noteTime(appendTimeMs: number): void {
     if (appendTimeMs >= 0) this.#reportedAt = appendTimeMs;
-    else throw publishFailed(this.#topic, new Error('message.timestamp.type of the topic is not LogAppendTime'));
+    else
+      throw new TidemarkError('PUBLISH_FAILED', `${this.#topic} must have message.timestamp.type=LogAppendTime`, {
+        retriable: false,
+        context: { topic: this.#topic },
+      });
   }
 
   #exists(): Promise<void> {

@@ -56,6 +56,8 @@ const closeMs = 5_000;
 /** A record of this size or more is refused by every broker with default limits. */
 const recordBytesMax = 1_048_500;
 const topicsMax = 10_000;
+/** Whoever asks for a count wants to notice that it has changed, ms. */
+const askedMaxAgeMs = 5_000;
 
 /**
  * Writes to Kafka for the pipeline and for pods.
@@ -95,7 +97,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
   }
 
   async partitionsOf(topic: string, signal: AbortSignal): Promise<number> {
-    return this.#bounded(signal, `partitions of ${topic}`, () => this.#counts.of(topic));
+    return this.#bounded(signal, `partitions of ${topic}`, () => this.#counts.of(topic, askedMaxAgeMs));
   }
 
   async listTopics(prefix: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -125,16 +127,11 @@ export class KafkaProducer implements EventSink, EventPublisher {
   /** A record without a key is not about one partition, so it goes to every one. */
   async publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<readonly PublishedAt[]> {
     const topic = this.#options.names.cdc(table);
-    const { signal, timeoutMs } = call;
     const startMs = this.#clock.monotonicMs();
-    const count = await withDeadline({ clock: this.#clock, timeoutMs, signal, what: `publish to ${topic}` }, () =>
-      this.#counts.of(topic),
-    ).catch((error: unknown) => {
-      throw isTidemarkError(error, 'FEED_UNAVAILABLE') ? publishFailed(topic, error) : error;
-    });
+    const count = await this.#countUntilDeadline(topic, call);
     const outgoing = records.flatMap((record) => spread(record, count));
-    const leftMs = timeoutMs - (this.#clock.monotonicMs() - startMs);
-    const places = await this.append(topic, outgoing, { signal, timeoutMs: leftMs });
+    const leftMs = call.timeoutMs - (this.#clock.monotonicMs() - startMs);
+    const places = await this.append(topic, outgoing, { signal: call.signal, timeoutMs: leftMs });
     return places
       .filter((_, index) => outgoing[index]?.record.key !== null)
       .map(({ partition, offset }) => ({ partition, offset }));
@@ -148,6 +145,25 @@ export class KafkaProducer implements EventSink, EventPublisher {
         call.failed(new TidemarkError('CLOSED', 'the producer is closed', { retriable: false }));
     await settleWithin(this.#clock, closeMs, Promise.all([...this.#inFlight]));
     await settleWithin(this.#clock, closeMs, this.#connection.close());
+  }
+
+  /** A connection that is lost while it asks costs another attempt, and no record. */
+  async #countUntilDeadline(topic: string, { timeoutMs, signal }: StoreCall): Promise<number> {
+    const { random = Math.random } = this.#options;
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
+    return withDeadline({ clock: this.#clock, timeoutMs, signal, what: `publish to ${topic}` }, async (inner) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#counts.of(topic);
+        } catch (error) {
+          const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });
+          const isLast = this.#clock.monotonicMs() + delayMs >= deadlineMs || inner.aborted;
+          if (!isTidemarkError(error, 'FEED_UNAVAILABLE')) throw error;
+          if (isLast) throw publishFailed(topic, error);
+          await wait(this.#clock, delayMs, inner);
+        }
+      }
+    });
   }
 
   #bounded<T>(signal: AbortSignal | undefined, what: string, work: () => Promise<T>): Promise<T> {

@@ -22,9 +22,11 @@ export function groupConsumerCases(harness: KafkaHarness): ContractCase[] {
     on('takes over from a member that dies, without loss and in order', takesOver),
     on('changes its topics without losing or repeating the others', changesTopics),
     on('waits for topics that are not there beside the work on the others', missingTopic),
+    on('hazard 27: finds partitions that are added, and reads them from their start', growth),
+    on('tells each record’s own offset, whatever was written into its place', ownOffsets),
     on('stops after what is at work, and commits it', stops),
     on('aborts what is at work when it does not end within the drain time', stopsAnyway),
-    on('tells a gap between what was committed and what is still there', gap),
+    on('hazard 26: tells a gap between what was committed and what is still there', gap),
   ];
   const { restartBrokers } = harness;
   if (restartBrokers === undefined) return cases;
@@ -243,6 +245,40 @@ async function missingTopic(world: ContractWorld): Promise<void> {
   await world.topic('cdc.later');
   await world.write(later, range(0, 10));
   await eventually('the later one', () => member.numbers(later).length === 10, 15_000);
+}
+
+async function growth(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await world.write(topic, [0]);
+  await eventually('the first', () => source.numbers(topic).length === 1);
+  const admin = await world.admin();
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+  await eventually('the new partition is written to', () =>
+    world.write(topic, range(10, 13), 2).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await eventually('its records', () => source.numbers(topic, 2).length === 3, 25_000);
+  assert.deepEqual(source.numbers(topic, 2), range(10, 13));
+  source.assertOrderly();
+}
+
+async function ownOffsets(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  const producer = world.keep(new KafkaProducer({ client: world.client, names: world.names }), (one) => one.close());
+  const record = { key: 'k', value: Buffer.from('1'), header: 'h', src: 77 };
+  const records = range(0, 5).map(() => ({ partition: 0, record }));
+  await producer.send(topic, records, new AbortController().signal);
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await eventually('all', () => source.numbers(topic).length === 5);
+  assert.deepEqual(
+    source.batches.flatMap((batch) => batch.records.map(({ src }) => src)),
+    range(0, 5),
+  );
 }
 
 async function stops(world: ContractWorld): Promise<void> {

@@ -2,6 +2,7 @@ import { type ContractCase } from '@tidemark/runtime/testing';
 import { type KafkaHarness } from './contract-world.js';
 import { groupConsumerCases } from './group-consumer-cases.js';
 import { podFeedCases } from './pod-feed-cases.js';
+import { podTopicCases } from './pod-topic-cases.js';
 import { producerCases } from './producer-cases.js';
 import { routeTopicCases } from './route-topic-cases.js';
 
@@ -13,6 +14,7 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
     ...producerCases(harness),
     ...routeTopicCases(harness),
     ...podFeedCases(harness),
+    ...podTopicCases(harness),
     ...groupConsumerCases(harness),
   ];
 }

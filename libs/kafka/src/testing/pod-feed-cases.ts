@@ -19,9 +19,10 @@ export function podFeedCases(harness: KafkaHarness): ContractCase[] {
     on('resumes where it was when its group is in motion', intruder),
     on('loses nothing and tells no gap when connections are cut', connectionsCut),
     on('says when the brokers do not answer and when they do again', states),
-    on('tells a gap when records were removed before it read them', recordsRemoved),
-    on('tells a gap when a topic was made anew', topicMadeAnew),
+    on('hazard 26: tells a gap when records were removed before it read them', recordsRemoved),
+    on('hazard 52: tells a gap when a topic was made anew', topicMadeAnew),
     on('goes on with the other topics when one is deleted', oneTopicDeleted),
+    on('hazard 27: finds partitions that are added, tells their count, and reads them from their start', growth),
     on('tells a gap when its handler throws, and goes on', handlerThrows),
     on('reads the routing table to its end before open() resolves, and follows it', routes),
     on('deletes its group when it closes, and hands over nothing more', closes),
@@ -207,6 +208,32 @@ async function oneTopicDeleted(world: ContractWorld): Promise<void> {
   await world.write(a, range(0, 10));
   await eventually('the other topic', () => recording.values(a).length === 10, 30_000);
   assert.deepEqual(recording.numbers(a), range(0, 10));
+}
+
+async function growth(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cache.a', 2);
+  const recording = await opened(world);
+  await recording.feed.tail([topic]);
+  await world.write(topic, [0]);
+  await eventually('it is followed', () => recording.values(topic).length === 1);
+  const admin = await world.admin();
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
+  await eventually('the new partition is written to', () =>
+    world.write(topic, range(10, 13), 3).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await eventually('its records', () => recording.values(topic, 3).length === 3, 20_000);
+  assert.deepEqual(recording.numbers(topic, 3), range(10, 13));
+  assert.deepEqual(recording.grown, [`${topic} 4`]);
+  assert.deepEqual(
+    recording.gaps.map(({ partition }) => partition),
+    [0, 1, 2, 3],
+  );
+  await world.write(topic, [1]);
+  await eventually('the old partitions go on', () => recording.values(topic).length === 2);
+  assert.deepEqual(recording.numbers(topic), [0, 1]);
 }
 
 async function handlerThrows(world: ContractWorld): Promise<void> {

@@ -6,6 +6,7 @@ import { KafkaProducer, type KafkaProducerOptions } from '../producer.js';
 import { KafkaTopicAdmin } from '../topic-admin.js';
 import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
 import { readAll } from './read-all.js';
+import { RecordingFeed } from './recording-feed.js';
 
 const { signal } = new AbortController();
 
@@ -18,9 +19,12 @@ export function producerCases(harness: KafkaHarness): ContractCase[] {
     on('keeps the order when connections are cut', orderWhenCut),
     on('sends more than fits a request, in order', large),
     on('publishes into the partition of the key, and without a key into every one', publishes),
+    on('tells where each record stands, over requests, callers and partitions', places),
+    on('hazard 41: tells a place of each record also when connections are cut and records come twice', placesWhenCut),
+    on('carries a record’s place in its table topic to those who read', carriesPlaces),
     on('says that a topic is missing', missing),
     on('makes a missing topic where it may', makes),
-    on('writes to a new topic after one it wrote to was deleted', afterDeletion),
+    on('hazard 57: writes to a new topic after one it wrote to was deleted', afterDeletion),
     on('fails a record that no broker takes, and nothing beside it', tooLarge),
     on('does not call a partition that does not exist written', unknownPartition),
     on('ends in its time when the brokers do not answer', ends),
@@ -101,6 +105,75 @@ async function publishes(world: ContractWorld): Promise<void> {
     const mine = keys.filter((key) => partitionOf(key, 4) === partition);
     assert.deepEqual(await readAll(world, topic, partition), [...mine, '']);
   }
+}
+
+/** What stands at the places told, against what was to stand there. */
+async function assertPlaced(
+  world: ContractWorld,
+  topic: string,
+  told: readonly { readonly partition: number; readonly offset: number; readonly value: string }[],
+): Promise<void> {
+  for (const partition of new Set(told.map((one) => one.partition))) {
+    const values = await readAll(world, topic, partition);
+    const mine = told.filter((one) => one.partition === partition);
+    assert.deepEqual(
+      mine.map(({ offset }) => values[offset]),
+      mine.map(({ value }) => value),
+    );
+  }
+}
+
+async function places(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.users', 3);
+  const producer = producerOf(world, { requestRecordsMax: 7 });
+  const calls = range(0, 20).map(async (i) => {
+    const records = range(0, 25).map((n) => record(`${i}/${n}`, `k${(i * 7 + n) % 11}`));
+    const told = await producer.publish('users', records, { timeoutMs: 20_000 });
+    assert.equal(told.length, records.length);
+    return told.map((place, n) => ({ ...place, value: `${i}/${n}` }));
+  });
+  const told = (await Promise.all(calls)).flat();
+  assert.equal(new Set(told.map(({ partition, offset }) => `${partition}:${offset}`)).size, 500);
+  await assertPlaced(world, topic, told);
+}
+
+async function placesWhenCut(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.users', 2);
+  const client = world.mortal();
+  const producer = producerOf(world, { client });
+  const calls: Promise<{ partition: number; offset: number; value: string }[]>[] = [];
+  for (const i of range(0, 200)) {
+    const sent = producer.publish('users', [record(i, `k${i % 5}`)], { timeoutMs: 20_000 });
+    calls.push(sent.then((told) => told.map((place) => ({ ...place, value: String(i) }))));
+    if (i % 50 === 25) client.cut();
+    if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const told = (await Promise.all(calls)).flat();
+  assert.equal(told.length, 200);
+  await assertPlaced(world, topic, told);
+  for (const partition of [0, 1]) {
+    const offsets = told.filter((one) => one.partition === partition).map(({ offset }) => offset);
+    assert.deepEqual(
+      offsets,
+      [...offsets].sort((a, b) => a - b),
+    );
+  }
+}
+
+async function carriesPlaces(world: ContractWorld): Promise<void> {
+  await world.topic('routes', 1, { 'cleanup.policy': 'compact' });
+  const topic = await world.topic('cache.a');
+  const recording = new RecordingFeed(world);
+  await recording.feed.open(recording);
+  await recording.feed.tail([topic]);
+  const records = [{ ...record('a'), src: 90_071_992_547 }, record('b')];
+  await producerOf(world).send(
+    topic,
+    records.map((one) => ({ partition: 0, record: one })),
+    signal,
+  );
+  await eventually('both', () => recording.values(topic).length === 2);
+  assert.deepEqual(recording.sources, [90_071_992_547, undefined]);
 }
 
 async function missing(world: ContractWorld): Promise<void> {

@@ -9,6 +9,10 @@ export class RecordingFeed implements ChangeFeedHandler {
   readonly routes: Route[] = [];
   readonly gaps: { topic: string; partition: number; reason: string }[] = [];
   readonly states: FeedState[] = [];
+  /** `topic count` of each growth. */
+  readonly grown: string[] = [];
+  /** `src` of each record. */
+  readonly sources: (number | undefined)[] = [];
   /** The first record there was. */
   first: WireRecord | undefined;
   readonly #values = new Map<string, string[]>();
@@ -31,7 +35,8 @@ export class RecordingFeed implements ChangeFeedHandler {
     const id = `${topic}/${partition}`;
     const values = this.#values.get(id) ?? [];
     this.#values.set(id, values);
-    for (const { value } of records) {
+    for (const { value, src } of records) {
+      this.sources.push(src);
       const text = Buffer.from(value ?? []).toString();
       if (this.isPoison(text)) throw new TypeError(`poison: ${text}`);
       values.push(text);
@@ -40,6 +45,10 @@ export class RecordingFeed implements ChangeFeedHandler {
 
   onGap(topic: string, partition: number, reason: string): void {
     this.gaps.push({ topic, partition, reason });
+  }
+
+  onPartitions(topic: string, count: number): void {
+    this.grown.push(`${topic} ${count}`);
   }
 
   onState(state: FeedState): void {
