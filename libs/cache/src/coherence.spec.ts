@@ -65,6 +65,22 @@ describe('fills', () => {
     expect(stats.fencedFills).toBe(1);
   });
 
+  it('may be joined before the table is followed, and no more once it is', () => {
+    let followed: PartitionState | undefined;
+    const pod = new Coherence({
+      l1: new LruL1({ maxEntries: 10, maxBytes: 1_000_000 }),
+      stats,
+      mode: 'update',
+      partitionOf: () => (followed === undefined ? undefined : { index: 0, state: followed }),
+      decode: () => undefined,
+      sameValue: (a, b) => a === b,
+    });
+    const fence = pod.beginFill('k');
+    expect(pod.joinable(fence)).toBe(true);
+    followed = partition;
+    expect(pod.joinable(fence)).toBe(false);
+  });
+
   it('hazard 3: a delete dirties a fill', () => {
     const fence = coherence.beginFill('k');
     coherence.completeDelete(coherence.beginWrite('k'), 1);

@@ -69,9 +69,12 @@ export class Coherence {
     return this.#fences.open(key, this.#options.partitionOf(key)?.state);
   }
 
-  /** Whether a later get may wait for this fill: a dirty one may bring back what its caller already knows to be gone. */
+  /**
+   * Whether a later get may wait for this fill: a dirty one may bring back what its caller already knows to be gone. One that began before
+   * the table was followed hears of nothing, so it is not waited for any more once it is.
+   */
   joinable(fence: Fence): boolean {
-    return isUntouched(fence);
+    return isUntouched(fence) && fence.partition === this.#options.partitionOf(fence.key)?.state;
   }
 
   /**
