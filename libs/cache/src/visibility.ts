@@ -64,6 +64,7 @@ export class Visibility {
           verdict = visibilityOf(await registry.read({ ...call, signal }), { table, ...place });
           if (verdict.missing.length === 0) return { pods: verdict.past.length, silent: verdict.silent };
           await wait(clock, lookMs, signal);
+          signal.throwIfAborted();
         }
       });
     } catch (error) {

@@ -1,0 +1,233 @@
+import { WriteClock } from '@tidemark/protocol';
+import { TidemarkError } from '@tidemark/runtime';
+import { ManualClock, settle } from '@tidemark/runtime/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type CacheStats, newCacheStats } from './cache-stats.js';
+import { Coherence } from './coherence.js';
+import { defineCache } from './define-cache.js';
+import { LruL1 } from './l1.js';
+import { L2Writer } from './l2-writer.js';
+import { LeaseLoader, type Load } from './lease-loader.js';
+import { PartitionState } from './partition-state.js';
+import { trust } from './standard-schema.js';
+import { itemOf, ScriptedStore } from './testing/scripted-store.js';
+import { ValueCodec } from './value-codec.js';
+
+let store: ScriptedStore;
+let stats: CacheStats;
+let coherence: Coherence;
+let clock: ManualClock;
+let loader: LeaseLoader;
+let leaseIds: number;
+let installed: string[];
+
+beforeEach(() => {
+  store = new ScriptedStore();
+  stats = newCacheStats();
+  clock = new ManualClock();
+  leaseIds = 0;
+  installed = [];
+  const state = new PartitionState();
+  state.followed = 'topic';
+  const codec = new ValueCodec(defineCache({ name: 'things', table: 'things', schema: trust() }));
+  coherence = new Coherence({
+    l1: new LruL1({ maxEntries: 10, maxBytes: 100_000 }),
+    ...{ stats, mode: 'update', decode: () => 'event', sameValue: (a, b) => a === b },
+    partitionOf: () => ({ index: 0, state }),
+  });
+  const common = { store, table: 'things', codec, coherence, clock, stats, cache: 'things', tombstoneMs: 86_400_000 };
+  const writer = new L2Writer({
+    ...{ ...common, bucket: 'things', region: 'here', onAmbiguous: () => undefined },
+    writeClock: new WriteClock('00000000000000aa', () => clock.now()),
+  });
+  loader = new LeaseLoader({
+    ...{ ...common, writer, random: () => 0.5, callTimeoutMs: 1_000, loadTimeoutMs: 10_000, loadsMax: 2 },
+    newLeaseId: () => `lease${(leaseIds += 1)}`,
+    onInstalled: ({ writeId }) => installed.push(writeId),
+  });
+});
+
+const never = (): null => null;
+const ambiguous = new TidemarkError('AMBIGUOUS_WRITE', 'no answer', { retriable: false });
+/** A load that a test ends by hand. */
+function manualLoad(): {
+  load: Load<string>;
+  end: (value: string | undefined) => void;
+  fail: (error: Error) => void;
+  calls: number;
+} {
+  const manual = {
+    calls: 0,
+    end: (_value: string | undefined): void => undefined,
+    fail: (_error: Error): void => undefined,
+    load: (): Promise<string | undefined> =>
+      new Promise((resolve, reject) => {
+        manual.calls += 1;
+        manual.end = resolve;
+        manual.fail = reject;
+      }),
+  };
+  return manual;
+}
+async function acquire(index: number, writeId: string | null = null): Promise<void> {
+  const leaseId = store.claims[index]?.lease.leaseId ?? '';
+  store.claims[index]?.answer({ type: 'acquired', image: itemOf('k', null, { writeId, leaseId }) });
+  await settle();
+}
+
+describe('a load', () => {
+  it('is claimed before it runs, installed under its lease, and kept', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    expect([store.claims.length, store.writes.length]).toEqual([1, 0]);
+    expect(store.claims[0]?.lease).toMatchObject({ leaseId: 'lease1', leaseUntil: clock.now() + 10_000 });
+    await acquire(0);
+    expect(store.writes[0]).toMatchObject({
+      condition: { type: 'leased', leaseId: 'lease1' },
+      image: { value: '"loaded"', loaded: true, leaseId: null },
+    });
+    store.writes[0]?.answer({ type: 'committed', old: itemOf('k', null, { leaseId: 'lease1' }) });
+    await expect(value).resolves.toBe('loaded');
+    expect([coherence.peek('k')?.value, installed.length, coherence.inFlight]).toEqual(['loaded', 1, 0]);
+  });
+
+  it('hazard 58: writes an id past the one that the leased item had, which the lease itself did not touch', async () => {
+    const base = (clock.now() + 5_000).toString(16).padStart(12, '0') + '0000' + 'b'.repeat(16);
+    void loader.load('k', async () => 'loaded', never).catch(() => undefined);
+    await acquire(0, base);
+    expect((store.writes[0]?.image?.writeId ?? '') > base).toBe(true);
+  });
+
+  it('is shared by the callers of a key, until something happens to the key', async () => {
+    const manual = manualLoad();
+    const first = loader.load('k', manual.load, never);
+    expect(loader.load('k', manual.load, never)).toBe(first);
+    coherence.invalidate('k');
+    const later = loader.load('k', manual.load, never);
+    expect(later).not.toBe(first);
+    expect([store.claims.length, manual.calls]).toEqual([2, 0]);
+    first.catch(() => undefined);
+    later.catch(() => undefined);
+  });
+
+  it('hazard 56: a newer put came while it ran: the load is discarded, and the put is read', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    await acquire(0);
+    store.writes[0]?.answer({ type: 'refused', old: itemOf('k', '"put"') });
+    await settle();
+    store.reads[0]?.answer(itemOf('k', '"put"'));
+    await expect(value).resolves.toBe('put');
+    expect([coherence.peek('k')?.value, installed.length]).toEqual([undefined, 0]);
+  });
+
+  it('a delete came while it ran: it loads again under a fresh lease, and gives up after three', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    const outcome = expect(value).rejects.toMatchObject({ code: 'WRITE_CONTENDED', retriable: true });
+    for (let round = 0; round < 3; round += 1) {
+      await acquire(round);
+      store.writes[round]?.answer({ type: 'refused', old: undefined });
+      await settle();
+      store.reads[round]?.answer(undefined);
+      await settle();
+    }
+    expect(store.claims.map(({ lease }) => lease.leaseId)).toEqual(['lease1', 'lease2', 'lease3', 'lease4']);
+    await acquire(3);
+    await outcome;
+    expect(stats.loads).toBe(3);
+  });
+
+  it('hazard 59: after a claim of unknown outcome only a read that shows this very lease allows it', async () => {
+    const manual = manualLoad();
+    void loader.load('k', manual.load, never).catch(() => undefined);
+    store.claims[0]?.fail(ambiguous);
+    await settle();
+    store.reads[0]?.answer(undefined);
+    await settle();
+    expect([store.claims.length, manual.calls]).toEqual([2, 0]);
+    store.claims[1]?.fail(ambiguous);
+    await settle();
+    store.reads[1]?.answer(itemOf('k', null, { leaseId: 'lease2', leaseUntil: clock.now() + 5_000 }));
+    await settle();
+    expect(store.claims).toHaveLength(2);
+  });
+
+  it('an install of unknown outcome is sent once more; refused then, what stands there is read', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    await acquire(0);
+    store.writes[0]?.fail(ambiguous);
+    await settle();
+    expect(store.writes[1]?.condition).toEqual({ type: 'leased', leaseId: 'lease1' });
+    expect(store.writes[1]?.image?.writeId).not.toBe(store.writes[0]?.image?.writeId);
+    store.writes[1]?.answer({ type: 'refused', old: itemOf('k', '"loaded"') });
+    await settle();
+    store.reads[0]?.answer(itemOf('k', '"loaded"'));
+    await expect(value).resolves.toBe('loaded');
+  });
+
+  it('that finds nothing gives its lease up and keeps nothing', async () => {
+    const value = loader.load('k', async () => undefined, never);
+    await acquire(0, 'B');
+    expect(store.releases[0]?.lease).toEqual({ leaseId: 'lease1', writeId: 'B' });
+    store.releases[0]?.answer();
+    await expect(value).resolves.toBeUndefined();
+    expect([store.writes.length, coherence.peek('k')]).toEqual([0, undefined]);
+  });
+
+  it('that fails gives its lease up and fails its callers with its own error', async () => {
+    const value = loader.load('k', () => Promise.reject(new RangeError('origin')), never);
+    const outcome = expect(value).rejects.toThrow(RangeError);
+    await acquire(0);
+    store.releases[0]?.fail(new Error('no answer'));
+    await outcome;
+    expect([stats.loadErrors, coherence.inFlight]).toEqual([1, 0]);
+  });
+
+  it('is aborted at its deadline', async () => {
+    let aborted = false;
+    const load: Load<string> = (_key, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          resolve(undefined);
+        });
+      });
+    const outcome = expect(loader.load('k', load, never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await acquire(0);
+    await clock.advance(10_000);
+    await outcome;
+    expect([aborted, clock.pending]).toEqual([true, 0]);
+  });
+
+  it('beyond the bound of loads in hand is refused', async () => {
+    void loader.load('a', async () => 'x', never).catch(() => undefined);
+    void loader.load('b', async () => 'x', never).catch(() => undefined);
+    await expect(loader.load('c', async () => 'x', never)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+  });
+});
+
+describe('another pod’s lease', () => {
+  const theirs = (until: number): ReturnType<typeof itemOf> =>
+    itemOf('k', null, { leaseId: 'theirs', leaseUntil: until });
+
+  it('is waited for, and its value served', async () => {
+    const manual = manualLoad();
+    const value = loader.load('k', manual.load, never);
+    store.claims[0]?.answer({ type: 'refused', old: theirs(clock.now() + 10_000) });
+    await clock.advance(24);
+    expect(store.reads).toHaveLength(0);
+    await clock.advance(1);
+    store.reads[0]?.answer(theirs(clock.now() + 9_000));
+    await clock.advance(50);
+    store.reads[1]?.answer(itemOf('k', '"theirs"'));
+    await expect(value).resolves.toBe('theirs');
+    expect(manual.calls).toBe(0);
+  });
+
+  it('is taken over when it has run out', async () => {
+    void loader.load('k', async () => 'loaded', never).catch(() => undefined);
+    store.claims[0]?.answer({ type: 'refused', old: theirs(clock.now() + 10) });
+    await clock.advance(10);
+    store.reads[0]?.answer(theirs(clock.now() - 1));
+    await settle();
+    expect(store.claims[1]?.lease.leaseId).toBe('lease2');
+  });
+});
