@@ -22,3 +22,4 @@ export {
   type ReadCall,
   type Violation,
 } from './history-checker/index.js';
+export { MemoryTable, type OnItemChange } from '../memory-table.js';

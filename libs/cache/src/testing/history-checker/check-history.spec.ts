@@ -7,6 +7,7 @@ describe('convergence (I1)', () => {
       s.becomes('x1');
       s.becomes('x2');
       s.becomes('x1', 'eu');
+      s.recorder.quiet();
       s.recorder.rest('a', key, { value: 'x2' });
       s.recorder.rest('b', key, undefined);
       s.recorder.rest('c', key, { value: 'x1' });
@@ -23,6 +24,7 @@ describe('convergence (I1)', () => {
     const told = story((s) => {
       s.becomes('x1');
       s.becomes('x2');
+      s.recorder.quiet();
       s.recorder.rest('a', key, { value });
     });
     expect(told.broken()).toEqual(['I1']);
@@ -33,9 +35,26 @@ describe('convergence (I1)', () => {
     const told = story((s) => {
       s.becomes('x1');
       s.becomes(null);
+      s.recorder.quiet();
       s.recorder.rest('a', key, { value: 'x1' });
     });
     expect(told.broken()).toEqual(['I1']);
+  });
+
+  it('is broken by a read that serves an older state, or nothing at all', () => {
+    const told = story((s) => {
+      s.becomes('x1');
+      s.becomes('x2');
+      s.serves('a', 'x1');
+      s.begin('a').failed('TIMEOUT');
+      s.recorder.quiet();
+      s.serves('a', 'x1');
+      s.serves('b', 'x2');
+      s.begin('b').failed('TIMEOUT');
+    });
+    expect(told.broken()).toEqual(['I1', 'I1']);
+    expect(told.report()).toContain('serves x1, state 1, for good; the replica holds x2');
+    expect(told.report()).toContain('serves nothing although nothing is wrong any more');
   });
 });
 

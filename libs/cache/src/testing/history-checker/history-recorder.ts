@@ -40,6 +40,7 @@ export class HistoryRecorder {
   readonly #rests: Rest[] = [];
   /** What each replica holds, by region and key. */
   readonly #values = new Map<string, string | null>();
+  #quiet: Moment | undefined;
   #ticks = 0;
   #fresh = 0;
 
@@ -118,6 +119,12 @@ export class HistoryRecorder {
     return { accepted: () => (transition.acceptedMs ??= this.#nowMs()) };
   }
 
+  /** Nothing is on its way, and nothing will be written. */
+  quiet(): void {
+    this.#quiet = this.#now();
+  }
+
+  /** After `quiet`. */
   rest(pod: string, key: string, held: Rest['held']): void {
     this.#rests.push({ pod, key, at: this.#now(), held });
   }
@@ -128,6 +135,7 @@ export class HistoryRecorder {
       reads: [...this.#reads],
       writes: [...this.#writes.values()],
       transitions: [...this.#transitions],
+      quiet: this.#quiet,
       rests: [...this.#rests],
     };
   }

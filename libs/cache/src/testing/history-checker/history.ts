@@ -16,7 +16,9 @@ export interface History {
   readonly writes: readonly Write[];
   /** In the order in which each region's replica applied them; a key without any is absent. */
   readonly transitions: readonly Transition[];
-  /** What pods held when nothing was on its way any more. */
+  /** From then on nothing was on its way, and nothing was written; `undefined`: that was never waited for. */
+  readonly quiet: Moment | undefined;
+  /** What pods held since. */
   readonly rests: readonly Rest[];
 }
 

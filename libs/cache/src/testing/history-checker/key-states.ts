@@ -37,13 +37,6 @@ export class KeyStates {
   madeBy(write: string): readonly number[] {
     return this.#byWrite.get(write) ?? [];
   }
-
-  /** The last state that came to be before `tick`. */
-  lastBefore(tick: number): number {
-    let state = this.last;
-    while (state > 0 && (this.transition(state)?.at.tick ?? -1) >= tick) state -= 1;
-    return state;
-  }
 }
 
 const none = new KeyStates([]);

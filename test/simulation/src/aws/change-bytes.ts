@@ -1,0 +1,31 @@
+import { type Attributes } from '@tidemark/protocol';
+
+/** One change of one item in one replica. `undefined`: there was, or is, no item. */
+export interface ItemChange {
+  readonly table: string;
+  readonly region: string;
+  readonly itemKey: string;
+  readonly old: Attributes | undefined;
+  readonly item: Attributes | undefined;
+  /** When the replica says that it applied it, µs since the epoch. */
+  readonly stampUs: number;
+}
+
+/** A change record as DynamoDB writes it to Kinesis; items of the simulation hold no binary. */
+export function changeBytes({ table, region, itemKey, old, item, stampUs }: ItemChange): Uint8Array {
+  return Buffer.from(
+    JSON.stringify({
+      awsRegion: region,
+      eventName: old === undefined ? 'INSERT' : item === undefined ? 'REMOVE' : 'MODIFY',
+      eventSource: 'aws:dynamodb',
+      tableName: table,
+      dynamodb: {
+        ApproximateCreationDateTime: stampUs,
+        ApproximateCreationDateTimePrecision: 'MICROSECOND',
+        Keys: { key: { S: itemKey } },
+        ...(old === undefined ? {} : { OldImage: old }),
+        ...(item === undefined ? {} : { NewImage: item }),
+      },
+    }),
+  );
+}

@@ -1,0 +1,239 @@
+import { type EventSource, type EventSourceHandler, type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
+import { TidemarkError, wait } from '@tidemark/runtime';
+import { type Link } from '../network/link.js';
+import { type FetchedBatch, park } from './log-session.js';
+import { type GroupAssignment, type SimGroup } from './sim-group.js';
+import { type SimKafka } from './sim-kafka.js';
+
+export interface SimEventSourceOptions {
+  readonly kafka: SimKafka;
+  readonly group: SimGroup;
+  readonly link: Link;
+  /** Most records of a batch. */
+  readonly batchMax: number;
+  readonly onGap: (place: TopicPartition) => void;
+  /** The handler threw; it gets the same batch again. */
+  readonly onHandlerError: (error: unknown) => void;
+}
+
+interface Generation {
+  readonly member: string;
+  readonly assignment: GroupAssignment;
+  readonly aborter: AbortController;
+  readonly lanes: Promise<void>[];
+}
+
+const callTimeoutMs = 2_000;
+/** A join is answered when the others have joined, too. */
+const joinTimeoutMs = 12_000;
+const heartbeatMs = 1_000;
+const retryMs = 300;
+/** Batches in hand have so long to end when the member leaves by itself, ms. */
+const drainMs = 5_000;
+
+/** A dispatcher's membership in its group: join, hand over batches in order, commit, and join again when the group is in motion. */
+export class SimEventSource implements EventSource {
+  readonly #options: SimEventSourceOptions;
+  #handler: EventSourceHandler | undefined;
+  #topics: readonly string[] = [];
+  #members = 0;
+  #running: Promise<void> | undefined;
+  /** Ends the present membership. */
+  #leaving = new AbortController();
+  #generation: Generation | undefined;
+  #joinedOnce: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(options: SimEventSourceOptions) {
+    this.#options = options;
+  }
+
+  async start(handler: EventSourceHandler): Promise<void> {
+    this.#handler = handler;
+    if (this.#topics.length > 0) await this.#enter();
+  }
+
+  async subscribe(topics: readonly string[]): Promise<void> {
+    if (topics.join() === this.#topics.join()) return;
+    this.#topics = topics;
+    if (this.#handler === undefined) return;
+    await this.#leave();
+    if (topics.length > 0 && !this.#stopped) await this.#enter();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#leave();
+  }
+
+  async #enter(): Promise<void> {
+    this.#leaving = new AbortController();
+    const joined = new Promise<void>((resolve) => (this.#joinedOnce = resolve));
+    this.#running = this.#run(this.#leaving.signal);
+    await Promise.race([joined, this.#running]);
+  }
+
+  async #leave(): Promise<void> {
+    this.#leaving.abort();
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  async #run(leaving: AbortSignal): Promise<void> {
+    const { link, group } = this.#options;
+    while (!leaving.aborted) {
+      const member = `${link.process.name}/${(this.#members += 1)}`;
+      try {
+        await this.#live(member, leaving);
+      } catch {
+        await wait(link.process.clock, retryMs, leaving);
+      }
+      await this.#end(leaving);
+      if (leaving.aborted) await this.#call('leave the group', () => group.leave(member)).catch(() => undefined);
+    }
+  }
+
+  /** Who leaves by himself lets what is in hand end, for a while. */
+  async #end(leaving: AbortSignal): Promise<void> {
+    const generation = this.#generation;
+    if (generation === undefined) return;
+    const lanes = Promise.all(generation.lanes);
+    if (leaving.aborted) await Promise.race([lanes, wait(this.#options.link.process.clock, drainMs)]);
+    generation.aborter.abort(new Error('the group rebalances'));
+    await lanes;
+    this.#generation = undefined;
+  }
+
+  /** One member's life, until it leaves or the group does not know it any more; a rejoin keeps the member. */
+  async #live(member: string, leaving: AbortSignal): Promise<void> {
+    const { group } = this.#options;
+    for (;;) {
+      const topics = this.#topics;
+      const assignment = await this.#call('join the group', () => group.join(member, topics), joinTimeoutMs, leaving);
+      if (leaving.aborted) return;
+      const generation: Generation = { member, assignment, aborter: new AbortController(), lanes: [] };
+      this.#generation = generation;
+      this.#joinedOnce();
+      generation.lanes.push(this.#consume(generation, leaving));
+      const outcome = await this.#beat(generation, leaving);
+      if (outcome === 'leaving') return;
+      generation.aborter.abort(new Error('the group rebalances'));
+      await Promise.all(generation.lanes);
+      if (leaving.aborted) return;
+    }
+  }
+
+  /** Heartbeats until the group is in motion. Rejects when the brokers have not answered for long. */
+  async #beat({ member, assignment }: Generation, leaving: AbortSignal): Promise<'rejoin' | 'leaving'> {
+    const { group, link } = this.#options;
+    for (let failures = 0; ;) {
+      await wait(link.process.clock, heartbeatMs, leaving);
+      if (leaving.aborted) return 'leaving';
+      try {
+        const said = await this.#call('heartbeat', () => group.heartbeat(member, assignment.generation));
+        if (said === 'rejoin') return 'rejoin';
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (failures >= 3) throw error;
+      }
+    }
+  }
+
+  async #consume(generation: Generation, leaving: AbortSignal): Promise<void> {
+    const { partitions } = generation.assignment;
+    const { signal } = generation.aborter;
+    const committed = await this.#committed(partitions, signal);
+    if (committed === undefined || signal.aborted) return;
+    await this.#handler?.onAssigned(partitions);
+    if (signal.aborted || leaving.aborted) return;
+    await Promise.all(partitions.map((place, index) => this.#lane(generation, place, committed[index] ?? 0, leaving)));
+  }
+
+  async #committed(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<readonly number[] | undefined> {
+    const { group, kafka, link } = this.#options;
+    while (!signal.aborted) {
+      try {
+        return await this.#call('read committed offsets', () =>
+          partitions.map((place) => group.committed(place) ?? kafka.log(place.topic, place.partition).start),
+        );
+      } catch {
+        await wait(link.process.clock, retryMs, signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #lane(generation: Generation, place: TopicPartition, from: number, leaving: AbortSignal): Promise<void> {
+    const { signal } = generation.aborter;
+    let position = from;
+    while (!signal.aborted && !leaving.aborted) {
+      const fetched = await this.#fetch(place, position, signal);
+      if (fetched === undefined || signal.aborted || leaving.aborted) continue;
+      if (fetched.offset > position) this.#options.onGap(place);
+      const next = fetched.offset + fetched.records.length;
+      const answer = await this.#handle(fetched, next, signal);
+      if (answer === 'again') continue;
+      if (answer === 'hold') return;
+      if (!(await this.#commit(generation, place, next))) return;
+      position = next;
+    }
+  }
+
+  async #handle(
+    { topic, partition, expected, offset, records }: FetchedBatch,
+    next: number,
+    signal: AbortSignal,
+  ): Promise<'commit' | 'hold' | 'again'> {
+    const batch: SourceBatch = {
+      ...{ topic, partition, firstOffset: BigInt(offset), nextOffset: BigInt(next) },
+      records: records.map((record, index) => ({ ...record, src: offset + index })),
+      ...(offset > expected ? { afterGap: true } : {}),
+    };
+    try {
+      return (await this.#handler?.onBatch(batch, signal)) ?? 'hold';
+    } catch (error) {
+      this.#options.onHandlerError(error);
+      await wait(this.#options.link.process.clock, retryMs, signal);
+      return 'again';
+    }
+  }
+
+  /** Until it is answered; `false`: the group has moved on. */
+  async #commit({ member, assignment, aborter }: Generation, place: TopicPartition, offset: number): Promise<boolean> {
+    const { group, link } = this.#options;
+    while (!aborter.signal.aborted) {
+      try {
+        return await this.#call(`commit ${place.topic}:${place.partition} at ${offset}`, () =>
+          group.commit(member, assignment.generation, place, offset),
+        );
+      } catch {
+        await wait(link.process.clock, retryMs, aborter.signal);
+      }
+    }
+    return false;
+  }
+
+  async #fetch(place: TopicPartition, expected: number, signal: AbortSignal): Promise<FetchedBatch | undefined> {
+    const { kafka, link, batchMax } = this.#options;
+    try {
+      const [batch] = await this.#call(`fetch ${place.topic}:${place.partition}`, () =>
+        park(kafka, link, () => {
+          const log = kafka.log(place.topic, place.partition);
+          const offset = Math.max(expected, log.start);
+          const records = log.read(offset, batchMax);
+          return records.length > 0 ? [{ ...place, expected, offset, records }] : [];
+        }),
+      );
+      return batch;
+    } catch {
+      await wait(link.process.clock, retryMs, signal);
+      return undefined;
+    }
+  }
+
+  #call<T>(what: string, serve: () => T | Promise<T>, timeoutMs = callTimeoutMs, signal?: AbortSignal): Promise<T> {
+    const failed = (reason: string): Error => new TidemarkError('FEED_UNAVAILABLE', reason, { retriable: true });
+    return this.#options.link.call({ what, timeoutMs, signal, serve, unsent: failed, unanswered: failed });
+  }
+}

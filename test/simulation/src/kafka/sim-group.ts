@@ -1,0 +1,149 @@
+import { type TopicPartition } from '@tidemark/pipeline';
+import { placeOf, type SimKafka, type TopicPlace } from './sim-kafka.js';
+
+export interface SimGroupOptions {
+  readonly kafka: SimKafka;
+  readonly nowMs: () => number;
+  /** Runs `fn` at the brokers after `delayMs`; the returned function cancels it. */
+  readonly afterMs: (delayMs: number, fn: () => void) => () => void;
+  /** A member that was not heard of for so long is dead, ms. */
+  readonly sessionTimeoutMs: number;
+  /** Members have so long to join again, ms. */
+  readonly rebalanceTimeoutMs: number;
+  readonly onRebalance: (generation: number, members: readonly string[]) => void;
+  /** A member was thrown out, and may be alive. */
+  readonly onExpelled: (member: string) => void;
+}
+
+export interface GroupAssignment {
+  readonly generation: number;
+  readonly partitions: readonly TopicPartition[];
+}
+
+interface Member {
+  readonly id: string;
+  topics: readonly string[];
+  heardMs: number;
+  /** Set while it waits for the others to join. */
+  joined: ((assignment: GroupAssignment) => void) | undefined;
+}
+
+/** The coordinator of the dispatchers' consumer group, and its committed offsets. */
+export class SimGroup {
+  readonly #options: SimGroupOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #committed = new Map<TopicPlace, number>();
+  #generation = 0;
+  #rebalancing = false;
+  #cancelDeadline: () => void = () => undefined;
+
+  constructor(options: SimGroupOptions) {
+    this.#options = options;
+  }
+
+  /** Answers when every member that is alive has joined. */
+  join(id: string, topics: readonly string[]): Promise<GroupAssignment> {
+    return new Promise((joined) => {
+      this.#members.set(id, { id, topics, heardMs: this.#options.nowMs(), joined });
+      this.#rebalance();
+      this.#completeIfAll();
+    });
+  }
+
+  leave(id: string): void {
+    if (!this.#members.delete(id)) return;
+    this.#rebalance();
+    this.#completeIfAll();
+  }
+
+  /** `rejoin`: the group is in motion, or does not know the member. */
+  heartbeat(id: string, generation: number): 'ok' | 'rejoin' {
+    this.#expel();
+    const member = this.#members.get(id);
+    if (member === undefined) return 'rejoin';
+    member.heardMs = this.#options.nowMs();
+    return this.#rebalancing || generation !== this.#generation ? 'rejoin' : 'ok';
+  }
+
+  /** `false`: the member is of another generation, and nothing is committed. */
+  commit(id: string, generation: number, { topic, partition }: TopicPartition, offset: number): boolean {
+    if (!this.#members.has(id) || generation !== this.#generation || this.#rebalancing) return false;
+    this.#committed.set(placeOf(topic, partition), offset);
+    return true;
+  }
+
+  /** `undefined`: nothing was ever committed. */
+  committed({ topic, partition }: TopicPartition): number | undefined {
+    return this.#committed.get(placeOf(topic, partition));
+  }
+
+  #rebalance(): void {
+    if (this.#rebalancing) return;
+    this.#rebalancing = true;
+    this.#cancelDeadline = this.#options.afterMs(this.#options.rebalanceTimeoutMs, () => {
+      for (const member of [...this.#members.values()]) if (member.joined === undefined) this.#remove(member);
+      this.#complete();
+    });
+  }
+
+  #completeIfAll(): void {
+    this.#expel();
+    const members = [...this.#members.values()];
+    if (this.#rebalancing && members.every(({ joined }) => joined !== undefined)) this.#complete();
+  }
+
+  #complete(): void {
+    this.#cancelDeadline();
+    this.#rebalancing = false;
+    this.#generation += 1;
+    const members = [...this.#members.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const shares = new Map<string, TopicPartition[]>(members.map(({ id }) => [id, []]));
+    for (const [index, place] of this.#places(members).entries()) {
+      const takers = members.filter(({ topics }) => topics.includes(place.topic));
+      const taker = takers[(index + this.#generation) % takers.length];
+      if (taker !== undefined) shares.get(taker.id)?.push(place);
+    }
+    this.#options.onRebalance(
+      this.#generation,
+      members.map(({ id }) => id),
+    );
+    for (const member of members) {
+      const { joined } = member;
+      member.joined = undefined;
+      member.heardMs = this.#options.nowMs();
+      joined?.({ generation: this.#generation, partitions: shares.get(member.id) ?? [] });
+    }
+    this.#watch();
+  }
+
+  #places(members: readonly Member[]): TopicPartition[] {
+    const topics = [...new Set(members.flatMap((member) => member.topics))].sort();
+    return topics
+      .filter((topic) => this.#options.kafka.has(topic))
+      .flatMap((topic) => this.#options.kafka.partitions(topic).map((_, partition) => ({ topic, partition })));
+  }
+
+  /** Looks for the dead once a second while there are members. */
+  #watch(): void {
+    const generation = this.#generation;
+    this.#options.afterMs(1_000, () => {
+      if (this.#rebalancing || generation !== this.#generation) return;
+      this.#expel();
+      if (!this.#rebalancing && this.#members.size > 0) this.#watch();
+    });
+  }
+
+  #expel(): void {
+    const { nowMs, sessionTimeoutMs } = this.#options;
+    for (const member of [...this.#members.values()]) {
+      if (member.joined !== undefined || nowMs() - member.heardMs < sessionTimeoutMs) continue;
+      this.#remove(member);
+      this.#rebalance();
+    }
+  }
+
+  #remove(member: Member): void {
+    this.#members.delete(member.id);
+    this.#options.onExpelled(member.id);
+  }
+}

@@ -1,0 +1,223 @@
+import { TidemarkError } from '@tidemark/runtime';
+import { type SimProcess } from '../time/sim-process.js';
+import { type Random } from '../time/random.js';
+import { type Scheduler } from '../time/scheduler.js';
+import { type Trace } from '../time/trace.js';
+
+/** What may go wrong between a process and a service, and how often it did. */
+export type LinkTrouble = 'refused' | 'request lost' | 'request late' | 'answer lost' | 'answer late' | 'cut';
+
+export interface LinkOptions {
+  readonly process: SimProcess;
+  /** `dynamodb`, `kafka`, … */
+  readonly service: string;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly random: Random;
+  /** Mean time of one way, ms. */
+  readonly latencyMs: number;
+  readonly onTrouble: (trouble: LinkTrouble, link: Link) => void;
+}
+
+export interface LinkCall<T> {
+  /** For the trace. */
+  readonly what: string;
+  readonly key?: string | undefined;
+  /** Whether a reader of the story wants to see it. */
+  readonly told?: boolean;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Takes effect at the service, in one turn; what it throws is the answer, too. A promise is an answer that comes later. */
+  readonly serve: () => T | Promise<T>;
+  /** The error of a call that was never sent. */
+  readonly unsent: (reason: string) => Error;
+  /** The error of a call that was sent and has no answer. */
+  readonly unanswered: (reason: string, cause: 'timeout' | 'aborted') => Error;
+}
+
+/**
+ * The way from one process to one service, and back. A call takes a while each way; on a way that is cut it is refused at once, is lost, or
+ * arrives after the way is open again, as TCP would have it. The service never learns that its caller has given up.
+ */
+export class Link {
+  readonly service: string;
+  readonly process: SimProcess;
+  readonly #options: LinkOptions;
+  #cut = false;
+  #held: (() => void)[] = [];
+  #lossShare = 0;
+  #lateShare = 0;
+  #lateMs = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.service = options.service;
+    this.process = options.process;
+  }
+
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  cut(): void {
+    this.#cut = true;
+  }
+
+  /** Open again, without any trouble. */
+  heal(): void {
+    this.#cut = false;
+    this.#lossShare = 0;
+    this.#lateShare = 0;
+    const held = this.#held;
+    this.#held = [];
+    for (const arrive of held) this.#travel(arrive);
+  }
+
+  /** Loses this share of the answers; what was asked for is done. */
+  loseAnswers(share: number): void {
+    this.#lossShare = share;
+  }
+
+  /** This share of the requests, and of the answers, takes up to `lateMs` longer. */
+  beLate(share: number, lateMs: number): void {
+    this.#lateShare = share;
+    this.#lateMs = lateMs;
+  }
+
+  /** At the service: runs `fn` after `delayMs`; the returned function cancels it. */
+  afterMs(delayMs: number, fn: () => void): () => void {
+    return this.#options.scheduler.after(delayMs, fn);
+  }
+
+  shuffle<T>(list: readonly T[]): T[] {
+    return this.#options.random.shuffle(list);
+  }
+
+  /** Rejects at the time-out or when aborted, whatever becomes of the call. */
+  call<T>(call: LinkCall<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { signal, timeoutMs, unanswered, unsent } = call;
+      if (signal?.aborted === true) return reject(unsent('aborted'));
+      let open = true;
+      const end = (): boolean => {
+        if (!open) return false;
+        open = false;
+        cancel();
+        signal?.removeEventListener('abort', onAbort);
+        return true;
+      };
+      const onAbort = (): void => {
+        if (end()) reject(unanswered('aborted', 'aborted'));
+      };
+      const cancel = this.process.post(() => {
+        if (end()) reject(unanswered(`no answer within ${Math.round(timeoutMs)} ms`, 'timeout'));
+      }, timeoutMs);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#send(call, {
+        refuse: (reason) => {
+          if (end()) reject(unsent(reason));
+        },
+        answer: (value) => {
+          if (end()) resolve(value);
+        },
+        fail: (error) => {
+          if (end()) reject(error);
+        },
+      });
+    });
+  }
+
+  #send<T>(call: LinkCall<T>, reply: Reply<T>): void {
+    const { random } = this.#options;
+    if (!this.#cut) return this.#travel(() => this.#arrive(call, reply));
+    this.#trouble('cut');
+    const fate = random.next();
+    if (fate < 0.4) {
+      this.#trouble('refused');
+      this.#note(call, 'is refused');
+      this.process.post(() => reply.refuse('connection refused'), this.#latency());
+    } else if (fate < 0.7) {
+      this.#trouble('request lost');
+      this.#note(call, 'is lost');
+    } else this.#held.push(() => this.#arrive(call, reply));
+  }
+
+  /** One way, which may be late. */
+  #travel(arrive: () => void): void {
+    const { scheduler, random } = this.#options;
+    let delayMs = this.#latency();
+    if (this.#lateShare > 0 && random.chance(this.#lateShare)) {
+      delayMs += random.between(0, this.#lateMs);
+      this.#trouble('request late');
+    }
+    scheduler.after(delayMs, () => {
+      if (!this.#cut) arrive();
+      else if (random.chance(0.5)) this.#held.push(arrive);
+      else this.#trouble('request lost');
+    });
+  }
+
+  #arrive<T>(call: LinkCall<T>, reply: Reply<T>): void {
+    let answer: T | Promise<T>;
+    try {
+      answer = call.serve();
+    } catch (error) {
+      this.#note(call, `fails: ${codeOf(error)}`);
+      return this.#answer(call, () => reply.fail(error as Error));
+    }
+    if (!(answer instanceof Promise)) {
+      const value = answer;
+      this.#note(call, 'done');
+      return this.#answer(call, () => reply.answer(value));
+    }
+    answer.then(
+      (value) => this.#answer(call, () => reply.answer(value)),
+      (error: unknown) => this.#answer(call, () => reply.fail(error as Error)),
+    );
+  }
+
+  #answer<T>(call: LinkCall<T>, deliver: () => void): void {
+    const { random } = this.#options;
+    if (this.#lossShare > 0 && random.chance(this.#lossShare)) {
+      this.#trouble('answer lost');
+      return this.#note(call, 'loses its answer');
+    }
+    if (this.#cut && random.chance(0.5)) {
+      this.#trouble('answer lost');
+      return this.#note(call, 'loses its answer');
+    }
+    if (this.#cut) {
+      this.#held.push(() => this.process.post(deliver));
+      return;
+    }
+    let delayMs = this.#latency();
+    if (this.#lateShare > 0 && random.chance(this.#lateShare)) {
+      delayMs += random.between(0, this.#lateMs);
+      this.#trouble('answer late');
+    }
+    this.process.post(deliver, delayMs);
+  }
+
+  #latency(): number {
+    const { random, latencyMs } = this.#options;
+    return latencyMs * (0.4 + 1.2 * random.next()) + (random.chance(0.03) ? latencyMs * random.between(2, 12) : 0);
+  }
+
+  #trouble(trouble: LinkTrouble): void {
+    this.#options.onTrouble(trouble, this);
+  }
+
+  #note<T>({ what, key, told }: LinkCall<T>, said: string): void {
+    this.#options.trace.note(this.process.name, `${what} ${said}`, told === true ? 'story' : 'detail', key);
+  }
+}
+
+interface Reply<T> {
+  readonly refuse: (reason: string) => void;
+  readonly answer: (value: T) => void;
+  readonly fail: (error: Error) => void;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof TidemarkError ? error.code : String(error);
+}

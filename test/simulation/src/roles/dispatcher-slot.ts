@@ -1,0 +1,57 @@
+import { Dispatcher } from '@tidemark/pipeline';
+import { SimEventSource } from '../kafka/sim-event-source.js';
+import { SimProducer } from '../kafka/sim-producer.js';
+import { SimRouteStore } from '../kafka/sim-route-store.js';
+import { type Link } from '../network/link.js';
+import { type SimProcess } from '../time/sim-process.js';
+import { names } from '../world/names.js';
+import { type ServiceName } from '../world/region.js';
+import { linkTo, Slot } from './slot.js';
+import { tracingLogger } from './tracing-logger.js';
+
+/** A place for a dispatcher process. */
+export class DispatcherSlot extends Slot {
+  protected readonly services = ['kafka'] as const;
+  #dispatcher: Dispatcher | undefined;
+
+  get dispatcher(): Dispatcher | undefined {
+    return this.#dispatcher;
+  }
+
+  protected onStart(process: SimProcess, links: ReadonlyMap<ServiceName, Link>): void {
+    const { counters, trace } = this.context;
+    const { kafka, group, name } = this.region;
+    const link = linkTo(links, 'kafka');
+    const { random, clock } = process;
+    const dispatcher = new Dispatcher({
+      source: new SimEventSource({
+        ...{ kafka, group, link, batchMax: 10 },
+        onGap: ({ topic, partition }) => {
+          counters.add('dispatcher met a gap');
+          trace.note(process.name, `records before those of ${topic}:${partition} are lost`, 'story');
+        },
+        onHandlerError: (error) => {
+          counters.add('dispatcher handler threw');
+          trace.note(process.name, `handler threw ${String(error)}`, 'story');
+        },
+      }),
+      sink: new SimProducer({ kafka, link, onResend: () => counters.add('send made again') }),
+      routes: new SimRouteStore({ kafka, link, names }),
+      ...{ names, clock, random: () => random.next(), refreshIntervalMs: 4_000, requestTimeoutMs: 3_000 },
+      logger: tracingLogger(trace, process.name),
+    });
+    this.#dispatcher = dispatcher;
+    dispatcher.start().catch((error: unknown) => {
+      trace.note(process.name, `could not start: ${String(error)}`, 'story');
+      throw new Error(`dispatcher of ${name} could not start`, { cause: error });
+    });
+  }
+
+  protected async onStop(): Promise<void> {
+    await this.#dispatcher?.stop();
+  }
+
+  protected onKilled(): void {
+    this.#dispatcher = undefined;
+  }
+}

@@ -1,0 +1,146 @@
+import {
+  type Backend,
+  type BackendContext,
+  type BackendParts,
+  type Cache,
+  type CacheDefinition,
+  createTidemark,
+  type Tidemark,
+} from '@tidemark/cache';
+import { decodeRecord } from '@tidemark/protocol';
+import { messageOf } from '@tidemark/runtime';
+import { SimStore } from '../aws/sim-store.js';
+import { SimEventPublisher } from '../kafka/sim-event-publisher.js';
+import { type FetchedBatch } from '../kafka/log-session.js';
+import { SimPodFeed } from '../kafka/sim-pod-feed.js';
+import { SimPodRegistry } from '../kafka/sim-pod-registry.js';
+import { SimProducer } from '../kafka/sim-producer.js';
+import { type Link } from '../network/link.js';
+import { type SimProcess } from '../time/sim-process.js';
+import { type WorldContext } from '../world/context.js';
+import { type GlobalTable } from '../world/global-table.js';
+import { bucket, keyOfItem, names } from '../world/names.js';
+import { type Region, type ServiceName } from '../world/region.js';
+import { linkTo, Slot } from './slot.js';
+import { tracingLogger } from './tracing-logger.js';
+
+/** A pod that runs: one life of it. */
+export interface LivePod {
+  /** Unique to this start. */
+  readonly life: string;
+  readonly process: SimProcess;
+  readonly tidemark: Tidemark;
+  readonly cache: Cache<string>;
+}
+
+/** A place for a pod: the shipped cache on a backend of the simulation. */
+export class PodSlot extends Slot {
+  protected readonly services = ['dynamodb', 'kafka'] as const;
+  readonly #table: GlobalTable;
+  readonly #definition: CacheDefinition<string>;
+  #live: LivePod | undefined;
+
+  constructor(
+    name: string,
+    region: Region,
+    context: WorldContext,
+    { table, definition }: { readonly table: GlobalTable; readonly definition: CacheDefinition<string> },
+  ) {
+    super(name, region, context);
+    this.#table = table;
+    this.#definition = definition;
+  }
+
+  /** `undefined` while no pod runs here, or it is about to end. */
+  get live(): LivePod | undefined {
+    return this.#live;
+  }
+
+  protected onStart(process: SimProcess, links: ReadonlyMap<ServiceName, Link>): void {
+    const { recorder, trace } = this.context;
+    const tidemark = createTidemark({
+      service: 'things',
+      backend: this.#backend(process, links),
+      caches: [this.#definition],
+      clock: process.clock,
+      logger: tracingLogger(trace, process.name),
+    });
+    recorder.started(process.name, this.region.name);
+    this.#live = { life: process.name, process, tidemark, cache: tidemark.cache(this.#definition) };
+    tidemark
+      .start()
+      .catch((error: unknown) => trace.note(process.name, `could not start: ${messageOf(error)}`, 'story'));
+  }
+
+  protected async onStop(): Promise<void> {
+    const live = this.#live;
+    this.#live = undefined;
+    await live?.tidemark.close();
+  }
+
+  protected onKilled(process: SimProcess): void {
+    this.#live = undefined;
+    this.context.recorder.ended(process.name);
+  }
+
+  #backend(process: SimProcess, links: ReadonlyMap<ServiceName, Link>): Backend {
+    const { region } = this;
+    return {
+      name: 'simulation',
+      region: region.name,
+      open: (context) => this.#open(process, links, context),
+    };
+  }
+
+  #open(process: SimProcess, links: ReadonlyMap<ServiceName, Link>, { podId }: BackendContext): BackendParts {
+    const { counters, trace } = this.context;
+    const { kafka, name } = this.region;
+    const link = linkTo(links, 'kafka');
+    const table = this.#table;
+    const producer = new SimProducer({ kafka, link, onResend: () => counters.add('send made again') });
+    trace.note(process.name, `is pod ${podId}`);
+    const feed = new SimPodFeed({
+      ...{ kafka, link, names },
+      onProcessed: (batch) => this.#noteProcessed(process, batch),
+      onGap: (topic, partition) => {
+        counters.add('pod met a gap');
+        trace.note(process.name, `records of ${topic}:${partition} were skipped`, 'story');
+      },
+    });
+    return {
+      store: new SimStore({
+        ...{ replica: table.replica(name), link: linkTo(links, 'dynamodb'), throttles: () => this.region.throttles() },
+        attribute: (call, effect) => table.attribute(call, effect),
+        onEmptyDelete: (itemKey) => table.noteEmptyDelete(name, itemKey),
+      }),
+      feed,
+      publisher: new SimEventPublisher(kafka, producer, process.clock),
+      pods: new SimPodRegistry(kafka, producer, link),
+      close: () => feed.close(),
+    };
+  }
+
+  /** What the pod made of the events that it was handed, for a reader of the story. */
+  #noteProcessed({ name }: SimProcess, { topic, partition, records }: FetchedBatch): void {
+    const { trace } = this.context;
+    if (!trace.keepsLines) return trace.note(name, `processed ${records.length} of ${topic}:${partition}`);
+    for (const record of records) {
+      const decoded = decodeRecord(record);
+      if (decoded.type !== 'event') continue;
+      const key = keyOfItem(decoded.event.key);
+      trace.remark(
+        name,
+        `hears of the change of ${key} to ${decoded.event.to?.slice(8, 16) ?? 'nothing'}: ${this.#l1(key)}`,
+        key,
+      );
+    }
+    trace.note(name, `processed ${records.length} of ${topic}:${partition}`);
+  }
+
+  #l1(key: string): string {
+    const held = this.#live?.cache.inspect(key);
+    if (held === undefined) return 'ends';
+    if (held.state === 'none') return `L1 holds nothing for ${bucket}`;
+    return `L1 holds ${held.state === 'absent' ? 'an absence' : `${held.writeId?.slice(8, 16) ?? 'no write id'} (${held.source})`}`;
+  }
+}

@@ -1,0 +1,150 @@
+import { FakeLeaseStore } from '@tidemark/pipeline/testing';
+import { type CdcEvent, decodeRecord, encodeRoute, type Route, type WireRecord } from '@tidemark/protocol';
+import { SimStream } from '../aws/sim-stream.js';
+import { SimGroup } from '../kafka/sim-group.js';
+import { SimKafka } from '../kafka/sim-kafka.js';
+import { Link } from '../network/link.js';
+import { type SimProcess } from '../time/sim-process.js';
+import { type Random } from '../time/random.js';
+import { type TraceLevel } from '../time/trace.js';
+import { type WorldContext } from './context.js';
+import { keyOfItem, names, type RegionName, table } from './names.js';
+
+export type ServiceName = 'dynamodb' | 'kafka' | 'kinesis' | 'leases';
+
+/** What a region has besides its processes: a stream, a lease table, brokers and the routing table. */
+export class Region {
+  readonly name: RegionName;
+  readonly stream: SimStream;
+  readonly leases = new FakeLeaseStore();
+  readonly kafka: SimKafka;
+  readonly group: SimGroup;
+  /** Share of the calls to the table that are throttled. */
+  throttledShare = 0;
+  readonly #context: WorldContext;
+  readonly #random: Random;
+  #routeVersion = 0;
+  #topics = 0;
+  #route: Readonly<Record<string, number>> = {};
+
+  constructor(name: RegionName, context: WorldContext) {
+    this.name = name;
+    this.#context = context;
+    this.#random = context.random.fork(name);
+    const { scheduler, config, counters, trace } = context;
+    this.stream = new SimStream({
+      ...{ shards: config.shards, pageMax: 20, retentionMs: config.retentionMs, nowMs: () => scheduler.nowMs },
+      onLost: (records) => {
+        counters.add('Kinesis retention lost records', records);
+        trace.note(`${name}/stream`, `forgets ${records} records that nobody has read`, 'story');
+      },
+    });
+    this.kafka = new SimKafka(
+      () => scheduler.nowMs,
+      (topic, partition, record) => this.#noteAppend(topic, partition, record),
+    );
+    this.group = new SimGroup({
+      ...{ kafka: this.kafka, nowMs: () => scheduler.nowMs, sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 8_000 },
+      afterMs: (delayMs, fn) => scheduler.after(delayMs, fn),
+      onRebalance: (generation, members) => {
+        counters.add('group rebalanced');
+        trace.note(`${name}/group`, `generation ${generation}: ${members.join(', ')}`, 'story');
+      },
+      onExpelled: (member) => {
+        counters.add('dispatcher expelled');
+        trace.note(`${name}/group`, `${member} is thrown out`, 'story');
+      },
+    });
+    this.kafka.createTopic(names.routes, 1);
+    this.kafka.createTopic(names.pods, 1);
+    this.kafka.createTopic(names.deadLetters, 1);
+    this.kafka.createTopic(names.cdc(table), config.partitions);
+    this.writeRoute({ [this.newTopic()]: 'now' });
+  }
+
+  /** The table's topics, and since which version of the route each has carried it. */
+  get route(): Readonly<Record<string, number>> {
+    return this.#route;
+  }
+
+  /** Makes a cache topic; names are never used again. */
+  newTopic(): string {
+    this.#topics += 1;
+    const topic = `${names.cache(table)}.${this.#topics}`;
+    this.kafka.createTopic(topic, this.#context.config.partitions);
+    return topic;
+  }
+
+  /** Writes the next version of the route. `now`: a topic that is added, or comes back. */
+  writeRoute(topics: Readonly<Record<string, number | 'now'>>): void {
+    this.#routeVersion += 1;
+    const version = this.#routeVersion;
+    this.#route = Object.fromEntries(
+      Object.entries(topics).map(([topic, since]) => [topic, since === 'now' ? version : since]),
+    );
+    const route: Route = {
+      ...{ table, version, writerEpoch: 1, topics: this.#route, deleted: false },
+      ...{ changedAt: 0, changedBy: 'simulation' },
+    };
+    this.#context.trace.note(`${this.name}/routes`, `${table} goes to ${showTopics(this.#route)}`, 'story');
+    this.kafka.append(names.routes, 0, { key: table, value: Buffer.from(encodeRoute(route)), header: null });
+  }
+
+  throttles(): boolean {
+    if (this.throttledShare === 0 || !this.#random.chance(this.throttledShare)) return false;
+    this.#context.counters.add('throttled');
+    return true;
+  }
+
+  link(process: SimProcess, service: ServiceName): Link {
+    const { scheduler, trace, config, counters } = this.#context;
+    const { dynamodb, kafka, kinesis } = config.latencyMs;
+    const latencyMs = { dynamodb, kafka, kinesis, leases: dynamodb }[service];
+    const random = process.random.fork(service);
+    return new Link({
+      ...{ process, service, scheduler, trace, latencyMs, random },
+      onTrouble: (trouble, link) => counters.add(`${roleOf(link.process.name)}-${service}: ${trouble}`),
+    });
+  }
+
+  #noteAppend(topic: string, partition: number, record: WireRecord): void {
+    const { what, key, level } = describeAppend(topic, record);
+    this.#context.trace.note(`${this.name}/kafka`, `${shortTopic(topic)}:${partition} + ${what}`, level, key);
+  }
+}
+
+interface Appended {
+  readonly what: string;
+  readonly level: TraceLevel;
+  readonly key?: string;
+}
+
+function describeAppend(topic: string, record: WireRecord): Appended {
+  if (topic === names.routes || topic === names.pods) return { what: 'record', level: 'detail' };
+  const decoded = decodeRecord(record);
+  if (decoded.type === 'event') return describeEvent(decoded.event);
+  if (decoded.type !== 'control') return { what: decoded.type, level: 'story' };
+  const { record: control } = decoded;
+  if (control.control !== 'watermark') return { what: control.control, level: 'story' };
+  return { what: `watermark ${control.at % 1_000_000} since ${control.since}`, level: 'detail' };
+}
+
+function describeEvent({ key, to, lane, value }: CdcEvent): Appended {
+  const shown = value === null ? 'nothing' : Buffer.from(value).toString();
+  const what = `${lane === 'fast' ? 'fast ' : ''}change of ${keyOfItem(key)} to ${shown} ${to?.slice(8, 16) ?? ''}`;
+  return { what, level: 'story', key: keyOfItem(key) };
+}
+
+function showTopics(topics: Readonly<Record<string, number>>): string {
+  return Object.entries(topics)
+    .map(([topic, since]) => `${shortTopic(topic)} since ${since}`)
+    .join(', ');
+}
+
+function shortTopic(topic: string): string {
+  return topic.slice(names.prefix.length + 1);
+}
+
+function roleOf(name: string): string {
+  return name.replace(/^.*\/([a-z]+).*$/, '$1');
+}

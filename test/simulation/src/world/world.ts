@@ -1,0 +1,89 @@
+import { type CacheDefinition, defineCache, trust } from '@tidemark/cache';
+import { keys } from '../plan/generate-plan.js';
+import { type WorldConfig } from '../plan/plan.js';
+import { DispatcherSlot } from '../roles/dispatcher-slot.js';
+import { PodSlot } from '../roles/pod-slot.js';
+import { type Slot } from '../roles/slot.js';
+import { SyncSlot } from '../roles/sync-slot.js';
+import { epochMs } from '../time/sim-process.js';
+import { type WorldContext } from './context.js';
+import { GlobalTable } from './global-table.js';
+import { bucket, dispatcherNames, podNames, type RegionName, regionNames, syncNames, table } from './names.js';
+import { Region } from './region.js';
+
+/** Two regions with all their processes, on one virtual clock. */
+export class World {
+  readonly keys: readonly string[] = keys;
+  readonly context: WorldContext;
+  readonly table: GlobalTable;
+  readonly pods: readonly PodSlot[];
+  readonly syncs: readonly SyncSlot[];
+  readonly dispatchers: readonly DispatcherSlot[];
+  readonly #regions: Readonly<Record<RegionName, Region>>;
+  readonly #slots: ReadonlyMap<string, Slot>;
+
+  constructor(context: WorldContext) {
+    this.context = context;
+    this.#regions = { us: new Region('us', context), eu: new Region('eu', context) };
+    const { us, eu } = this.#regions;
+    this.table = new GlobalTable(context, { us: us.stream, eu: eu.stream });
+    const options = { table: this.table, definition: definitionOf(context.config) };
+    const make = <T>(
+      names: (region: RegionName) => readonly string[],
+      slot: (name: string, region: Region) => T,
+    ): T[] => regionNames.flatMap((region) => names(region).map((name) => slot(name, this.#regions[region])));
+    this.pods = make(podNames, (name, region) => new PodSlot(name, region, context, options));
+    this.syncs = make(syncNames, (name, region) => new SyncSlot(name, region, context));
+    this.dispatchers = make(dispatcherNames, (name, region) => new DispatcherSlot(name, region, context));
+    this.#slots = new Map([...this.pods, ...this.syncs, ...this.dispatchers].map((slot) => [slot.name, slot]));
+  }
+
+  region(name: RegionName): Region {
+    return this.#regions[name];
+  }
+
+  slot(name: string): Slot {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) throw new RangeError(`no process ${name}`);
+    return slot;
+  }
+
+  pod(name: string): PodSlot {
+    const slot = this.slot(name);
+    if (slot instanceof PodSlot) return slot;
+    throw new RangeError(`${name} is no pod`);
+  }
+
+  start(): void {
+    for (const slot of this.#slots.values()) slot.start();
+  }
+
+  /** Everything runs, and every way is open. */
+  heal(): void {
+    for (const region of Object.values(this.#regions)) region.throttledShare = 0;
+    for (const trouble of Object.values(this.table.trouble))
+      Object.assign(trouble, { lateShare: 0, lateMs: 0, duplicateShare: 0, replicationHeldUntilMs: 0 });
+    for (const slot of this.#slots.values()) slot.heal();
+  }
+
+  /** What keeps the world from being at rest, or `undefined`: every change is in its stream, and every pod says that it is past all of them. */
+  get unrest(): string | undefined {
+    if (this.table.underWay > 0) return `${this.table.underWay} changes are under way`;
+    const since = epochMs + this.table.lastAcceptedMs + this.context.config.clockErrorMs + 1;
+    for (const slot of this.pods) {
+      if (slot.live === undefined) return `${slot.name} is not up`;
+      const { cache } = slot.live;
+      for (const key of this.keys) {
+        const { watermark, inFlight } = cache.inspect(key);
+        if (watermark === null || watermark <= since)
+          return `${slot.name} is behind on ${key}: ${since - (watermark ?? 0)} ms`;
+        if (inFlight) return `${slot.name} waits for ${key}`;
+      }
+    }
+    return undefined;
+  }
+}
+
+function definitionOf({ mode, maxEntries }: WorldConfig): CacheDefinition<string> {
+  return defineCache({ name: bucket, table, schema: trust<string>(), mode, maxEntries });
+}
