@@ -1,4 +1,4 @@
-import { type Clock, TidemarkError } from '@tidemark/runtime';
+import { backoffMs, type Clock, isTidemarkError, TidemarkError, wait } from '@tidemark/runtime';
 import { partitionCountOf, withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
 import { topicMissing } from './kafka-error.js';
@@ -17,6 +17,14 @@ export interface PartitionCountsOptions {
   readonly maxAgeMs: number;
   /** Counts kept. */
   readonly topicsMax: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+interface Patience {
+  readonly count: Promise<number>;
+  /** Of the most patient caller, on the monotonic clock, ms. */
+  deadlineMs: number;
 }
 
 interface Count {
@@ -28,6 +36,7 @@ interface Count {
 export class PartitionCounts {
   readonly #options: PartitionCountsOptions;
   readonly #counts = new Map<string, Count>();
+  readonly #patience = new Map<string, Patience>();
 
   constructor(options: PartitionCountsOptions) {
     this.#options = options;
@@ -49,8 +58,38 @@ export class PartitionCounts {
     }
   }
 
+  /**
+   * Goes on asking until `deadlineMs` on the monotonic clock while the brokers do not answer. All callers wait for the same answers, so that they
+   * go on in the order in which they came.
+   */
+  untilKnown(topic: string, deadlineMs: number): Promise<number> {
+    const waiting = this.#patience.get(topic);
+    if (waiting !== undefined) {
+      waiting.deadlineMs = Math.max(waiting.deadlineMs, deadlineMs);
+      return waiting.count;
+    }
+    const count = this.#askOn(topic, () => this.#patience.get(topic)?.deadlineMs ?? deadlineMs);
+    this.#patience.set(topic, { count, deadlineMs });
+    const forget = (): void => void this.#patience.delete(topic);
+    count.then(forget, forget);
+    return count;
+  }
+
   forget(topic: string): void {
     this.#counts.delete(topic);
+  }
+
+  async #askOn(topic: string, deadlineMs: () => number): Promise<number> {
+    const { clock, random } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.of(topic);
+      } catch (error) {
+        const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });
+        if (!isTidemarkError(error, 'FEED_UNAVAILABLE') || clock.monotonicMs() + delayMs >= deadlineMs()) throw error;
+        await wait(clock, delayMs);
+      }
+    }
   }
 
   async #ask(topic: string): Promise<number> {

@@ -90,7 +90,8 @@ export class KafkaProducer implements EventSink, EventPublisher {
       bytes: positive('requestBytesMax', options.requestBytesMax ?? 900_000),
     };
     const maxAgeMs = positive('partitionsMaxAgeMs', options.partitionsMaxAgeMs ?? 300_000);
-    this.#counts = new PartitionCounts({ client, clock, maxAgeMs, topicsMax, createTopics: options.createTopics });
+    const { createTopics, random = Math.random } = options;
+    this.#counts = new PartitionCounts({ client, clock, maxAgeMs, topicsMax, createTopics, random });
     this.#connection = new ProducerConnection(client, () => {
       this.#metrics.replacements.value += 1;
     });
@@ -127,10 +128,14 @@ export class KafkaProducer implements EventSink, EventPublisher {
   /** A record without a key is not about one partition, so it goes to every one. */
   async publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<readonly PublishedAt[]> {
     const topic = this.#options.names.cdc(table);
-    const startMs = this.#clock.monotonicMs();
-    const count = await this.#countUntilDeadline(topic, call);
+    const deadlineMs = this.#clock.monotonicMs() + call.timeoutMs;
+    const count = await withDeadline({ clock: this.#clock, ...call, what: `publish to ${topic}` }, () =>
+      this.#counts.untilKnown(topic, deadlineMs),
+    ).catch((error: unknown) => {
+      throw isTidemarkError(error, 'FEED_UNAVAILABLE') ? publishFailed(topic, error) : error;
+    });
     const outgoing = records.flatMap((record) => spread(record, count));
-    const leftMs = call.timeoutMs - (this.#clock.monotonicMs() - startMs);
+    const leftMs = deadlineMs - this.#clock.monotonicMs();
     const places = await this.append(topic, outgoing, { signal: call.signal, timeoutMs: leftMs });
     return places
       .filter((_, index) => outgoing[index]?.record.key !== null)
@@ -145,25 +150,6 @@ export class KafkaProducer implements EventSink, EventPublisher {
         call.failed(new TidemarkError('CLOSED', 'the producer is closed', { retriable: false }));
     await settleWithin(this.#clock, closeMs, Promise.all([...this.#inFlight]));
     await settleWithin(this.#clock, closeMs, this.#connection.close());
-  }
-
-  /** A connection that is lost while it asks costs another attempt, and no record. */
-  async #countUntilDeadline(topic: string, { timeoutMs, signal }: StoreCall): Promise<number> {
-    const { random = Math.random } = this.#options;
-    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
-    return withDeadline({ clock: this.#clock, timeoutMs, signal, what: `publish to ${topic}` }, async (inner) => {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await this.#counts.of(topic);
-        } catch (error) {
-          const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });
-          const isLast = this.#clock.monotonicMs() + delayMs >= deadlineMs || inner.aborted;
-          if (!isTidemarkError(error, 'FEED_UNAVAILABLE')) throw error;
-          if (isLast) throw publishFailed(topic, error);
-          await wait(this.#clock, delayMs, inner);
-        }
-      }
-    });
   }
 
   #bounded<T>(signal: AbortSignal | undefined, what: string, work: () => Promise<T>): Promise<T> {
