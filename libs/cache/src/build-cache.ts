@@ -3,7 +3,7 @@ import { type Clock, type Logger, messageOf, type MetricRegistry } from '@tidema
 import { randomUUID } from 'node:crypto';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import { type EventPublisher, type Store } from './backend.js';
-import { changeOf } from './cache-change.js';
+import { ChangeTeller } from './cache-change.js';
 import { type CacheEvents } from './cache-events.js';
 import { exportMetrics } from './cache-metrics.js';
 import { type CacheStats, newCacheStats } from './cache-stats.js';
@@ -67,6 +67,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   const l1 = new LruL1({ maxEntries, maxBytes });
   const tableFollower = follower.table(table);
   const listeners = listenersOf(options);
+  const changes = new ChangeTeller(listeners, codec);
   const ambiguous = ambiguousWritesOf(options);
   const partitionOf = (key: string): ReturnType<typeof tableFollower.partitionOf> =>
     tableFollower.partitionOf(itemKeyOf(name, key));
@@ -76,7 +77,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     sameValue: (a, b) => codec.same(a, b),
     onEvent: (key, event, _verdict, held) => {
       ambiguous.seen(event.from, event.to);
-      if (listeners.has('change')) listeners.emit('change', changeOf(key, event, codec));
+      changes.ofEvent(key, event);
       if (definition.refresh && held) refresh(key, coherence, reader, stats);
     },
   });
@@ -92,7 +93,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   });
   const committed = (token: VersionToken, transition: Transition): void => {
     if (lane !== undefined) announce(lane, token, transition);
-    if (listeners.has('change')) listeners.emit('change', changeOf(keyOf(name, transition), transition.new, codec));
+    changes.ofWrite(keyOf(name, transition), transition);
   };
   const writer = new CacheWriter({
     ...{ definition, region, store, writer: l2Writer, codec, coherence, clock },

@@ -1,9 +1,26 @@
 import { type MetricRegistry } from '@tidemark/runtime';
+import { type CacheStats } from './cache-stats.js';
 import { type Cache } from './cache.js';
+
+type Numbers = CacheStats & { readonly entries: number; readonly bytes: number };
+type Labels = Readonly<Record<string, string>>;
+type Export = (stats: Numbers) => void;
 
 /** Brings a cache's plain counters into the registry whenever it is scraped: counting itself stays free of labels. */
 export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): void {
   const labels = { cache: cache.name };
+  const exports = [exportCalls(metrics, labels), exportReads(metrics, labels), exportEvents(metrics, labels)];
+  const staleness = setter(
+    metrics.gauge('tidemark_cache_staleness_seconds', 'Age of the watermark of the oldest partition.', labels),
+  );
+  metrics.onCollect(() => {
+    const stats = cache.stats();
+    for (const each of exports) each(stats);
+    staleness(cache.staleness() / 1_000);
+  });
+}
+
+function exportCalls(metrics: MetricRegistry, labels: Labels): Export {
   const requests = (op: string, result: string): ((value: number) => void) =>
     setter(
       metrics.counter('tidemark_cache_requests_total', 'Calls by operation and result.', { ...labels, op, result }),
@@ -15,7 +32,26 @@ export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): v
   const superseded = requests('write', 'superseded');
   const ambiguous = requests('write', 'ambiguous');
   const failed = requests('write', 'failed');
+  return (stats) => {
+    hit(stats.hits);
+    miss(stats.misses);
+    put(stats.puts);
+    remove(stats.deletes);
+    superseded(stats.superseded);
+    ambiguous(stats.ambiguousWrites);
+    failed(stats.writeErrors);
+  };
+}
+
+function exportReads(metrics: MetricRegistry, labels: Labels): Export {
   const fills = setter(metrics.counter('tidemark_cache_fills_total', 'Values read from L2.', labels));
+  const stale = setter(
+    metrics.counter(
+      'tidemark_cache_stale_misses_total',
+      'Misses of entries that L1 held, but could not prove to be fresh enough.',
+      labels,
+    ),
+  );
   const fenced = setter(
     metrics.counter(
       'tidemark_cache_fenced_fills_total',
@@ -24,6 +60,29 @@ export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): v
     ),
   );
   const fillErrors = setter(metrics.counter('tidemark_cache_fill_errors_total', 'Reads of L2 that failed.', labels));
+  const loads = setter(metrics.counter('tidemark_cache_loads_total', 'Calls of loaders.', labels));
+  const loadErrors = setter(
+    metrics.counter('tidemark_cache_load_errors_total', 'Calls of loaders that failed.', labels),
+  );
+  const refreshes = setter(
+    metrics.counter(
+      'tidemark_cache_refreshes_total',
+      'Reads of L2 begun because an event had dropped their key.',
+      labels,
+    ),
+  );
+  return (stats) => {
+    fills(stats.fills);
+    stale(stats.staleMisses);
+    fenced(stats.fencedFills);
+    fillErrors(stats.fillErrors);
+    loads(stats.loads);
+    loadErrors(stats.loadErrors);
+    refreshes(stats.refreshes);
+  };
+}
+
+function exportEvents(metrics: MetricRegistry, labels: Labels): Export {
   const drops = setter(
     metrics.counter('tidemark_cache_drops_total', 'Entries dropped by events and invalidations.', labels),
   );
@@ -39,9 +98,6 @@ export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): v
   );
   const entries = setter(metrics.gauge('tidemark_cache_entries', 'Entries in L1.', labels));
   const bytes = setter(metrics.gauge('tidemark_cache_bytes', 'Approximate heap of the entries in L1.', labels));
-  const staleness = setter(
-    metrics.gauge('tidemark_cache_staleness_seconds', 'Age of the watermark of the oldest partition.', labels),
-  );
   const events = Array.from({ length: 9 }, (_, index) =>
     setter(
       metrics.counter('tidemark_cache_events_total', 'Events by the rule that decided them.', {
@@ -50,26 +106,14 @@ export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): v
       }),
     ),
   );
-  metrics.onCollect(() => {
-    const stats = cache.stats();
-    hit(stats.hits);
-    miss(stats.misses);
-    put(stats.puts);
-    remove(stats.deletes);
-    superseded(stats.superseded);
-    ambiguous(stats.ambiguousWrites);
-    failed(stats.writeErrors);
-    fills(stats.fills);
-    fenced(stats.fencedFills);
-    fillErrors(stats.fillErrors);
+  return (stats) => {
     drops(stats.drops);
     flushed(stats.flushed);
     undecodable(stats.undecodable);
     entries(stats.entries);
     bytes(stats.bytes);
-    staleness(cache.staleness() / 1_000);
     for (const [index, set] of events.entries()) set(stats.rules[index + 1] ?? 0);
-  });
+  };
 }
 
 function setter(metric: { value: number }): (value: number) => void {

@@ -76,7 +76,8 @@ export class CacheWriter {
         outcomes.set(key, { error: error instanceof Error ? error : new Error(String(error)) });
       }
     });
-    return outcomes;
+    const inOrder = [...entries.keys()].map((key) => [key, outcomes.get(key)] as [string, Outcome]);
+    return new Map(inOrder);
   }
 
   async delete(key: string, options: CallOptions | undefined): Promise<WriteReceipt> {

@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type CdcEvent,
   encodeControl,
   encodeEvent,
@@ -22,7 +23,7 @@ import { type MemoryChange, MemoryStore } from './memory-store.js';
 export interface MemoryOptions {
   /** Default `'local'`. */
   readonly region?: string;
-  /** Time from a write to its event, ms; default 0: the next turn of the event loop. */
+  /** Time from a write to its event, ms; default 0: the next turn of the event loop. What pods publish themselves does not wait. */
   readonly eventDelayMs?: number;
   readonly clock?: Clock;
 }
@@ -49,6 +50,7 @@ export class MemoryBackend implements Backend {
   /** By table: the next offset of each partition of its topic. */
   readonly #tables = new Map<string, number[]>();
   #lastStampUs = 0;
+  #paused = false;
 
   constructor({ region = 'local', eventDelayMs = 0, clock = systemClock }: MemoryOptions) {
     this.region = region;
@@ -58,16 +60,18 @@ export class MemoryBackend implements Backend {
     this.#store = new MemoryStore(
       (change) => this.#capture(change),
       (table) => void this.#offsetsOf(table),
+      { clock },
     );
   }
 
   open(): BackendParts {
     const feed = new MemoryFeed(
       this.#clock,
-      this.#eventDelayMs,
+      () => this.#clock.now() - this.#eventDelayMs,
       () => [...this.#tables.keys()].map(routeOf),
       (open) => (open ? this.#feeds.add(feed) : this.#feeds.delete(feed)),
     );
+    feed.pause(this.#paused);
     const publisher: EventPublisher = {
       publish: async (table, records) =>
         records.flatMap((record) => {
@@ -83,6 +87,22 @@ export class MemoryBackend implements Backend {
     this.#store.write(table, itemKey, image === undefined ? undefined : { ...foreignImage, ...image, key: itemKey });
   }
 
+  /** The item as it is stored, in DynamoDB's JSON. */
+  readItem(table: string, itemKey: string): Attributes | undefined {
+    return this.#store.item(table, itemKey);
+  }
+
+  /** While `true`, no pod hears anything: events, watermarks and what pods publish wait, and come in order when it is `false` again. */
+  pauseFeeds(paused: boolean): void {
+    this.#paused = paused;
+    for (const feed of this.#feeds) feed.pause(paused);
+  }
+
+  /** Tells every pod to drop what it holds of a table, as the pipeline does when changes may have been missed. */
+  flushTable(table: string, reason: string): void {
+    this.#broadcast(table, encodeControl({ control: 'flush-table', table, reason }));
+  }
+
   /** A table comes into being when it is first named, be it by its store or by a publisher. */
   #offsetsOf(table: string): number[] {
     const known = this.#tables.get(table);
@@ -95,7 +115,9 @@ export class MemoryBackend implements Backend {
 
   #capture(change: MemoryChange): void {
     this.#lastStampUs = Math.max(this.#clock.now() * 1_000, this.#lastStampUs + 1);
-    this.#broadcast(change.table, encodeEvent(eventOf(change, this.#lastStampUs, this.region)));
+    const record = encodeEvent(eventOf(change, this.#lastStampUs, this.region));
+    if (this.#eventDelayMs === 0) this.#broadcast(change.table, record);
+    else this.#clock.setTimer(() => this.#broadcast(change.table, record), this.#eventDelayMs);
   }
 
   /** Takes the record into the table's topic, and hands it to every pod together with its place there. */
@@ -116,19 +138,27 @@ function partitionsFor({ key }: WireRecord): readonly number[] {
   return [partitionOf(typeof key === 'string' ? key : Buffer.from(key).toString('utf8'), partitions)];
 }
 
-/** One pod's feed: a queue that is handed over `delayMs` later, in order. */
+/** One pod's feed: what is appended is handed over in the next turn of the event loop, in order. */
 class MemoryFeed implements ChangeFeed {
   readonly #clock: Clock;
-  readonly #delayMs: number;
+  readonly #completeUpTo: () => number;
   readonly #routes: () => readonly Route[];
   readonly #setOpen: (open: boolean) => void;
   #handler: ChangeFeedHandler | undefined;
   #topics = new Set<string>();
   #stopWatermarks: () => void = () => undefined;
+  /** What waits while the feed is paused. */
+  #held: (() => void)[] | undefined;
 
-  constructor(clock: Clock, delayMs: number, routes: () => readonly Route[], setOpen: (open: boolean) => void) {
+  /** `completeUpTo`: every change before it has been appended, ms since the epoch. */
+  constructor(
+    clock: Clock,
+    completeUpTo: () => number,
+    routes: () => readonly Route[],
+    setOpen: (open: boolean) => void,
+  ) {
     this.#clock = clock;
-    this.#delayMs = delayMs;
+    this.#completeUpTo = completeUpTo;
     this.#routes = routes;
     this.#setOpen = setOpen;
   }
@@ -162,9 +192,16 @@ class MemoryFeed implements ChangeFeed {
 
   enqueue(topic: string, partition: number, record: WireRecord): void {
     if (!this.#topics.has(topic)) return;
-    this.#clock.setTimer(() => {
+    const handOver = (): void => {
       if (this.#topics.has(topic)) this.#handler?.onBatch({ topic, partition, records: [record] });
-    }, this.#delayMs);
+    };
+    this.#clock.setTimer(() => (this.#held === undefined ? handOver() : this.#held.push(handOver)), 0);
+  }
+
+  pause(paused: boolean): void {
+    const held = this.#held ?? [];
+    this.#held = paused ? held : undefined;
+    if (!paused) for (const handOver of held) handOver();
   }
 
   #watermark(topics: Iterable<string>): void {
@@ -172,7 +209,7 @@ class MemoryFeed implements ChangeFeed {
       const record = encodeControl({
         control: 'watermark',
         table: tableOf(topic),
-        at: this.#clock.now(),
+        at: this.#completeUpTo(),
         streamId: 'memory',
         since: 1,
       });

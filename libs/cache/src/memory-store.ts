@@ -50,6 +50,11 @@ export class MemoryStore implements Store {
     this.#before = before;
   }
 
+  /** The item as it is stored; `undefined`: there is none. */
+  item(table: string, itemKey: string): Attributes | undefined {
+    return this.#tables.get(table)?.item(itemKey);
+  }
+
   check(table: string, call: StoreCall): Promise<void> {
     return this.#run('check', table, call, () => undefined);
   }
