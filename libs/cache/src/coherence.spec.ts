@@ -66,18 +66,18 @@ describe('fills', () => {
   });
 
   it('may be joined before the table is followed, and no more once it is', () => {
-    let followed: PartitionState | undefined;
+    const followed: PartitionState[] = [];
     const pod = new Coherence({
       l1: new LruL1({ maxEntries: 10, maxBytes: 1_000_000 }),
       stats,
       mode: 'update',
-      partitionOf: () => (followed === undefined ? undefined : { index: 0, state: followed }),
+      partitionOf: () => followed.map((state) => ({ index: 0, state }))[0],
       decode: () => undefined,
       sameValue: (a, b) => a === b,
     });
     const fence = pod.beginFill('k');
     expect(pod.joinable(fence)).toBe(true);
-    followed = partition;
+    followed.push(partition);
     expect(pod.joinable(fence)).toBe(false);
   });
 
