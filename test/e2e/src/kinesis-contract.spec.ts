@@ -1,6 +1,9 @@
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
+  type ChildShard,
   DescribeStreamSummaryCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
   KinesisClient,
   MergeShardsCommand,
   PutRecordCommand,
@@ -8,7 +11,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
-import { EmbeddedAws } from '@tidemark/local-stack';
+import { EmbeddedAws, type EmbeddedAwsOptions, kinesisLocal } from '@tidemark/local-stack';
 import { SyncWorker } from '@tidemark/pipeline';
 import {
   FakeEventSink,
@@ -26,8 +29,8 @@ const pageMax = 4;
 const hashes = 1n << 128n;
 const { signal } = new AbortController();
 
-async function startAws(): Promise<EmbeddedAws> {
-  const aws = new EmbeddedAws({ regions: [region] });
+async function startAws(options: EmbeddedAwsOptions = {}): Promise<EmbeddedAws> {
+  const aws = new EmbeddedAws({ regions: [region], ...options });
   await aws.start();
   return aws;
 }
@@ -84,6 +87,18 @@ class Stream {
     await this.#active();
   }
 
+  /** What the last answer about a closed shard says of its children. */
+  async childrenOf(ShardId: string): Promise<readonly ChildShard[]> {
+    const start = { StreamName: this.#name, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const;
+    let { ShardIterator } = await this.client.send(new GetShardIteratorCommand(start));
+    for (let page = 0; page < 100; page += 1) {
+      const output = await this.client.send(new GetRecordsCommand({ ShardIterator }));
+      if (output.NextShardIterator === undefined) return output.ChildShards ?? [];
+      ShardIterator = output.NextShardIterator;
+    }
+    throw new Error(`${ShardId} does not end`);
+  }
+
   close(): void {
     this.reader.close();
     this.client.destroy();
@@ -97,9 +112,22 @@ class Stream {
   }
 }
 
-describe('KinesisShardReader on the embedded Kinesis', () => {
+/** Each Kinesis of the embedded AWS, and rounds of writes for sync; the thread of kinesis-local serves every case, with a stream of its own for each. */
+const kinds: readonly [kind: string, options: EmbeddedAwsOptions, rounds: number][] = [
+  ['kinesalite', {}, 40],
+  ['kinesis-local', { kinesisEndpoint: kinesisLocal() }, 20],
+];
+
+describe.each(kinds)('KinesisShardReader on %s', (_kind, options) => {
+  let holder: EmbeddedAws;
+  let streams = 0;
+  beforeAll(async () => {
+    holder = await startAws({ ...options, streamName: 'holder' });
+  });
+  afterAll(() => holder?.stop());
+
   const make = async (): Promise<StreamUnderTest> => {
-    const aws = await startAws();
+    const aws = await startAws({ ...options, streamName: `stream-${(streams += 1)}` });
     const stream = new Stream(aws, 2, pageMax);
     return {
       reader: stream.reader,
@@ -116,7 +144,29 @@ describe('KinesisShardReader on the embedded Kinesis', () => {
   for (const { name, run } of shardReaderContract(make)) it(name, run);
 });
 
-describe('sync on the embedded AWS', () => {
+describe('kinesis-local', () => {
+  it('names child shards where a shard ends, after a split and after a merge, as AWS does', async () => {
+    const aws = await startAws({ kinesisEndpoint: kinesisLocal() });
+    const stream = new Stream(aws, 2, pageMax);
+    const shard = (index: number): string => `shardId-00000000000${index}`;
+    await stream.split(shard(1));
+    await stream.merge(shard(0), shard(2));
+    const children = [0, 1, 2].map((index) => stream.childrenOf(shard(index)));
+    const merged = [{ ShardId: shard(4), ParentShards: [shard(0), shard(2)] }];
+    expect(await Promise.all(children)).toMatchObject([
+      merged,
+      [
+        { ShardId: shard(2), ParentShards: [shard(1)] },
+        { ShardId: shard(3), ParentShards: [shard(1)] },
+      ],
+      merged,
+    ]);
+    stream.close();
+    await aws.stop();
+  });
+});
+
+describe.each(kinds)('sync on the embedded AWS, with %s', (_kind, options, rounds) => {
   const table = 'permissions';
   const keys = Array.from({ length: 20 }, (_, index) => `k:${index}`);
   let aws: EmbeddedAws;
@@ -131,7 +181,7 @@ describe('sync on the embedded AWS', () => {
   const produced = new Set<string>();
 
   beforeAll(async () => {
-    aws = await startAws();
+    aws = await startAws(options);
     await aws.createGlobalTable(table);
     stream = new Stream(aws, 20, 50);
     leases = new DynamoDBLeaseStore({ table: 'leases', dynamodb: aws.dynamodbConfig(region), createTable: true });
@@ -189,23 +239,27 @@ describe('sync on the embedded AWS', () => {
       .flatMap((record) => (record.type === 'event' && record.event.key === key ? [record.event.to ?? ''] : []));
 
   it('brings every write to its topic in order, through a split, a merge and the death of a worker; no watermark is false', async () => {
-    for (let round = 0; round < 40; round += 1) {
-      if (round === 8) await stream.split('shardId-000000000000');
-      if (round === 16) await workers.shift()?.kill();
-      if (round === 18) start('c');
-      if (round === 28) await stream.merge('shardId-000000000002', 'shardId-000000000003');
+    for (let round = 0; round < rounds; round += 1) {
+      if (round === rounds * 0.2) await stream.split('shardId-000000000000');
+      if (round === rounds * 0.4) await workers.shift()?.kill();
+      if (round === rounds * 0.45) start('c');
+      if (round === rounds * 0.7) await stream.merge('shardId-000000000002', 'shardId-000000000003');
       await write(round);
     }
     await eventually('every write is in the topic', () => [...accepted.keys()].every((id) => produced.has(id)), 30_000);
-    const expected = Array.from({ length: 40 }, (_, round) => round);
+    const expected = Array.from({ length: rounds }, (_, round) => round);
     for (const key of keys) expect([...new Set(eventsOf(key))]).toEqual(expected.map((round) => `${key}@${round}`));
     const beganAt = Date.now();
-    await eventually('a watermark passes all of it', () =>
-      workers.some((each) => (each.health().watermark ?? 0) > beganAt),
+    await eventually(
+      'a watermark passes all of it',
+      () => workers.some((each) => (each.health().watermark ?? 0) > beganAt),
+      20_000,
     );
     expect(falsehoods).toEqual([]);
-    const rows = new Map((await leases.list(signal)).map((row) => [row.shardId, row.checkpoint]));
-    for (const index of [0, 2, 3]) expect(rows.get(`shardId-00000000000${index}`)).toBe('SHARD_END');
-    await eventually('both are ready', () => workers.every((worker) => worker.health().ready));
+    await eventually('the closed shards are marked as read to their ends', async () => {
+      const rows = new Map((await leases.list(signal)).map((row) => [row.shardId, row.checkpoint]));
+      return [0, 2, 3].every((index) => rows.get(`shardId-00000000000${index}`) === 'SHARD_END');
+    });
+    await eventually('both are ready', () => workers.every((worker) => worker.health().ready), 20_000);
   });
 });

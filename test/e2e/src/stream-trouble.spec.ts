@@ -5,9 +5,10 @@ import {
   PutRecordCommand,
   type Shard,
   SplitShardCommand,
+  UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type LocalStack, startLocalStack } from '@tidemark/local-stack';
+import { type LocalStack, type LocalStackOptions, startLocalStack } from '@tidemark/local-stack';
 import { topicNames } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
 import { Kafka, logLevel } from 'kafkajs';
@@ -21,16 +22,20 @@ const keys = Array.from({ length: 50 }, (_, i) => `k${i}`);
 let stack: LocalStack;
 let pods: readonly Pod[];
 let kinesis: KinesisClient;
-beforeAll(async () => {
-  stack = await startLocalStack({ regions: [region], tables: ['things'] });
-  pods = await startPods(stack, 2);
-  kinesis = new KinesisClient(stack.region(region).kinesis);
-});
-afterAll(async () => {
-  kinesis?.destroy();
-  await Promise.all((pods ?? []).map(({ tidemark }) => tidemark.close()));
-  await stack?.stop();
-});
+
+/** A stack and two pods for the tests of a `describe`. */
+function onStack(options: LocalStackOptions): void {
+  beforeAll(async () => {
+    stack = await startLocalStack({ regions: [region], tables: ['things'], ...options });
+    pods = await startPods(stack, 2);
+    kinesis = new KinesisClient(stack.region(region).kinesis);
+  });
+  afterAll(async () => {
+    kinesis?.destroy();
+    await Promise.all((pods ?? []).map(({ tidemark }) => tidemark.close()));
+    await stack?.stop();
+  });
+}
 
 const streamName = (): string => stack.region(region).streamArn.split('/')[1] ?? '';
 
@@ -91,8 +96,7 @@ function record(wrong: object): string {
 async function carriesOn(n: number): Promise<void> {
   const [writer, reader] = pods;
   for (const key of keys) await reader?.cache.get(key);
-  const receipts = await Promise.all(keys.map(async (key) => writer?.cache.put(key, { n })));
-  expect(receipts.map((receipt) => receipt?.applied)).toEqual(keys.map(() => true));
+  for (const key of keys) expect(await writer?.cache.put(key, { n })).toMatchObject({ applied: true });
   await stack.quiesce({ timeout: '20s' });
   const now = Date.now();
   await eventually(
@@ -104,6 +108,8 @@ async function carriesOn(n: number): Promise<void> {
 }
 
 describe('a stream with trouble in it', () => {
+  onStack({});
+
   it('goes on behind records that nobody can read: each is a dead letter, and what it may have touched is flushed', async () => {
     const [writer, reader] = pods;
     await carriesOn(1);
@@ -129,23 +135,50 @@ describe('a stream with trouble in it', () => {
   });
 
   it('loses nothing while its shards are split and merged', async () => {
-    const over = new AbortController();
-    const load = randomLoad({ stack, pods, keys, random: seeded(7), signal: over.signal });
-    try {
-      const count = (await openShards()).length;
+    const count = (await openShards()).length;
+    await underLoad(async () => {
       await split();
       await shardsBecome(count + 1);
       await moreEvents(50);
       await merge();
       await shardsBecome(count);
       await moreEvents(50);
-    } finally {
-      over.abort();
-    }
-    expect((await load).puts).toBeGreaterThan(10);
+    });
     await carriesOn(4);
   });
 });
+
+describe('a stream that is scaled, by kinesis-local', () => {
+  onStack({ kinesis: 'kinesis-local' });
+
+  it('loses nothing while all of its shards are replaced by more, and these by fewer', async () => {
+    await underLoad(async () => {
+      for (const count of [4, 2]) {
+        await kinesis.send(
+          new UpdateShardCountCommand({
+            StreamName: streamName(),
+            TargetShardCount: count,
+            ScalingType: 'UNIFORM_SCALING',
+          }),
+        );
+        await shardsBecome(count);
+        await moreEvents(50);
+      }
+    });
+    await carriesOn(5);
+  });
+});
+
+async function underLoad(work: () => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const load = randomLoad({ stack, pods, keys, random: seeded(7), signal: over.signal });
+  try {
+    await work();
+  } finally {
+    over.abort();
+  }
+  expect((await load).puts).toBeGreaterThan(10);
+}
 
 async function split(): Promise<void> {
   const [first] = await openShards();
