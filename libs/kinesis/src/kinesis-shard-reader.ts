@@ -105,6 +105,7 @@ export class KinesisShardReader implements ShardReader {
       shardId,
       position,
       pace: new ReadPace(this.#clock, this.#pollIntervalMs),
+      clock: this.#clock,
       pageRecordsMax: this.#pageRecordsMax,
       iteratorAt: (at, signal) => this.#iteratorAt(shardId, at, signal),
       getRecords: (iterator, signal) => this.#getRecords(iterator, signal),

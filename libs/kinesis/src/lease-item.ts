@@ -4,7 +4,7 @@ import { TidemarkError } from '@tidemark/runtime';
 
 export type LeaseItem = Record<string, AttributeValue>;
 
-/** Attributes of a lease, as the Kinesis Client Library names them, and `readUpTo`. */
+/** Attributes of a lease: the Kinesis Client Library's, and three that are Tidemark's own. */
 export const attribute = {
   shardId: 'leaseKey',
   owner: 'leaseOwner',
@@ -16,11 +16,13 @@ export const attribute = {
   startHash: 'startingHashKey',
   endHash: 'endingHashKey',
   readUpTo: 'readUpTo',
+  streamId: 'streamId',
+  writtenCheckpoint: 'writtenCheckpoint',
 } as const;
 
-/** Absent: no owner, no parents, nothing known of what was read. A claim is rounded down: it may say less than it could, never more. */
+/** Absent: no owner, no parents, nothing known of what was read, of the stream, of what was written. */
 export function toItem(lease: ShardLease): LeaseItem {
-  const { owner, parents, readUpTo } = lease;
+  const { owner, parents, readUpTo, streamId, writtenCheckpoint } = lease;
   return {
     [attribute.shardId]: { S: lease.shardId },
     [attribute.counter]: { N: String(lease.counter) },
@@ -31,7 +33,9 @@ export function toItem(lease: ShardLease): LeaseItem {
     [attribute.endHash]: { S: lease.endHash },
     ...(owner === null ? {} : { [attribute.owner]: { S: owner } }),
     ...(parents.length === 0 ? {} : { [attribute.parents]: { SS: [...parents] } }),
-    ...(readUpTo === null ? {} : { [attribute.readUpTo]: { N: String(Math.floor(readUpTo)) } }),
+    ...(readUpTo === null ? {} : { [attribute.readUpTo]: { N: String(readUpTo) } }),
+    ...(streamId === '' ? {} : { [attribute.streamId]: { S: streamId } }),
+    ...(writtenCheckpoint === null ? {} : { [attribute.writtenCheckpoint]: { S: writtenCheckpoint } }),
   };
 }
 
@@ -40,9 +44,11 @@ export function fromItem(item: LeaseItem): ShardLease {
   const shardId = text(item, 'shardId');
   return {
     shardId,
+    streamId: item[attribute.streamId] === undefined ? '' : text(item, 'streamId'),
     owner: item[attribute.owner] === undefined ? null : text(item, 'owner'),
     counter: wholeNumber(item, 'counter'),
     checkpoint: text(item, 'checkpoint'),
+    writtenCheckpoint: item[attribute.writtenCheckpoint] === undefined ? null : text(item, 'writtenCheckpoint'),
     ownerSwitches: wholeNumber(item, 'ownerSwitches'),
     parents: [...(item[attribute.parents]?.SS ?? [])].sort(),
     startHash: hashKey(item, 'startHash'),

@@ -1,6 +1,6 @@
 import { type GetRecordsOutput, type _Record as KinesisRecord } from '@aws-sdk/client-kinesis';
 import { type ShardCursor, type ShardPage, type ShardPosition, type ShardRecord } from '@tidemark/pipeline';
-import { TidemarkError } from '@tidemark/runtime';
+import { type Clock, TidemarkError } from '@tidemark/runtime';
 import { awsErrorName } from './aws-call.js';
 import { type ReadPace } from './read-pace.js';
 
@@ -8,6 +8,7 @@ export interface PolledShardOptions {
   readonly shardId: string;
   readonly position: ShardPosition;
   readonly pace: ReadPace;
+  readonly clock: Clock;
   readonly pageRecordsMax: number;
   readonly iteratorAt: (position: ShardPosition, signal: AbortSignal) => Promise<string>;
   readonly getRecords: (iterator: string, signal: AbortSignal) => Promise<GetRecordsOutput>;
@@ -15,7 +16,7 @@ export interface PolledShardOptions {
   readonly isGone: (signal: AbortSignal) => Promise<boolean>;
 }
 
-const gone: ShardPage = { records: [], millisBehindLatest: 0, closed: true, gap: true };
+const gone = { records: [], millisBehindLatest: 0, closed: true, gap: true } as const;
 
 /**
  * One shard read page by page. What it knows is where the last page that was handed over ended, so a read that failed is simply
@@ -29,20 +30,36 @@ export class PolledShard implements ShardCursor {
   #position: ShardPosition;
   #iterator: string | undefined;
   #gap = false;
+  #askedSinceMs: number | null = null;
 
   constructor(options: PolledShardOptions) {
     this.#options = options;
     this.#position = options.position;
   }
 
+  get askedSinceMs(): number | null {
+    return this.#askedSinceMs;
+  }
+
   async read(signal: AbortSignal): Promise<ShardPage> {
-    const { pace, isGone } = this.#options;
+    const { pace, clock } = this.#options;
     await pace.turn(signal);
     if (signal.aborted) throw new TidemarkError('ABORTED', 'reading the shard was aborted', { retriable: false });
+    this.#askedSinceMs = clock.monotonicMs();
+    const askedAt = clock.now();
     try {
-      return this.#handOver(await this.#getPage(signal));
+      return await this.#readPage(askedAt, signal);
+    } finally {
+      this.#askedSinceMs = null;
+    }
+  }
+
+  async #readPage(askedAt: number, signal: AbortSignal): Promise<ShardPage> {
+    try {
+      return this.#handOver(await this.#getPage(signal), askedAt);
     } catch (error) {
-      if (awsErrorName(error) === 'ResourceNotFoundException' && (await isGone(signal))) return gone;
+      const isMissing = awsErrorName(error) === 'ResourceNotFoundException';
+      if (isMissing && (await this.#options.isGone(signal))) return { ...gone, askedAt };
       throw error;
     }
   }
@@ -73,11 +90,11 @@ export class PolledShard implements ShardCursor {
     }
   }
 
-  #handOver(output: GetRecordsOutput): ShardPage {
+  #handOver(output: GetRecordsOutput, askedAt: number): ShardPage {
     const { pace, pageRecordsMax } = this.#options;
     const records = (output.Records ?? []).map(toRecord);
     const millisBehindLatest = behindLatest(output, records.length >= pageRecordsMax);
-    const page = { records, millisBehindLatest, closed: !output.NextShardIterator, gap: this.#gap };
+    const page = { records, askedAt, millisBehindLatest, closed: !output.NextShardIterator, gap: this.#gap };
     this.#iterator = output.NextShardIterator ?? undefined;
     this.#gap = false;
     const last = records.at(-1);

@@ -164,6 +164,7 @@ export class RegionStack {
       kinesisEndpoint,
       failoverMs,
       pollIntervalMs: 50,
+      destinationIntervalMs: 1_000,
       topicPartitions: partitions,
       topicReplicationFactor: 1,
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { chooseLeases, type LeaseChoice, type LeaseChoiceInput, LeaseObserver } from './lease-choice.js';
+import { newLease } from './lease-row.js';
 import { type ShardLease } from './ports.js';
-import { newLease } from './shard-leases.js';
 
 const row = (shardId: string, owner: string | null, fields: Partial<ShardLease> = {}): ShardLease => ({
-  ...newLease({ shardId, parents: [], startHash: '0', endHash: '9' }),
+  ...newLease({ shardId, parents: [], startHash: '0', endHash: '9' }, 'stream'),
   owner,
   ...fields,
 });

@@ -2,15 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import { silentLogger, TidemarkError } from '@tidemark/runtime';
 import { ManualClock } from '@tidemark/runtime/testing';
 import { LeaseHold } from './lease-hold.js';
+import { newLease } from './lease-row.js';
 import { type LeaseStore, type ShardLease } from './ports.js';
-import { newLease } from './shard-leases.js';
 import { FakeLeaseStore } from './testing/fake-lease-store.js';
 import { TroubleLog } from './trouble-log.js';
 
 function held(make: (store: FakeLeaseStore) => LeaseStore = (store) => store) {
   const clock = new ManualClock();
   const store = new FakeLeaseStore();
-  const row: ShardLease = { ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }), owner: 'a' };
+  const row: ShardLease = {
+    ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }, 'stream'),
+    owner: 'a',
+  };
   store.overwrite(row);
   const observer = new TroubleLog(silentLogger, {});
   const hold = new LeaseHold(

@@ -15,6 +15,8 @@ export interface LeaseHoldOptions {
   readonly observer: RetryObserver;
 }
 
+const writing = 'writing the lease table';
+
 /**
  * A lease while this worker holds it. Progress is noted in memory by `advance` and `claim`; one timer writes the row, so renewals and
  * checkpoints, which share the counter, never overlap, and the shard never waits for the lease table.
@@ -29,6 +31,8 @@ export class LeaseHold {
   #row: ShardLease;
   #checkpoint: Checkpoint;
   #readUpTo: number | null;
+  /** Kept apart from `readUpTo`, which a watermark may count while the row is not written as ended. */
+  #endedAt: number | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #cancelExpiry: () => void = () => undefined;
 
@@ -73,7 +77,8 @@ export class LeaseHold {
   write(): Promise<boolean> {
     return this.#serially(() => {
       const { store } = this.#options;
-      const [row, checkpoint, readUpTo] = [this.#row, this.#checkpoint, this.#readUpTo];
+      const [row, checkpoint] = [this.#row, this.#checkpoint];
+      const readUpTo = checkpoint === 'SHARD_END' ? laterClaim(this.#readUpTo, this.#endedAt) : this.#readUpTo;
       return this.#attempt((signal) =>
         checkpoint === row.checkpoint
           ? store.renew(row, readUpTo, signal)
@@ -82,9 +87,13 @@ export class LeaseHold {
     });
   }
 
-  /** Marks the shard as read to its end, then lets go. */
-  async end(): Promise<boolean> {
+  /**
+   * Marks the shard as read to its end, then lets go. `readUpTo`: a time before the end was seen, ms since the epoch; `null`: what may have
+   * left the stream is not known. No watermark counts an ended row, so this claim only tells the children's readers that nothing is missing.
+   */
+  async end(readUpTo: number | null): Promise<boolean> {
     this.#checkpoint = 'SHARD_END';
+    this.#endedAt = readUpTo;
     const ended = await this.write();
     if (ended) this.drop('the shard is read to its end');
     return ended;
@@ -109,16 +118,13 @@ export class LeaseHold {
     const { clock, callTimeoutMs, observer } = this.#options;
     const sentAtMs = clock.monotonicMs();
     try {
-      const row = await withDeadline(
-        { clock, timeoutMs: callTimeoutMs, what: 'writing the lease', signal: this.signal },
-        write,
-      );
-      observer.succeeded('writing the lease');
+      const row = await withDeadline({ clock, timeoutMs: callTimeoutMs, what: writing, signal: this.signal }, write);
+      observer.succeeded(writing);
       if (row === undefined) this.drop('taken by another worker');
       else if (!this.signal.aborted) this.#written(row, sentAtMs);
       return row !== undefined;
     } catch (error) {
-      if (!this.signal.aborted) observer.failed('writing the lease', error);
+      if (!this.signal.aborted) observer.failed(writing, error);
       return false;
     }
   }

@@ -22,6 +22,8 @@ export interface ShardRecord {
 export interface ShardPage {
   /** In order. */
   readonly records: readonly ShardRecord[];
+  /** A time before the page was requested, ms since the epoch. Pushed pages: when it was received, less how long the receiver stood still. */
+  readonly askedAt: number;
   /** How far the page ends behind the newest record of the shard, ms; `null`: it cannot be told, so nothing may be claimed. */
   readonly millisBehindLatest: number | null;
   /** The shard is closed and this page is its last. */
@@ -49,6 +51,8 @@ export interface ShardReader {
 export interface ShardCursor {
   /** The next page, perhaps empty; paces itself to the stream's limits. After a failure the same page is read again. */
   read(signal: AbortSignal): Promise<ShardPage>;
+  /** Since when the stream owes an answer, monotonic ms; `null`: it owes none, the cursor is pacing itself or nobody reads. */
+  readonly askedSinceMs: number | null;
 }
 
 /** A checkpoint: everything up to it is acknowledged by Kafka. `SHARD_END`: the whole shard. */
@@ -57,11 +61,15 @@ export type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | (string & {});
 /** One row of the lease table, KCL's item. */
 export interface ShardLease {
   readonly shardId: string;
+  /** The stream whose shard it is. A stream that was made anew uses the shard ids of the one before; `''`: nobody has said. */
+  readonly streamId: string;
   /** `null`: free. */
   readonly owner: string | null;
   /** Grows with each write of the row; every write is conditional on it. */
   readonly counter: number;
   readonly checkpoint: Checkpoint;
+  /** The checkpoint as a worker wrote it last; another one means that somebody has reset `checkpoint`. `null`: no worker has. */
+  readonly writtenCheckpoint: Checkpoint | null;
   readonly ownerSwitches: number;
   readonly parents: readonly string[];
   readonly startHash: string;
@@ -70,7 +78,10 @@ export interface ShardLease {
   readonly readUpTo: number | null;
 }
 
-/** Writes return the row as it stands after them, or `undefined` when the condition failed: the lease is somebody else's now. */
+/**
+ * Writes return the row as it stands after them (`lease-row.ts` says what each makes of it), or `undefined` when the condition failed: the
+ * lease is somebody else's now.
+ */
 export interface LeaseStore {
   /** A strong read of every row. */
   list(signal: AbortSignal): Promise<readonly ShardLease[]>;
@@ -88,8 +99,38 @@ export interface LeaseStore {
   take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined>;
   /** Gives the lease up: no owner, counter + 1. */
   release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined>;
-  /** Removes the row of an ended shard; counter as in `lease`. `false`: it is another row now, or there is none. */
+  /** Puts a row in the place of one of another stream; counter as in `lease`, whoever owns it. `false`: it is another row now, or there is none. */
+  replace(lease: ShardLease, next: ShardLease, signal: AbortSignal): Promise<boolean>;
+  /** Removes a row; counter and checkpoint as in `lease`, whoever owns it. `false`: it is another row now, or there is none. */
   remove(lease: ShardLease, signal: AbortSignal): Promise<boolean>;
+}
+
+/** What carries a table's changes into the stream, as AWS tells it: it tells no time of any change. */
+export interface TableDestination {
+  /** AWS's word (`ACTIVE`, `DISABLED`, …), or `NONE`: nothing carries them into this stream, or `TABLE_MISSING`. */
+  readonly status: string;
+  /** AWS's text for people, if any. */
+  readonly description: string | null;
+  readonly precision: string | null;
+}
+
+/** Looks at the streaming destination of a table. */
+export interface DestinationReader {
+  read(table: string, signal: AbortSignal): Promise<TableDestination>;
+}
+
+/** A look at a destination, as it is remembered over restarts and handed from one worker to the next. */
+export interface DestinationLook extends TableDestination {
+  /** A time before AWS was asked, ms since the epoch. */
+  readonly lookedAt: number;
+}
+
+/** The last look at each table's destination. */
+export interface DestinationStore {
+  /** A strong read; `undefined`: nothing is remembered. */
+  get(table: string, signal: AbortSignal): Promise<DestinationLook | undefined>;
+  /** Remembers a look, unless a later one stands there. */
+  put(table: string, look: DestinationLook, signal: AbortSignal): Promise<void>;
 }
 
 /** A record on its way to one partition. */

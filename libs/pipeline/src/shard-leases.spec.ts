@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
+import { newLease } from './lease-row.js';
 import { type Shard, type ShardLease } from './ports.js';
-import { isReadable, knownReadUpTo, missingLeases, newLease, planShardEnd, removableLeases } from './shard-leases.js';
+import {
+  alignLeases,
+  holeBefore,
+  isReadable,
+  knownReadUpTo,
+  missingLeases,
+  planShardEnd,
+  removableLeases,
+} from './shard-leases.js';
 
 const shard = (shardId: string, parents: readonly string[] = []): Shard => ({
   shardId,
@@ -9,11 +18,11 @@ const shard = (shardId: string, parents: readonly string[] = []): Shard => ({
   endHash: '9',
 });
 const row = (shardId: string, fields: Partial<ShardLease> = {}): ShardLease => ({
-  ...newLease(shard(shardId)),
+  ...newLease(shard(shardId), 'stream'),
   ...fields,
 });
 const ended = (shardId: string, fields: Partial<ShardLease> = {}): ShardLease =>
-  row(shardId, { checkpoint: 'SHARD_END', ...fields });
+  row(shardId, { checkpoint: 'SHARD_END', writtenCheckpoint: 'SHARD_END', ...fields });
 const ids = (rows: readonly ShardLease[]): readonly string[] => rows.map((each) => each.shardId);
 const mapOf = (...rows: readonly ShardLease[]): ReadonlyMap<string, ShardLease> =>
   new Map(rows.map((each) => [each.shardId, each]));
@@ -29,16 +38,18 @@ describe('missingLeases', () => {
     ['completes a creation that broke off', [shard('a'), shard('b')], [row('a')], ['b']],
     ['creates nothing twice', [shard('a')], [row('a')], []],
   ])('%s', (_, shards, rows, expected) => {
-    expect(ids(missingLeases(shards, rows))).toEqual(expected);
+    expect(ids(missingLeases(shards, rows, 'stream'))).toEqual(expected);
   });
 
   it('makes rows that are free, at the oldest record, with nothing known', () => {
-    expect(missingLeases([shard('a')], [])).toEqual([
+    expect(missingLeases([shard('a')], [], 'stream:1')).toEqual([
       {
         shardId: 'a',
+        streamId: 'stream:1',
         owner: null,
         counter: 0,
         checkpoint: 'TRIM_HORIZON',
+        writtenCheckpoint: 'TRIM_HORIZON',
         ownerSwitches: 0,
         parents: [],
         startHash: '0',
@@ -49,7 +60,7 @@ describe('missingLeases', () => {
   });
 });
 
-describe('planShardEnd (hazard 32)', () => {
+describe('hazard 32: planShardEnd', () => {
   it.each<[string, Shard[], ShardLease[], { create: string[]; ready: boolean }]>([
     [
       'creates both children of a split',
@@ -83,12 +94,12 @@ describe('planShardEnd (hazard 32)', () => {
       { create: ['b', 'c'], ready: true },
     ],
   ])('%s', (_, shards, rows, expected) => {
-    const plan = planShardEnd('a', shards, rows);
+    const plan = planShardEnd('a', shards, rows, 'stream');
     expect({ create: ids(plan.create), ready: plan.ready }).toEqual(expected);
   });
 });
 
-describe('isReadable (hazard 32)', () => {
+describe('hazard 32: isReadable', () => {
   const child = row('c', { parents: ['a', 'b'] });
 
   it('needs every parent that has a row to be ended', () => {
@@ -96,6 +107,98 @@ describe('isReadable (hazard 32)', () => {
     expect(isReadable(child, mapOf(ended('a'), ended('b')))).toBe(true);
     expect(isReadable(child, mapOf(ended('b')))).toBe(true);
     expect(isReadable(child, mapOf())).toBe(true);
+  });
+});
+
+describe('hazard 51: alignLeases', () => {
+  const foreign = (shardId: string, fields: Partial<ShardLease> = {}): ShardLease =>
+    row(shardId, { streamId: 'old', ...fields });
+  const align = (shards: Shard[], rows: ShardLease[]) => {
+    const { create, replace, remove } = alignLeases(shards, rows, 'stream');
+    return { create: ids(create), replace: replace.map(([, next]) => next.shardId), remove: ids(remove) };
+  };
+
+  it.each<[string, Shard[], ShardLease[], { create?: string[]; replace?: string[]; remove?: string[] }]>([
+    ['leaves the rows of this stream alone', [shard('a')], [row('a')], {}],
+    [
+      'replaces the row of a shard id that is used again, read to its end or not',
+      [shard('a'), shard('b')],
+      [foreign('a', { checkpoint: 'SHARD_END' }), foreign('b')],
+      { replace: ['a', 'b'] },
+    ],
+    [
+      'removes the rows of the other stream that no shard takes',
+      [shard('a')],
+      [foreign('a'), foreign('b'), foreign('c')],
+      { replace: ['a'], remove: ['b', 'c'] },
+    ],
+    [
+      'takes an ended row of the other stream for no parent that has ended',
+      [shard('a'), shard('b', ['a'])],
+      [foreign('a', { checkpoint: 'SHARD_END' }), foreign('b')],
+      { replace: ['a'], remove: ['b'] },
+    ],
+    [
+      'creates what neither stream has had',
+      [shard('a'), shard('b')],
+      [foreign('a')],
+      { create: ['b'], replace: ['a'] },
+    ],
+    [
+      'replaces a row of which nobody has said the stream',
+      [shard('a')],
+      [row('a', { streamId: '' })],
+      { replace: ['a'] },
+    ],
+  ])('%s', (_, shards, rows, expected) => {
+    expect(align(shards, rows)).toEqual({ create: [], replace: [], remove: [], ...expected });
+  });
+
+  it('puts a row in its place of which nothing is known', () => {
+    const [[before, next] = []] = alignLeases(
+      [shard('a')],
+      [foreign('a', { readUpTo: 5, owner: 'w' })],
+      'stream',
+    ).replace;
+    expect(before?.readUpTo).toBe(5);
+    expect(next).toEqual(row('a'));
+  });
+});
+
+describe('holeBefore', () => {
+  const hole = (lease: ShardLease, ...rows: ShardLease[]) => holeBefore(lease, mapOf(lease, ...rows), 1_000, 100);
+
+  it.each<[string, ReturnType<typeof hole>, string | null]>([
+    ['hazard 51: a row of which nothing is known, as after the lease table was lost', hole(row('a')), 'nothing-known'],
+    [
+      'hazard 51: a checkpoint that no worker wrote',
+      hole(row('a', { checkpoint: '9', writtenCheckpoint: '3', readUpTo: 999 })),
+      'checkpoint-reset',
+    ],
+    [
+      'hazard 51: a checkpoint of which nobody said that he wrote it',
+      hole(row('a', { writtenCheckpoint: null, readUpTo: 999 })),
+      'checkpoint-reset',
+    ],
+    ['hazard 36: a claim older than the limit', hole(row('a', { readUpTo: 899 })), 'records-may-have-expired'],
+    ['no hole behind a claim that is young enough', hole(row('a', { readUpTo: 900 })), null],
+    [
+      'no hole in a child whose parents are known to be read',
+      hole(row('c', { parents: ['a', 'b'] }), ended('a', { readUpTo: 950 }), ended('b', { readUpTo: 960 })),
+      null,
+    ],
+    [
+      'hazard 36: a child whose parents were read too long ago',
+      hole(row('c', { parents: ['a'] }), ended('a', { readUpTo: 899 })),
+      'records-may-have-expired',
+    ],
+    [
+      'hazard 32: a child one of whose parents is unknown',
+      hole(row('c', { parents: ['a', 'b'] }), ended('a', { readUpTo: 950 })),
+      'nothing-known',
+    ],
+  ])('%s', (_, found, expected) => {
+    expect(found).toBe(expected);
   });
 });
 

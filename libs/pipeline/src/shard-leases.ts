@@ -1,29 +1,18 @@
+import { newLease } from './lease-row.js';
 import { type Shard, type ShardLease } from './ports.js';
 import { isEnded } from './watermark.js';
 
 /** Pure decisions about the rows of the lease table: which to create, which shard may be read, which row has served its time. */
 
-/** A row as it is created: nobody's, from the oldest record on, with nothing known. */
-export function newLease(shard: Shard): ShardLease {
-  const { shardId, parents, startHash, endHash } = shard;
-  return {
-    shardId,
-    owner: null,
-    counter: 0,
-    checkpoint: 'TRIM_HORIZON',
-    ownerSwitches: 0,
-    parents,
-    startHash,
-    endHash,
-    readUpTo: null,
-  };
-}
-
 /**
  * Rows to create when the stream is listed, parents first: for each shard without a row whose listed parents all have an ended row. Children of
  * a shard that is still read get theirs when it ends.
  */
-export function missingLeases(shards: readonly Shard[], rows: readonly ShardLease[]): readonly ShardLease[] {
+export function missingLeases(
+  shards: readonly Shard[],
+  rows: readonly ShardLease[],
+  streamId: string,
+): readonly ShardLease[] {
   const byId = new Map(rows.map((row) => [row.shardId, row]));
   const listed = new Set(shards.map((shard) => shard.shardId));
   return [...shards]
@@ -35,7 +24,33 @@ export function missingLeases(shards: readonly Shard[], rows: readonly ShardLeas
         return row === undefined ? !listed.has(parent) : isEnded(row);
       }),
     )
-    .map(newLease);
+    .map((shard) => newLease(shard, streamId));
+}
+
+/** What brings the lease table into line with the stream. */
+export interface LeaseAlignment {
+  /** Rows to create, in this order. */
+  readonly create: readonly ShardLease[];
+  /** Rows of another stream whose shard id this one uses too: the row, and what is to take its place. */
+  readonly replace: readonly (readonly [ShardLease, ShardLease])[];
+  /** Rows that nothing needs. */
+  readonly remove: readonly ShardLease[];
+}
+
+/** Rows of a stream that was replaced count for nothing: not as a shard that is read, nor as a parent that has ended. */
+export function alignLeases(shards: readonly Shard[], rows: readonly ShardLease[], streamId: string): LeaseAlignment {
+  const own = rows.filter((row) => row.streamId === streamId);
+  const foreign = new Map(rows.filter((row) => row.streamId !== streamId).map((row) => [row.shardId, row]));
+  const missing = missingLeases(shards, own, streamId);
+  const taken = new Set(missing.map((lease) => lease.shardId));
+  return {
+    create: missing.filter((lease) => !foreign.has(lease.shardId)),
+    replace: missing.flatMap((lease) => {
+      const row = foreign.get(lease.shardId);
+      return row === undefined ? [] : [[row, lease] as const];
+    }),
+    remove: [...removableLeases(shards, own), ...[...foreign.values()].filter((row) => !taken.has(row.shardId))],
+  };
 }
 
 /** What must stand in the lease table before a shard may be marked as ended. */
@@ -47,16 +62,21 @@ export interface ShardEndPlan {
 }
 
 /** A shard that is not listed any more has left the stream: what took its place are shards without listed parents. */
-export function planShardEnd(shardId: string, shards: readonly Shard[], rows: readonly ShardLease[]): ShardEndPlan {
+export function planShardEnd(
+  shardId: string,
+  shards: readonly Shard[],
+  rows: readonly ShardLease[],
+  streamId: string,
+): ShardEndPlan {
   const known = new Set(rows.map((row) => row.shardId));
   if (!shards.some((shard) => shard.shardId === shardId)) {
     const rest = rows.filter((row) => row.shardId !== shardId);
-    return { create: missingLeases(shards, rest).filter((row) => row.shardId !== shardId), ready: true };
+    return { create: missingLeases(shards, rest, streamId).filter((row) => row.shardId !== shardId), ready: true };
   }
   const children = shards.filter((shard) => shard.parents.includes(shardId)).sort(byShardId);
   const otherParents = shards.filter((shard) => children.some((child) => child.parents.includes(shard.shardId)));
   const create = [...otherParents.sort(byShardId), ...children].filter((shard) => !known.has(shard.shardId));
-  return { create: create.map(newLease), ready: children.length > 0 };
+  return { create: create.map((shard) => newLease(shard, streamId)), ready: children.length > 0 };
 }
 
 /** Whether every parent that has a row is read to its end. */
@@ -87,6 +107,22 @@ export function knownReadUpTo(lease: ShardLease, rows: ReadonlyMap<string, Shard
     least = least === null ? claim : Math.min(least, claim);
   }
   return least;
+}
+
+/** Why records of a shard may be lost before whoever takes its lease has read them. */
+export type HoleReason = 'nothing-known' | 'checkpoint-reset' | 'records-may-have-expired' | 'position-lost';
+
+/** Whether there may be a hole between what was read of a shard and what will be. `limitMs`: the stream's retention less a margin. */
+export function holeBefore(
+  lease: ShardLease,
+  rows: ReadonlyMap<string, ShardLease>,
+  now: number,
+  limitMs: number,
+): HoleReason | null {
+  if (lease.checkpoint !== lease.writtenCheckpoint) return 'checkpoint-reset';
+  const known = knownReadUpTo(lease, rows);
+  if (known === null) return 'nothing-known';
+  return now - known > limitMs ? 'records-may-have-expired' : null;
 }
 
 function byShardId(a: Shard, b: Shard): number {

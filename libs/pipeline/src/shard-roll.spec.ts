@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Shard } from './ports.js';
-import { newLease } from './shard-leases.js';
+import { newLease } from './lease-row.js';
 import { ShardRoll } from './shard-roll.js';
 
 const shard = (shardId: string): Shard => ({ shardId, parents: [], startHash: '0', endHash: '9' });
-const rows = (...shardIds: readonly string[]) => shardIds.map((shardId) => newLease(shard(shardId)));
+const rows = (...shardIds: readonly string[]) => shardIds.map((shardId) => newLease(shard(shardId), 'stream'));
 
 describe('ShardRoll', () => {
   it('allows nothing before the stream was listed', () => {

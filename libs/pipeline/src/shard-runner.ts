@@ -1,30 +1,48 @@
 import { isTidemarkError, messageOf } from '@tidemark/runtime';
+import { type CallWatch, unansweredText } from './call-watch.js';
+import { type Hole, type HoleFlush } from './hole-flush.js';
 import { LeaseHold } from './lease-hold.js';
-import { type ShardLease, type ShardPage } from './ports.js';
+import { type ShardCursor, type ShardLease, type ShardPage } from './ports.js';
 import { Retry } from './retry.js';
 import { endShard } from './shard-end.js';
+import { type HoleReason } from './shard-leases.js';
 import { type SyncMetrics } from './sync-metrics.js';
 import { type ResolvedSyncOptions } from './sync-options.js';
-import { syncShard } from './sync-shard.js';
+import { positionOf, readingShard, syncShard } from './sync-shard.js';
 import { type TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
+import { laterClaim } from './watermark.js';
 
 export interface ShardRunnerContext {
   readonly options: ResolvedSyncOptions;
   readonly publisher: TablePublisher;
   readonly metrics: SyncMetrics;
+  readonly holes: HoleFlush;
+  readonly calls: CallWatch;
   /** Aborted when nothing more is to be read. */
   readonly stopReading: AbortSignal;
   /** Aborted when what was read is not waited for any longer. */
   readonly stopPublishing: AbortSignal;
-  readonly gapAfterMs: number;
+  /** A shard read further behind than this, at present, may have lost records, ms. */
+  readonly gapAfterMs: () => number;
+}
+
+/** What is known of a shard when its lease is taken. */
+export interface ShardStart {
+  readonly row: ShardLease;
+  /** Up to when it is known to be read, ms since the epoch; `null`: nothing is known. */
+  readonly readUpTo: number | null;
+  /** To be covered before anything is read. */
+  readonly hole: Hole | null;
+  /** Monotonic time before the lease was asked for. */
+  readonly takenAtMs: number;
 }
 
 export interface ShardHealth {
   readonly shardId: string;
   /** Owner in the lease table; `null`: free. */
   readonly owner: string | null;
-  /** How far behind its last page was, ms; `null`: not known here. */
+  /** How long ago the place was the end of the shard up to which it has been read, ms; grows while reads do not answer; `null`: not known here. */
   readonly lagMs: number | null;
   /** Everything accepted before this time is acknowledged, ms since the epoch; `null`: nothing is known. */
   readonly readUpTo: number | null;
@@ -39,37 +57,53 @@ export class ShardRunner {
   readonly finished: Promise<'ended' | 'lost' | 'stopped'>;
   readonly #context: ShardRunnerContext;
   readonly #trouble: TroubleLog;
-  #lagMs: number | null = null;
+  readonly #cursor: ShardCursor;
+  readonly #startedAt: number;
+  /** The place that has been read, as the time when it was the end of the shard, ms since the epoch; `null`: not known yet. */
+  #readTo: number | null;
 
-  /** `readUpTo`: up to when the shard is known to be read. `takenAtMs`: monotonic time before the lease was asked for. */
-  constructor(context: ShardRunnerContext, row: ShardLease, readUpTo: number | null, takenAtMs: number) {
+  constructor(context: ShardRunnerContext, { row, readUpTo, hole, takenAtMs }: ShardStart) {
     const { options, metrics } = context;
-    const { leases, clock, failoverMs, renewEveryMs, leaseTimeoutMs, log } = options;
+    const { leases, clock, failoverMs, renewEveryMs, leaseTimeoutMs, log, reader } = options;
     this.#context = context;
+    this.#readTo = readUpTo;
+    this.#startedAt = clock.now();
     this.#trouble = new TroubleLog(log, { shardId: row.shardId }, (what) => metrics.failed(what));
+    this.#cursor = reader.open(row.shardId, positionOf(row.checkpoint));
     this.hold = new LeaseHold(
       { store: leases, clock, failoverMs, renewEveryMs, callTimeoutMs: leaseTimeoutMs, observer: this.#trouble },
       row,
       takenAtMs,
     );
-    this.finished = this.#run(readUpTo);
+    this.finished = this.#run(readUpTo, hole);
   }
 
   get health(): ShardHealth {
     const { shardId, readUpTo, row } = this.hold;
-    return { shardId, owner: row.owner, lagMs: this.#lagMs, readUpTo, lastError: this.#trouble.lastError };
+    const lagMs = this.#readTo === null ? null : this.#context.options.clock.now() - this.#readTo;
+    return { shardId, owner: row.owner, lagMs, readUpTo, lastError: this.#trouble.lastError ?? this.#unanswered };
   }
 
-  async #run(readUpTo: number | null): Promise<'ended' | 'lost' | 'stopped'> {
-    const { options, publisher, metrics, stopReading, stopPublishing, gapAfterMs } = this.#context;
+  /** At least how far it is behind, ms. */
+  get lagMsMin(): number {
+    return this.#context.options.clock.now() - (this.#readTo ?? this.#startedAt);
+  }
+
+  async #run(readUpTo: number | null, hole: Hole | null): Promise<'ended' | 'lost' | 'stopped'> {
+    const { options, publisher, metrics, holes, calls, stopReading, stopPublishing, gapAfterMs } = this.#context;
     const { reader, leases, log } = options;
     const { hold } = this;
+    const cursor = this.#cursor;
     const reading = this.#retryUntil(stopReading);
     const publishing = this.#retryUntil(stopPublishing);
     const onPage = (page: ShardPage): void => this.#noticePage(page);
+    const cover = (each: Hole): Promise<number> => this.#cover(each, publishing.signal);
+    const coverHole = (reason: HoleReason): Promise<number> => cover(holes.open(reason));
     try {
-      await syncShard({ ...options, hold, publisher, metrics, gapAfterMs, readUpTo, reading, publishing, onPage });
-      if (await endShard(hold, { reader, leases, retry: publishing })) {
+      const coveredUpTo = hole === null ? readUpTo : laterClaim(readUpTo, await cover(hole));
+      const ports = { hold, cursor, publisher, metrics, gapAfterMs, coverHole, reading, publishing, onPage };
+      const endedAt = await syncShard({ ...options, ...ports, coveredUpTo });
+      if (await endShard(hold, endedAt, { reader, leases, retry: publishing, calls })) {
         metrics.shardsEnded.value += 1;
         log.info({ shardId: hold.shardId }, 'the shard is read to its end');
         return 'ended';
@@ -81,6 +115,17 @@ export class ShardRunner {
       }
     }
     return this.#letGo();
+  }
+
+  #cover(hole: Hole, signal: AbortSignal): Promise<number> {
+    const { metrics, holes, options } = this.#context;
+    const { shardId } = this.hold;
+    metrics.hole(hole.reason);
+    options.log.warn(
+      { shardId, reason: hole.reason },
+      'records may be missing: nothing of the shard goes on before every table was flushed',
+    );
+    return holes.cover(hole, signal);
   }
 
   async #letGo(): Promise<'lost' | 'stopped'> {
@@ -98,11 +143,18 @@ export class ShardRunner {
     return 'lost';
   }
 
-  #noticePage(page: ShardPage): void {
+  #noticePage({ askedAt, millisBehindLatest, records }: ShardPage): void {
     const { metrics } = this.#context;
-    this.#lagMs = page.millisBehindLatest ?? this.#lagMs;
+    if (millisBehindLatest !== null) this.#readTo = askedAt - millisBehindLatest;
     metrics.pages.value += 1;
-    for (const { bytes } of page.records) metrics.streamBytes.value += bytes.byteLength;
+    for (const { bytes } of records) metrics.streamBytes.value += bytes.byteLength;
+  }
+
+  get #unanswered(): string | null {
+    const { clock, unansweredMs } = this.#context.options;
+    const { askedSinceMs } = this.#cursor;
+    const forMs = askedSinceMs === null ? 0 : clock.monotonicMs() - askedSinceMs;
+    return forMs > unansweredMs ? unansweredText(readingShard, forMs) : null;
   }
 
   #retryUntil(stop: AbortSignal): Retry {

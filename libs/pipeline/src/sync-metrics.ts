@@ -1,6 +1,16 @@
 import { type Metric, MetricRegistry } from '@tidemark/runtime';
 import { type Step } from './shard-record.js';
 
+/** Times in ms. */
+export interface SyncGauges {
+  readonly shards: number;
+  /** Of the slowest shard; 0: none is read. */
+  readonly lagMs: number;
+  /** `null`: this worker publishes none. */
+  readonly watermarkAgeMs: number | null;
+  readonly withheldTables: number;
+}
+
 /** Everything sync counts. Labels are bounded: no shard, key or topic among them. */
 export class SyncMetrics {
   readonly steps: Readonly<Record<Step['type'], Metric>>;
@@ -12,6 +22,7 @@ export class SyncMetrics {
   readonly watermarks: Metric;
   readonly leasesLost: Metric;
   readonly shardsEnded: Metric;
+  readonly destinationLooks: Metric;
   readonly #registry: MetricRegistry;
 
   constructor(registry: MetricRegistry = new MetricRegistry()) {
@@ -35,14 +46,28 @@ export class SyncMetrics {
     this.watermarks = registry.counter('tidemark_sync_watermarks_total', 'Watermarks published to every table topic.');
     this.leasesLost = registry.counter('tidemark_sync_leases_lost_total', 'Leases lost to another worker or to time.');
     this.shardsEnded = registry.counter('tidemark_sync_shards_ended_total', 'Shards read to their end.');
+    this.destinationLooks = registry.counter(
+      'tidemark_sync_destination_looks_total',
+      "Looks at tables' streaming destinations that were answered.",
+    );
   }
 
   leaseTaken(reason: 'free' | 'expired' | 'stolen'): void {
     this.#registry.counter('tidemark_sync_leases_taken_total', 'Leases taken, by why.', { reason }).value += 1;
   }
 
+  /** Counts an acknowledged flush of a table, or of every table. */
   flushed(reason: string): void {
-    this.#registry.counter('tidemark_sync_flushes_total', 'Flushes of every table, by why.', { reason }).value += 1;
+    this.#registry.counter('tidemark_sync_flushes_total', 'Acknowledged flushes of tables, by why.', {
+      reason,
+    }).value += 1;
+  }
+
+  /** Counts a place in the changes behind which some may be missing. */
+  hole(reason: string): void {
+    this.#registry.counter('tidemark_sync_holes_total', 'Places where changes may be missing, by why.', {
+      reason,
+    }).value += 1;
   }
 
   /** Counts a failed attempt: `sending`, `reading`, `listing`, `writing`, … */
@@ -51,20 +76,23 @@ export class SyncMetrics {
     this.#registry.counter('tidemark_sync_failures_total', 'Failed attempts, by what failed.', { kind }).value += 1;
   }
 
-  /** Gauges that are read when they are scraped; times in ms, `null`: unknown. */
-  observe(
-    read: () => { readonly shards: number; readonly lagMs: number | null; readonly watermarkAgeMs: number | null },
-  ): void {
+  /** Gauges that are read when they are scraped. */
+  observe(read: () => SyncGauges): void {
     const shards = this.#registry.gauge('tidemark_sync_shards', 'Shards this worker reads.');
     const lag = this.#registry.gauge('tidemark_sync_lag_seconds', 'How far the slowest of its shards is behind.');
     const age = this.#registry.gauge(
       'tidemark_sync_watermark_age_seconds',
       'Age of the last watermark this worker published; 0 when it publishes none.',
     );
+    const withheld = this.#registry.gauge(
+      'tidemark_sync_withheld_tables',
+      'Tables whose watermark this worker withholds, because their changes may not reach the stream.',
+    );
     this.#registry.onCollect(() => {
       const now = read();
       shards.value = now.shards;
-      lag.value = (now.lagMs ?? 0) / 1_000;
+      lag.value = now.lagMs / 1_000;
+      withheld.value = now.withheldTables;
       age.value = (now.watermarkAgeMs ?? 0) / 1_000;
     });
   }

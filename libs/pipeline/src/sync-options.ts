@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type BinaryEncoding, type TopicNames, topicNames, topicProblem } from '@tidemark/protocol';
 import { type Clock, type Logger, MetricRegistry, silentLogger, systemClock, TidemarkError } from '@tidemark/runtime';
-import { type EventSink, type LeaseStore, type ShardReader } from './ports.js';
+import {
+  type DestinationReader,
+  type DestinationStore,
+  type EventSink,
+  type LeaseStore,
+  type ShardReader,
+} from './ports.js';
 
 export interface SyncWorkerOptions {
   readonly reader: ShardReader;
@@ -40,8 +46,12 @@ export interface SyncWorkerOptions {
   readonly retryMaxMs?: number;
   /** Reading further behind than the retention less this counts as a gap, ms. Default 3,600,000, half the retention at most. */
   readonly retentionMarginMs?: number;
-  /** Tables whose watermark is held back for now: their changes are known not to reach the stream. Default: none. */
-  readonly isWithheld?: (table: string) => boolean;
+  /** What carries each table's changes into the stream, and where the last look at it is kept. Default: nobody looks. */
+  readonly destinations?: { readonly reader: DestinationReader; readonly store: DestinationStore };
+  /** Time between two looks at a table's destination, ms. Default 60,000. */
+  readonly destinationEveryMs?: number;
+  /** A call without an answer for so long makes the worker not ready, ms. Default 1,500. */
+  readonly unansweredMs?: number;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -50,7 +60,8 @@ export interface SyncWorkerOptions {
   readonly metrics?: MetricRegistry;
 }
 
-export type ResolvedSyncOptions = Required<Omit<SyncWorkerOptions, 'topicPrefix'>> & { readonly names: TopicNames };
+export type ResolvedSyncOptions = Required<Omit<SyncWorkerOptions, 'topicPrefix' | 'destinations'>> &
+  Pick<SyncWorkerOptions, 'destinations'> & { readonly names: TopicNames };
 
 /** Throws `INVALID_OPTIONS`, naming the option, what was expected and what came. */
 export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOptions {
@@ -70,7 +81,8 @@ export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOpti
     retryInitialMs: 100,
     retryMaxMs: 5_000,
     retentionMarginMs: 3_600_000,
-    isWithheld: () => false,
+    destinationEveryMs: 60_000,
+    unansweredMs: 1_500,
     clock: systemClock,
     random: Math.random,
     log: silentLogger,
@@ -104,6 +116,8 @@ const positive = [
   'listTimeoutMs',
   'retryInitialMs',
   'retryMaxMs',
+  'destinationEveryMs',
+  'unansweredMs',
 ] as const;
 
 function check(option: string, ok: boolean, expected: string, got: unknown): void {

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { topicNames } from '@tidemark/protocol';
 import { silentLogger } from '@tidemark/runtime';
 import { ManualClock, settle } from '@tidemark/runtime/testing';
+import { CallWatch } from './call-watch.js';
 import { LeaseHold } from './lease-hold.js';
-import { type ShardPage, type ShardReader, type ShardRecord } from './ports.js';
+import { newLease } from './lease-row.js';
+import { type ShardCursor, type ShardPage, type ShardRecord } from './ports.js';
 import { Retry } from './retry.js';
-import { newLease } from './shard-leases.js';
 import { SyncMetrics } from './sync-metrics.js';
 import { syncShard } from './sync-shard.js';
 import { TablePublisher } from './table-publisher.js';
@@ -24,7 +25,8 @@ let sink: FakeEventSink;
 let hold: LeaseHold;
 let stop: AbortController;
 let hand: (page: Partial<ShardPage>) => Promise<void>;
-let finished: Promise<'closed' | 'aborted'>;
+let finished: Promise<number | 'aborted'>;
+let covered: string[];
 
 /** A shard whose pages the test hands over one by one; a page is read at the moment it is handed over. */
 beforeEach(() => {
@@ -34,7 +36,7 @@ beforeEach(() => {
   stop = new AbortController();
   const store = new FakeLeaseStore();
   const row = {
-    ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }),
+    ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }, 'stream'),
     owner: 'a',
     readUpTo: 999_999,
   };
@@ -45,43 +47,54 @@ beforeEach(() => {
     clock.monotonicMs(),
   );
   let give: (page: ShardPage) => void = () => undefined;
-  const reader = {
-    open: () => ({
-      read: (signal: AbortSignal) =>
-        new Promise<ShardPage>((resolve, reject) => {
-          give = resolve;
-          signal.addEventListener('abort', () => reject(new Error('aborted')));
-        }),
-    }),
-  } as unknown as ShardReader;
+  let askedAt = 0;
+  const cursor: ShardCursor = {
+    askedSinceMs: null,
+    read: (signal) =>
+      new Promise((resolve, reject) => {
+        askedAt = clock.now();
+        give = resolve;
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      }),
+  };
   hand = async (page) => {
-    give({ records: [], millisBehindLatest: 0, closed: false, gap: false, ...page });
+    give({ records: [], askedAt, millisBehindLatest: 0, closed: false, gap: false, ...page });
     await settle();
   };
+  covered = [];
   const metrics = new SyncMetrics();
   const limits = { recordBytesMax: 900_000, sendTimeoutMs: 10_000, topicListEveryMs: 5_000 };
-  const publisher = new TablePublisher({ sink, names, clock, log: silentLogger, metrics, ...limits });
+  const publisher = new TablePublisher({
+    sink,
+    names,
+    clock,
+    log: silentLogger,
+    metrics,
+    calls: new CallWatch(clock),
+    ...limits,
+  });
   const retry = new Retry({ clock, random: () => 0, initialMs: 100, maxMs: 1_000 }, stop.signal, observer);
   const sync = syncShard({
     hold,
-    reader,
+    cursor,
     publisher,
     names,
     region: 'us-east-1',
     binary: 'base64-twice',
     recordBytesMax: limits.recordBytesMax,
-    readUpTo: row.readUpTo,
-    gapAfterMs: 82_800_000,
+    coveredUpTo: row.readUpTo,
+    gapAfterMs: () => 82_800_000,
+    coverHole: async (reason) => {
+      covered.push(reason);
+      return clock.now();
+    },
     clock,
     metrics,
     reading: retry,
     publishing: retry,
     onPage: () => undefined,
   });
-  finished = sync.then(
-    () => 'closed',
-    () => 'aborted',
-  );
+  finished = sync.catch(() => 'aborted');
 });
 
 afterEach(async () => {
@@ -96,7 +109,7 @@ const record = (sequenceNumber: string): ShardRecord => ({
 });
 
 describe('syncShard', () => {
-  it('claims a page only when the next page has shown that the shard goes on (hazard 49)', async () => {
+  it('hazard 49: claims a page only when the next page has shown that the shard goes on', async () => {
     await clock.advance(500);
     await hand({});
     await clock.advance(500);
@@ -106,7 +119,7 @@ describe('syncShard', () => {
     await clock.advance(500);
     await hand({ closed: true });
     expect(hold.readUpTo).toBe(1_000_000);
-    expect(await finished).toBe('closed');
+    expect(await finished).toBe(1_001_000);
   });
 
   it('takes the time before the request, less how far behind the page ends', async () => {
@@ -142,11 +155,11 @@ describe('syncShard', () => {
   });
 
   it('acknowledges the records of the closing page before it returns', async () => {
-    let result = '';
+    let result: number | string = '';
     void finished.then((outcome) => (result = outcome));
     await hand({ records: [record('7')], closed: true });
     expect(result).toBe('');
     await clock.advance(latencyMs);
-    expect(result).toBe('closed');
+    expect(result).toBe(1_000_000);
   });
 });

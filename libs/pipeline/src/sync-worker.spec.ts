@@ -68,7 +68,7 @@ describe('one worker', () => {
   it('lets what was read be acknowledged before it stops, and gives its leases back', async () => {
     const { clock, sink, leases } = open({ sink: { latencyMs: 2_000 } });
     sink.createTopic('tidemark.cdc.users', 3);
-    const worker = world.worker('a', { isWithheld: () => true });
+    const worker = world.worker('a');
     await clock.advance(10_000);
     const id = world.write('users', 'k:1');
     await clock.advance(300);

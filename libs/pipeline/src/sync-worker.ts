@@ -1,14 +1,21 @@
 import { messageOf, wait, withDeadline } from '@tidemark/runtime';
+import { CallWatch } from './call-watch.js';
+import { DestinationWatch } from './destination-watch.js';
+import { type Hole, HoleFlush } from './hole-flush.js';
+import { alignLeaseTable } from './lease-alignment.js';
 import { chooseLeases, LeaseObserver } from './lease-choice.js';
-import { type Shard, type ShardLease, type StreamDescription } from './ports.js';
-import { knownReadUpTo, missingLeases, removableLeases } from './shard-leases.js';
-import { ShardRoll } from './shard-roll.js';
+import { type Checkpoint, type ShardLease } from './ports.js';
+import { Retry } from './retry.js';
+import { type ClaimsSnapshot, ShardClaims } from './shard-claims.js';
+import { holeBefore, knownReadUpTo } from './shard-leases.js';
 import { type ShardHealth, ShardRunner } from './shard-runner.js';
-import { SyncMetrics } from './sync-metrics.js';
+import { StreamSurvey, type Survey } from './stream-survey.js';
+import { type SyncGauges, SyncMetrics } from './sync-metrics.js';
 import { resolveSyncOptions, type ResolvedSyncOptions, type SyncWorkerOptions } from './sync-options.js';
 import { TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
 import { coversKeySpace, isEnded, lowestOpen, watermarkOf } from './watermark.js';
+import { within } from './within.js';
 
 export interface SyncHealth {
   /** Whether everything this worker has to do is done at present. */
@@ -20,7 +27,12 @@ export interface SyncHealth {
   readonly shards: readonly ShardHealth[];
   /** The last watermark that this worker published, ms since the epoch; `null`: none. */
   readonly watermark: number | null;
+  /** Tables whose watermark this worker withholds, because their changes may not reach the stream, and why. */
+  readonly withheldTables: Readonly<Record<string, string>>;
 }
+
+/** How old the list of topics may be with a worker that only looks whether Kafka is there, ms. */
+const kafkaLookEveryMs = 2_000;
 
 /**
  * One of any number of workers that read a stream into the table topics, sharing its shards by leases. Every `scanEveryMs` it reads the
@@ -32,29 +44,45 @@ export class SyncWorker {
   readonly #metrics: SyncMetrics;
   readonly #publisher: TablePublisher;
   readonly #trouble: TroubleLog;
+  readonly #calls: CallWatch;
+  readonly #survey: StreamSurvey;
+  readonly #holes: HoleFlush;
+  readonly #destinations: DestinationWatch | undefined;
   readonly #observer = new LeaseObserver();
-  readonly #roll = new ShardRoll();
   readonly #runners = new Map<string, ShardRunner>();
-  /** What this worker claimed of shards it reads or has read; stays true whoever reads them now. */
-  readonly #claims = new Map<string, number>();
+  /** Shards of which something may be lost, as this worker first saw them. */
+  readonly #holed = new Map<string, { readonly hole: Hole; readonly checkpoint: Checkpoint }>();
+  readonly #claims = new ShardClaims();
   readonly #stopReading = new AbortController();
   readonly #stopPublishing = new AbortController();
   #wake: () => void = () => undefined;
   #running: Promise<void> | undefined;
   #publishing: Promise<void> | undefined;
-  #stream: StreamDescription | undefined;
+  #looking: Promise<void> | undefined;
   #rows: readonly ShardLease[] = [];
   #scannedAtMs = -Infinity;
-  #alignedAtMs = -Infinity;
+  #surveyedAtMs = -Infinity;
   #watermark: number | null = null;
 
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: SyncWorkerOptions) {
     this.#options = resolveSyncOptions(options);
+    const { log, workerId, clock, reader, listTimeoutMs } = this.#options;
     this.#metrics = new SyncMetrics(this.#options.metrics);
-    this.#publisher = new TablePublisher({ ...this.#options, metrics: this.#metrics });
-    const { log, workerId } = this.#options;
+    this.#calls = new CallWatch(clock);
+    this.#publisher = new TablePublisher({ ...this.#options, metrics: this.#metrics, calls: this.#calls });
     this.#trouble = new TroubleLog(log, { workerId }, (what) => this.#metrics.failed(what));
+    this.#survey = new StreamSurvey({
+      reader,
+      clock,
+      timeoutMs: listTimeoutMs,
+      calls: this.#calls,
+      observer: this.#trouble,
+      signal: this.#stopReading.signal,
+    });
+    const flushAll = (reason: string): Promise<void> => this.#publisher.flushAll(reason, this.#publishingRetry());
+    this.#holes = new HoleFlush({ clock, log, metrics: this.#metrics, flushAll });
+    this.#destinations = this.#watchDestinations();
     this.#metrics.observe(() => this.#gauges());
   }
 
@@ -76,6 +104,7 @@ export class SyncWorker {
     await this.#publishing;
     cancel();
     this.#stopPublishing.abort('stopped');
+    await this.#holes.ended();
   }
 
   /** Ends as a crash would: no checkpoint, no lease is given back. Resolves when nothing runs any more. */
@@ -87,23 +116,24 @@ export class SyncWorker {
     await this.#running;
     await Promise.all([...this.#runners.values()].map((runner) => runner.finished));
     await this.#publishing;
+    await this.#holes.ended();
   }
 
   health(): SyncHealth {
-    const open = this.#rows.filter((row) => !isEnded(row));
-    const others = open
-      .filter((row) => !this.#runners.has(row.shardId))
+    const others = this.#rows
+      .filter((row) => !isEnded(row) && !this.#runners.has(row.shardId))
       .map(({ shardId, owner, readUpTo }) => ({ shardId, owner, lagMs: null, readUpTo, lastError: null }));
     const shards = [...[...this.#runners.values()].map((runner) => runner.health), ...others];
     const reason = this.#problem(shards);
     const { workerId } = this.#options;
-    return { ready: reason === null, reason, workerId, shards, watermark: this.#watermark };
+    const withheldTables = this.#withheldTables;
+    return { ready: reason === null, reason, workerId, shards, watermark: this.#watermark, withheldTables };
   }
 
   async #run(): Promise<void> {
     const { clock, scanEveryMs } = this.#options;
     while (!this.#stopReading.signal.aborted) {
-      await this.#attempt('reading the lease table', () => this.#scan());
+      await this.#attempt('scanning the lease table', () => this.#scan());
       const pause = new AbortController();
       this.#wake = () => pause.abort();
       if (!this.#stopReading.signal.aborted) await wait(clock, scanEveryMs, pause.signal);
@@ -111,56 +141,37 @@ export class SyncWorker {
   }
 
   async #scan(): Promise<void> {
-    const { clock, reader, leases, leaseTimeoutMs, listTimeoutMs, shardListEveryMs } = this.#options;
-    const listLeases = (): Promise<readonly ShardLease[]> =>
-      this.#timed('listing the leases', leaseTimeoutMs, (signal) => leases.list(signal));
-    let rows = await listLeases();
+    const { clock, scanEveryMs, shardListEveryMs } = this.#options;
+    // In this order: claims, rows, survey. It shows that the claims of both are about the stream that is there.
+    const claims = this.#noteClaims();
+    let rows = await this.#listLeases();
     this.#scannedAtMs = clock.monotonicMs();
-    if (this.#scannedAtMs - this.#alignedAtMs >= shardListEveryMs) {
-      await this.#attempt('listing the shards', async () => {
-        this.#stream = await this.#timed('describing the stream', listTimeoutMs, (signal) => reader.describe(signal));
-        if (await this.#alignRows(rows, await this.#listShards())) rows = await listLeases();
-        this.#alignedAtMs = clock.monotonicMs();
-      });
-    } else if (this.#isPublisher(rows)) {
-      await this.#attempt('listing the shards', async () => void (await this.#listShards()));
-    }
-    this.#rows = rows;
+    const isDue = this.#scannedAtMs - this.#surveyedAtMs >= shardListEveryMs;
+    const isWanted = isDue || lowestOpen(rows) === undefined || this.#isPublisher(rows);
+    const asked = isWanted ? this.#survey.ask() : undefined;
+    const survey = asked === undefined ? undefined : await within(clock, scanEveryMs, asked);
+    const ports = { ...this.#options, metrics: this.#metrics, call: this.#onLeases };
+    const wasAligned = survey === undefined || !(await alignLeaseTable(rows, survey, ports));
+    if (!wasAligned) rows = await this.#listLeases();
     this.#observer.observe(rows, clock.monotonicMs());
-    if (this.#stream === undefined) return;
-    await this.#takeLeases(rows, this.#stream);
-    this.#noteClaims(rows);
-    const { streamId } = this.#stream;
-    this.#publishing ??= this.#attempt('publishing the watermark', () => this.#publish(rows, streamId)).finally(() => {
-      this.#publishing = undefined;
-    });
+    if (survey !== undefined) this.#surveyedAtMs = clock.monotonicMs();
+    const current = this.#survey.latest;
+    if (current === undefined) return;
+    this.#rows = rows.filter((row) => row.streamId === current.stream.streamId);
+    this.#noteHoles(new Map(this.#rows.map((row) => [row.shardId, row])));
+    await this.#lookBeforeReading();
+    await this.#takeLeases(this.#rows);
+    this.#publishing ??= this.#attempt('publishing the watermark to Kafka', () =>
+      this.#publish(rows, claims, wasAligned ? asked : undefined),
+    ).finally(() => (this.#publishing = undefined));
   }
 
-  /** Brings the lease table into line with the stream; resolves to whether a row was created. */
-  async #alignRows(rows: readonly ShardLease[], shards: readonly Shard[]): Promise<boolean> {
-    const { leases, leaseTimeoutMs, log } = this.#options;
-    const missing = missingLeases(shards, rows);
-    for (const lease of missing) {
-      await this.#timed('creating a lease', leaseTimeoutMs, (signal) => leases.create(lease, signal));
-      log.info({ shardId: lease.shardId }, 'a lease was created');
-    }
-    for (const lease of removableLeases(shards, rows)) {
-      await this.#timed('removing a lease', leaseTimeoutMs, (signal) => leases.remove(lease, signal));
-      log.info({ shardId: lease.shardId }, 'the lease of a shard that left the stream was removed');
-    }
-    return missing.length > 0;
+  #listLeases(): Promise<readonly ShardLease[]> {
+    return this.#onLeases('listing the leases', (signal) => this.#options.leases.list(signal));
   }
 
-  async #listShards(): Promise<readonly Shard[]> {
-    const { clock, reader, listTimeoutMs } = this.#options;
-    const askedAt = clock.now();
-    const shards = await this.#timed('listing the shards', listTimeoutMs, (signal) => reader.listShards(signal));
-    this.#roll.note(shards, askedAt);
-    return shards;
-  }
-
-  async #takeLeases(rows: readonly ShardLease[], { retentionMs }: StreamDescription): Promise<void> {
-    const { clock, leases, leaseTimeoutMs, workerId, failoverMs, shardsMax, random, log } = this.#options;
+  async #takeLeases(rows: readonly ShardLease[]): Promise<void> {
+    const { clock, leases, workerId, failoverMs, shardsMax, random, log } = this.#options;
     const nowMs = clock.monotonicMs();
     const byId = new Map(rows.map((row) => [row.shardId, row]));
     const choices = chooseLeases({
@@ -174,63 +185,148 @@ export class SyncWorker {
     });
     for (const { lease, reason } of choices) {
       const takenAtMs = clock.monotonicMs();
-      const taken = await this.#timed('taking a lease', leaseTimeoutMs, (signal) =>
-        leases.take(lease, workerId, signal),
-      );
-      if (taken === undefined) continue;
+      const row = await this.#onLeases('taking a lease', (signal) => leases.take(lease, workerId, signal));
+      if (row === undefined) continue;
       this.#metrics.leaseTaken(reason);
       log.info({ shardId: lease.shardId, reason, before: lease.owner }, 'a lease was taken');
-      this.#startShard(taken, knownReadUpTo(lease, byId), takenAtMs, retentionMs);
+      this.#startShard(row, knownReadUpTo(lease, byId), takenAtMs);
     }
   }
 
-  #startShard(row: ShardLease, readUpTo: number | null, takenAtMs: number, retentionMs: number): void {
+  /** A shard of which something may be lost needs a flush that begins after that was first seen. */
+  #noteHoles(rows: ReadonlyMap<string, ShardLease>): void {
+    for (const shardId of this.#holed.keys()) if (!rows.has(shardId)) this.#holed.delete(shardId);
+    for (const row of rows.values()) {
+      const reason = isEnded(row) ? null : holeBefore(row, rows, this.#options.clock.now(), this.#gapAfterMs);
+      if (reason === null) this.#holed.delete(row.shardId);
+      else if (!this.#isNoted(row, reason))
+        this.#holed.set(row.shardId, { hole: this.#holes.open(reason), checkpoint: row.checkpoint });
+    }
+  }
+
+  #isNoted({ shardId, checkpoint }: ShardLease, reason: string): boolean {
+    const noted = this.#holed.get(shardId);
+    return noted?.hole.reason === reason && noted.checkpoint === checkpoint;
+  }
+
+  #startShard(row: ShardLease, readUpTo: number | null, takenAtMs: number): void {
+    const hole = this.#holed.get(row.shardId)?.hole ?? null;
     const runner = new ShardRunner(
       {
         options: this.#options,
         publisher: this.#publisher,
         metrics: this.#metrics,
+        holes: this.#holes,
+        calls: this.#calls,
         stopReading: this.#stopReading.signal,
         stopPublishing: this.#stopPublishing.signal,
-        gapAfterMs: retentionMs - Math.min(this.#options.retentionMarginMs, retentionMs / 2),
+        gapAfterMs: () => this.#gapAfterMs,
       },
-      row,
-      readUpTo,
-      takenAtMs,
+      { row, readUpTo: hole?.reason === 'checkpoint-reset' ? null : readUpTo, hole, takenAtMs },
     );
     this.#runners.set(row.shardId, runner);
     void runner.finished.then((outcome) => {
-      this.#noteClaims(this.#rows);
+      this.#noteClaims();
       this.#runners.delete(row.shardId);
       if (outcome === 'ended') this.#wake();
     });
   }
 
+  /** Further behind than this, records may have left the stream unread, ms. */
+  get #gapAfterMs(): number {
+    const retentionMs = this.#survey.latest?.stream.retentionMs ?? Infinity;
+    return retentionMs - Math.min(this.#options.retentionMarginMs, retentionMs / 2);
+  }
+
   /** The owner of the lowest open shard speaks for all; the others only look whether Kafka is there. */
-  async #publish(rows: readonly ShardLease[], streamId: string): Promise<void> {
+  async #publish(
+    rows: readonly ShardLease[],
+    claims: ClaimsSnapshot,
+    asked: Promise<Survey | undefined> | undefined,
+  ): Promise<void> {
+    const { scanEveryMs } = this.#options;
     const { signal } = this.#stopReading;
-    const isPublisher = this.#isPublisher(rows);
-    if (!isPublisher) this.#watermark = null;
-    const claimed = isPublisher ? watermarkOf(rows, this.#claims) : null;
-    const bound = this.#roll.bound(rows);
-    if (claimed === null || bound === null) return void (await this.#publisher.tableTopics(signal));
-    const at = Math.min(claimed, bound);
-    await this.#publisher.publishWatermark({ at, streamId }, this.#options.isWithheld, signal);
-    this.#watermark = at;
-    this.#metrics.watermarks.value += 1;
+    if (!this.#isPublisher(this.#rows)) {
+      this.#watermark = null;
+      return void (await this.#publisher.tableTopics(signal, kafkaLookEveryMs));
+    }
+    const survey = await asked;
+    const at = survey === undefined ? null : this.#watermarkAt(rows, claims, survey);
+    await this.#lookAtDestinations();
+    if (survey === undefined || at === null) return void (await this.#publisher.tableTopics(signal));
+    const watermark = { at, streamId: survey.stream.streamId };
+    const isWithheld = (table: string): boolean => this.#destinations?.mayPublish(table) === false;
+    const sent = await this.#publisher.publishWatermark(watermark, isWithheld, scanEveryMs, signal);
+    if (sent.acknowledged > 0) {
+      this.#watermark = at;
+      this.#metrics.watermarks.value += 1;
+    }
+    if (sent.failure !== undefined) throw sent.failure;
+  }
+
+  /** What the rows and this worker's own claims prove of the stream that was there after they were made. */
+  #watermarkAt(rows: readonly ShardLease[], claims: ClaimsSnapshot, { stream }: Survey): number | null {
+    const own = rows.filter((row) => row.streamId === stream.streamId);
+    const claimed = watermarkOf(own, claims(stream.streamId));
+    const bound = this.#survey.bound(own);
+    return claimed === null || bound === null ? null : Math.min(claimed, bound);
   }
 
   #isPublisher(rows: readonly ShardLease[]): boolean {
     return lowestOpen(rows)?.owner === this.#options.workerId;
   }
 
-  #noteClaims(rows: readonly ShardLease[]): void {
-    for (const [shardId, { hold }] of this.#runners)
-      if (hold.readUpTo !== null)
-        this.#claims.set(shardId, Math.max(this.#claims.get(shardId) ?? -Infinity, hold.readUpTo));
-    const known = new Set(rows.map((row) => row.shardId));
-    for (const shardId of this.#claims.keys())
-      if (!known.has(shardId) && !this.#runners.has(shardId)) this.#claims.delete(shardId);
+  #watchDestinations(): DestinationWatch | undefined {
+    const { destinations, destinationEveryMs, leaseTimeoutMs } = this.#options;
+    if (destinations === undefined) return undefined;
+    return new DestinationWatch({
+      ...this.#options,
+      ...destinations,
+      metrics: this.#metrics,
+      calls: this.#calls,
+      observer: this.#trouble,
+      signal: this.#stopReading.signal,
+      everyMs: destinationEveryMs,
+      timeoutMs: leaseTimeoutMs,
+      flushTable: (table, reason) => this.#publisher.flushTable(table, reason, this.#publishingRetry()),
+      flushAll: async (reason) => void (await this.#holes.cover(this.#holes.open(reason), this.#stopPublishing.signal)),
+    });
+  }
+
+  /** Whoever may come to publish looks before it reads anything, so that one flush covers what both find. What fails here, `#publish` tells. */
+  async #lookBeforeReading(): Promise<void> {
+    const owner = lowestOpen(this.#rows)?.owner ?? null;
+    if (this.#runners.size === 0 && owner === null) await this.#lookAtDestinations().catch(() => undefined);
+  }
+
+  /** Waits for the answers no longer than a scan may be late. */
+  async #lookAtDestinations(): Promise<void> {
+    const { clock, scanEveryMs } = this.#options;
+    const watch = this.#destinations;
+    if (watch === undefined) return;
+    this.#looking ??= this.#publisher
+      .tables(this.#stopReading.signal)
+      .then((tables) => watch.look(tables))
+      .finally(() => (this.#looking = undefined));
+    await within(clock, scanEveryMs, this.#looking);
+  }
+
+  get #withheldTables(): Readonly<Record<string, string>> {
+    return this.#isPublisher(this.#rows) ? (this.#destinations?.withheld ?? {}) : {};
+  }
+
+  #noteClaims(): ClaimsSnapshot {
+    this.#claims.note(
+      [...this.#runners.values()].map(({ hold }) => hold),
+      this.#rows,
+    );
+    return this.#claims.snapshot();
+  }
+
+  #publishingRetry(): Retry {
+    const { clock, random, retryInitialMs, retryMaxMs } = this.#options;
+    const backoff = { clock, random, initialMs: retryInitialMs, maxMs: retryMaxMs };
+    return new Retry(backoff, this.#stopPublishing.signal, this.#trouble);
   }
 
   /** Runs `work`; a failure is remembered and told, and the next scan tries again. */
@@ -245,29 +341,32 @@ export class SyncWorker {
     }
   }
 
-  #timed<T>(what: string, timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock } = this.#options;
-    return withDeadline({ clock, timeoutMs, what, signal: this.#stopReading.signal }, work);
-  }
+  readonly #onLeases = <T>(what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const { clock, leaseTimeoutMs: timeoutMs } = this.#options;
+    const { signal } = this.#stopReading;
+    return this.#calls.watch(what, () => withDeadline({ clock, timeoutMs, what, signal }, call));
+  };
 
   #problem(shards: readonly ShardHealth[]): string | null {
-    const { clock, failoverMs } = this.#options;
+    const { clock, failoverMs, scanEveryMs, unansweredMs } = this.#options;
     if (this.#running === undefined || this.#stopReading.signal.aborted) return 'not running';
-    const worker = this.#trouble.lastError;
+    const worker = this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError;
     if (worker !== null) return worker;
-    if (this.#stream === undefined || clock.monotonicMs() - this.#scannedAtMs > failoverMs + this.#options.scanEveryMs)
+    if (clock.monotonicMs() - this.#scannedAtMs > failoverMs + scanEveryMs)
       return 'the lease table was not read lately';
+    if (this.#survey.latest === undefined) return 'the Kinesis stream was not described yet';
     for (const { shardId, lastError } of shards) if (lastError !== null) return `${shardId}: ${lastError}`;
     const open = this.#rows.filter((row) => !isEnded(row));
     return coversKeySpace(open) ? null : 'the leases do not cover the key space of the stream';
   }
 
-  #gauges(): { shards: number; lagMs: number | null; watermarkAgeMs: number | null } {
-    const lags = [...this.#runners.values()].map((runner) => runner.health.lagMs ?? 0);
+  #gauges(): SyncGauges {
+    const lags = [...this.#runners.values()].map((runner) => runner.lagMsMin);
     return {
       shards: this.#runners.size,
-      lagMs: lags.length === 0 ? null : Math.max(...lags),
+      lagMs: Math.max(0, ...lags),
       watermarkAgeMs: this.#watermark === null ? null : this.#options.clock.now() - this.#watermark,
+      withheldTables: Object.keys(this.#withheldTables).length,
     };
   }
 }

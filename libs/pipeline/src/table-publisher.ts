@@ -1,5 +1,6 @@
 import { type ControlRecord, encodeControl, partitionOf, tableOfCdcTopic, type TopicNames } from '@tidemark/protocol';
-import { type Clock, isTidemarkError, type Logger, messageOf, withDeadline } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, type Logger, messageOf, wait, withDeadline } from '@tidemark/runtime';
+import { type CallWatch } from './call-watch.js';
 import { type DeadLetter, outgoingDeadLetter } from './dead-letter.js';
 import { type EventSink, type OutgoingRecord } from './ports.js';
 import { type Retry } from './retry.js';
@@ -12,6 +13,7 @@ export interface TablePublisherOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: SyncMetrics;
+  readonly calls: CallWatch;
   /** Deadline of one call to Kafka, ms. */
   readonly sendTimeoutMs: number;
   /** Most bytes for one partition in one send. */
@@ -31,6 +33,10 @@ const topicsAtOnce = 32;
 export class TablePublisher {
   readonly #options: TablePublisherOptions;
   readonly #partitions = new Map<string, number>();
+  /** Topics whose last watermark is not acknowledged yet. */
+  readonly #awaited = new Set<string>();
+  /** Topics whose last watermark failed, and why. */
+  readonly #failed = new Map<string, Error>();
   #topics = new Set<string>();
   #listedAtMs = -Infinity;
 
@@ -46,9 +52,15 @@ export class TablePublisher {
   }
 
   /** Says that everything cached of every table may be old. */
-  flushAll(reason: string, retry: Retry): Promise<void> {
+  async flushAll(reason: string, retry: Retry): Promise<void> {
+    await this.publish([{ type: 'flush-all', reason }], retry);
     this.#options.metrics.flushed(reason);
-    return this.publish([{ type: 'flush-all', reason }], retry);
+  }
+
+  /** Says that everything cached of one table may be old. */
+  async flushTable(table: string, reason: string, retry: Retry): Promise<void> {
+    await this.publish([{ type: 'flush-table', table, reason }], retry);
+    this.#options.metrics.flushed(reason);
   }
 
   /** Tries a few times, then logs and counts the loss: what the record spoke of has been dropped already. */
@@ -75,29 +87,45 @@ export class TablePublisher {
     }
   }
 
-  /** Sends the watermark into every partition of every table topic. A topic that fails does not keep it from the others. */
+  /**
+   * Sends the watermark into every partition of every table topic, and waits for it no longer than `patienceMs`: a topic that fails, or does
+   * not answer, keeps it from no other. Resolves to how many topics have acknowledged it, and to why one fails at present.
+   */
   async publishWatermark(
     watermark: { readonly at: number; readonly streamId: string },
     isWithheld: (table: string) => boolean,
+    patienceMs: number,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<{ readonly acknowledged: number; readonly failure: Error | undefined }> {
     const topics = [...(await this.tableTopics(signal))].filter((topic) => !isWithheld(this.#tableOf(topic)));
-    const failures: unknown[] = [];
-    for (let from = 0; from < topics.length; from += topicsAtOnce) {
-      const sent = await Promise.allSettled(
-        topics.slice(from, from + topicsAtOnce).map((topic) => this.#sendWatermark(topic, watermark, signal)),
-      );
-      for (const result of sent) if (result.status === 'rejected') failures.push(result.reason);
-    }
-    if (failures.length > 0) throw failures[0];
+    const due = new Set(topics);
+    for (const topic of this.#failed.keys()) if (!due.has(topic)) this.#failed.delete(topic);
+    const queue = topics.filter((topic) => !this.#awaited.has(topic));
+    let acknowledged = 0;
+    const sendFromQueue = async (): Promise<void> => {
+      for (let topic = queue.shift(); topic !== undefined && !signal.aborted; topic = queue.shift())
+        if (await this.#trySendWatermark(topic, watermark, signal)) acknowledged += 1;
+    };
+    const patience = new AbortController();
+    const sent = Promise.all(Array.from({ length: topicsAtOnce }, sendFromQueue)).finally(() => patience.abort());
+    await Promise.race([sent, wait(this.#options.clock, patienceMs, patience.signal)]);
+    return { acknowledged, failure: [...this.#failed.values()][0] };
   }
 
-  /** The table topics there are, from a list that is old by `topicListEveryMs` at most. */
-  async tableTopics(signal: AbortSignal): Promise<ReadonlySet<string>> {
-    const { clock, names, sink, topicListEveryMs } = this.#options;
+  /** The tables that have a topic, from a list that is old by `topicListEveryMs` at most. */
+  async tables(signal: AbortSignal): Promise<readonly string[]> {
+    return [...(await this.tableTopics(signal))].map((topic) => this.#tableOf(topic));
+  }
+
+  /** The table topics there are, from a list that is old by `ageMaxMs` at most. */
+  async tableTopics(
+    signal: AbortSignal,
+    ageMaxMs: number = this.#options.topicListEveryMs,
+  ): Promise<ReadonlySet<string>> {
+    const { clock, names, sink } = this.#options;
     const nowMs = clock.monotonicMs();
-    if (nowMs - this.#listedAtMs < topicListEveryMs) return this.#topics;
-    const listed = await this.#timed('listing topics', signal, (inner) => sink.listTopics(names.cdc(''), inner));
+    if (nowMs - this.#listedAtMs < ageMaxMs) return this.#topics;
+    const listed = await this.#timed('listing Kafka topics', signal, (inner) => sink.listTopics(names.cdc(''), inner));
     this.#topics = new Set(listed.filter((topic) => tableOfCdcTopic(names, topic) !== undefined));
     this.#listedAtMs = nowMs;
     return this.#topics;
@@ -107,20 +135,18 @@ export class TablePublisher {
     const known = this.#partitions.get(topic);
     if (known !== undefined) return known;
     const { names, sink } = this.#options;
-    const count = await this.#timed('asking for partitions', signal, (inner) => sink.partitionsOf(topic, inner));
+    const count = await this.#timed(`asking Kafka for the partitions of ${topic}`, signal, (inner) =>
+      sink.partitionsOf(topic, inner),
+    );
     this.#partitions.set(topic, count);
     if (tableOfCdcTopic(names, topic) !== undefined) this.#topics.add(topic);
     return count;
   }
 
   async #address(step: Step, byTopic: Map<string, OutgoingRecord[]>, retry: Retry): Promise<void> {
-    const { names, metrics } = this.#options;
-    metrics.steps[step.type].value += 1;
+    const { names } = this.#options;
     if (step.type === 'flush-all') {
-      const topics = await retry.untilDone('listing topics', (signal) => {
-        this.#listedAtMs = -Infinity;
-        return this.tableTopics(signal);
-      });
+      const topics = await retry.untilDone('listing Kafka topics', (signal) => this.tableTopics(signal, 0));
       for (const topic of topics) await this.#addressFlush(topic, step.reason, byTopic, retry);
       return;
     }
@@ -143,7 +169,7 @@ export class TablePublisher {
   }
 
   #countOf(topic: string, retry: Retry): Promise<number> {
-    return retry.untilDone(`asking for partitions of ${topic}`, (signal) => this.partitionsOf(topic, signal));
+    return retry.untilDone(`asking Kafka for the partitions of ${topic}`, (signal) => this.partitionsOf(topic, signal));
   }
 
   /** In order, one send after another; a topic that takes less than it should is offered smaller sends and, at last, only keys. */
@@ -156,7 +182,7 @@ export class TablePublisher {
     const table = this.#tableOf(topic);
     for (const chunk of chunksOf(records, bytesMax)) {
       const small = chunk.map((outgoing) => (isHeavy(outgoing, bytesMax) ? withoutValue(outgoing, table) : outgoing));
-      const outcome = await retry.untilDone(`sending to ${topic}`, async (signal) => {
+      const outcome = await retry.untilDone(sendingTo(topic), async (signal) => {
         try {
           await this.partitionsOf(topic, signal);
           await this.#send(topic, small, signal);
@@ -172,23 +198,29 @@ export class TablePublisher {
     }
   }
 
-  async #sendWatermark(
+  async #trySendWatermark(
     topic: string,
     { at, streamId }: { readonly at: number; readonly streamId: string },
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
+    this.#awaited.add(topic);
     try {
       const count = await this.partitionsOf(topic, signal);
       const watermark = { control: 'watermark', table: this.#tableOf(topic), at, streamId, since: null } as const;
       await this.#send(topic, intoEveryPartition(watermark, count), signal);
+      this.#failed.delete(topic);
+      return true;
     } catch (error) {
       if (isTidemarkError(error, 'TOPIC_MISSING')) this.#forget(topic);
-      throw error;
+      this.#failed.set(topic, error instanceof Error ? error : new Error(messageOf(error)));
+      return false;
+    } finally {
+      this.#awaited.delete(topic);
     }
   }
 
   async #send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
-    await this.#timed(`sending to ${topic}`, signal, (inner) => this.#options.sink.send(topic, records, inner));
+    await this.#timed(sendingTo(topic), signal, (inner) => this.#options.sink.send(topic, records, inner));
     this.#options.metrics.recordsSent.value += records.length;
   }
 
@@ -198,13 +230,17 @@ export class TablePublisher {
   }
 
   #timed<T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock, sendTimeoutMs } = this.#options;
-    return withDeadline({ clock, timeoutMs: sendTimeoutMs, what, signal }, work);
+    const { clock, calls, sendTimeoutMs } = this.#options;
+    return calls.watch(what, () => withDeadline({ clock, timeoutMs: sendTimeoutMs, what, signal }, work));
   }
 
   #tableOf(topic: string): string {
     return tableOfCdcTopic(this.#options.names, topic) ?? topic;
   }
+}
+
+function sendingTo(topic: string): string {
+  return `sending to Kafka topic ${topic}`;
 }
 
 function invalidation(table: string, key: string): OutgoingRecord['record'] {

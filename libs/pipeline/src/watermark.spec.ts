@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { newLease } from './lease-row.js';
 import { type ShardLease } from './ports.js';
-import { newLease } from './shard-leases.js';
 import { claimOf, coversKeySpace, laterClaim, lowestOpen, watermarkOf } from './watermark.js';
 
 const hashes = 1n << 128n;
@@ -9,7 +9,7 @@ const none = new Map<string, number>();
 
 function row(shardId: string, start: bigint, end: bigint, fields: Partial<ShardLease> = {}): ShardLease {
   const shard = { shardId, parents: [], startHash: start.toString(), endHash: end.toString() };
-  return { ...newLease(shard), ...fields };
+  return { ...newLease(shard, 'stream'), ...fields };
 }
 
 const lower = (fields: Partial<ShardLease> = {}): ShardLease => row('s1', 0n, hashes / 2n - 1n, fields);
@@ -17,18 +17,18 @@ const upper = (fields: Partial<ShardLease> = {}): ShardLease => row('s2', hashes
 const whole = (fields: Partial<ShardLease> = {}): ShardLease => row('s0', 0n, hashes - 1n, fields);
 
 describe('claimOf', () => {
-  const page = { records: [], millisBehindLatest: 300, closed: false, gap: false };
+  const page = { records: [], askedAt: 1_000, millisBehindLatest: 300, closed: false, gap: false };
 
   it('is the time before the request, less how far the page ends behind', () => {
-    expect(claimOf(page, 1_000)).toBe(700);
+    expect(claimOf(page)).toBe(700);
   });
 
   it('is nothing for a page that closes the shard (hazard 49)', () => {
-    expect(claimOf({ ...page, closed: true }, 1_000)).toBeNull();
+    expect(claimOf({ ...page, closed: true })).toBeNull();
   });
 
   it('is nothing for a page that cannot tell how far it ends behind', () => {
-    expect(claimOf({ ...page, millisBehindLatest: null }, 1_000)).toBeNull();
+    expect(claimOf({ ...page, millisBehindLatest: null })).toBeNull();
   });
 });
 

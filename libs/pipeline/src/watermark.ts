@@ -14,11 +14,10 @@ const hashMax = (1n << 128n) - 1n;
 
 /**
  * What a page proves once its records are acknowledged and a later page has shown that the shard went on: everything accepted before
- * the returned time (ms since the epoch) has been read. `askedAt`: a time before the page was requested. A closing page proves nothing:
- * the records that followed it went to a child shard.
+ * the returned time (ms since the epoch) has been read. A closing page proves nothing: the records that followed it went to a child shard.
  */
-export function claimOf(page: ShardPage, askedAt: number): number | null {
-  return page.closed || page.millisBehindLatest === null ? null : askedAt - page.millisBehindLatest;
+export function claimOf(page: ShardPage): number | null {
+  return page.closed || page.millisBehindLatest === null ? null : page.askedAt - page.millisBehindLatest;
 }
 
 export function laterClaim(a: number | null, b: number | null): number | null {

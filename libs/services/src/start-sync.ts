@@ -1,5 +1,5 @@
 import { createKafkaClient, KafkaProducer } from '@tidemark/kafka';
-import { DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
+import { DynamoDBDestinations, DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
 import { SyncWorker } from '@tidemark/pipeline';
 import { topicNames } from '@tidemark/protocol';
 import { messageOf } from '@tidemark/runtime';
@@ -26,10 +26,12 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
     ...(options.pollIntervalMs === undefined ? {} : { pollIntervalMs: options.pollIntervalMs }),
   });
   const leases = new DynamoDBLeaseStore({ table: leaseTable, dynamodb: at(dynamodbEndpoint), clock });
+  const destinations = new DynamoDBDestinations({ streamArn, leaseTable, dynamodb: at(dynamodbEndpoint), clock });
   const worker = new SyncWorker({
     reader,
     leases,
     sink,
+    destinations: { reader: destinations, store: destinations },
     region,
     clock,
     log: logger,
@@ -38,11 +40,13 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
     ...(topicPrefix === undefined ? {} : { topicPrefix }),
     ...(options.workerId === undefined ? {} : { workerId: options.workerId }),
     ...(options.failoverMs === undefined ? {} : { failoverMs: options.failoverMs }),
+    ...(options.destinationIntervalMs === undefined ? {} : { destinationEveryMs: options.destinationIntervalMs }),
   });
   const release = async (): Promise<void> => {
     await sink.close();
     reader.close();
     leases.close();
+    destinations.close();
   };
   const starting = untilStarted(async () => worker.start(), logger);
   return {

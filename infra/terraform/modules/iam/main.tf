@@ -87,6 +87,13 @@ data "aws_iam_policy_document" "sync" {
     resources = [var.lease_table_arn]
   }
 
+  # Whether the tables' changes reach the stream; no item of a table.
+  statement {
+    sid       = "Destinations"
+    actions   = ["dynamodb:DescribeKinesisStreamingDestination"]
+    resources = var.table_arns
+  }
+
   statement {
     sid       = "StreamKey"
     actions   = ["kms:Decrypt"]

@@ -1,4 +1,5 @@
 import { TidemarkError } from '@tidemark/runtime';
+import { checkpointedLease, releasedLease, renewedLease, replacedLease, takenLease } from '../lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from '../ports.js';
 
 /** The lease table in memory, under the same conditions as the real one. */
@@ -46,7 +47,7 @@ export class FakeLeaseStore implements LeaseStore {
 
   async renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined> {
     this.#begin('renew', signal);
-    return this.#change(lease, true, (row) => ({ readUpTo: later(row.readUpTo, readUpTo) }));
+    return this.#change(lease, true, (row) => renewedLease(row, readUpTo));
   }
 
   async checkpoint(
@@ -56,39 +57,36 @@ export class FakeLeaseStore implements LeaseStore {
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
     this.#begin('checkpoint', signal);
-    return this.#change(lease, true, (row) => ({
-      checkpoint,
-      ownerSwitches: 0,
-      readUpTo: later(row.readUpTo, readUpTo),
-    }));
+    return this.#change(lease, true, (row) => checkpointedLease(row, checkpoint, readUpTo));
   }
 
   async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
     this.#begin('take', signal);
-    return this.#change(lease, false, (row) => ({ owner, ownerSwitches: row.ownerSwitches + 1 }));
+    return this.#change(lease, false, (row) => takenLease(row, owner));
   }
 
   async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
     this.#begin('release', signal);
-    return this.#change(lease, true, () => ({ owner: null }));
+    return this.#change(lease, true, releasedLease);
+  }
+
+  async replace(lease: ShardLease, next: ShardLease, signal: AbortSignal): Promise<boolean> {
+    this.#begin('replace', signal);
+    return this.#change(lease, false, (row) => replacedLease(row, next)) !== undefined;
   }
 
   async remove(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
     this.#begin('remove', signal);
     const row = this.#rows.get(lease.shardId);
-    if (row?.counter !== lease.counter || row.checkpoint !== 'SHARD_END') return false;
+    if (row?.counter !== lease.counter || row.checkpoint !== lease.checkpoint) return false;
     return this.#rows.delete(lease.shardId);
   }
 
-  #change(
-    lease: ShardLease,
-    ownerToo: boolean,
-    fields: (row: ShardLease) => Partial<ShardLease>,
-  ): ShardLease | undefined {
+  #change(lease: ShardLease, ownerToo: boolean, change: (row: ShardLease) => ShardLease): ShardLease | undefined {
     const row = this.#rows.get(lease.shardId);
     if (row?.counter !== lease.counter) return undefined;
     if (ownerToo && row.owner !== lease.owner) return undefined;
-    const next = { ...row, ...fields(row), counter: row.counter + 1 };
+    const next = change(row);
     this.#write(next);
     return next;
   }
@@ -103,8 +101,4 @@ export class FakeLeaseStore implements LeaseStore {
     const error = this.#fault(operation);
     if (error !== undefined) throw error;
   }
-}
-
-function later(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }

@@ -43,14 +43,18 @@ const hashes = 1n << 128n;
 export class FakeStream implements ShardReader {
   readonly #options: Required<FakeStreamOptions>;
   #shards: StoredShard[] = [];
+  #retentionMs: number;
   #sequence = 0;
   #firstSequence = 1;
   #generation = 1;
+  #stalled: Promise<void> | undefined;
+  #release: () => void = () => undefined;
   #fault: (operation: 'describe' | 'listShards' | 'read', shardId: string) => TidemarkError | undefined = () =>
     undefined;
 
   constructor(options: FakeStreamOptions) {
     this.#options = { shards: 1, pollMs: 200, pageMax: 100, retentionMs: 86_400_000, closesAfter: 0, ...options };
+    this.#retentionMs = this.#options.retentionMs;
     this.#open(this.#options.shards);
   }
 
@@ -62,6 +66,16 @@ export class FakeStream implements ShardReader {
   set down(down: boolean) {
     const error = new TidemarkError('STREAM_UNAVAILABLE', 'the stream does not answer', { retriable: true });
     this.#fault = () => (down ? error : undefined);
+  }
+
+  /** While stalled, no call is answered, not even with a failure. */
+  set stalled(stalled: boolean) {
+    this.#release();
+    this.#stalled = stalled ? new Promise((resolve) => (this.#release = resolve)) : undefined;
+  }
+
+  set retentionMs(retentionMs: number) {
+    this.#retentionMs = retentionMs;
   }
 
   /** Accepts a record now; `share` in [0, 1) picks the place in the key space. */
@@ -100,21 +114,21 @@ export class FakeStream implements ShardReader {
     this.#shards = this.#shards.filter((shard) => shard.closedAt === null || shard.closedAt >= at);
   }
 
-  /** Deletes the stream and makes it again under the same name. */
-  replace(): void {
+  /** Deletes the stream and makes it again under the same name; `sequencesGoOn`: it takes the old one's positions for its own. */
+  replace(options: { readonly sequencesGoOn?: boolean } = {}): void {
     this.#generation += 1;
-    this.#firstSequence = this.#sequence + 1;
+    if (options.sequencesGoOn !== true) this.#firstSequence = this.#sequence + 1;
     this.#shards = [];
     this.#open(this.#options.shards);
   }
 
   async describe(signal: AbortSignal): Promise<StreamDescription> {
-    this.#begin('describe', '', signal);
-    return { streamId: `fake:${this.#generation}`, retentionMs: this.#options.retentionMs };
+    await this.#begin('describe', '', signal);
+    return { streamId: `fake:${this.#generation}`, retentionMs: this.#retentionMs };
   }
 
   async listShards(signal: AbortSignal): Promise<readonly Shard[]> {
-    this.#begin('listShards', '', signal);
+    await this.#begin('listShards', '', signal);
     const listed = new Set(this.#shards.map((shard) => shard.shardId));
     return this.#shards.map(({ shardId, parents, start, end }) => ({
       shardId,
@@ -131,21 +145,31 @@ export class FakeStream implements ShardReader {
     if (gap) after = 0;
     let dueMs = clock.monotonicMs();
     let drainedPages = 0;
+    let askedSinceMs: number | null = null;
     return {
+      get askedSinceMs() {
+        return askedSinceMs;
+      },
       read: async (signal) => {
         await wait(clock, dueMs - clock.monotonicMs(), signal);
-        this.#begin('read', shardId, signal);
+        askedSinceMs = clock.monotonicMs();
+        const askedAt = clock.now();
+        try {
+          await this.#begin('read', shardId, signal);
+        } finally {
+          askedSinceMs = null;
+        }
         const page = this.#page(shardId, after, gap, drainedPages >= this.#options.closesAfter);
         after = Number(page.records.at(-1)?.sequenceNumber ?? after);
         gap = false;
         drainedPages = this.#isDrained(shardId, after) ? drainedPages + 1 : 0;
         dueMs = clock.monotonicMs() + (page.millisBehindLatest === 0 ? pollMs : 1);
-        return page;
+        return { ...page, askedAt };
       },
     };
   }
 
-  #page(shardId: string, after: number, gap: boolean, mayClose: boolean): ShardPage {
+  #page(shardId: string, after: number, gap: boolean, mayClose: boolean): Omit<ShardPage, 'askedAt'> {
     const shard = this.#shards.find((each) => each.shardId === shardId);
     if (shard === undefined) return { records: [], millisBehindLatest: 0, closed: true, gap: true };
     const rest = shard.records.filter((record) => record.sequence > after);
@@ -183,9 +207,17 @@ export class FakeStream implements ShardReader {
     return shard;
   }
 
-  #begin(operation: 'describe' | 'listShards' | 'read', shardId: string, signal: AbortSignal): void {
+  async #begin(operation: 'describe' | 'listShards' | 'read', shardId: string, signal: AbortSignal): Promise<void> {
+    if (this.#stalled !== undefined) await Promise.race([this.#stalled, aborted(signal)]);
     if (signal.aborted) throw new TidemarkError('ABORTED', 'the call was aborted', { retriable: false });
     const error = this.#fault(operation, shardId);
     if (error !== undefined) throw error;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

@@ -1,6 +1,7 @@
 export { FakeEventSink, type RecordedSend } from './fake-event-sink.js';
 export { FlakyEventSink } from './flaky-event-sink.js';
 export { FakeEventSource, FakeTableTopics } from './fake-event-source.js';
+export { FakeDestinations, FakeDestinationStore } from './fake-destinations.js';
 export { FakeRoutes, FakeRouteStore } from './fake-route-store.js';
 export { FakeLeaseStore } from './fake-lease-store.js';
 export { FakeStream, type FakeStreamOptions } from './fake-stream.js';

@@ -7,9 +7,11 @@ const { signal } = new AbortController();
 function lease(shardId: string, fields: Partial<ShardLease> = {}): ShardLease {
   return {
     shardId,
+    streamId: 'stream:1',
     owner: null,
     counter: 0,
     checkpoint: 'TRIM_HORIZON',
+    writtenCheckpoint: 'TRIM_HORIZON',
     ownerSwitches: 0,
     parents: [],
     startHash: '0',
@@ -21,7 +23,7 @@ function lease(shardId: string, fields: Partial<ShardLease> = {}): ShardLease {
 
 /** What every lease store does; `make` gives an empty one for each case. */
 export function leaseStoreContract(make: () => Promise<LeaseStore>): readonly ContractCase[] {
-  return [...rowCases(make), ...writeCases(make), ...refusalCases(make), ...ownershipCases(make)];
+  return [...rowCases(make), ...goneCases(make), ...writeCases(make), ...refusalCases(make), ...ownershipCases(make)];
 }
 
 function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
@@ -38,6 +40,7 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
           }),
           lease('s2', { parents: ['s0', 's1'], owner: 'w', ownerSwitches: 3, startHash: '17', endHash: '18' }),
           lease('s3', { checkpoint: 'SHARD_END', parents: ['s2'] }),
+          lease('s4', { streamId: '', writtenCheckpoint: null }),
         ];
         for (const row of rows) assert.equal(await store.create(row, signal), true);
         assert.deepEqual(await sorted(store), rows);
@@ -65,19 +68,38 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
         assert.deepEqual(await sorted(store), [first]);
       },
     },
+  ];
+}
+
+function goneCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
     {
-      name: 'removes an ended row, and no other',
+      name: 'removes the row that was seen, and no other',
       run: async () => {
         const store = await make();
         const open = lease('s1');
         const ended = lease('s2', { checkpoint: 'SHARD_END', counter: 2 });
         await store.create(open, signal);
         await store.create(ended, signal);
-        assert.equal(await store.remove(open, signal), false);
         assert.equal(await store.remove({ ...ended, counter: 1 }, signal), false);
+        assert.equal(await store.remove({ ...ended, checkpoint: '7' }, signal), false);
         assert.equal(await store.remove(ended, signal), true);
         assert.equal(await store.remove(ended, signal), false);
         assert.deepEqual(await sorted(store), [open]);
+      },
+    },
+    {
+      name: 'hazard 51: puts a row in the place of one of another stream, which leaves nothing behind',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const read = await store.checkpoint(row, '123', 70, signal);
+        assert.ok(read);
+        const next = lease('s1', { streamId: 'stream:2' });
+        assert.equal(await store.replace(row, next, signal), false);
+        assert.equal(await store.replace(read, next, signal), true);
+        assert.deepEqual(await sorted(store), [{ ...next, counter: read.counter + 1 }]);
+        assert.equal(await store.renew(read, 80, signal), undefined);
+        assert.equal(await store.replace(read, next, signal), false);
       },
     },
   ];
@@ -109,10 +131,25 @@ function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
           ...row,
           counter: row.counter + 1,
           checkpoint: '123',
+          writtenCheckpoint: '123',
           ownerSwitches: 0,
           readUpTo: 70,
         });
         assert.deepEqual(await sorted(store), [written]);
+      },
+    },
+    {
+      name: 'hazard 51: keeps it visible that somebody has reset a checkpoint until more is claimed',
+      run: async () => {
+        const store = await make();
+        const reset = lease('s1', { owner: 'owner', checkpoint: '9', writtenCheckpoint: '3', readUpTo: 50 });
+        await store.create(reset, signal);
+        const renewed = await store.renew(reset, 50, signal);
+        assert.deepEqual(renewed, { ...reset, counter: 1 });
+        assert.ok(renewed);
+        const claimed = await store.renew(renewed, 60.7, signal);
+        assert.deepEqual(claimed, { ...renewed, counter: 2, readUpTo: 60, writtenCheckpoint: '9' });
+        assert.deepEqual(await sorted(store), [claimed]);
       },
     },
     {
@@ -128,7 +165,7 @@ function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
 function refusalCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
   return [
     {
-      name: 'refuses every write of an owner whose lease was taken (hazard 33)',
+      name: 'hazard 33: refuses every write of an owner whose lease was taken',
       run: async () => {
         const { store, row } = await taken(make);
         const stolen = await store.take(row, 'thief', signal);

@@ -100,6 +100,18 @@ const readingCases: readonly Case[] = [
     },
   ],
   [
+    'says when a page was asked for, and owes no answer before or after',
+    async (stream) => {
+      const cursor = stream.reader.open(await shardAt(stream, 0), { type: 'trim-horizon' });
+      assert.equal(cursor.askedSinceMs, null);
+      await cursor.read(signal);
+      const before = Date.now();
+      const { askedAt } = await cursor.read(signal);
+      assert.ok(before <= askedAt && askedAt <= Date.now(), `asked at ${askedAt}, not from ${before} on`);
+      assert.equal(cursor.askedSinceMs, null);
+    },
+  ],
+  [
     'reads the same page after a read that failed',
     async (stream) => {
       const cursor = stream.reader.open(await shardAt(stream, 0), { type: 'trim-horizon' });
@@ -112,7 +124,7 @@ const readingCases: readonly Case[] = [
 
 const losingCases: readonly Case[] = [
   [
-    'says that records may be missing when the position is not of this stream (hazard 51)',
+    'hazard 51: says that records may be missing when the position is not of this stream',
     async (stream) => {
       const texts = await putMany(stream, 0.1, 2);
       const sequenceNumber = '49590338271490256608559692538361571095921575989136588898';
@@ -129,8 +141,8 @@ const losingCases: readonly Case[] = [
       const cursor = reader.open('shardId-000000000777', { type: 'trim-horizon' });
       const page = await cursor.read(signal);
       assert.deepEqual(
-        { ...page, millisBehindLatest: 0 },
-        { records: [], closed: true, gap: true, millisBehindLatest: 0 },
+        { ...page, askedAt: 0, millisBehindLatest: 0 },
+        { records: [], askedAt: 0, closed: true, gap: true, millisBehindLatest: 0 },
       );
     },
   ],

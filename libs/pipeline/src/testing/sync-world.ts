@@ -3,6 +3,7 @@ import { ManualClock } from '@tidemark/runtime/testing';
 import { type SyncWorkerOptions } from '../sync-options.js';
 import { SyncWorker } from '../sync-worker.js';
 import { changeRecordBytes } from './change-record-bytes.js';
+import { FakeDestinations } from './fake-destinations.js';
 import { FakeEventSink, type FakeEventSinkOptions } from './fake-event-sink.js';
 import { FakeLeaseStore } from './fake-lease-store.js';
 import { FakeStream, type FakeStreamOptions } from './fake-stream.js';
@@ -10,22 +11,27 @@ import { FakeStream, type FakeStreamOptions } from './fake-stream.js';
 export interface SyncWorldOptions {
   readonly stream?: Omit<FakeStreamOptions, 'clock'>;
   readonly sink?: Omit<FakeEventSinkOptions, 'clock'>;
+  /** Whether workers look at the tables' streaming destinations. Default true. */
+  readonly looks?: boolean;
 }
 
-/** A stream, a lease table, Kafka and any number of workers on one clock that the test moves. */
+/** A stream, a lease table, streaming destinations, Kafka and any number of workers on one clock that the test moves. */
 export class SyncWorld {
   readonly clock = new ManualClock();
   readonly names = topicNames();
   readonly leases = new FakeLeaseStore();
+  readonly destinations = new FakeDestinations();
   readonly stream: FakeStream;
   readonly sink: FakeEventSink;
   readonly workers: SyncWorker[] = [];
+  readonly #looks: boolean;
   readonly #writeIds = new Map<string, string>();
   #written = 0;
 
   constructor(options: SyncWorldOptions = {}) {
     this.stream = new FakeStream({ ...options.stream, clock: this.clock });
     this.sink = new FakeEventSink({ ...options.sink, clock: this.clock });
+    this.#looks = options.looks ?? true;
   }
 
   /** A started worker. */
@@ -34,6 +40,7 @@ export class SyncWorld {
       reader: this.stream,
       leases: this.leases,
       sink: this.sink,
+      ...(this.#looks ? { destinations: { reader: this.destinations, store: this.destinations.store } } : {}),
       region: 'us-east-1',
       workerId,
       clock: this.clock,
@@ -45,13 +52,14 @@ export class SyncWorld {
     return worker;
   }
 
-  /** Writes a key of a table: a record in the shard at `share`, in [0, 1). Resolves to the new write id. */
+  /** Writes a key of a table: a record in the shard at `share`, in [0, 1), if the table's destination is active. Returns the new write id. */
   write(table: string, key: string, share = 0): string {
     const id = `${table}/${key}`;
     const to = `w${(this.#written += 1)}`;
     const from = this.#writeIds.get(id);
     this.#writeIds.set(id, to);
-    this.stream.put(share, changeRecordBytes({ table, key, to, ...(from === undefined ? {} : { from }) }));
+    if (this.destinations.of(table).status === 'ACTIVE')
+      this.stream.put(share, changeRecordBytes({ table, key, to, ...(from === undefined ? {} : { from }) }));
     return to;
   }
 

@@ -48,6 +48,10 @@ export class SimLeaseStore implements LeaseStore {
     return this.#call(`release ${nameOf(lease)}`, signal, () => this.#table.release(lease, never), true);
   }
 
+  replace(lease: ShardLease, next: ShardLease, signal: AbortSignal): Promise<boolean> {
+    return this.#call(`replace ${nameOf(lease)}`, signal, () => this.#table.replace(lease, next, never));
+  }
+
   remove(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
     return this.#call(`remove ${nameOf(lease)}`, signal, () => this.#table.remove(lease, never));
   }

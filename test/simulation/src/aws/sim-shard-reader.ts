@@ -47,15 +47,23 @@ export class SimShardReader implements ShardReader {
     let after = position.type === 'after' ? Number(position.sequenceNumber) : 0;
     let dueMs = clock.monotonicMs();
     let drainedPages = 0;
+    let askedSinceMs: number | null = null;
     return {
+      get askedSinceMs() {
+        return askedSinceMs;
+      },
       read: async (signal): Promise<ShardPage> => {
         await wait(clock, dueMs - clock.monotonicMs(), signal);
         const mayClose = drainedPages >= closesAfter;
-        const page = await this.#call(`read ${shortId(shardId)}`, signal, () => stream.page(shardId, after, mayClose));
+        const askedAt = clock.now();
+        askedSinceMs = clock.monotonicMs();
+        const page = await this.#call(`read ${shortId(shardId)}`, signal, () =>
+          stream.page(shardId, after, mayClose),
+        ).finally(() => (askedSinceMs = null));
         after = Number(page.records.at(-1)?.sequenceNumber ?? after);
         drainedPages = stream.isDrained(shardId, after) ? drainedPages + 1 : 0;
         dueMs = clock.monotonicMs() + (page.millisBehindLatest === 0 ? pollMs : 1);
-        return page;
+        return { ...page, askedAt };
       },
     };
   }

@@ -104,7 +104,7 @@ export class SimStream {
   }
 
   /** What follows the record `after`; `mayClose`: a drained shard says that it is closed. */
-  page(shardId: string, after: number, mayClose: boolean): ShardPage {
+  page(shardId: string, after: number, mayClose: boolean): Omit<ShardPage, 'askedAt'> {
     this.#forget();
     const shard = this.#shards.find((each) => each.shardId === shardId);
     if (shard === undefined) return { records: [], millisBehindLatest: 0, closed: true, gap: true };

@@ -1,0 +1,57 @@
+import { type Checkpoint, type Shard, type ShardLease } from './ports.js';
+import { laterClaim } from './watermark.js';
+
+/** What each write of the lease table makes of a row. Every store uses these, so that no two can differ. */
+
+/** A row as it is created: nobody's, from the oldest record on, with nothing known. */
+export function newLease({ shardId, parents, startHash, endHash }: Shard, streamId: string): ShardLease {
+  return {
+    shardId,
+    streamId,
+    owner: null,
+    counter: 0,
+    checkpoint: 'TRIM_HORIZON',
+    writtenCheckpoint: 'TRIM_HORIZON',
+    ownerSwitches: 0,
+    parents,
+    startHash,
+    endHash,
+    readUpTo: null,
+  };
+}
+
+/** A claim goes with the checkpoint that it was made at, so a renewal without a new claim leaves a reset checkpoint recognisable. */
+export function renewedLease(lease: ShardLease, readUpTo: number | null): ShardLease {
+  const claim = laterClaim(lease.readUpTo, floored(readUpTo));
+  const writtenCheckpoint = claim === lease.readUpTo ? lease.writtenCheckpoint : lease.checkpoint;
+  return { ...lease, counter: lease.counter + 1, readUpTo: claim, writtenCheckpoint };
+}
+
+export function checkpointedLease(lease: ShardLease, checkpoint: Checkpoint, readUpTo: number | null): ShardLease {
+  return {
+    ...lease,
+    counter: lease.counter + 1,
+    checkpoint,
+    writtenCheckpoint: checkpoint,
+    ownerSwitches: 0,
+    readUpTo: laterClaim(lease.readUpTo, floored(readUpTo)),
+  };
+}
+
+export function takenLease(lease: ShardLease, owner: string): ShardLease {
+  return { ...lease, owner, ownerSwitches: lease.ownerSwitches + 1, counter: lease.counter + 1 };
+}
+
+export function releasedLease(lease: ShardLease): ShardLease {
+  return { ...lease, owner: null, counter: lease.counter + 1 };
+}
+
+/** `next` in the place of `lease`: the counter goes on, so that whoever held `lease` notices. */
+export function replacedLease(lease: ShardLease, next: ShardLease): ShardLease {
+  return { ...next, counter: lease.counter + 1 };
+}
+
+/** Rows hold whole milliseconds; a claim may say less than it could, never more. */
+function floored(readUpTo: number | null): number | null {
+  return readUpTo === null ? null : Math.floor(readUpTo);
+}

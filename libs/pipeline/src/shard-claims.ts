@@ -1,0 +1,32 @@
+import { type LeaseHold } from './lease-hold.js';
+import { type ShardLease } from './ports.js';
+import { laterClaim } from './watermark.js';
+
+/** What one worker has claimed of shards that it reads or has read: facts about a shard of one stream, true whoever reads it now. */
+export class ShardClaims {
+  readonly #claims = new Map<string, { readonly row: ShardLease; readonly readUpTo: number }>();
+
+  /** Joins what is claimed now to what was claimed before, and forgets shards that nobody knows of any more. */
+  note(holds: readonly LeaseHold[], rows: readonly ShardLease[]): void {
+    for (const { row, readUpTo } of holds) {
+      const claim = laterClaim(this.#claims.get(idOf(row))?.readUpTo ?? null, readUpTo);
+      if (claim !== null) this.#claims.set(idOf(row), { row, readUpTo: claim });
+    }
+    const known = new Set([...rows, ...holds.map(({ row }) => row)].map(idOf));
+    for (const id of this.#claims.keys()) if (!known.has(id)) this.#claims.delete(id);
+  }
+
+  /** Every claim as it is now, by shard, of every stream. */
+  snapshot(): ClaimsSnapshot {
+    const claims = [...this.#claims.values()];
+    return (streamId) =>
+      new Map(claims.flatMap(({ row, readUpTo }) => (row.streamId === streamId ? [[row.shardId, readUpTo]] : [])));
+  }
+}
+
+/** The claims about the shards of one stream. */
+export type ClaimsSnapshot = (streamId: string) => ReadonlyMap<string, number>;
+
+function idOf({ streamId, shardId }: ShardLease): string {
+  return `${streamId}/${shardId}`;
+}

@@ -1,0 +1,79 @@
+import { type Clock, withDeadline } from '@tidemark/runtime';
+import { type CallWatch } from './call-watch.js';
+import { type Shard, type ShardLease, type ShardReader, type StreamDescription } from './ports.js';
+import { type RetryObserver } from './retry.js';
+import { ShardRoll } from './shard-roll.js';
+
+/** The stream at one moment. */
+export interface Survey {
+  readonly stream: StreamDescription;
+  readonly shards: readonly Shard[];
+}
+
+export interface StreamSurveyOptions {
+  readonly reader: ShardReader;
+  readonly clock: Clock;
+  /** Deadline of each call, ms. */
+  readonly timeoutMs: number;
+  readonly calls: CallWatch;
+  readonly observer: RetryObserver;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Which stream it is and which shards it has. A survey that was asked for *after* lease rows were read shows whether their claims are about
+ * this very stream: one that was made anew may go on under the same name, with the same shard ids, and even take the old iterators.
+ */
+export class StreamSurvey {
+  readonly #options: StreamSurveyOptions;
+  #running: Promise<Survey | undefined> | undefined;
+  #latest: Survey | undefined;
+  #roll = new ShardRoll();
+
+  constructor(options: StreamSurveyOptions) {
+    this.#options = options;
+  }
+
+  /** The last survey, however old. */
+  get latest(): Survey | undefined {
+    return this.#latest;
+  }
+
+  /** The latest watermark that shards without a row among `rows` allow, ms since the epoch; `null`: none. */
+  bound(rows: readonly ShardLease[]): number | null {
+    return this.#roll.bound(rows);
+  }
+
+  /** A survey asked for after this call; `undefined`: one that was asked for earlier is under way. Resolves to `undefined` when it fails. */
+  ask(): Promise<Survey | undefined> | undefined {
+    if (this.#running !== undefined) return undefined;
+    this.#running = this.#survey().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  /** Never rejects. */
+  async #survey(): Promise<Survey | undefined> {
+    const { reader, clock } = this.#options;
+    const askedAt = clock.now();
+    const stream = await this.#ask('describing the Kinesis stream', (signal) => reader.describe(signal));
+    if (stream === undefined) return undefined;
+    const shards = await this.#ask('listing the shards of Kinesis', (signal) => reader.listShards(signal));
+    if (shards === undefined) return undefined;
+    if (this.#latest?.stream.streamId !== stream.streamId) this.#roll = new ShardRoll();
+    this.#roll.note(shards, askedAt);
+    this.#latest = { stream, shards };
+    return this.#latest;
+  }
+
+  async #ask<T>(what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const { clock, timeoutMs, calls, observer, signal } = this.#options;
+    try {
+      const answer = await calls.watch(what, () => withDeadline({ clock, timeoutMs, what, signal }, call));
+      observer.succeeded(what);
+      return answer;
+    } catch (error) {
+      if (!signal.aborted) observer.failed(what, error);
+      return undefined;
+    }
+  }
+}
