@@ -48,6 +48,10 @@ describe('every interleaving of a small run keeps I1 to I4', () => {
       { writes: 2, ownWrites: 1, fills: 1, fast: true, late: true },
     ],
     ['foreign writers (hazards 14, 15, 43, 44)', { writes: 2, ownWrites: 1, fills: 1, foreign: ['keep', 'null'] }],
+    [
+      'a tool that restores old items, in mode invalidate (hazard 16)',
+      { writes: 3, ownWrites: 2, foreign: ['restore'], mode: 'invalidate' },
+    ],
     ['leases of other pods', { writes: 3, fills: 1, leases: true, deletes: true }],
     ['a gap with work in flight (hazard 45)', { writes: 2, ownWrites: 1, fills: 1, gaps: 1 }],
     ['a restart (hazard 24)', { writes: 2, fills: 2, restarts: 1 }],
@@ -62,7 +66,7 @@ describe('every interleaving of a small run keeps I1 to I4', () => {
 describe('random runs with everything at once keep I1 to I4', () => {
   it.each<[string, Partial<WorldOptions>]>([
     ['in mode update', {}],
-    ['in mode invalidate', { mode: 'invalidate' }],
+    ['in mode invalidate (hazard 16)', { mode: 'invalidate', foreign: ['keep', 'null', 'restore'] }],
     ['with values left out of the fast lane', { fastWithoutValue: true }],
     ['without other writers’ tools', { foreign: [], leases: false, gaps: 0, restarts: 0, invalidations: 0 }],
   ])('%s', (_name, over) => {
@@ -141,6 +145,18 @@ class TimedOutIsKnown extends Coherence {
   }
 }
 
+class KnownIsBehind extends Coherence {
+  readonly #known: KnownSet;
+  constructor(options: CoherenceOptions, known: KnownSet) {
+    super(options);
+    this.#known = known;
+  }
+  override applyEvent(key: string, event: CdcEvent): Verdict {
+    const isKnown = !isForeign(event) && this.#known.has(event.to);
+    return isKnown ? { action: 'keep', rule: 2 } : super.applyEvent(key, event);
+  }
+}
+
 /** Installs the event's image where `when` is true of what is held, and the shipped rule would not. */
 function installing(when: (held: ReturnType<Coherence['peek']>, event: CdcEvent) => boolean): Make {
   return (options) =>
@@ -182,6 +198,17 @@ describe('a planted bug leaves a pod wrong for ever', () => {
     [
       'hazard 15: a foreign update that keeps the id passes for the write',
       { writes: 3, ownWrites: 1, fills: 2, foreign: ['keep'], make: (options) => new ForeignIsOrdinary(options) },
+    ],
+    [
+      'hazard 16: mode update where a tool restores old items',
+      { writes: 3, ownWrites: 2, fills: 1, foreign: ['restore'] },
+    ],
+    [
+      'hazard 16: what a tool restores is taken for known',
+      {
+        ...{ writes: 3, ownWrites: 1, fills: 1, foreign: ['restore'], mode: 'invalidate' },
+        make: (options, known) => new KnownIsBehind(options, known),
+      },
     ],
     ['hazard 19: an absence is trusted', { writes: 3, fills: 2, deletes: true, make: absenceTrusted }],
     [

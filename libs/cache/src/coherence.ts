@@ -26,7 +26,7 @@ export interface CoherenceOptions {
   readonly decode: (event: CdcEvent) => unknown;
   /** Whether two images of one write id hold the same value. */
   readonly sameValue: (a: unknown, b: unknown) => boolean;
-  /** `invalidate` drops where `update` would apply. */
+  /** `invalidate` drops where `update` would apply, and takes no write id for known. */
   readonly mode: 'update' | 'invalidate';
   readonly known?: KnownSet;
   /** Told of every event whose transition this pod had not seen, after it was carried out, and whether an entry was there before; must not throw. */
@@ -138,7 +138,7 @@ export class Coherence {
   /** An event of the followed replica. */
   applyEvent(key: string, event: CdcEvent): Verdict {
     const entry = this.#l1.peek(key);
-    const verdict = decide(entry, event, this.#known.has(event.to));
+    const verdict = decide(entry, event, this.#trustsIds && this.#known.has(event.to));
     this.#count(verdict);
     if (verdict.rule !== 2) this.#noteTransition(key, event);
     if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
@@ -191,6 +191,14 @@ export class Coherence {
 
   isInFlight(key: string): boolean {
     return this.#fences.has(key);
+  }
+
+  /**
+   * Mode `invalidate` is for tables where others bring old items back with their old write ids: there, an id that was seen before may have
+   * come again, and its event is as good as any other.
+   */
+  get #trustsIds(): boolean {
+    return this.#options.mode === 'update';
   }
 
   #count(verdict: Verdict): void {

@@ -22,12 +22,12 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((tidemark) => tidemark.close()));
 });
 
-async function pod(backend: MemoryBackend): Promise<Cache<Permission>> {
-  const tidemark = createTidemark({ service: 'test', backend, caches: [permissions] });
+async function pod(backend: MemoryBackend, definition = permissions): Promise<Cache<Permission>> {
+  const tidemark = createTidemark({ service: 'test', backend, caches: [definition] });
   opened.push(tidemark);
   await tidemark.start();
   expect(tidemark.health().state).toBe('live');
-  return tidemark.cache(permissions);
+  return tidemark.cache(definition);
 }
 const admin = { roles: ['admin'] };
 const viewer = { roles: ['viewer'] };
@@ -61,6 +61,18 @@ describe('two pods on one replica', () => {
     await eventually('the entry is dropped', () => a.getIfPresent('app') === undefined);
     await expect(a.get('app')).resolves.toEqual({ roles: ['foreign'] });
     await expect(a.put('app', admin)).resolves.toMatchObject({ applied: true });
+  });
+
+  it('hazard 16: a tool that brings an old item back, its write id included, is followed in mode invalidate', async () => {
+    const backend = memory();
+    const a = await pod(backend, { ...permissions, mode: 'invalidate' });
+    const first = await a.put('app', admin);
+    await a.put('app', viewer);
+    await expect(a.get('app')).resolves.toEqual(viewer);
+    const writeId = first.applied ? first.writeId : '';
+    backend.writeItem('permissions', itemKeyOf('permissions', 'app'), { value: '{"roles":["admin"]}', writeId });
+    await eventually('the entry is dropped', () => a.getIfPresent('app') === undefined);
+    await expect(a.get('app')).resolves.toEqual(admin);
   });
 
   it('a malformed write id of a foreign writer is got past', async () => {

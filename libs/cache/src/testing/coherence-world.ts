@@ -170,6 +170,9 @@ export class World {
     if (foreign.includes('keep') && now.value !== undefined) moves.push(this.#write('foreign update', () => now, true));
     if (foreign.includes('null'))
       moves.push(this.#write('foreign put', () => ({ exists: true, id: null, rank: 0 }), true));
+    if (foreign.includes('restore'))
+      for (const { id, rank } of this.#log.identified)
+        if (id !== now.id) moves.push(this.#write(`restore of ${id}`, () => ({ exists: true, id, rank }), true));
     return moves;
   }
 

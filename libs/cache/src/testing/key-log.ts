@@ -43,6 +43,12 @@ export class KeyLog {
     return `${String(rank).padStart(4, '0')}.${this.#ids}`;
   }
 
+  /** States that had a write id: the first of each. */
+  get identified(): KeyState[] {
+    const ids = this.states.map(({ id }) => id);
+    return this.states.filter(({ id }, index) => id !== null && ids.indexOf(id) === index);
+  }
+
   get highestRank(): number {
     return Math.max(...this.states.map(({ rank }) => rank));
   }

@@ -16,8 +16,8 @@ export interface WorldOptions {
   /** Control records that invalidate the key. */
   readonly invalidations?: number;
   readonly deletes?: boolean;
-  /** Writers without Tidemark: `keep` leaves the write id standing, `null` leaves none. */
-  readonly foreign?: readonly ('keep' | 'null')[];
+  /** Writers without Tidemark: `keep` leaves the write id standing, `null` leaves none, `restore` brings one back that stood there before. */
+  readonly foreign?: readonly ('keep' | 'null' | 'restore')[];
   /** Other pods' leases: no value, no write id of their own. */
   readonly leases?: boolean;
   /** Another region's write may win with a lower id. */
