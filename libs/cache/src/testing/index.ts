@@ -23,3 +23,4 @@ export {
   type Violation,
 } from './history-checker/index.js';
 export { MemoryTable, type OnItemChange } from '../memory-table.js';
+export { whenConverged, type WhenConvergedOptions } from './when-converged.js';
