@@ -3,6 +3,8 @@ import { type ErrorCode, isTidemarkError } from '@tidemark/cache';
 
 const statusOf: Partial<Record<ErrorCode, number>> = {
   INVALID_KEY: 400,
+  INVALID_TOKEN: 400,
+  WRONG_REGION: 409,
   INVALID_VALUE: 400,
   VALUE_TOO_LARGE: 413,
   PARTIAL_READ: 503,
