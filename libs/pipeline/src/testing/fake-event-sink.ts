@@ -1,6 +1,7 @@
 import { type DecodedRecord, decodeRecord, type WireRecord } from '@tidemark/protocol';
 import { type Clock, TidemarkError, wait } from '@tidemark/runtime';
 import { type EventSink, type OutgoingRecord } from '../ports.js';
+import { Stall } from './stall.js';
 
 export interface FakeEventSinkOptions {
   /** Partitions of a topic that the sink makes on its own; 0: it makes none. Default 3. */
@@ -27,6 +28,7 @@ export class FakeEventSink implements EventSink {
   readonly #listeners: ((topic: string, partition: number, record: WireRecord) => void)[] = [];
   #down = false;
   #fault: SendFault = () => undefined;
+  readonly #stall = new Stall();
   readonly sends: RecordedSend[] = [];
 
   constructor(options: FakeEventSinkOptions = {}) {
@@ -42,6 +44,11 @@ export class FakeEventSink implements EventSink {
 
   deleteTopic(topic: string): void {
     this.#topics.delete(topic);
+  }
+
+  /** While stalled, no call is answered, not even with a failure. */
+  set stalled(stalled: boolean) {
+    this.#stall.shut = stalled;
   }
 
   /** While down, every call fails with `PUBLISH_FAILED`. */
@@ -69,12 +76,14 @@ export class FakeEventSink implements EventSink {
   }
 
   async partitionsOf(topic: string, signal: AbortSignal): Promise<number> {
+    await this.#stall.pass(signal);
     this.#mustBeUp(signal);
     if (!this.#topics.has(topic) && this.#options.autoCreate > 0) this.createTopic(topic, this.#options.autoCreate);
     return this.#partitions(topic).length;
   }
 
   async listTopics(prefix: string, signal: AbortSignal): Promise<readonly string[]> {
+    await this.#stall.pass(signal);
     this.#mustBeUp(signal);
     return [...this.#topics.keys()].filter((topic) => topic.startsWith(prefix)).sort();
   }
@@ -92,6 +101,7 @@ export class FakeEventSink implements EventSink {
   async #append(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
     const { clock, latencyMs } = this.#options;
     if (clock !== undefined && latencyMs > 0) await wait(clock, latencyMs, signal);
+    await this.#stall.pass(signal);
     this.#mustBeUp(signal);
     const fault = this.#fault(topic, records);
     if (fault !== undefined) throw fault;

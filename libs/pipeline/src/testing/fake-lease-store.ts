@@ -1,11 +1,13 @@
 import { TidemarkError } from '@tidemark/runtime';
 import { checkpointedLease, releasedLease, renewedLease, replacedLease, takenLease } from '../lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from '../ports.js';
+import { Stall } from './stall.js';
 
 /** The lease table in memory, under the same conditions as the real one. */
 export class FakeLeaseStore implements LeaseStore {
   readonly #rows = new Map<string, ShardLease>();
   #fault: (operation: keyof LeaseStore) => TidemarkError | undefined = () => undefined;
+  readonly #stall = new Stall();
   /** Writes that took effect. */
   writes = 0;
 
@@ -17,6 +19,11 @@ export class FakeLeaseStore implements LeaseStore {
   set down(down: boolean) {
     const error = new TidemarkError('STORE_UNAVAILABLE', 'the lease table does not answer', { retriable: true });
     this.#fault = () => (down ? error : undefined);
+  }
+
+  /** While stalled, no call is answered, not even with a failure. */
+  set stalled(stalled: boolean) {
+    this.#stall.shut = stalled;
   }
 
   row(shardId: string): ShardLease | undefined {
@@ -34,19 +41,19 @@ export class FakeLeaseStore implements LeaseStore {
   }
 
   async list(signal: AbortSignal): Promise<readonly ShardLease[]> {
-    this.#begin('list', signal);
+    await this.#begin('list', signal);
     return [...this.#rows.values()];
   }
 
   async create(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
-    this.#begin('create', signal);
+    await this.#begin('create', signal);
     if (this.#rows.has(lease.shardId)) return false;
     this.#write(lease);
     return true;
   }
 
   async renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined> {
-    this.#begin('renew', signal);
+    await this.#begin('renew', signal);
     return this.#change(lease, true, (row) => renewedLease(row, readUpTo));
   }
 
@@ -56,27 +63,27 @@ export class FakeLeaseStore implements LeaseStore {
     readUpTo: number | null,
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
-    this.#begin('checkpoint', signal);
+    await this.#begin('checkpoint', signal);
     return this.#change(lease, true, (row) => checkpointedLease(row, checkpoint, readUpTo));
   }
 
   async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
-    this.#begin('take', signal);
+    await this.#begin('take', signal);
     return this.#change(lease, false, (row) => takenLease(row, owner));
   }
 
   async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
-    this.#begin('release', signal);
+    await this.#begin('release', signal);
     return this.#change(lease, true, releasedLease);
   }
 
   async replace(lease: ShardLease, next: ShardLease, signal: AbortSignal): Promise<boolean> {
-    this.#begin('replace', signal);
+    await this.#begin('replace', signal);
     return this.#change(lease, false, (row) => replacedLease(row, next)) !== undefined;
   }
 
   async remove(lease: ShardLease, signal: AbortSignal): Promise<boolean> {
-    this.#begin('remove', signal);
+    await this.#begin('remove', signal);
     const row = this.#rows.get(lease.shardId);
     if (row?.counter !== lease.counter || row.checkpoint !== lease.checkpoint) return false;
     return this.#rows.delete(lease.shardId);
@@ -96,7 +103,8 @@ export class FakeLeaseStore implements LeaseStore {
     this.#rows.set(lease.shardId, lease);
   }
 
-  #begin(operation: keyof LeaseStore, signal: AbortSignal): void {
+  async #begin(operation: keyof LeaseStore, signal: AbortSignal): Promise<void> {
+    await this.#stall.pass(signal);
     if (signal.aborted) throw new TidemarkError('ABORTED', 'the call was aborted', { retriable: false });
     const error = this.#fault(operation);
     if (error !== undefined) throw error;

@@ -7,6 +7,7 @@ import {
   type ShardReader,
   type StreamDescription,
 } from '../ports.js';
+import { Stall } from './stall.js';
 
 export interface FakeStreamOptions {
   readonly clock: Clock;
@@ -47,8 +48,7 @@ export class FakeStream implements ShardReader {
   #sequence = 0;
   #firstSequence = 1;
   #generation = 1;
-  #stalled: Promise<void> | undefined;
-  #release: () => void = () => undefined;
+  readonly #stall = new Stall();
   #fault: (operation: 'describe' | 'listShards' | 'read', shardId: string) => TidemarkError | undefined = () =>
     undefined;
 
@@ -70,8 +70,7 @@ export class FakeStream implements ShardReader {
 
   /** While stalled, no call is answered, not even with a failure. */
   set stalled(stalled: boolean) {
-    this.#release();
-    this.#stalled = stalled ? new Promise((resolve) => (this.#release = resolve)) : undefined;
+    this.#stall.shut = stalled;
   }
 
   set retentionMs(retentionMs: number) {
@@ -208,16 +207,9 @@ export class FakeStream implements ShardReader {
   }
 
   async #begin(operation: 'describe' | 'listShards' | 'read', shardId: string, signal: AbortSignal): Promise<void> {
-    if (this.#stalled !== undefined) await Promise.race([this.#stalled, aborted(signal)]);
+    await this.#stall.pass(signal);
     if (signal.aborted) throw new TidemarkError('ABORTED', 'the call was aborted', { retriable: false });
     const error = this.#fault(operation, shardId);
     if (error !== undefined) throw error;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

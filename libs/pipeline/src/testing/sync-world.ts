@@ -4,8 +4,9 @@ import { type SyncWorkerOptions } from '../sync-options.js';
 import { SyncWorker } from '../sync-worker.js';
 import { changeRecordBytes } from './change-record-bytes.js';
 import { FakeDestinations } from './fake-destinations.js';
-import { FakeEventSink, type FakeEventSinkOptions } from './fake-event-sink.js';
+import { type FakeEventSinkOptions } from './fake-event-sink.js';
 import { FakeLeaseStore } from './fake-lease-store.js';
+import { FlakyEventSink } from './flaky-event-sink.js';
 import { FakeStream, type FakeStreamOptions } from './fake-stream.js';
 
 export interface SyncWorldOptions {
@@ -22,7 +23,7 @@ export class SyncWorld {
   readonly leases = new FakeLeaseStore();
   readonly destinations = new FakeDestinations();
   readonly stream: FakeStream;
-  readonly sink: FakeEventSink;
+  readonly sink: FlakyEventSink;
   readonly workers: SyncWorker[] = [];
   readonly #looks: boolean;
   readonly #writeIds = new Map<string, string>();
@@ -30,7 +31,7 @@ export class SyncWorld {
 
   constructor(options: SyncWorldOptions = {}) {
     this.stream = new FakeStream({ ...options.stream, clock: this.clock });
-    this.sink = new FakeEventSink({ ...options.sink, clock: this.clock });
+    this.sink = new FlakyEventSink({ ...options.sink, clock: this.clock });
     this.#looks = options.looks ?? true;
   }
 
