@@ -221,6 +221,54 @@ describe('events', () => {
     expect(coherence.peek('k')).toMatchObject({ writeId: 'B', stampUs: 0 });
   });
 
+  it('hazard 5: in another order drop the entry, and bring none back', () => {
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('B', 'C', { stampUs: 9 }));
+    expect(coherence.peek('k')).toBeUndefined();
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 8 }));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
+  it('hazard 6: of a write from before the fill drop what it read, which they do not follow', () => {
+    fill('vC', 'C');
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 9 }));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
+  it('hazard 8: lead from the own write that lost between regions to the lower one that won', () => {
+    coherence.completePut(coherence.beginWrite('k', 'Z'), image('vZ', 'Z'));
+    coherence.applyEvent('k', event('A', 'Z', { stampUs: 5 }));
+    coherence.applyEvent('k', event('Z', 'M', { stampUs: 6 }));
+    expect(coherence.peek('k')).toMatchObject({ value: 'vM', writeId: 'M' });
+  });
+
+  it('hazard 8: that overtook the acknowledgement of the own write leave nothing of it', () => {
+    const fence = coherence.beginWrite('k', 'Z');
+    coherence.applyEvent('k', event('A', 'Z', { stampUs: 5 }));
+    coherence.applyEvent('k', event('Z', 'M', { stampUs: 6 }));
+    coherence.completePut(fence, image('vZ', 'Z'));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
+  it('hazard 14: of a put without a write id drop the entry, and the fill that is under way', () => {
+    fill('vA', 'A');
+    const fence = coherence.beginFill('k');
+    coherence.applyEvent('k', event('A', null, { kind: 'modify', value: Buffer.from('"foreign"') }));
+    coherence.completeFill(fence, image('vA', 'A'));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
+  it('hazard 18: follow a key through its deletion to its new value', () => {
+    fill('vB', 'B');
+    coherence.applyEvent('k', event('B', null));
+    expect(coherence.peek('k')).toMatchObject({ value: undefined });
+    coherence.applyEvent('k', event(null, 'A'));
+    expect(coherence.peek('k')).toBeUndefined();
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('A', 'C'));
+    expect(held()).toBe('vC');
+  });
+
   it('drop an entry when the fast lane left its value out, and keep no absence', () => {
     fill('vA', 'A');
     coherence.applyEvent('k', event('A', 'B', { lane: 'fast', value: null }));

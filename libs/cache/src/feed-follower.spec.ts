@@ -1,4 +1,11 @@
-import { type CdcEvent, encodeControl, encodeEvent, type Route, type WireRecord } from '@tidemark/protocol';
+import {
+  type CdcEvent,
+  encodeControl,
+  encodeEvent,
+  partitionOf,
+  type Route,
+  type WireRecord,
+} from '@tidemark/protocol';
 import { MetricRegistry } from '@tidemark/runtime';
 import { recordingLogger, settle } from '@tidemark/runtime/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
@@ -144,6 +151,15 @@ describe('records', () => {
     expect([held(), follower.table('things').watermark]).toEqual(['vA', 10]);
   });
 
+  it('hazard 64: a fill that began before others knew of this pod is not kept', () => {
+    const fence = coherence.beginFill('k');
+    follower.onRegistered();
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    expect(held()).toBeUndefined();
+    fill();
+    expect(held()).toBe('vA');
+  });
+
   it('hazard 26: a gap flushes its partition, even if its log line cannot be written', () => {
     logger.warn = () => {
       throw new Error('disk full');
@@ -237,6 +253,32 @@ describe('topics', () => {
     feed.tails[0]?.fail(new Error('no way'));
     await settle();
     expect(logger.lines.at(-1)).toMatchObject({ level: 'error', fields: { error: 'no way' } });
+  });
+});
+
+describe('hazard 48: the copies of one flush', () => {
+  it('each flush the partition that they came through, though they are the same', async () => {
+    await follower.open();
+    follower.onRoute(route({ a: 1 }));
+    feed.tails[0]?.answer({ a: 2 });
+    await settle();
+    const through = (partition: number, record: WireRecord): void =>
+      follower.onBatch({ topic: 'a', partition, records: [record] });
+    for (const partition of [0, 1]) through(partition, watermark(10));
+    const keyIn = (partition: number): string =>
+      ['a', 'b', 'c', 'd', 'e', 'f'].find((key) => partitionOf(`things:${key}`, 2) === partition) ?? '';
+    const keys = [keyIn(0), keyIn(1)];
+    for (const key of keys)
+      coherence.completeFill(coherence.beginFill(key), {
+        ...{ value: 'v', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 },
+      });
+    const present = (): boolean[] => keys.map((key) => coherence.peek(key) !== undefined);
+    const copy = encodeControl({ control: 'flush-table', table: 'things', reason: 'test' });
+    expect(present()).toEqual([true, true]);
+    through(1, copy);
+    expect(present()).toEqual([true, false]);
+    through(0, copy);
+    expect(present()).toEqual([false, false]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { itemKeyOf } from '@tidemark/protocol';
+import { type ItemImage, itemKeyOf, WriteClock } from '@tidemark/protocol';
 import { isTidemarkError } from '@tidemark/runtime';
 import { eventually, ManualClock } from '@tidemark/runtime/testing';
 import {
@@ -51,6 +51,33 @@ describe('two pods on one replica', () => {
     await expect(a.delete('app')).resolves.toMatchObject({ applied: true });
     await eventually('b forgets it', () => b.inspect('app').state !== 'value');
     await expect(b.get('app')).resolves.toBeUndefined();
+  });
+
+  it('hazard 13: a writer that dies as soon as its put is in the table is seen like any other', async () => {
+    const backend = memory();
+    const b = await pod(backend);
+    await b.put('app', admin);
+    const { store } = backend.open();
+    const call = { timeoutMs: 1_000 };
+    const writeId = new WriteClock('00000000000000aa', () => Date.now() + 1_000).mint();
+    const old = await store.read('permissions', itemKeyOf('permissions', 'app'), call);
+    const image = { ...(old as ItemImage), value: '{"roles":["viewer"]}', writeId };
+    const outcome = await store.put('permissions', image, { type: 'newer', than: writeId }, call);
+    expect(outcome.type).toBe('committed');
+    await eventually('b sees it without reading', () => b.getIfPresent('app')?.roles[0] === 'viewer');
+    expect(b.stats().fills).toBe(0);
+  });
+
+  it('hazard 39: after a flush, many gets of many keys are one read a key', async () => {
+    const backend = memory();
+    const a = await pod(backend);
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    await Promise.all(keys.map((key) => a.put(key, admin)));
+    backend.flushTable('permissions', 'test');
+    await eventually('it is flushed', () => a.stats().entries === 0);
+    const gets = keys.flatMap((key) => Array.from({ length: 25 }, () => a.get(key)));
+    expect(new Set(await Promise.all(gets)).size).toBe(keys.length);
+    expect(a.stats().fills).toBe(keys.length);
   });
 
   it('a foreign writer is followed, too', async () => {

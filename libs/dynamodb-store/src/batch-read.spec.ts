@@ -55,7 +55,7 @@ function answering(count: number): Script {
 const answerAll = answering(100);
 
 describe('readMany', () => {
-  it('reads each key once, strongly, and leaves out what is in no item', async () => {
+  it('hazard 2: reads each key once, strongly, and leaves out what is in no item', async () => {
     server.play(json({ Responses: { [table]: [writeImage(image({ key: 'u:1' }))] }, UnprocessedKeys: {} }));
     const { items, unread } = await open().readMany(table, ['u:1', 'u:2', 'u:1', 'u:2'], patient);
     expect([...items]).toEqual([['u:1', image({ key: 'u:1' })]]);

@@ -29,7 +29,7 @@ const hotKey = awsError(400, 'ThrottlingException', {
 });
 
 describe('a read', () => {
-  it('is strong, and signed', async () => {
+  it('hazard 2: is strong, and signed', async () => {
     server.play(json({ Item: { key: { S: 'u:1' }, value: { B: Buffer.from('hi').toString('base64') } } }));
     const item = await open().read(table, 'u:1', patient);
     expect(item?.value).toEqual(new Uint8Array([104, 105]));

@@ -59,7 +59,10 @@ describe('a read that fails', () => {
 
   it.each([
     ['is definite', new TidemarkError('ACCESS_DENIED', 'no', { retriable: false })],
-    ['is a hot key', new TidemarkError('THROTTLED', 'hot', { retriable: true, context: { hotKey: true } })],
+    [
+      'is a hot key’s throttle (hazard 39)',
+      new TidemarkError('THROTTLED', 'hot', { retriable: true, context: { hotKey: true } }),
+    ],
     ['is a bug', new TypeError('bug')],
   ])('does not go again when the failure %s', async (_name, error) => {
     const { attempts, outcome } = run(error, { timeoutMs: 10_000 });
