@@ -146,7 +146,7 @@ export interface ChangeFeedHandler {
   /** Records of a followed partition may have been missed. */
   onGap(topic: string, partition: number, reason: string): void;
   /** Partitions were added to a followed topic, so keys have moved between them; a gap of every one of them follows. */
-  onPartitions?(topic: string, count: number): void;
+  onPartitions(topic: string, count: number): void;
   onState(state: FeedState): void;
 }
 

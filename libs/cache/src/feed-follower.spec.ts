@@ -173,6 +173,22 @@ describe('records', () => {
     expect(held()).toBeUndefined();
   });
 
+  it('hazard 27: partitions that are added flush everything, and each is followed from its next watermark on', () => {
+    const fence = coherence.beginFill('k');
+    follower.onPartitions('a', 2);
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    fill();
+    expect([held(), follower.live, follower.table('things').progress.progress]).toEqual([undefined, false, [-1, -1]]);
+    for (const partition of [0, 1]) follower.onBatch({ topic: 'a', partition, records: [watermark(20, 1)] });
+    fill();
+    expect([held(), follower.live]).toEqual(['vA', true]);
+  });
+
+  it('hazard 27: partitions of a topic that nothing follows change nothing', () => {
+    follower.onPartitions('elsewhere', 9);
+    expect([held(), follower.live]).toEqual(['vA', true]);
+  });
+
   it('hazard 28: an interruption is told, and by itself drops nothing', () => {
     const before = progress;
     follower.onState('live');

@@ -101,6 +101,11 @@ export class FeedFollower implements ChangeFeedHandler {
     this.#options.logger.warn({ topic, partition, reason }, 'change feed: records may be missing');
   }
 
+  /** What is held lies in partitions of before; it is dropped, and each partition is followed from its next watermark on. */
+  onPartitions(topic: string, count: number): void {
+    if (this.#state !== 'closed') this.#onTailing(new Map([[topic, count]]));
+  }
+
   onState(state: FeedState): void {
     if (state === this.#state || this.#state === 'closed') return;
     this.#state = state;

@@ -60,7 +60,7 @@ export class PodFeed implements ChangeFeed {
     this.#tail = new LogTail(this.#tailOptions(), {
       onRecords: (topic, partition, messages) => this.#onRecords(handler, topic, partition, messages),
       onGap: (topic, partition, reason) => handler.onGap(topic, partition, reason),
-      onPartitions: (topic, count) => handler.onPartitions?.(topic, count),
+      onPartitions: (topic, count) => handler.onPartitions(topic, count),
       onState: (state) => handler.onState(state),
     });
     await this.#tail.follow(new Map([[routes, routesTopic]]));

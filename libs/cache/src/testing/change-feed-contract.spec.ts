@@ -56,6 +56,7 @@ describe('the place of a record in its table topic', () => {
       onBatch: ({ partition, records }: FeedBatch) =>
         void places.push(...records.flatMap(({ src }) => (src === undefined ? [] : [`${partition}:${src}`]))),
       onGap: () => undefined,
+      onPartitions: () => undefined,
       onState: () => undefined,
     };
     return { places, handler };

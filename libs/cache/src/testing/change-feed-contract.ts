@@ -69,6 +69,10 @@ class Bench implements ChangeFeedHandler {
     assert.fail(`a gap in ${topic}/${partition}: ${reason}`);
   }
 
+  onPartitions(topic: string, count: number): void {
+    assert.fail(`${topic} has ${count} partitions`);
+  }
+
   onState(): void {
     return;
   }

@@ -10,7 +10,7 @@ import {
 
 /** A change feed that hands over what a test tells it to, at once and in its order; it fails nothing by itself. */
 export class FakeChangeFeed implements ChangeFeed {
-  readonly #partitions: number;
+  #partitions: number;
   readonly #routes = new Map<string, Route>();
   #handler: ChangeFeedHandler | undefined;
   #topics = new Set<string>();
@@ -63,6 +63,14 @@ export class FakeChangeFeed implements ChangeFeed {
 
   gap(topic: string, partition: number, reason = 'told by the test'): void {
     if (this.#topics.has(topic)) this.#handler?.onGap(topic, partition, reason);
+  }
+
+  /** Partitions were added to a topic: the count is told, then a gap of every partition. */
+  grow(topic: string, count: number): void {
+    this.#partitions = count;
+    if (!this.#topics.has(topic)) return;
+    this.#handler?.onPartitions(topic, count);
+    for (let partition = 0; partition < count; partition += 1) this.gap(topic, partition, 'partitions were added');
   }
 
   state(state: FeedState): void {
