@@ -1,0 +1,1 @@
+module.exports = { displayName: 'model', ...require('../../jest.preset.cjs'), rootDir: __dirname };
