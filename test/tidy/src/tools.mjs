@@ -1,4 +1,5 @@
 // The parts of tools/ that have tests here.
+export { hazards, namedIn, namingTests } from '../../../tools/hazards.mjs';
 export { available, startKafka } from '../../../tools/real-kafka.mjs';
 export { classPath } from '../../../tools/real-kafka/distribution.mjs';
 export { askCluster } from '../../../tools/real-kafka/handshake.mjs';
