@@ -31,8 +31,8 @@ export interface CacheOptions<S extends StandardSchema> {
    */
   readonly maxStaleness?: Duration;
   /**
-   * `remove` (default): nothing is left. `tombstone`: an item without a value stays for 24 h, so that neither a write that is late in the network nor
-   * another region's load can bring the old value back. A pod that has called `getOrLoad` on the cache leaves tombstones unless `remove` is said.
+   * `remove` (default): nothing is left. `tombstone`: an item without a value stays for 24 h, so that a write that is late in the network cannot
+   * bring the old value back. A pod that has called `getOrLoad` on the cache leaves tombstones unless `remove` is said.
    */
   readonly deletes?: 'remove' | 'tombstone';
   /** Whether a key that an event drops from L1 is read again at once; default `false`: by the next get. */
