@@ -1,17 +1,32 @@
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { aws } from '@tidemark/aws';
-import { type Cache, createTidemark, defineCache, isTidemarkError, type Tidemark, trust } from '@tidemark/cache';
+import {
+  type Cache,
+  createTidemark,
+  defineCache,
+  isTidemarkError,
+  type Tidemark,
+  trust,
+  type VersionToken,
+  type WriteReceipt,
+} from '@tidemark/cache';
 import { type LocalStack } from '@tidemark/local-stack';
 
 export interface Thing {
   readonly n: number;
 }
-export const things = defineCache({ name: 'things', table: 'things', schema: trust<Thing>() });
+const table = 'things';
+export const things = defineCache({ name: 'things', table, schema: trust<Thing>(), deletes: 'remove' });
+/** The same, but for what a delete leaves. */
+const marked = defineCache({ name: 'marked', table, schema: trust<Thing>(), deletes: 'tombstone' });
+const buckets = ['things', 'marked'] as const;
 
 export interface Pod {
   readonly region: string;
   readonly tidemark: Tidemark;
+  /** Its cache `things`. */
   readonly cache: Cache<Thing>;
+  readonly caches: Readonly<Record<(typeof buckets)[number], Cache<Thing>>>;
 }
 
 /** Pods of both regions in turn, started. */
@@ -22,23 +37,22 @@ export async function startPods(stack: LocalStack, count: number): Promise<reado
     const tidemark = createTidemark({
       service: 'load',
       backend: aws({ region, kafka, dynamodb, topicPrefix }),
-      caches: [things],
+      caches: [things, marked],
       startDeadline: '20s',
     });
-    return { region, tidemark, cache: tidemark.cache(things) };
+    const cache = tidemark.cache(things);
+    return { region, tidemark, cache, caches: { things: cache, marked: tidemark.cache(marked) } };
   });
   await Promise.all(pods.map(({ tidemark }) => tidemark.start()));
   return pods;
 }
 
+/** Calls by what they were; and those that ended otherwise than applied, by how: `exists`, `AMBIGUOUS_WRITE`, … */
 export interface LoadCounts {
-  puts: number;
-  deletes: number;
-  foreignPuts: number;
-  foreignDeletes: number;
-  gets: number;
-  ambiguous: number;
-  superseded: number;
+  readonly calls: Record<Action | 'foreignPut' | 'foreignDelete', number>;
+  readonly refused: Record<string, number>;
+  /** Loaders that ran. */
+  loads: number;
 }
 
 export interface LoadOptions {
@@ -49,38 +63,44 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
+/** How many calls of a hundred are of each kind. */
+const shares = {
+  put: 20,
+  putIfAbsent: 8,
+  putIfVersion: 10,
+  delete: 10,
+  getOrLoad: 10,
+  invalidate: 3,
+  invalidateEverywhere: 2,
+  get: 37,
+} as const;
+type Action = keyof typeof shares;
+
 /** Every pod writes and reads at random, and in every region a plain SDK client writes beside them, until the signal. */
 export async function randomLoad({ stack, pods, keys, random, signal }: LoadOptions): Promise<LoadCounts> {
-  const counts: LoadCounts = {
-    puts: 0,
-    deletes: 0,
-    foreignPuts: 0,
-    foreignDeletes: 0,
-    gets: 0,
-    ambiguous: 0,
-    superseded: 0,
-  };
-  const pick = (): string => keys[Math.floor(random() * keys.length)] ?? '';
+  const counts = newCounts();
+  const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T;
   const clients = stack.regions.map((region) => new DynamoDBClient(stack.region(region).dynamodb));
   let n = 0;
   const foreign = async (client: DynamoDBClient): Promise<void> => {
     while (!signal.aborted) {
-      const key = { S: `things:${pick()}` };
+      const key = { S: `${pick(buckets)}:${pick(keys)}` };
       if (random() < 0.2) {
-        counts.foreignDeletes += 1;
-        await client.send(new DeleteItemCommand({ TableName: 'things', Key: { key } }));
+        counts.calls.foreignDelete += 1;
+        await client.send(new DeleteItemCommand({ TableName: table, Key: { key } }));
       } else {
-        counts.foreignPuts += 1;
+        counts.calls.foreignPut += 1;
         await client.send(
-          new PutItemCommand({ TableName: 'things', Item: { key, value: { S: JSON.stringify({ n: (n += 1) }) } } }),
+          new PutItemCommand({ TableName: table, Item: { key, value: { S: JSON.stringify({ n: (n += 1) }) } } }),
         );
       }
       await pause(20 + random() * 40);
     }
   };
-  const work = async ({ cache }: Pod): Promise<void> => {
+  const work = async ({ caches }: Pod): Promise<void> => {
+    const callers = buckets.map((bucket) => new Caller(caches[bucket], counts));
     while (!signal.aborted) {
-      await act(cache, pick(), (n += 1), random(), counts);
+      await pick(callers).call(actionOf(random()), pick(keys), (n += 1));
       await pause(random() * 8);
     }
   };
@@ -89,25 +109,90 @@ export async function randomLoad({ stack, pods, keys, random, signal }: LoadOpti
   return counts;
 }
 
-async function act(cache: Cache<Thing>, key: string, n: number, dice: number, counts: LoadCounts): Promise<void> {
-  try {
-    if (dice < 0.3) {
-      counts.puts += 1;
-      if (!(await cache.put(key, { n })).applied) counts.superseded += 1;
-    } else if (dice < 0.4) {
-      counts.deletes += 1;
-      await cache.delete(key);
-    } else {
-      counts.gets += 1;
-      await cache.get(key);
+function newCounts(): LoadCounts {
+  const names = [...(Object.keys(shares) as Action[]), 'foreignPut', 'foreignDelete'] as const;
+  return {
+    calls: Object.fromEntries(names.map((name) => [name, 0])) as LoadCounts['calls'],
+    refused: {},
+    loads: 0,
+  };
+}
+
+function actionOf(dice: number): Action {
+  let left = dice * 100;
+  for (const [action, share] of Object.entries(shares) as [Action, number][]) {
+    if (left < share) return action;
+    left -= share;
+  }
+  return 'get';
+}
+
+/** One pod's calls of one cache. */
+class Caller {
+  readonly #cache: Cache<Thing>;
+  readonly #counts: LoadCounts;
+  /** Of this pod's last applied write of each key: others have written since, or not. */
+  readonly #tokens = new Map<string, VersionToken>();
+
+  constructor(cache: Cache<Thing>, counts: LoadCounts) {
+    this.#cache = cache;
+    this.#counts = counts;
+  }
+
+  async call(action: Action, key: string, n: number): Promise<void> {
+    this.#counts.calls[action] += 1;
+    try {
+      await this.#act(action, key, n);
+    } catch (error) {
+      // Kafka is down for a while, or the machine is busy; whatever was or was not written then, all must agree in the end.
+      if (!isTidemarkError(error) || !tolerated.has(error.code)) throw error;
+      this.#refused(error.code);
     }
-  } catch (error) {
-    if (!isTidemarkError(error, 'AMBIGUOUS_WRITE')) throw error;
-    counts.ambiguous += 1;
+  }
+
+  async #act(action: Action, key: string, n: number): Promise<void> {
+    const cache = this.#cache;
+    switch (action) {
+      case 'put':
+        return this.#note(key, await cache.put(key, { n }));
+      case 'putIfAbsent':
+        return this.#note(key, await cache.putIfAbsent(key, { n }));
+      case 'putIfVersion': {
+        const token = this.#tokens.get(key);
+        return this.#note(key, await cache.put(key, { n }, token === undefined ? {} : { ifVersion: token }));
+      }
+      case 'delete':
+        await cache.delete(key);
+        return void this.#tokens.delete(key);
+      case 'getOrLoad':
+        await cache.getOrLoad(key, async () => {
+          this.#counts.loads += 1;
+          await pause(n % 40);
+          return { n };
+        });
+        return;
+      case 'invalidate':
+        return cache.invalidate([key]);
+      case 'invalidateEverywhere':
+        return cache.invalidate([key], { scope: 'everywhere' });
+      case 'get':
+        return void (await cache.get(key));
+    }
+  }
+
+  #note(key: string, receipt: WriteReceipt): void {
+    if (receipt.applied) this.#tokens.set(key, receipt.token);
+    else this.#refused(receipt.reason);
+  }
+
+  #refused(how: string): void {
+    this.#counts.refused[how] = (this.#counts.refused[how] ?? 0) + 1;
   }
 }
 
-/** Keys on which the tables differ, or some pod's L1 holds what its region's table does not. */
+const tolerated: ReadonlySet<string> = new Set(['AMBIGUOUS_WRITE', 'PUBLISH_FAILED', 'TIMEOUT', 'WRITE_CONTENDED']);
+
+/** Keys on which the tables differ, or some pod's L1 holds what its region's table does not: `<cache>:<key>`. */
 export async function divergent(
   stack: LocalStack,
   pods: readonly Pod[],
@@ -115,34 +200,38 @@ export async function divergent(
 ): Promise<readonly string[]> {
   const tables = new Map<string, ReadonlyMap<string, string>>();
   for (const region of stack.regions) tables.set(region, await readTable(stack, region, keys));
-  return keys.filter((key) => {
-    const stored = stack.regions.map((region) => tables.get(region)?.get(key));
+  const differs = (bucket: (typeof buckets)[number], key: string): boolean => {
+    const stored = stack.regions.map((region) => tables.get(region)?.get(`${bucket}:${key}`));
     if (new Set(stored).size > 1) return true;
-    return pods.some(({ region, cache }) => {
+    return pods.some(({ region, caches }) => {
+      const cache = caches[bucket];
       const { state } = cache.inspect(key);
       if (state === 'none') return false;
       const held = state === 'absent' ? undefined : JSON.stringify(cache.getIfPresent(key));
-      return held !== tables.get(region)?.get(key);
+      return held !== tables.get(region)?.get(`${bucket}:${key}`);
     });
-  });
+  };
+  return buckets.flatMap((bucket) => keys.filter((key) => differs(bucket, key)).map((key) => `${bucket}:${key}`));
 }
 
+/** The values of a region's table by item key; an item without one is a tombstone or a lease. */
 async function readTable(
   stack: LocalStack,
   region: string,
   keys: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const client = new DynamoDBClient(stack.region(region).dynamodb);
-  const table = new Map<string, string>();
-  for (const key of keys) {
+  const values = new Map<string, string>();
+  const read = async (itemKey: string): Promise<void> => {
     const { Item } = await client.send(
-      new GetItemCommand({ TableName: 'things', Key: { key: { S: `things:${key}` } }, ConsistentRead: true }),
+      new GetItemCommand({ TableName: table, Key: { key: { S: itemKey } }, ConsistentRead: true }),
     );
     const value = Item?.['value']?.S;
-    if (value !== undefined) table.set(key, JSON.stringify(JSON.parse(value)));
-  }
+    if (value !== undefined) values.set(itemKey, JSON.stringify(JSON.parse(value)));
+  };
+  for (const key of keys) await Promise.all(buckets.map((bucket) => read(`${bucket}:${key}`)));
   client.destroy();
-  return table;
+  return values;
 }
 
 export function pause(ms: number): Promise<void> {

@@ -177,7 +177,7 @@ async function underLoad(work: () => Promise<void>): Promise<void> {
   } finally {
     over.abort();
   }
-  expect((await load).puts).toBeGreaterThan(10);
+  expect((await load).calls.put).toBeGreaterThan(10);
 }
 
 async function split(): Promise<void> {
