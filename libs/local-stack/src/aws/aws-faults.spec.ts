@@ -1,8 +1,7 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListStreamsCommand } from '@aws-sdk/client-kinesis';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@tidemark/runtime/testing';
-import { eventually } from '@tidemark/runtime/testing';
+import { eventually, ManualClock } from '@tidemark/runtime/testing';
 import { type EmbeddedAwsOptions } from './embedded-aws-options.js';
 import { openAws, type OpenAws, type StreamedChange } from './open-aws.js';
 
