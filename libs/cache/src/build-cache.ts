@@ -1,6 +1,5 @@
 import { type CdcEvent, itemKeyOf, type WriteClock } from '@tidemark/protocol';
-import { type Clock, type Logger, messageOf, type MetricRegistry } from '@tidemark/runtime';
-import { randomUUID } from 'node:crypto';
+import { type Clock, type Entropy, type Logger, messageOf, type MetricRegistry } from '@tidemark/runtime';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import { type EventPublisher, type Store } from './backend.js';
 import { ChangeTeller } from './cache-change.js';
@@ -32,8 +31,7 @@ export interface BuildCacheOptions {
   readonly logger: Logger;
   readonly writeClock: WriteClock;
   readonly metrics: MetricRegistry;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
+  readonly entropy: Entropy;
   /** The Tidemark's `maxStaleness`, ms; `Infinity`: none. */
   readonly maxStalenessMs: number;
   /** `undefined`: this pod publishes nothing. */
@@ -60,7 +58,7 @@ const tombstoneMs = 24 * 3_600_000;
 
 /** Wires one cache: L1, its coherence, the read path, the write path and the loads. */
 export function buildCache(options: BuildCacheOptions): BuiltCache {
-  const { definition, region, store, follower, clock, writeClock, metrics, lane, isClosed, random } = options;
+  const { definition, region, store, follower, clock, writeClock, metrics, lane, isClosed, entropy } = options;
   const { name, table, maxEntries, maxBytes, readTimeoutMs, loadTimeoutMs } = definition;
   const stats = newCacheStats();
   const codec = new ValueCodec(definition);
@@ -99,11 +97,12 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     ...{ definition, region, store, writer: l2Writer, codec, coherence, clock },
     publisher: lane?.publisher,
     onCommitted: committed,
-    newMark: randomUUID,
+    newMark: () => entropy.uuid(),
   });
   const loader = new LeaseLoader({
     ...common,
-    ...{ cache: name, writer: l2Writer, random, newLeaseId: randomUUID, loadTimeoutMs, tombstoneMs },
+    ...{ cache: name, writer: l2Writer, loadTimeoutMs, tombstoneMs },
+    ...{ random: () => entropy.random(), newLeaseId: () => entropy.uuid() },
     callTimeoutMs: readTimeoutMs,
     onInstalled: ({ writeId, transition }) => {
       const { itemKey } = transition;

@@ -2,6 +2,7 @@ import { isBucket, WriteClock } from '@tidemark/protocol';
 import {
   type Clock,
   type Duration,
+  type Entropy,
   every,
   isTidemarkError,
   type Logger,
@@ -10,9 +11,9 @@ import {
   parseDuration,
   silentLogger,
   systemClock,
+  systemEntropy,
   TidemarkError,
 } from '@tidemark/runtime';
-import { randomBytes, randomUUID } from 'node:crypto';
 import { type Backend, type BackendParts } from './backend.js';
 import { buildCache, type BuiltCache, type PublishingParts } from './build-cache.js';
 import { type Cache } from './cache.js';
@@ -43,6 +44,8 @@ export interface TidemarkOptions {
   readonly logger?: Logger;
   readonly metrics?: MetricRegistry;
   readonly clock?: Clock;
+  /** Default: the operating system's. */
+  readonly entropy?: Entropy;
 }
 
 /** `starting` → `live` ⇄ `interrupted` → `closed`. Reads and writes work in all but `closed`; L1 keeps what it reads only where it is followed. */
@@ -64,7 +67,7 @@ export interface TidemarkHealth {
 
 const fields = [
   ...['service', 'backend', 'caches', 'startDeadline', 'drainDeadline', 'maxStaleness', 'fastLane'],
-  ...['logger', 'metrics', 'clock'],
+  ...['logger', 'metrics', 'clock', 'entropy'],
 ];
 /** How often caches look whether they have fallen behind their `maxStaleness`, ms. */
 const stalenessWatchMs = 1_000;
@@ -80,6 +83,7 @@ export class Tidemark {
   readonly #service: string;
   readonly #region: string;
   readonly #clock: Clock;
+  readonly #entropy: Entropy;
   readonly #logger: Logger;
   readonly #metrics: MetricRegistry;
   readonly #parts: BackendParts;
@@ -108,7 +112,9 @@ export class Tidemark {
     this.#metrics = metrics;
     this.#maxStalenessMs =
       options.maxStaleness === undefined ? Infinity : stalenessLimit('maxStaleness', options.maxStaleness);
-    const podId = randomUUID();
+    const { entropy = systemEntropy } = options;
+    this.#entropy = entropy;
+    const podId = entropy.uuid();
     this.#parts = backend.open({ service, podId, clock, logger, metrics });
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,
@@ -122,7 +128,7 @@ export class Tidemark {
       this.#lane = this.#openLane();
       this.#reporter = this.#openReporter(podId);
     }
-    this.#writeClock = new WriteClock(randomBytes(8).toString('hex'), () => clock.now());
+    this.#writeClock = new WriteClock(entropy.hex(16), () => clock.now());
     for (const definition of options.caches ?? []) this.add(definition);
   }
 
@@ -143,7 +149,7 @@ export class Tidemark {
       logger: this.#logger,
       writeClock: this.#writeClock,
       metrics: this.#metrics,
-      random: Math.random,
+      entropy: this.#entropy,
       maxStalenessMs: this.#maxStalenessMs,
       lane: this.#lane,
       isClosed: () => this.#closing !== undefined,

@@ -2,6 +2,7 @@ export { type BackoffOptions, backoffMs } from './backoff.js';
 export { type Clock, every, systemClock, wait } from './clock.js';
 export { type DeadlineOptions, withDeadline } from './deadline.js';
 export { type ByteSize, type Duration, parseByteSize, parseDuration, parseDurationOrZero } from './duration.js';
+export { type Entropy, systemEntropy } from './entropy.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
 export {
   type HistogramMetric,
@@ -11,6 +12,7 @@ export {
   type MetricKind,
   MetricRegistry,
 } from './metric-registry.js';
+export { thinned } from './thinned.js';
 export {
   type ErrorCode,
   errorCodes,
