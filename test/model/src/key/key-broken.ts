@@ -147,6 +147,14 @@ export class KnownBeforeForeign extends Coherence {
   }
 }
 
+/** Asks whether the write id is known whatever others may write: in mode `invalidate`, too. */
+export class KnownIsBehind extends Coherence {
+  override applyEvent(key: string, event: CdcEvent): Verdict {
+    const isKnown = !isForeign(event) && event.to !== null && this.hasSeen(event.to);
+    return isKnown ? { action: 'keep', rule: 2 } : super.applyEvent(key, event);
+  }
+}
+
 /** Takes the newer stamp for the newer state, however close they are. */
 export class NoMargin extends Coherence {
   override applyEvent(key: string, event: CdcEvent): Verdict {

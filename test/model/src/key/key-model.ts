@@ -20,6 +20,7 @@ import {
   type OwnWrite,
   ownIds,
   ranked,
+  restorable,
   sorted,
   stampOf,
 } from './key-state.js';
@@ -119,6 +120,8 @@ export class KeyModel implements Model<KeyState> {
     if (foreign.includes('keep') && now.value !== 0) write('a stranger updates', { ...now, value: next });
     if (foreign.includes('touch') && now.exists) write('a stranger touches', now);
     if (foreign.includes('null')) write('a stranger puts', { exists: true, id: 0, value: next, rank: 0 });
+    if (foreign.includes('restore'))
+      for (const old of restorable(state)) write(`a tool restores #${old.value} as`, old);
   }
 
   #ownWriteBegins(state: KeyState, visit: Visit<KeyState>): void {

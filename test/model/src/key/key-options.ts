@@ -17,8 +17,11 @@ export interface KeyOptions {
   readonly invalidations?: number;
   /** Deletes: the item goes, or a marked item with a write id stays. */
   readonly deletes?: 'remove' | 'tombstone';
-  /** Writers without Tidemark: `keep` leaves the write id standing, `touch` the value too, `null` leaves no write id. */
-  readonly foreign?: readonly ('keep' | 'touch' | 'null')[];
+  /**
+   * Writers without Tidemark: `keep` leaves the write id standing, `touch` the value too, `null` leaves no write id, `restore` brings back
+   * one that stood there before.
+   */
+  readonly foreign?: readonly ('keep' | 'touch' | 'null' | 'restore')[];
   /** Other pods' leases: no value, no write id of their own. */
   readonly leases?: boolean;
   /** Another region's write may win with a lower id. */

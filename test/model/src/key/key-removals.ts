@@ -1,4 +1,4 @@
-import { type Coherence, type CoherenceOptions, KnownSet } from '@tidemark/cache/internals';
+import { Coherence, type CoherenceOptions, KnownSet } from '@tidemark/cache/internals';
 import * as broken from './key-broken.js';
 import { type KeyOptions } from './key-options.js';
 
@@ -66,6 +66,22 @@ export const removals: readonly Removal[] = [
   {
     name: 'hazard 15: a foreign update spares the put whose id it kept',
     options: { writes: 2, ownWrites: 1, foreign: ['keep'], make: make(broken.ForeignEventSparesThePut) },
+    breaks: forEver,
+  },
+  {
+    name: 'hazard 16: a write id that a tool has restored passes for known',
+    options: {
+      ...{ writes: 3, ownWrites: 1, fills: 1, foreign: ['restore'], mode: 'invalidate' },
+      make: make(broken.KnownIsBehind),
+    },
+    breaks: forEver,
+  },
+  {
+    name: 'hazard 16: events of a table with restored write ids are applied',
+    options: {
+      ...{ writes: 3, ownWrites: 2, fills: 1, foreign: ['restore'], mode: 'invalidate' },
+      make: (options) => new Coherence({ ...options, mode: 'update' }),
+    },
     breaks: forEver,
   },
   {

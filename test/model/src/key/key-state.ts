@@ -97,6 +97,13 @@ export function isOlder(state: KeyState, a: number, b: number): boolean {
   return a < b && imageAt(state, a).value !== imageAt(state, b).value;
 }
 
+/** Images with a write id that stood there before, and does not now. */
+export function restorable(state: KeyState): Image[] {
+  const now = imageAt(state, lastOf(state));
+  const byId = new Map(state.log.map((image) => [image.id, image]));
+  return [...byId.values()].filter(({ id }) => id !== 0 && id !== now.id);
+}
+
 /** The condition of every put and delete. */
 export function admits(now: Image, rank: number): boolean {
   return !now.exists || now.id === 0 || now.rank < rank;

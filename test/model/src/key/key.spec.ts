@@ -22,7 +22,7 @@ const runs: readonly [string, KeyOptions, Partial<KeyOptions>][] = [
     { writes: 3, duplicates: 1 },
   ],
   [
-    'hazards 14, 15, 16, 43, 44: writers without Tidemark',
+    'hazards 14, 15, 43, 44: writers without Tidemark',
     { writes: 3, ownWrites: 1, fills: 1, foreign: ['keep', 'touch', 'null'] },
     { fills: 2, forced: true },
   ],
@@ -82,6 +82,11 @@ const runs: readonly [string, KeyOptions, Partial<KeyOptions>][] = [
     { writes: 3, forced: true, fast: true },
   ],
   [
+    'hazard 16: a tool that restores old write ids, in mode invalidate',
+    { writes: 3, ownWrites: 2, fills: 1, foreign: ['restore'], mode: 'invalidate' },
+    { writes: 4, fills: 2, fast: true, deletes: 'remove' },
+  ],
+  [
     'mode invalidate: foreign writers, the fast lane, late commits',
     { writes: 2, ownWrites: 1, fills: 2, foreign: ['keep', 'null'], fast: true, late: true, mode: 'invalidate' },
     { writes: 3 },
@@ -128,7 +133,10 @@ describe('random runs with everything at once keep I1 to I4', () => {
     ['deletes that remove', { deletes: 'remove' }],
     ['deletes that mark', { deletes: 'tombstone' }],
     ['values left out of the fast lane', { deletes: 'tombstone', fastWithoutValue: true }],
-    ['mode invalidate', { deletes: 'remove', mode: 'invalidate' }],
+    [
+      'mode invalidate (hazard 16)',
+      { deletes: 'remove', mode: 'invalidate', foreign: ['keep', 'touch', 'null', 'restore'] },
+    ],
   ])(
     '%s',
     (name, over) => {
