@@ -48,9 +48,22 @@ export const kafkaFaults = {
     begin: (world, { target, amount }) => {
       const region = world.region(regionOf(target));
       const added = addTopic(region, amount);
+      return () => removeTopic(region, added);
+    },
+  },
+  'route comes and goes': {
+    ...{ weight: 3, targets, durationMs: [400, 5_000] },
+    begin: (world, { target, amount, durationMs }) => {
+      const region = world.region(regionOf(target));
+      const { scheduler } = world.context;
+      const added = addTopic(region, amount);
+      const gone = scheduler.after(durationMs * (0.1 + 0.4 * amount), () => removeTopic(region, added));
+      const back = scheduler.after(durationMs * (0.5 + 0.4 * amount), () => {
+        region.writeRoute({ ...region.route, [added]: 'now' });
+      });
       return () => {
-        const rest = Object.entries(region.route).filter(([topic]) => topic !== added);
-        if (rest.length > 0 && added in region.route) region.writeRoute(Object.fromEntries(rest));
+        gone();
+        back();
       };
     },
   },
@@ -65,6 +78,11 @@ function addTopic(region: Region, amount: number): string {
   const added = returning ?? region.newTopic();
   region.writeRoute({ ...region.route, [added]: 'now' });
   return added;
+}
+
+function removeTopic(region: Region, removed: string): void {
+  const rest = Object.entries(region.route).filter(([topic]) => topic !== removed);
+  if (rest.length > 0 && removed in region.route) region.writeRoute(Object.fromEntries(rest));
 }
 
 function trim(world: World, region: Region, topic: string): void {

@@ -19,6 +19,9 @@ export const linkFaults = {
   'dispatcher cut off from Kafka': cut(3, dispatchers, 'kafka', [500, 12_000]),
   'writes lose their acknowledgement': troubled(5, pods, 'dynamodb', (link) => link.loseAnswers(0.35)),
   'writes are late': troubled(5, pods, 'dynamodb', (link, { amount }) => link.beLate(0.35, 500 + 6_000 * amount)),
+  'answers of the table are late': troubled(6, pods, 'dynamodb', (link, { amount }) =>
+    link.beLate(0.5, 100 + 1_500 * amount),
+  ),
   'sync loses acknowledgements of Kafka': troubled(2, syncs, 'kafka', (link) => link.loseAnswers(0.3)),
   'sync loses acknowledgements of the leases': troubled(2, syncs, 'leases', (link) => link.loseAnswers(0.3)),
   'sync is slow': troubled(2, syncs, 'kafka', (link, { amount }) => link.beLate(0.4, 300 + 3_000 * amount)),

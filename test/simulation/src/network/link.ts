@@ -200,7 +200,10 @@ export class Link {
 
   #latency(): number {
     const { random, latencyMs } = this.#options;
-    return latencyMs * (0.4 + 1.2 * random.next()) + (random.chance(0.03) ? latencyMs * random.between(2, 12) : 0);
+    return (
+      latencyMs * (0.4 + 1.2 * random.next()) +
+      (random.chance(0.03) ? Math.min(150, latencyMs * random.between(2, 12)) : 0)
+    );
   }
 
   #trouble(trouble: LinkTrouble): void {

@@ -1,6 +1,6 @@
 import { faultNamed, faultNames } from '../faults/fault.js';
 import { Random } from '../time/random.js';
-import { podNames, regionNames } from '../world/names.js';
+import { podNames, type RegionName, regionNames, regionOf } from '../world/names.js';
 import { type OperationName, operations } from './operations.js';
 import { type PlannedFault, type PlannedOperation, type Plan, type WorldConfig } from './plan.js';
 
@@ -12,21 +12,26 @@ const startMs = 3_000;
 
 export interface PlanSize {
   readonly operations: number;
+  /** At most. */
   readonly faults: number;
   /** From the first operation to the end of the faults, ms. */
   readonly lengthMs: number;
 }
 
-export const standardSize: PlanSize = { operations: 320, faults: 14, lengthMs: 45_000 };
+export const standardSize: PlanSize = { operations: 500, faults: 24, lengthMs: 30_000 };
 
-/** The run that belongs to a seed. */
+/**
+ * The run that belongs to a seed. Each seed has a few of everything (kinds of faults, keys, operations) and those in plenty: what needs two
+ * rare things at once would hardly ever happen if all were drawn alike.
+ */
 export function generatePlan(seed: number, size: PlanSize = standardSize): Plan {
   const random = new Random(seed, 'plan');
+  const faults = drawFaults(random.fork('faults'), size);
   return {
     seed,
     world: drawWorld(random.fork('world')),
-    operations: drawOperations(random.fork('operations'), size),
-    faults: drawFaults(random.fork('faults'), size),
+    operations: drawOperations(random.fork('operations'), size, faults),
+    faults,
     endMs: startMs + size.lengthMs,
   };
 }
@@ -37,33 +42,42 @@ function drawWorld(random: Random): WorldConfig {
     partitions: random.pick([1, 2, 3]),
     shards: random.pick([1, 2, 3]),
     mode: random.chance(0.8) ? 'update' : 'invalidate',
+    fastLane: random.chance(0.6),
     maxEntries: random.chance(0.2) ? 3 : 1_000,
     pollMs: random.pick([300, 500, 1_000]),
     closesAfter: random.below(3),
-    retentionMs: random.pick([12_000, 20_000, 40_000]),
+    retentionMs: random.pick([10_000, 16_000, 40_000]),
     replicationMs: random.pick([20, 200, 1_500]),
     captureMs: random.pick([20, 60, 400]),
     stampErrorMs: random.pick([0, 50, 2_400]),
-    latencyMs: { dynamodb: 4 * slow, kafka: 3 * slow, kinesis: 10 * slow },
+    latencyMs: { dynamodb: random.pick([4, 4, 20, 60]), kafka: 3 * slow, kinesis: 10 * slow },
     clockErrorMs: random.pick([5, 100, 250]),
   };
 }
 
-/** Alone, and in bursts: several pods on one key within a moment. */
-function drawOperations(random: Random, { operations: count, lengthMs }: PlanSize): readonly PlannedOperation[] {
-  const weights = Object.fromEntries(Object.entries(operations).map(([name, { weight }]) => [name, weight]));
+/** Alone, and in bursts: several pods on one key within a moment, or just when a fault begins or ends. */
+function drawOperations(
+  random: Random,
+  { operations: count, lengthMs }: PlanSize,
+  faults: readonly PlannedFault[],
+): readonly PlannedOperation[] {
+  const weights = Object.fromEntries(
+    Object.entries(operations).map(([name, { weight }]) => [name, weight * random.pick([0.3, 1, 1, 3])]),
+  );
+  const used = random.shuffle(keys).slice(0, random.pick([1, 2, 3, 5]));
   const drawn: Omit<PlannedOperation, 'id'>[] = [];
   while (drawn.length < count) {
-    const at = startMs + random.between(0, lengthMs);
-    const isBurst = random.chance(0.45);
-    const burst = isBurst ? 3 + random.below(6) : 1;
-    const widthMs = random.pick([5, 40, 400]);
-    const key = random.pick(keys);
-    const home = random.pick(regionNames);
-    const pods = random.chance(0.7) ? podNames(home) : regionNames.flatMap(podNames);
+    const isBurst = random.chance(0.6);
+    const burst = isBurst ? 3 + random.below(7) : 1;
+    const widthMs = random.pick([5, 40, 400, 2_000]);
+    const fault = random.chance(0.4) && faults.length > 0 ? random.pick(faults) : undefined;
+    const key = random.pick(used);
+    const home = fault === undefined ? random.pick(regionNames) : regionOf(fault.target);
+    const pods = podsOf(random, home, fault);
+    const at = fault === undefined ? startMs + random.between(0, lengthMs) : momentOf(random, fault, lengthMs);
     for (let each = 0; each < burst && drawn.length < count; each += 1) {
       const name = random.weighted(weights) as OperationName;
-      const others = random.shuffle(keys.filter((other) => other !== key));
+      const others = random.shuffle(used.filter((other) => other !== key));
       const more = random.below(operations[name].keysMax);
       drawn.push({
         ...{ atMs: at + random.between(0, widthMs), name, pod: random.pick(pods) },
@@ -74,15 +88,45 @@ function drawOperations(random: Random, { operations: count, lengthMs }: PlanSiz
   return drawn.sort((a, b) => a.atMs - b.atMs).map((operation, id) => ({ ...operation, id }));
 }
 
-function drawFaults(random: Random, { faults: count, lengthMs }: PlanSize): readonly PlannedFault[] {
-  const weights = Object.fromEntries(faultNames.map((name) => [name, faultNamed(name).weight]));
-  const drawn = Array.from({ length: random.below(2 * count) }, () => {
+/** Those of a region, of both, or the one that a fault befalls and another. */
+function podsOf(random: Random, home: RegionName, fault: PlannedFault | undefined): readonly string[] {
+  const local = podNames(home);
+  const befallen = local.find((name) => name === fault?.target);
+  if (befallen !== undefined && random.chance(0.6)) return [befallen, befallen, random.pick(local)];
+  return random.chance(0.7) ? local : regionNames.flatMap(podNames);
+}
+
+/** Around the beginning of a fault, or its end. */
+function momentOf(random: Random, { atMs, durationMs }: PlannedFault, lengthMs: number): number {
+  const about = random.chance(0.5) ? atMs : atMs + durationMs;
+  return Math.min(startMs + lengthMs, Math.max(startMs, about + random.between(-800, 800)));
+}
+
+/** What a run's faults are about. */
+const themes = [
+  /./,
+  /^(sync|Kinesis|shard|lease|change records)/,
+  /^(dispatcher|route|Kafka)/,
+  /^(pod|writes|answers|foreign|table|replication|change records)/,
+] as const;
+
+function drawFaults(random: Random, { faults: most, lengthMs }: PlanSize): readonly PlannedFault[] {
+  const theme = random.pick(themes);
+  const names = random.shuffle(faultNames.filter((name) => theme.test(name))).slice(0, 3 + random.below(8));
+  const weights = Object.fromEntries(names.map((name) => [name, faultNamed(name).weight]));
+  const drawn: Omit<PlannedFault, 'id'>[] = [];
+  const count = random.below(most + 1);
+  while (drawn.length < count) {
     const name = random.weighted(weights);
     const { targets, durationMs } = faultNamed(name);
-    return {
-      ...{ name, atMs: startMs + random.between(-1_500, lengthMs), target: random.pick(targets) },
+    const before = drawn.at(-1);
+    const isNear = before !== undefined && random.chance(0.4);
+    const atMs = isNear ? before.atMs + random.between(-500, 1_500) : startMs + random.between(-1_500, lengthMs);
+    const near = isNear ? targets.filter((target) => regionOf(target) === regionOf(before.target)) : targets;
+    drawn.push({
+      ...{ name, atMs: Math.max(0, atMs), target: random.pick(near) },
       ...{ durationMs: random.between(...durationMs), amount: random.next() },
-    };
-  });
+    });
+  }
   return drawn.sort((a, b) => a.atMs - b.atMs).map((fault, id) => ({ ...fault, id }));
 }

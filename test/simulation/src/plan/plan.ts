@@ -14,6 +14,8 @@ export interface WorldConfig {
   readonly partitions: number;
   readonly shards: number;
   readonly mode: 'update' | 'invalidate';
+  /** Whether pods tell each other of their writes ahead of the change log. */
+  readonly fastLane: boolean;
   /** Of one pod's L1: few, so that keys push each other out, or enough. */
   readonly maxEntries: number;
   /** Time between two reads of a shard that has nothing new, ms. */

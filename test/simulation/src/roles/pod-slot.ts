@@ -63,6 +63,7 @@ export class PodSlot extends Slot {
       backend: this.#backend(process, links),
       caches: [this.#definition],
       clock: process.clock,
+      fastLane: this.context.config.fastLane,
       logger: tracingLogger(trace, process.name),
     });
     recorder.started(process.name, this.region.name);

@@ -41,10 +41,8 @@ export class Scheduler {
 
   /** `entropy`: where what runs then draws its randomness from. The returned function cancels it. */
   at(atMs: number, run: () => void, entropy?: EntropySource): () => void {
-    const happening: Happening = {
-      ...{ atMs: Math.max(this.#nowMs, Math.ceil(atMs * 1_000) / 1_000), tie: this.#random.next() },
-      ...{ run, entropy, cancelled: false },
-    };
+    const dueMs = Math.max(this.#nowMs, Math.ceil(atMs * 1_000) / 1_000);
+    const happening: Happening = { atMs: dueMs, tie: this.#random.next(), run, entropy, cancelled: false };
     push(this.#heap, happening);
     return () => {
       happening.cancelled = true;

@@ -1,0 +1,189 @@
+import { type ItemImage } from '@tidemark/protocol';
+import { isTidemarkError } from '@tidemark/runtime';
+import { SimStore } from '../aws/sim-store.js';
+import { SimLeaseStore } from '../aws/sim-lease-store.js';
+import { SimShardReader } from '../aws/sim-shard-reader.js';
+import { SimEventSource } from '../kafka/sim-event-source.js';
+import { SimProducer } from '../kafka/sim-producer.js';
+import { SimRouteStore } from '../kafka/sim-route-store.js';
+import { Region } from '../world/region.js';
+import { names } from '../world/names.js';
+import { patchMethod } from './patch.js';
+import { type PlantedBug } from './planted-bug.js';
+
+/** Something around the cache that does not keep what its port promises, or sync and dispatcher without a safeguard. */
+export const backendBugs: readonly PlantedBug[] = [
+  { name: 'fills read an eventually consistent replica', hazard: 2, plant: readingWeakly },
+  {
+    name: 'a write is sent again under the same id',
+    hazard: 11,
+    plant: () =>
+      patchMethod(
+        SimStore.prototype,
+        'put',
+        (before) =>
+          async function (this: SimStore, table, image, condition, call) {
+            try {
+              return await before.call(this, table, image, condition, call);
+            } catch (error) {
+              if (!isTidemarkError(error, 'AMBIGUOUS_WRITE')) throw error;
+              return before.call(this, table, image, condition, call);
+            }
+          },
+      ),
+  },
+  {
+    name: 'an ambiguous write is made again under a new id',
+    hazard: 53,
+    plant: () =>
+      patchMethod(
+        SimStore.prototype,
+        'put',
+        (before) =>
+          async function (this: SimStore, table, image, condition, call) {
+            try {
+              return await before.call(this, table, image, condition, { ...call, timeoutMs: call.timeoutMs / 4 });
+            } catch (error) {
+              if (!isTidemarkError(error, 'AMBIGUOUS_WRITE')) throw error;
+              return { type: 'refused', old: undefined };
+            }
+          },
+      ),
+  },
+  {
+    name: 'sync checkpoints before Kafka has acknowledged',
+    hazard: 30,
+    plant: () =>
+      patchMethod(
+        SimProducer.prototype,
+        'send',
+        (before) =>
+          async function (this: SimProducer, topic, records, signal) {
+            const sent = before.call(this, topic, records, signal);
+            if (!topic.startsWith(names.cdc(''))) return sent;
+            sent.catch(() => undefined);
+          },
+      ),
+  },
+  { name: 'a closing page claims that the shard is read', hazard: 49, plant: claimingOnTheClosingPage },
+  {
+    name: 'lease rows need not cover the key space',
+    hazard: 49,
+    plant: () =>
+      patchMethod(
+        SimLeaseStore.prototype,
+        'list',
+        (before) =>
+          async function (this: SimLeaseStore, signal) {
+            const rows = await before.call(this, signal);
+            return rows.map((row) =>
+              row.checkpoint === 'SHARD_END' ? row : { ...row, startHash: '0', endHash: hashMax },
+            );
+          },
+      ),
+  },
+  {
+    name: 'sync does not notice that records have left the stream',
+    hazard: 36,
+    plant: () =>
+      patchMethod(
+        SimShardReader.prototype,
+        'describe',
+        (before) =>
+          async function (this: SimShardReader, signal) {
+            return { ...(await before.call(this, signal)), retentionMs: 86_400_000 };
+          },
+      ),
+  },
+  {
+    name: 'the dispatcher does not notice a gap',
+    hazard: 36,
+    plant: () =>
+      patchMethod(
+        SimEventSource.prototype,
+        'start',
+        (before) =>
+          function (this: SimEventSource, handler) {
+            const onBatch: typeof handler.onBatch = (batch, signal) =>
+              handler.onBatch({ ...batch, afterGap: false }, signal);
+            return before.call(this, { onAssigned: (places) => handler.onAssigned(places), onBatch });
+          },
+      ),
+  },
+  {
+    name: 'the dispatcher commits before the pods’ topics have acknowledged',
+    hazard: 30,
+    plant: () =>
+      patchMethod(
+        SimEventSource.prototype,
+        'start',
+        (before) =>
+          function (this: SimEventSource, handler) {
+            const onBatch: typeof handler.onBatch = async (batch, signal) => {
+              void handler.onBatch(batch, signal).catch(() => undefined);
+              return 'commit';
+            };
+            return before.call(this, { onAssigned: (places) => handler.onAssigned(places), onBatch });
+          },
+      ),
+  },
+  {
+    name: 'routes are not read at an assignment',
+    hazard: 47,
+    plant: () => patchMethod(SimRouteStore.prototype, 'barrier', () => async () => undefined),
+  },
+  {
+    name: 'a topic comes back with its old since',
+    hazard: 66,
+    plant: () =>
+      patchMethod(Region.prototype, 'writeRoute', (before) => {
+        const first = new WeakMap<Region, Map<string, number>>();
+        return function (this: Region, topics) {
+          const known = first.get(this) ?? new Map<string, number>();
+          first.set(this, known);
+          const old = Object.entries(topics).map(([topic, since]) => [topic, known.get(topic) ?? since] as const);
+          before.call(this, Object.fromEntries(old));
+          for (const [topic, since] of Object.entries(this.route)) if (!known.has(topic)) known.set(topic, since);
+        };
+      }),
+  },
+];
+
+const hashMax = String((1n << 128n) - 1n);
+
+/** A read answers with what the replica held at this pod's read before. */
+function readingWeakly(): () => void {
+  return patchMethod(SimStore.prototype, 'read', (before) => {
+    const seenBy = new WeakMap<SimStore, Map<string, ItemImage | undefined>>();
+    return async function (this: SimStore, table, itemKey, call) {
+      const seen = seenBy.get(this) ?? new Map<string, ItemImage | undefined>();
+      seenBy.set(this, seen);
+      const image = await before.call(this, table, itemKey, call);
+      const older = seen.has(itemKey) ? seen.get(itemKey) : image;
+      seen.set(itemKey, image);
+      return older;
+    };
+  });
+}
+
+/** The page that closes a shard is told as if the shard went on, and an empty one as its last. */
+function claimingOnTheClosingPage(): () => void {
+  return patchMethod(
+    SimShardReader.prototype,
+    'open',
+    (before) =>
+      function (this: SimShardReader, shardId, position) {
+        const cursor = before.call(this, shardId, position);
+        let closed = false;
+        return {
+          askedSinceMs: null,
+          read: async (signal) => {
+            const page = await cursor.read(signal);
+            const isFirst = page.closed && !closed;
+            closed ||= page.closed;
+            return isFirst ? { ...page, closed: false, millisBehindLatest: 0 } : page;
+          },
+        };
+      },
+  );
+}
