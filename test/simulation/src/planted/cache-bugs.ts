@@ -206,7 +206,7 @@ function installing(when: (held: Held, from: string | null) => boolean): () => (
 /** The known-set holds writes that nobody has acknowledged. */
 function knowingAmbiguousWrites(): () => void {
   const ambiguous = new WeakMap<Coherence, Set<string>>();
-  let present: Coherence | undefined;
+  let present: ReadonlySet<string> | undefined;
   return together(
     () =>
       patchMethod(
@@ -226,7 +226,7 @@ function knowingAmbiguousWrites(): () => void {
         'applyEvent',
         (before) =>
           function (this: Coherence, key, event) {
-            present = this;
+            present = ambiguous.get(this);
             return before.call(this, key, event);
           },
       ),
@@ -236,8 +236,7 @@ function knowingAmbiguousWrites(): () => void {
         'has',
         (before) =>
           function (this: KnownSet, writeId) {
-            const isAmbiguous =
-              present !== undefined && writeId !== null && ambiguous.get(present)?.has(writeId) === true;
+            const isAmbiguous = writeId !== null && present?.has(writeId) === true;
             return isAmbiguous || before.call(this, writeId);
           },
       ),

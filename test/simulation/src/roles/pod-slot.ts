@@ -63,6 +63,7 @@ export class PodSlot extends Slot {
       backend: this.#backend(process, links),
       caches: [this.#definition],
       clock: process.clock,
+      entropy: process.entropy,
       fastLane: this.context.config.fastLane,
       logger: tracingLogger(trace, process.name),
     });

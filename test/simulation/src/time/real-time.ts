@@ -1,6 +1,4 @@
-import { draw } from './entropy.js';
-
-/** Runs `work`; whoever asks for real time or sets a real timer meanwhile fails, and `Math.random` is decided by the seed. */
+/** Runs `work`; whoever asks for real time, sets a real timer or draws from `Math.random` meanwhile fails. */
 export async function withoutRealTime<T>(work: () => Promise<T>): Promise<T> {
   const { setTimeout, setInterval } = globalThis;
   const { now } = Date;
@@ -9,7 +7,7 @@ export async function withoutRealTime<T>(work: () => Promise<T>): Promise<T> {
     throw new Error(`${what} in a simulation`);
   };
   Date.now = refuse('Date.now');
-  Math.random = draw;
+  Math.random = refuse('Math.random');
   Object.assign(globalThis, { setTimeout: refuse('setTimeout'), setInterval: refuse('setInterval') });
   try {
     return await work();

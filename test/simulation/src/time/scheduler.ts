@@ -1,4 +1,3 @@
-import { drawFrom, type EntropySource } from './entropy.js';
 import { Random } from './random.js';
 
 /** Something that happens at a moment. */
@@ -7,7 +6,6 @@ interface Happening {
   /** Decides among those of the same moment. */
   readonly tie: number;
   readonly run: () => void;
-  readonly entropy: EntropySource | undefined;
   cancelled: boolean;
 }
 
@@ -39,18 +37,18 @@ export class Scheduler {
     return this.#happened;
   }
 
-  /** `entropy`: where what runs then draws its randomness from. The returned function cancels it. */
-  at(atMs: number, run: () => void, entropy?: EntropySource): () => void {
+  /** The returned function cancels it. */
+  at(atMs: number, run: () => void): () => void {
     const dueMs = Math.max(this.#nowMs, Math.ceil(atMs * 1_000) / 1_000);
-    const happening: Happening = { atMs: dueMs, tie: this.#random.next(), run, entropy, cancelled: false };
+    const happening: Happening = { atMs: dueMs, tie: this.#random.next(), run, cancelled: false };
     push(this.#heap, happening);
     return () => {
       happening.cancelled = true;
     };
   }
 
-  after(delayMs: number, run: () => void, entropy?: EntropySource): () => void {
-    return this.at(this.#nowMs + Math.max(0, delayMs), run, entropy);
+  after(delayMs: number, run: () => void): () => void {
+    return this.at(this.#nowMs + Math.max(0, delayMs), run);
   }
 
   /** Lets time pass up to `untilMs`. Rejects with what a happening threw. */
@@ -63,7 +61,6 @@ export class Scheduler {
     return new Promise((resolve, reject) => {
       for (let step = 0; step < perTurn; step += 1) setImmediate(() => this.#step(untilMs));
       setImmediate(() => {
-        drawFrom(undefined);
         if (this.#failure === undefined) resolve();
         else reject(this.#failure);
       });
@@ -73,11 +70,10 @@ export class Scheduler {
   #step(untilMs: number): void {
     while (this.#heap[0]?.cancelled === true) pop(this.#heap);
     const next = this.#heap[0];
-    if (next === undefined || next.atMs > untilMs || this.#failure !== undefined) return drawFrom(undefined);
+    if (next === undefined || next.atMs > untilMs || this.#failure !== undefined) return;
     pop(this.#heap);
     this.#nowMs = next.atMs;
     this.#happened += 1;
-    drawFrom(next.entropy);
     try {
       next.run();
     } catch (error) {

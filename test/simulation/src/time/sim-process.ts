@@ -1,4 +1,4 @@
-import { type Clock } from '@tidemark/runtime';
+import { type Clock, type Entropy } from '@tidemark/runtime';
 import { type Random } from './random.js';
 import { type Scheduler } from './scheduler.js';
 
@@ -21,6 +21,7 @@ export class SimProcess {
   readonly name: string;
   readonly random: Random;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly #scheduler: Scheduler;
   readonly #startedMs: number;
   #offsetMs: number;
@@ -33,6 +34,11 @@ export class SimProcess {
     this.#scheduler = scheduler;
     this.#startedMs = scheduler.nowMs;
     this.#offsetMs = clockOffsetMs;
+    this.entropy = {
+      random: () => random.next(),
+      uuid: () => uuidOf(random.hex(30)),
+      hex: (digits) => random.hex(digits),
+    };
     this.clock = {
       now: () => Math.floor(epochMs + scheduler.nowMs + this.#offsetMs),
       monotonicMs: () => scheduler.nowMs - this.#startedMs,
@@ -51,7 +57,7 @@ export class SimProcess {
   /** Runs `fn` in this process after `delayMs`; the returned function cancels it. */
   post(fn: () => void, delayMs = 0): () => void {
     const waiting = { run: fn, cancelled: false };
-    const cancel = this.#scheduler.after(delayMs, () => this.#receive(waiting), this.random);
+    const cancel = this.#scheduler.after(delayMs, () => this.#receive(waiting));
     return () => {
       waiting.cancelled = true;
       cancel();
@@ -67,7 +73,7 @@ export class SimProcess {
     this.#state = 'running';
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const each of waiting) this.#scheduler.after(0, () => this.#receive(each), this.random);
+    for (const each of waiting) this.#scheduler.after(0, () => this.#receive(each));
   }
 
   kill(): void {
@@ -85,4 +91,8 @@ export class SimProcess {
     if (this.#state === 'paused') this.#waiting.push(waiting);
     else waiting.run();
   }
+}
+
+function uuidOf(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(12, 15)}-a${hex.slice(15, 18)}-${hex.slice(18)}`;
 }
