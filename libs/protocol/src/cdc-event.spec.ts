@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bytes, cdcEvent, controlRecord, mutated, runs, text, wellFormed } from '../test/arbitraries.js';
+import { bytes, cdcEvent, controlRecord, mutated, text, wellFormed } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import {
   type CdcEvent,
   type ControlRecord,
@@ -65,7 +66,7 @@ describe('an event', () => {
         const decoded = decodeRecord(overTheWire(encodeEvent(original)));
         return isDeepStrictEqual(decoded, { type: 'event', event: wellFormed(original) });
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -121,7 +122,7 @@ describe('a control record', () => {
         const decoded = decodeRecord(overTheWire(encodeControl(original)));
         return isDeepStrictEqual(decoded, { type: 'control', record: wellFormed(original) });
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -208,7 +209,7 @@ describe('a record that cannot be read', () => {
     });
     fc.assert(
       fc.property(anything, (record) => isSound(decodeRecord(record))),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -218,7 +219,7 @@ describe('a record that cannot be read', () => {
       .map((r) => Buffer.from(r.header));
     fc.assert(
       fc.property(mutated(header), (mutant) => isSound(decodeRecord({ key: 'k', value: null, header: mutant }))),
-      { numRuns: runs },
+      runs(),
     );
   });
 });
@@ -242,7 +243,7 @@ describe('the place of a record in its table topic', () => {
       fc.property(fc.maxSafeNat(), (offset) =>
         [encodeSrc(offset), Buffer.from(encodeSrc(offset))].every((header) => decodeSrc(header) === offset),
       ),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -257,7 +258,7 @@ describe('the place of a record in its table topic', () => {
         const src = decodeSrc(header);
         return src === undefined || (Number.isSafeInteger(src) && src >= 0);
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bytes, itemImage, mutated, runs, text, wellFormed } from '../test/arbitraries.js';
+import { bytes, itemImage, mutated, text, wellFormed } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import {
   binaryImage,
   changeRecord,
@@ -116,7 +117,7 @@ describe('binary values', () => {
         const result = translateJson(record, binary);
         return result.ok && Buffer.from(value).equals(result.event.value ?? Buffer.alloc(0));
       }),
-      { numRuns: runs / 2 },
+      runs(2),
     );
   });
 
@@ -228,7 +229,7 @@ describe('any record', () => {
           },
         );
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -272,7 +273,7 @@ describe('any record', () => {
         const { kind, stampUs } = result.event;
         return ['insert', 'modify', 'remove'].includes(kind) && (stampUs === null || Number.isSafeInteger(stampUs));
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 

@@ -1,8 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { runs, text } from '../test/arbitraries.js';
+import { text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { jsonCodec } from './codec.js';
+
+/** What JSON cannot hold as it is, deep down in what it can. */
+const awkward: fc.Arbitrary<unknown> = fc
+  .tuple(
+    fc.constantFrom(-0, Number.NaN, Infinity, 10n, undefined, Symbol('s'), new Date(Number.NaN), '__proto__', '\ud800'),
+    fc.array(fc.constantFrom('a', '', '\u2028', 'constructor', 'toJSON', '0'), { maxLength: 6 }),
+  )
+  .map(([leaf, path]) => path.reduce<unknown>((inner, name) => ({ [name]: inner, list: [inner] }), leaf));
 
 describe('jsonCodec', () => {
   it('gives back every JSON value it took', () => {
@@ -12,8 +21,48 @@ describe('jsonCodec', () => {
         fc.pre(!/"(__proto__|constructor|prototype)"/.test(safe));
         return isDeepStrictEqual(jsonCodec.decode(jsonCodec.encode(value)), JSON.parse(safe));
       }),
-      { numRuns: runs },
+      runs(),
     );
+  });
+
+  it('gives back what JSON holds of anything it took, and that for good; else refuses it by a TypeError or for its names', () => {
+    const anything = fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withSparseArray: true,
+    });
+    fc.assert(
+      fc.property(fc.oneof(anything, awkward), (value) => {
+        let once: unknown;
+        try {
+          once = jsonCodec.decode(jsonCodec.encode(value));
+        } catch (error) {
+          return error instanceof TypeError || /property name \w+ is refused$/.test((error as Error).message);
+        }
+        return isDeepStrictEqual(jsonCodec.decode(jsonCodec.encode(once)), once);
+      }),
+      runs(),
+    );
+  });
+
+  it.each([
+    [-0, 0],
+    [Number.NaN, null],
+    [Number.NEGATIVE_INFINITY, null],
+    [1e21, 1e21],
+    [5e-324, 5e-324],
+    [2 ** 53 + 2, 2 ** 53 + 2],
+    ['\u2028\ud83d', '\u2028\ud83d'],
+    [{ a: undefined, b: 1 }, { b: 1 }],
+    [
+      [undefined, () => 1],
+      [null, null],
+    ],
+    [new Date(0), '1970-01-01T00:00:00.000Z'],
+  ])('of %j keeps %j', (value, kept) => {
+    expect(jsonCodec.decode(jsonCodec.encode(value))).toStrictEqual(kept);
   });
 
   it('reads bytes as it reads text', () => {
@@ -60,7 +109,7 @@ describe('jsonCodec', () => {
           return (error as Error).name === 'SyntaxError';
         }
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bytes, itemImage, runs, text } from '../test/arbitraries.js';
+import { bytes, itemImage, text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { type Attributes, type BinaryEncoding, readImage, wellFormedPart, writeImage } from './item-attributes.js';
 import { attributes, type ItemImage } from './item.js';
 
@@ -47,7 +48,7 @@ describe('an item', () => {
         const result = readImage(encoded(image, encoding), encoding);
         return result.ok && isDeepStrictEqual(comparable(result.image), comparable(image));
       }),
-      { numRuns: runs / 2 },
+      runs(2),
     );
   });
 
@@ -107,7 +108,7 @@ describe('an image of unexpected types', () => {
           return !readImage(once, 'base64-twice').ok;
         },
       ),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -140,7 +141,7 @@ describe('an image of unexpected types', () => {
           return false;
         return result.ok ? isPlain(result.image) : /^attribute \w+: expected/.test(result.reason);
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { itemImage, runs, text } from '../test/arbitraries.js';
+import { itemImage, text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { writeImage } from './item-attributes.js';
 import {
   imageBytes,
@@ -26,12 +27,25 @@ describe('itemKeyOf', () => {
     expect(new Set(pairs.map(([b, k]) => b + k)).size).toBeLessThan(80_000);
   });
 
+  it('gives two pairs one item key only where they are one pair', () => {
+    const near = fc.tuple(
+      fc.string({ unit: fc.constantFrom('a', '-'), minLength: 1, maxLength: 3 }),
+      fc.string({ unit: fc.constantFrom('a', '-', ':', ';'), minLength: 1, maxLength: 4 }),
+    );
+    fc.assert(
+      fc.property(near, near, ([b1, k1], [b2, k2]) => {
+        return (itemKeyOf(b1, k1) === itemKeyOf(b2, k2)) === (b1 === b2 && k1 === k2);
+      }),
+      runs(),
+    );
+  });
+
   it('is undone by parseItemKey', () => {
     fc.assert(
       fc.property(bucket, text, (b, key) => {
         return isDeepStrictEqual(parseItemKey(itemKeyOf(b, key)), key === '' ? undefined : { bucket: b, key });
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });
@@ -78,7 +92,7 @@ describe('parseItemKey', () => {
           return parts === undefined || itemKeyOf(parts.bucket, parts.key) === itemKey;
         },
       ),
-      { numRuns: runs },
+      runs(),
     );
   });
 });
@@ -118,7 +132,7 @@ describe('keyProblem', () => {
         const fits = Buffer.byteLength(itemKeyOf(b, key)) <= itemKeyBytesMax;
         return (keyProblem(b, key) === undefined) === fits;
       }),
-      { numRuns: runs / 10 },
+      runs(10),
     );
   });
 });
@@ -158,7 +172,7 @@ describe('imageBytes', () => {
         const over = imageBytes(image) - dynamodbBytes(image);
         return over >= 0 && over <= 16;
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -174,7 +188,7 @@ describe('imageBytes', () => {
         ]);
         return imageBytes(image) >= itemSize(Object.fromEntries(item) as Record<string, unknown>);
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { runs, text } from '../test/arbitraries.js';
+import { text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { partitionOf } from './partition.js';
 
 /** Hashes of Apache Kafka's Java client. */
@@ -27,7 +28,7 @@ describe('partitionOf', () => {
           Number.isInteger(partition) && partition >= 0 && partition < count && partitionOf(key, count) === partition
         );
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bytes, mutated, podReport, runs, text } from '../test/arbitraries.js';
+import { bytes, mutated, podReport, text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { type DecodedPodReport, decodePodReport, encodePodReport, type PodReport } from './pod-report.js';
 
 const report: PodReport = {
@@ -29,7 +30,7 @@ describe('a pod report', () => {
           (result) => result.ok && isDeepStrictEqual(plain(result.report), plain(original)),
         );
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -91,7 +92,7 @@ describe('a report that cannot be read', () => {
   it('never throws on arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.oneof(bytes, text), (value) => isSound(decodePodReport(value))),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -99,7 +100,7 @@ describe('a report that cannot be read', () => {
     const encoded = podReport.map((original) => Buffer.from(encodePodReport(original)));
     fc.assert(
       fc.property(mutated(encoded), (value) => isSound(decodePodReport(value))),
-      { numRuns: runs },
+      runs(),
     );
   });
 });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bytes, mutated, route, runs, text } from '../test/arbitraries.js';
+import { bytes, mutated, route, text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { decodeRoute, encodeRoute, followedTopic, type Route } from './route.js';
 
 const permissions: Route = {
@@ -29,7 +30,7 @@ describe('a route', () => {
         const fromBytes = decodeRoute(Buffer.from(encoded));
         return [fromText, fromBytes].every((result) => result.ok && isDeepStrictEqual(result.route, plain(original)));
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -86,7 +87,7 @@ describe('a route', () => {
           ? isDeepStrictEqual(decodeRoute(encodeRoute(result.route)), result)
           : typeof result.reason === 'string';
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 

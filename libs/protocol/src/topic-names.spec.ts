@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { runs } from '../test/runs.js';
 import { tableOfCdcTopic, tableProblem, topicNames, topicProblem } from './topic-names.js';
 
 describe('topicNames', () => {
@@ -29,6 +31,27 @@ describe('tableOfCdcTopic', () => {
     ['tidemark.routes', undefined],
   ])('%s: %s', (topic, table) => {
     expect(tableOfCdcTopic(topicNames(), topic)).toBe(table);
+  });
+
+  it('tells the table of every table topic, and takes no other topic for one', () => {
+    const letters = fc.constantFrom(...'ab.-_', 'cdc', 'cache', 'pods');
+    const prefix = fc.string({ unit: letters, minLength: 1, maxLength: 4 });
+    const table = fc
+      .string({ unit: letters, minLength: 1, maxLength: 6 })
+      .filter((name) => tableProblem(name) === undefined);
+    fc.assert(
+      fc.property(prefix, table, table, (acme, a, b) => {
+        const names = topicNames(acme);
+        const others = [names.cache(a), names.routes, names.pods, names.deadLetters];
+        return (
+          tableOfCdcTopic(names, names.cdc(a)) === a &&
+          (names.cdc(a) === names.cdc(b)) === (a === b) &&
+          topicProblem(names.cdc(a)) === undefined &&
+          others.every((topic) => tableOfCdcTopic(names, topic) === undefined)
+        );
+      }),
+      runs(),
+    );
   });
 });
 

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { runs, text } from '../test/arbitraries.js';
+import { text } from '../test/arbitraries.js';
+import { runs } from '../test/runs.js';
 import { formatWriteId, isWriteId, parseWriteId, WriteClock, type WriteId, type WriteIdParts } from './write-id.js';
 
 const incarnation = '0123456789abcdef';
@@ -29,7 +30,7 @@ describe('a write id', () => {
       fc.property(parts, (original) => {
         return isDeepStrictEqual(parseWriteId(formatWriteId(original)), { ...original });
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -44,7 +45,7 @@ describe('a write id', () => {
           left < right === BigInt(`0x${left}`) < BigInt(`0x${right}`)
         );
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -63,7 +64,7 @@ describe('a write id', () => {
   it('is told from any other text', () => {
     fc.assert(
       fc.property(text, (id) => isWriteId(id) === (parseWriteId(id) !== undefined)),
-      { numRuns: runs },
+      runs(),
     );
   });
 });
@@ -135,7 +136,7 @@ describe('WriteClock', () => {
         const clock = new Watched();
         return steps.every((each) => clock.take(each));
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -213,7 +214,7 @@ describe('WriteClock', () => {
             }
           return new Set(given).size === given.length;
         }),
-        { numRuns: runs / 10 },
+        runs(10),
       );
     });
 

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
 import { type CdcEvent, type ControlRecord, type ItemImage, type PodReport, type Route } from '../src/index.js';
 
-/** Runs of each property; more for a long run. */
-export const runs = Number(process.env['TIDEMARK_TEST_RUNS'] ?? 10_000);
-
 /** The texts that formats stumble over: separators, escapes, nulls in disguise, half characters, names of prototypes, long ones. */
 export const text: fc.Arbitrary<string> = fc.oneof(
   { weight: 8, arbitrary: fc.string({ unit: 'binary', maxLength: 16 }) },
