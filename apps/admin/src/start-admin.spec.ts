@@ -87,7 +87,13 @@ describe('health', () => {
     await eventually('it listens', () => listening() !== undefined);
     const url = String(listening()?.fields['url']);
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
-    expect((await fetch(`${url}/health/ready`)).status).toBe(503);
+    const ready = await fetch(`${url}/health/ready`);
+    const detail = { state: 'closed', routes: 0, reason: 'the routing table is being read' };
+    expect([ready.status, await ready.json()]).toEqual([503, { ready: false, detail }]);
+    on.log.problem = 'connect ECONNREFUSED 127.0.0.1:9092';
+    const down = (await (await fetch(`${url}/health/ready`)).json()) as { readonly detail: unknown };
+    expect(down.detail).toMatchObject({ reason: 'the routing topic: connect ECONNREFUSED 127.0.0.1:9092' });
+    on.log.problem = undefined;
     const list = await fetch(`${url}/api/v1/routes`);
     expect([list.status, await list.json()]).toEqual([503, expect.objectContaining({ code: 'CLOSED' })]);
     read.done();
@@ -100,8 +106,21 @@ describe('health', () => {
     on.topic.writeRaw('users', '{"v":"2.0"}');
     await on.open();
     const ready = await on.api.get('/health/ready');
-    expect([ready.status, ready.body]).toEqual([503, { ready: false, detail: { state: 'unsupported', routes: 0 } }]);
+    const reason = expect.stringContaining('2.0') as unknown;
+    const detail = { state: 'unsupported', routes: 0, reason };
+    expect([ready.status, ready.body]).toEqual([503, { ready: false, detail }]);
     expect((await on.put('users', [topicA], create)).body).toMatchObject({ code: 'UNSUPPORTED_VERSION', status: 503 });
+  });
+
+  it('is not ready while Kafka does not answer, says why, and is ready again afterwards', async () => {
+    const on = await bench().open();
+    on.log.problem = 'the brokers do not answer';
+    const down = await on.api.get('/health/ready');
+    const detail = { state: 'writer', routes: 0, reason: 'the routing topic: the brokers do not answer' };
+    expect([down.status, down.body]).toEqual([503, { ready: false, detail }]);
+    expect((await on.api.get('/health/live')).status).toBe(200);
+    on.log.problem = undefined;
+    expect((await on.api.get('/health/ready')).status).toBe(200);
   });
 
   it('fails readiness as soon as the process is told to stop, and goes on serving', async () => {
@@ -109,7 +128,8 @@ describe('health', () => {
     const on = await bench().open({ stopping: stopping.signal });
     stopping.abort();
     const ready = await on.api.get('/health/ready');
-    expect([ready.status, ready.body]).toEqual([503, { ready: false, detail: { state: 'stopping', routes: 0 } }]);
+    const detail = { state: 'stopping', routes: 0, reason: 'the process stops' };
+    expect([ready.status, ready.body]).toEqual([503, { ready: false, detail }]);
     expect((await on.api.get('/api/v1/routes')).status).toBe(200);
   });
 });

@@ -2,6 +2,8 @@ import { type Route } from '@tidemark/protocol';
 
 /** The routing topic as its single writer uses it. */
 export interface RouteLog {
+  /** Why no record would come at present, where it can tell; `undefined`: the brokers answer, or it is not open. */
+  readonly problem?: string | undefined;
   /** Reads to the end, then follows: every readable record in order. What cannot be read goes to `onUnreadable`, never to `onRoute`. */
   open(handler: RouteLogHandler): Promise<void>;
   /** Resolves once everything written before the call has been handed over. */

@@ -83,6 +83,11 @@ export class RoutingTable {
     return this.#state;
   }
 
+  /** Why routes can be neither read anew nor changed at present; `undefined`: the brokers answer. */
+  get problem(): string | undefined {
+    return this.#options.log.problem;
+  }
+
   /** Reads the log to its end and becomes its writer, under the highest epoch seen + 1. */
   async open(): Promise<void> {
     const { log } = this.#options;

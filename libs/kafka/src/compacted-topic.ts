@@ -8,6 +8,7 @@ import {
   MetricRegistry,
   silentLogger,
   systemClock,
+  thinned,
   TidemarkError,
   wait,
 } from '@tidemark/runtime';
@@ -47,6 +48,8 @@ export class CompactedTopic<T> {
   readonly #closing = new AbortController();
   #tail: LogTail | undefined;
   #producer: KafkaProducer | undefined;
+  /** Why the topic cannot be made. */
+  #trouble: string | undefined;
 
   constructor(options: CompactedTopicOptions, decode: (record: WireRecord) => T) {
     this.#options = options;
@@ -75,6 +78,11 @@ export class CompactedTopic<T> {
     await this.#create();
     await this.#tail.follow(new Map([[topic, { from: 'start', compacted: true }]]));
     await this.#tail.barrier(topic);
+  }
+
+  /** Why nothing comes at present; `undefined`: the brokers answer, or it is not open. */
+  get problem(): string | undefined {
+    return this.#trouble ?? this.#tail?.problem;
   }
 
   /** Resolves once everything written before the call has been handed over. Fails with `ABORTED`, `CLOSED`. */
@@ -108,13 +116,17 @@ export class CompactedTopic<T> {
   async #create(): Promise<void> {
     const { client, topic, create, logger = silentLogger, random = Math.random } = this.#options;
     if (create === undefined) return;
+    const again = thinned(logger, this.#clock);
     const spec = { ...create, configs: { ...create.configs, 'cleanup.policy': 'compact' } };
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
         const { signal } = this.#closing;
-        return await withAdmin({ client, clock: this.#clock, signal }, (admin) => createTopic(admin, topic, 1, spec));
+        await withAdmin({ client, clock: this.#clock, signal }, (admin) => createTopic(admin, topic, 1, spec));
+        this.#trouble = undefined;
+        return;
       } catch (error) {
-        logger.warn({ topic, error: messageOf(error) }, 'kafka: could not make a topic, trying again');
+        this.#trouble = messageOf(error);
+        again.warn({ topic, error: this.#trouble }, 'kafka: could not make a topic, trying again');
         const delayMs = backoffMs(attempt, { initialMs: 100, maxMs: 5_000, random });
         await wait(this.#clock, delayMs, this.#closing.signal);
       }

@@ -56,6 +56,11 @@ export class FollowedTopics {
     return this.#wanted.get(topic);
   }
 
+  /** Looked for, and not there. */
+  isAbsent(topic: string): boolean {
+    return this.#absent.has(topic);
+  }
+
   isCompacted(topic: string): boolean {
     return this.#wanted.get(topic)?.compacted === true;
   }

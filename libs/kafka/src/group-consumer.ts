@@ -7,9 +7,10 @@ import {
   MetricRegistry,
   silentLogger,
   systemClock,
+  thinned,
   TidemarkError,
 } from '@tidemark/runtime';
-import { partitionCountOf, withAdmin } from './admin-call.js';
+import { boundsOf, partitionCountOf, withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { groupMetrics, type GroupMetrics } from './group-metrics.js';
 import { GroupSession, type GroupSessionOptions } from './group-session.js';
@@ -42,6 +43,10 @@ export interface GroupConsumerOptions {
 }
 
 const turnMs = 1_000;
+/** The brokers have not answered for this long, or the group has been in motion for this long: nothing is consumed, ms. */
+const quietMs = 4_000;
+/** Time between two looks at how far what is held is behind, ms. */
+const heldLookMs = 10_000;
 /** Bound on leaving the group, beyond the drain time, ms. */
 const leaveMs = 5_000;
 
@@ -55,6 +60,7 @@ export class GroupConsumer implements EventSource {
   readonly #options: GroupConsumerOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #again: Pick<Logger, 'warn' | 'error'>;
   readonly #metrics: GroupMetrics;
   readonly #conditions = new Conditions();
   readonly #reconciler: Reconciler;
@@ -65,6 +71,9 @@ export class GroupConsumer implements EventSource {
   #asked = 0;
   #served = 0;
   #distrusted = false;
+  /** Why the group could not be joined, since it last was. */
+  #trouble: string | undefined;
+  #heldLookedMs = -Infinity;
   #stopped: Promise<void> | undefined;
   #stopTurns: () => void = () => undefined;
 
@@ -79,12 +88,17 @@ export class GroupConsumer implements EventSource {
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
+    this.#again = thinned(logger, clock);
     this.#metrics = groupMetrics(metrics);
+    metrics.onCollect(() => this.#metrics.lags.know(this.problem === undefined));
     this.#reconciler = new Reconciler({
       clock,
       random,
       step: () => this.#step(),
-      onError: (error) => logger.warn({ error: messageOf(error) }, 'kafka group: trying again'),
+      onError: (error) => {
+        this.#trouble = messageOf(error);
+        this.#again.warn({ error: this.#trouble }, 'kafka group: trying again');
+      },
     });
   }
 
@@ -101,6 +115,17 @@ export class GroupConsumer implements EventSource {
   async subscribe(topics: readonly string[]): Promise<void> {
     this.#topics = [...new Set(topics)].sort();
     if (this.#handler !== undefined) await this.#serve();
+  }
+
+  get problem(): string | undefined {
+    const session = this.#session;
+    if (this.#handler === undefined || this.#stopped !== undefined || this.#topics.length === 0) return undefined;
+    if (session?.joined !== true) return this.#trouble ?? 'joining the group';
+    const movingMs = this.#clock.monotonicMs() - (session.rebalancingSinceMs ?? Infinity);
+    if (movingMs > quietMs) return `the group has been in motion for ${Math.round(movingMs)} ms`;
+    return session.quietMs > quietMs
+      ? `the brokers have not answered for ${Math.round(session.quietMs)} ms`
+      : undefined;
   }
 
   stop(): Promise<void> {
@@ -141,7 +166,7 @@ export class GroupConsumer implements EventSource {
       for (const topic of topics) if ((await partitionCountOf(admin, topic)) !== undefined) present.push(topic);
     });
     const missing = topics.filter((topic) => !present.includes(topic));
-    if (missing.length > 0) this.#logger.warn({ missing }, 'kafka group: waiting for topics that are not there');
+    if (missing.length > 0) this.#again.warn({ missing }, 'kafka group: waiting for topics that are not there');
     return present;
   }
 
@@ -162,6 +187,7 @@ export class GroupConsumer implements EventSource {
     this.#metrics.sessions.value += 1;
     try {
       await session.start();
+      this.#trouble = undefined;
     } catch (error) {
       if (this.#session === session) this.#session = undefined;
       void session.stop();
@@ -172,15 +198,35 @@ export class GroupConsumer implements EventSource {
   #turn(): void {
     const { rebuildAfterMs = 15_000 } = this.#options;
     const session = this.#session;
+    if (session?.joined === true) void this.#measureHeld(session);
     if (session === undefined || !session.joined || this.#distrusted || session.quietMs < rebuildAfterMs) return;
-    this.#logger.warn({ quietMs: Math.round(session.quietMs) }, 'kafka group: no answer, beginning a new consumer');
+    this.#again.warn({ quietMs: Math.round(session.quietMs) }, 'kafka group: no answer, beginning a new consumer');
     this.#distrusted = true;
     this.#reconciler.poke();
   }
 
+  /** No batch tells how far behind a held partition is. */
+  async #measureHeld(session: GroupSession): Promise<void> {
+    const topics = session.heldTopics();
+    const now = this.#clock.monotonicMs();
+    if (topics.length === 0 || now - this.#heldLookedMs < heldLookMs) return;
+    this.#heldLookedMs = now;
+    const { client } = this.#options;
+    try {
+      await withAdmin({ client, clock: this.#clock, timeoutMs: heldLookMs }, async (admin) => {
+        for (const topic of topics)
+          for (const [partition, end] of ((await boundsOf(admin, topic))?.high ?? []).entries())
+            session.noteEnd(topic, partition, end);
+      });
+    } catch (error) {
+      this.#logger.debug({ error: messageOf(error) }, 'kafka group: could not look how far what is held is behind');
+    }
+  }
+
   #onDead(session: GroupSession, reason: string): void {
     if (session !== this.#session) return;
-    this.#logger.warn({ reason }, 'kafka group: the consumer gave up, beginning a new one');
+    this.#trouble = reason;
+    this.#again.warn({ reason }, 'kafka group: the consumer gave up, beginning a new one');
     this.#distrusted = true;
     this.#reconciler.fail();
   }
@@ -193,6 +239,7 @@ export class GroupConsumer implements EventSource {
       client,
       clock: this.#clock,
       logger: this.#logger,
+      again: this.#again,
       metrics: this.#metrics,
       handler,
       groupId,

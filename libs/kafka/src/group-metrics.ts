@@ -1,4 +1,5 @@
 import { type HistogramMetric, type Metric, type MetricRegistry } from '@tidemark/runtime';
+import { Lags } from './lags.js';
 
 export interface GroupMetrics {
   readonly records: Metric;
@@ -10,9 +11,12 @@ export interface GroupMetrics {
   readonly assigned: Metric;
   readonly held: Metric;
   readonly handlerSeconds: HistogramMetric;
-  lag(topic: string, records: bigint): void;
+  /** Records of the owned partitions that are in the log and not committed. */
+  readonly lags: Lags;
 }
 
+const lagHelp =
+  'Records of the owned partitions that are in the log and not committed, as last known; NaN while the brokers do not answer.';
 const bounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
 
 export function groupMetrics(registry: MetricRegistry): GroupMetrics {
@@ -27,9 +31,6 @@ export function groupMetrics(registry: MetricRegistry): GroupMetrics {
     assigned: registry.gauge('tidemark_kafka_group_assigned_partitions', 'Partitions this member owns.'),
     held: registry.gauge('tidemark_kafka_group_held_partitions', 'Partitions held until the next assignment.'),
     handlerSeconds: registry.histogram('tidemark_kafka_group_handler_seconds', 'One batch in the handler.', bounds),
-    lag: (topic, records) => {
-      registry.gauge('tidemark_kafka_group_lag_records', 'Records in the log after the last batch.', { topic }).value =
-        Number(records);
-    },
+    lags: new Lags((topic) => registry.gauge('tidemark_kafka_group_lag_records', lagHelp, { topic })),
   };
 }

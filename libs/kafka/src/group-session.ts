@@ -13,6 +13,8 @@ export interface GroupSessionOptions {
   readonly client: KafkaClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Takes what may be said again and again. */
+  readonly again: Pick<Logger, 'warn' | 'error'>;
   readonly metrics: GroupMetrics;
   readonly handler: EventSourceHandler;
   readonly groupId: string;
@@ -55,6 +57,7 @@ export class GroupSession {
   #crash = 'ended before it joined';
   #ended: Promise<void> | undefined;
   #answeredMs: number;
+  #rebalancingSinceMs: number | undefined;
   /** Resolves when nothing is at work any more after `stop`. */
   #drained: Promise<void> | undefined;
 
@@ -80,6 +83,24 @@ export class GroupSession {
 
   get joined(): boolean {
     return this.#joined && !this.#over;
+  }
+
+  /** The group is in motion since then, on the monotonic clock, ms. */
+  get rebalancingSinceMs(): number | undefined {
+    return this.#rebalancingSinceMs;
+  }
+
+  /** Topics with a partition that is held until the next assignment. */
+  heldTopics(): string[] {
+    const held = [...(this.#generation?.lanes() ?? [])].filter((lane) => lane.held);
+    return [...new Set(held.map(({ topic }) => topic))];
+  }
+
+  /** The end of a partition as the broker tells it: what is held is behind it. */
+  noteEnd(topic: string, partition: number, end: bigint): void {
+    const lane = this.#generation?.lane(topic, partition);
+    if (lane?.held === true && lane.next !== undefined)
+      this.#options.metrics.lags.set(topic, partition, end - lane.next);
   }
 
   /** Time without an answer from the brokers although nothing is at work that would keep one from being asked for, ms. */
@@ -128,7 +149,10 @@ export class GroupSession {
   #listen(): void {
     const { GROUP_JOIN, CRASH, REQUEST, REBALANCING } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberAssignment));
-    this.#consumer.on(REBALANCING, () => this.#generation?.abort(new Error('the group rebalances')));
+    this.#consumer.on(REBALANCING, () => {
+      this.#rebalancingSinceMs ??= this.#options.clock.monotonicMs();
+      this.#generation?.abort(new Error('the group rebalances'));
+    });
     this.#consumer.on(REQUEST, ({ payload }) => {
       // A member without partitions, or with none that is not held, sends nothing but heartbeats.
       if (payload.apiName === 'Fetch' || payload.apiName === 'Heartbeat')
@@ -150,10 +174,12 @@ export class GroupSession {
     const generation = new Generation(assignment);
     this.#generation = generation;
     this.#joined = true;
+    this.#rebalancingSinceMs = undefined;
     this.#answeredMs = clock.monotonicMs();
     metrics.assignments.value += 1;
     metrics.assigned.value = generation.partitions().length;
     metrics.held.value = 0;
+    metrics.lags.keep(generation.partitions());
     for (const { topic, partition } of generation.lanes()) this.#consumer.resume([{ topic, partitions: [partition] }]);
     generation.ready = this.#prepare(previous, generation);
   }
@@ -182,13 +208,13 @@ export class GroupSession {
   }
 
   async #tellAssigned(generation: Generation): Promise<void> {
-    const { clock, handler, logger, metrics, random } = this.#options;
+    const { clock, handler, again, metrics, random } = this.#options;
     for (let attempt = 1; !generation.over; attempt += 1) {
       try {
         return await handler.onAssigned(generation.partitions());
       } catch (error) {
         metrics.handlerErrors.value += 1;
-        logger.error(
+        again.error(
           { error: messageOf(error) },
           'kafka group: the handler could not take the assignment, trying again',
         );
@@ -225,7 +251,7 @@ export class GroupSession {
   }
 
   async #handle(payload: EachBatchPayload, generation: Generation, lane: Lane): Promise<void> {
-    const { metrics, clock, handler, logger } = this.#options;
+    const { metrics, clock, handler, again } = this.#options;
     const { batch, nextOffset, duplicates, gap } = groupBatch(payload.batch, lane.next);
     metrics.duplicates.value += duplicates;
     if (gap || lane.reset) this.#tellGap(lane, payload.batch);
@@ -236,7 +262,7 @@ export class GroupSession {
       } catch (error) {
         if (generation.over) return;
         metrics.handlerErrors.value += 1;
-        logger.error(
+        again.error(
           { ...place(lane), error: messageOf(error) },
           'kafka group: the handler failed, the batch is repeated',
         );
@@ -256,7 +282,7 @@ export class GroupSession {
       topics: [{ topic, partitions: [{ partition, offset: String(nextOffset) }] }],
     });
     this.#options.metrics.records.value += records;
-    this.#options.metrics.lag(topic, BigInt(payload.batch.highWatermark) - nextOffset);
+    this.#options.metrics.lags.set(topic, partition, BigInt(payload.batch.highWatermark) - nextOffset);
   }
 
   #hold(payload: EachBatchPayload, lane: Lane): void {

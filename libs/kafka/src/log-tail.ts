@@ -1,4 +1,4 @@
-import { backoffMs, every, messageOf, TidemarkError, wait } from '@tidemark/runtime';
+import { backoffMs, every, type Logger, messageOf, thinned, TidemarkError, wait } from '@tidemark/runtime';
 import { type Admin, type Batch, type KafkaMessage } from 'kafkajs';
 import { boundsOf, withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
@@ -41,6 +41,9 @@ export class LogTail {
   #suspect = false;
   /** A consumer could not be begun: look at every topic again, one of them may be gone. */
   #lookAgain = false;
+  readonly #again: Pick<Logger, 'warn' | 'error'>;
+  /** Why a consumer could not be begun, or topics could not be looked up, since the brokers last answered. */
+  #trouble: string | undefined;
   /** Partitions that a new consumer did not move either. */
   readonly #stubborn = new Set<string>();
   readonly #leaving = new Set<Promise<void>>();
@@ -52,11 +55,12 @@ export class LogTail {
     const { clock, logger } = options;
     this.#options = options;
     this.#handler = handler;
+    this.#again = thinned(logger, clock);
     this.#metrics = tailMetrics(options.metrics);
     this.#topics = new FollowedTopics({
       onGap: (topic, partition, reason) => this.#gap(topic, partition, reason),
       onGrowth: (topic, count) => this.#safely(() => this.#handler.onPartitions(topic, count)),
-      onAbsent: (topic) => logger.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
+      onAbsent: (topic) => this.#again.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
       onChange: () => this.#conditions.check(),
     });
     this.#looking = this.#reconciler(() => this.#look());
@@ -77,7 +81,7 @@ export class LogTail {
    */
   async follow(topics: ReadonlyMap<string, TailedTopic>): Promise<ReadonlyMap<string, number>> {
     this.#assertOpen();
-    for (const topic of this.#topics.want(topics)) this.#metrics.forget(topic);
+    for (const topic of this.#topics.want(topics)) this.#metrics.lags.forget(topic);
     this.#conditions.check();
     this.#looking.poke();
     this.#reading.poke();
@@ -96,6 +100,16 @@ export class LogTail {
   /** Resolves once everything before `ends`, by partition, has been handed over. Fails with `ABORTED`, `CLOSED`. */
   reach(topic: string, ends: readonly bigint[], signal?: AbortSignal): Promise<void> {
     return this.#conditions.until(() => this.#topics.positions.reached(topic, ends), signal);
+  }
+
+  /** Why nothing comes at present; `undefined`: the brokers answer, or nothing is followed. */
+  get problem(): string | undefined {
+    if (this.#closed || this.#topics.wanted().length === 0) return undefined;
+    if (this.#state === 'interrupted') return this.#trouble ?? 'the brokers do not answer';
+    if (this.#trouble !== undefined) return this.#trouble;
+    const missing = this.#topics.open().find((topic) => this.#topics.isAbsent(topic));
+    if (missing !== undefined) return `there is no topic ${missing}`;
+    return this.#state === undefined ? 'connecting to the brokers' : undefined;
   }
 
   async close(): Promise<void> {
@@ -206,7 +220,7 @@ export class LogTail {
       this.#gap(topic, partition, `expected offset ${expected}, got ${first}`);
     this.#deliver(topic, partition, batch.messages);
     const next = BigInt(batch.lastOffset()) + 1n;
-    this.#metrics.lag(topic, BigInt(batch.highWatermark) - next);
+    this.#metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
     this.#advance(topic, partition, next);
   }
 
@@ -235,7 +249,7 @@ export class LogTail {
 
   #onDead(session: TailSession, reason: string): void {
     if (session !== this.#session) return;
-    this.#options.logger.warn({ reason }, 'kafka tail: the consumer gave up, beginning a new one');
+    this.#again.warn({ reason }, 'kafka tail: the consumer gave up, beginning a new one');
     this.#suspect = true;
     this.#setState('interrupted');
     this.#leave(session);
@@ -262,7 +276,7 @@ export class LogTail {
   }
 
   #distrust(reason: string): void {
-    this.#options.logger.warn({ reason }, 'kafka tail: beginning a new consumer');
+    this.#again.warn({ reason }, 'kafka tail: beginning a new consumer');
     this.#suspect = true;
     this.#reading.poke();
   }
@@ -307,7 +321,9 @@ export class LogTail {
   #setState(state: TailState): void {
     if (this.#closed || this.#state === state) return;
     this.#state = state;
+    if (state === 'live') this.#trouble = undefined;
     this.#metrics.live.value = state === 'live' ? 1 : 0;
+    this.#metrics.lags.know(state === 'live');
     this.#safely(() => this.#handler.onState(state));
   }
 
@@ -326,8 +342,9 @@ export class LogTail {
         yield [topic, partition, position];
   }
 
-  #survey(topics: readonly string[]): Promise<void> {
-    return this.#admin((admin) => this.#topics.survey(admin, topics));
+  async #survey(topics: readonly string[]): Promise<void> {
+    await this.#admin((admin) => this.#topics.survey(admin, topics));
+    if (this.#state === undefined) this.#trouble = undefined;
   }
 
   async #endsOf(topic: string, signal?: AbortSignal): Promise<readonly bigint[]> {
@@ -347,8 +364,11 @@ export class LogTail {
   }
 
   #reconciler(step: () => Promise<boolean>): Reconciler {
-    const { clock, logger, random = Math.random } = this.#options;
-    const onError = (error: unknown): void => logger.warn({ error: messageOf(error) }, 'kafka tail: trying again');
+    const { clock, random = Math.random } = this.#options;
+    const onError = (error: unknown): void => {
+      if (this.#state !== 'live') this.#trouble = messageOf(error);
+      this.#again.warn({ error: messageOf(error) }, 'kafka tail: trying again');
+    };
     return new Reconciler({ clock, random, step, onError });
   }
 

@@ -24,6 +24,10 @@ export class RouteTopic implements RouteStore, RouteLog {
     );
   }
 
+  get problem(): string | undefined {
+    return this.#topic.problem;
+  }
+
   barrier(signal: AbortSignal): Promise<void> {
     return this.#topic.barrier(signal);
   }

@@ -1,4 +1,5 @@
 import { type HistogramMetric, type Metric, type MetricRegistry } from '@tidemark/runtime';
+import { Lags } from './lags.js';
 
 export interface TailMetrics {
   readonly records: Metric;
@@ -9,18 +10,15 @@ export interface TailMetrics {
   readonly handlerErrors: Metric;
   readonly live: Metric;
   readonly joinSeconds: HistogramMetric;
-  /** Records of `topic` that were in the log after the last batch. */
-  lag(topic: string, records: bigint): void;
-  /** The topic is not followed any more. */
-  forget(topic: string): void;
+  /** Records that were in the log after the last batch of each partition. */
+  readonly lags: Lags;
 }
 
+const lagHelp = 'Records in the log after the last batch read; NaN while the brokers do not answer.';
 const joinBounds = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32];
 
 export function tailMetrics(registry: MetricRegistry): TailMetrics {
   const counter = (name: string, help: string): Metric => registry.counter(`tidemark_kafka_tail_${name}_total`, help);
-  const lagOf = (topic: string): Metric =>
-    registry.gauge('tidemark_kafka_tail_lag_records', 'Records in the log after the last batch read.', { topic });
   return {
     records: counter('records', 'Records handed over.'),
     gaps: counter('gaps', 'Gaps told: records of a partition that may have been missed.'),
@@ -30,11 +28,6 @@ export function tailMetrics(registry: MetricRegistry): TailMetrics {
     handlerErrors: counter('handler_errors', 'Batches whose handler threw.'),
     live: registry.gauge('tidemark_kafka_tail_live', '1 while the brokers answer, else 0.'),
     joinSeconds: registry.histogram('tidemark_kafka_tail_join_seconds', 'From a consumer made to joined.', joinBounds),
-    lag: (topic, records) => {
-      lagOf(topic).value = Number(records);
-    },
-    forget: (topic) => {
-      lagOf(topic).value = 0;
-    },
+    lags: new Lags((topic) => registry.gauge('tidemark_kafka_tail_lag_records', lagHelp, { topic })),
   };
 }

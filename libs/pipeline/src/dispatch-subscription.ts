@@ -1,5 +1,5 @@
 import { tableOfCdcTopic } from '@tidemark/protocol';
-import { messageOf, withDeadline } from '@tidemark/runtime';
+import { type Logger, messageOf, thinned, withDeadline } from '@tidemark/runtime';
 
 import { type ResolvedDispatcherOptions } from './dispatch-options.js';
 import { planTable, type TablePlan } from './dispatch-plan.js';
@@ -22,6 +22,7 @@ export class DispatchSubscription {
   readonly #options: ResolvedDispatcherOptions;
   readonly #routes: DispatchRoutes;
   readonly #signal: AbortSignal;
+  readonly #thinned: Pick<Logger, 'warn'>;
   /** Tables subscribed to; `undefined` while that changes, and after it failed. */
   #subscribed: readonly string[] | undefined = [];
   #blocked: ReadonlyMap<string, string> = new Map();
@@ -36,6 +37,7 @@ export class DispatchSubscription {
     this.#options = options;
     this.#routes = routes;
     this.#signal = signal;
+    this.#thinned = thinned(options.logger, options.clock);
     this.topics = new DispatchTopics(options.sink);
   }
 
@@ -107,7 +109,7 @@ export class DispatchSubscription {
       await work();
     } catch (error) {
       if (this.#signal.aborted) return;
-      this.#options.logger.warn({ what, error: messageOf(error) }, 'dispatcher: failed for now, trying again later');
+      this.#thinned.warn({ what, error: messageOf(error) }, 'dispatcher: failed for now, trying again later');
     }
   }
 

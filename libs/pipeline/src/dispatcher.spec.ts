@@ -207,6 +207,64 @@ describe('lifecycle', () => {
     expect(dispatcher.health()).toMatchObject({ ready: true, failingTopics: {} });
   });
 
+  it('is not ready once its targets have not answered for three seconds, though no send has failed, and says so', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1, b: 1 }));
+    const { dispatcher } = await on.started();
+    const release = [on.sink.stall('a'), on.sink.stall('b')];
+    await on.clock.advance(3_500);
+    expect(dispatcher.health()).toMatchObject({ ready: true, reason: undefined });
+    await on.clock.advance(1_000);
+    expect(dispatcher.health()).toMatchObject({
+      ready: false,
+      reason: expect.stringMatching(/^no cache topic takes anything: a: no answer for \d+ ms$/) as unknown,
+    });
+    release[0]?.();
+    await quiet();
+    expect(dispatcher.health()).toMatchObject({ ready: true, failingTopics: { b: expect.any(String) as unknown } });
+    release[1]?.();
+    await quiet();
+    expect(dispatcher.health()).toMatchObject({ ready: true, failingTopics: {} });
+  });
+
+  it('is not ready while its group or the routing topic has a problem, and says which', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { dispatcher, source, store } = await on.started();
+    source.problem = 'the brokers have not answered for 4100 ms';
+    expect(dispatcher.health()).toMatchObject({ ready: false, reason: `the table topics: ${source.problem}` });
+    store.problem = 'connect ECONNREFUSED';
+    expect(dispatcher.health()).toMatchObject({ ready: false, reason: 'the routing topic: connect ECONNREFUSED' });
+    [source.problem, store.problem] = [undefined, undefined];
+    expect(dispatcher.health()).toMatchObject({ ready: true, reason: undefined });
+  });
+
+  it('says what it waits for while it starts, and that it stops', async () => {
+    const on = bench();
+    const { dispatcher, store } = on.member();
+    expect(dispatcher.health()).toMatchObject({ ready: false, reason: 'not started' });
+    store.problem = 'connect ECONNREFUSED';
+    store.failNextBarrier();
+    const started = dispatcher.start();
+    await quiet();
+    expect(dispatcher.health()).toMatchObject({ state: 'starting', reason: 'the routing topic: connect ECONNREFUSED' });
+    await dispatcher.stop();
+    await started;
+    expect(dispatcher.health()).toMatchObject({ ready: false, reason: 'stopped' });
+  });
+
+  it('repeats a warning at most once in 30 s, with how often it came', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { logger } = await on.started();
+    for (let second = 0; second < 65; second += 1) {
+      on.sink.failNext('a');
+      await on.clock.advance(1_000);
+    }
+    const warnings = logger.lines.filter(({ message }) => message === 'dispatcher: could not send watermarks');
+    expect(warnings.map(({ fields }) => fields['repeated'])).toEqual([undefined, 29, 29]);
+  });
+
   it('stops after the batches in hand, committed', async () => {
     const on = bench();
     on.routes.write(route(1, { a: 1 }));
@@ -273,7 +331,7 @@ describe('lifecycle', () => {
     await rebalanced;
     await quiet();
     expect(on.committed('users', 0)).toBe(2);
-    expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(2);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
   });
 
   it('reads the routes to their end before it joins the group', async () => {

@@ -1,5 +1,14 @@
 import { type Route, tableOfCdcTopic } from '@tidemark/protocol';
-import { backoffMs, every, messageOf, MetricRegistry, TidemarkError, wait } from '@tidemark/runtime';
+import {
+  backoffMs,
+  every,
+  type Logger,
+  messageOf,
+  MetricRegistry,
+  thinned,
+  TidemarkError,
+  wait,
+} from '@tidemark/runtime';
 
 import { DispatchMetrics } from './dispatch-metrics.js';
 import {
@@ -12,6 +21,7 @@ import { DispatchRoutes } from './dispatch-routes.js';
 import { DispatchSubscription } from './dispatch-subscription.js';
 import { type DispatchContext, dispatchTable } from './dispatch-table.js';
 import { type OutgoingRecord, type SourceBatch, type TopicPartition } from './ports.js';
+import { SendWatch } from './send-watch.js';
 
 export interface DispatcherHealth {
   readonly state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
@@ -26,7 +36,12 @@ export interface DispatcherHealth {
   readonly heldTables: Readonly<Record<string, string>>;
   /** Target topics that did not take the last watermarks → why. */
   readonly failingTopics: Readonly<Record<string, string>>;
+  /** Why it is not ready. */
+  readonly reason: string | undefined;
 }
+
+/** A send without an answer for this long has failed as far as anybody can tell, ms. */
+const unansweredMs = 3_000;
 
 /**
  * Carries each table's events from its table topic to the cache topics of its route. Nothing is kept but committed offsets: routes are read to the
@@ -38,6 +53,8 @@ export class Dispatcher {
   readonly #metrics: DispatchMetrics;
   readonly #subscription: DispatchSubscription;
   readonly #context: DispatchContext;
+  readonly #sends: SendWatch;
+  readonly #again: Pick<Logger, 'warn' | 'error'>;
   /** Aborted at the end: gives back what is in hand. */
   readonly #aborter = new AbortController();
   #state: DispatcherHealth['state'] = 'new';
@@ -53,11 +70,14 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = resolveDispatcherOptions(options);
+    this.#sends = new SendWatch(this.#options.sink, this.#options.clock);
+    this.#again = thinned(this.#options.logger, this.#options.clock);
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new DispatchMetrics(registry);
     this.#subscription = new DispatchSubscription(this.#options, this.#routes, this.#aborter.signal);
     this.#context = {
       ...this.#options,
+      sink: this.#sends,
       metrics: this.#metrics,
       plan: (table, signal) => this.#subscription.plan(table, signal),
       since: (table, topic) => this.#routes.since(table, topic),
@@ -105,18 +125,42 @@ export class Dispatcher {
   }
 
   health(): DispatcherHealth {
-    const { tables, unrouted, held, settled } = this.#subscription;
-    const failing = [...this.#failing].filter(([topic]) => this.#targets.has(topic));
-    const isCutOff = failing.length > 0 && failing.length === this.#targets.size;
+    const { tables, unrouted, held } = this.#subscription;
+    const failing = this.#failingNow();
+    const reason = this.#whyNotReady(failing);
     return {
       state: this.#state,
-      ready: this.#state === 'running' && settled && !isCutOff,
+      ready: reason === undefined,
       assignedPartitions: this.#owned.size,
       tables,
       unroutedTables: unrouted,
       heldTables: held,
       failingTopics: Object.fromEntries(failing),
+      reason,
     };
+  }
+
+  /** Targets that did not take what was last sent, or have not answered. */
+  #failingNow(): ReadonlyMap<string, string> {
+    const failing = new Map<string, string>();
+    for (const topic of this.#targets) {
+      const silentMs = this.#sends.unansweredMs(topic);
+      const why = silentMs > unansweredMs ? `no answer for ${Math.round(silentMs)} ms` : this.#failing.get(topic);
+      if (why !== undefined) failing.set(topic, why);
+    }
+    return failing;
+  }
+
+  #whyNotReady(failing: ReadonlyMap<string, string>): string | undefined {
+    const { routes, source } = this.#options;
+    if (this.#state === 'stopping' || this.#state === 'stopped') return this.#state;
+    if (routes.problem !== undefined) return `the routing topic: ${routes.problem}`;
+    if (source.problem !== undefined) return `the table topics: ${source.problem}`;
+    if (this.#state !== 'running') return this.#state === 'new' ? 'not started' : 'starting';
+    if (!this.#subscription.settled) return 'the group is being joined';
+    const [first] = failing;
+    if (first === undefined || failing.size < this.#targets.size) return undefined;
+    return `no cache topic takes anything: ${first[0]}: ${first[1]}`;
   }
 
   async #end(drainMs: number): Promise<void> {
@@ -156,13 +200,16 @@ export class Dispatcher {
   }
 
   async #readRoutes(): Promise<void> {
-    const { clock, routes, logger, random, retryMaxMs } = this.#options;
+    const { clock, routes, random, retryMaxMs } = this.#options;
     const { signal } = this.#aborter;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
         return await routes.barrier(signal);
       } catch (error) {
-        logger.warn({ error: messageOf(error) }, 'dispatcher: could not read the routes to their end, trying again');
+        this.#again.warn(
+          { error: messageOf(error) },
+          'dispatcher: could not read the routes to their end, trying again',
+        );
         await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), signal);
       }
     }
@@ -179,7 +226,7 @@ export class Dispatcher {
   }
 
   async #onBatch(batch: SourceBatch, sourceSignal: AbortSignal): Promise<'commit' | 'hold'> {
-    const { clock, logger, refreshIntervalMs } = this.#options;
+    const { clock, refreshIntervalMs } = this.#options;
     const owned = this.#owned.get(placeOf(batch.topic, batch.partition));
     if (owned === undefined || this.#aborter.signal.aborted) return 'hold';
     if (batch.afterGap === true) this.#noteGap(batch);
@@ -191,7 +238,7 @@ export class Dispatcher {
     const { table, partition } = owned;
     this.#metrics.held(outcome.why);
     if (outcome.why === 'ended') return 'hold';
-    logger.warn({ table, partition, reason: outcome.reason }, 'dispatcher: a batch is held');
+    this.#again.warn({ table, partition, reason: outcome.reason }, 'dispatcher: a batch is held');
     this.#subscription.hold(table, outcome.reason, outcome.why === 'unpublished' ? refreshIntervalMs : 0);
     return 'hold';
   }
@@ -226,11 +273,10 @@ export class Dispatcher {
     topic: string,
     targets: readonly { readonly owned: DispatchPartition; readonly since: number }[],
   ): Promise<void> {
-    const { sink, logger } = this.#options;
     const records: OutgoingRecord[] = targets.map(({ owned, since }) => {
       return { partition: owned.partition, record: owned.announcement(since) };
     });
-    const sent = sink.send(topic, records, this.#aborter.signal);
+    const sent = this.#sends.send(topic, records, this.#aborter.signal);
     try {
       await Promise.all(targets.map(({ owned }) => owned.exclusively(topic, () => sent)));
       for (const { owned, since } of targets) owned.announced(topic, since);
@@ -240,7 +286,7 @@ export class Dispatcher {
       if (this.#aborter.signal.aborted) return;
       this.#failing.set(topic, messageOf(error));
       this.#metrics.publishFailures.value += 1;
-      logger.warn({ topic, error: messageOf(error) }, 'dispatcher: could not send watermarks');
+      this.#again.warn({ topic, error: messageOf(error) }, 'dispatcher: could not send watermarks');
     }
   }
 

@@ -174,6 +174,8 @@ export interface SourceBatch extends TopicPartition {
 
 /** A consumer group over table topics. */
 export interface EventSource {
+  /** Why nothing is consumed at present, where it can tell; `undefined`: the group is joined and the brokers answer, or there is nothing to consume. */
+  readonly problem?: string | undefined;
   /** Joins the group. Calls of one partition never overlap; partitions do. */
   start(handler: EventSourceHandler): Promise<void>;
   /** Replaces the topics consumed; committed offsets of the others stay. */
@@ -191,6 +193,8 @@ export interface EventSourceHandler {
 
 /** The routing table as its readers see it. */
 export interface RouteStore {
+  /** Why no route would come at present, where it can tell; `undefined`: the brokers answer, or it is not open. */
+  readonly problem?: string | undefined;
   /** Reads the routing topic to its end, then follows it: every route in order through `onRoute`. */
   open(onRoute: (route: Route) => void): Promise<void>;
   /** Resolves once everything written before the call has been handed over. */

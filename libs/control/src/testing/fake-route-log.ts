@@ -47,6 +47,7 @@ export class FakeRoutingTopic {
 
 /** One process's view of a `FakeRoutingTopic`. Records are handed over at once unless `pause` holds them back; `barrier` hands them over. */
 export class FakeRouteLog implements RouteLog {
+  problem: string | undefined;
   /** Called before each append, with the route: a place for another writer to step in. */
   beforeAppend: (route: Route) => void | Promise<void> = () => undefined;
   readonly #topic: FakeRoutingTopic;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { encodeRoute, type Route } from '@tidemark/protocol';
 import { MetricRegistry } from '@tidemark/runtime';
-import { type ContractCase, eventually } from '@tidemark/runtime/testing';
+import { type ContractCase, eventually, recordingLogger } from '@tidemark/runtime/testing';
 import { CompactedTopic } from '../compacted-topic.js';
 import { RouteTopic, type RouteTopicOptions } from '../route-topic.js';
 import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
@@ -22,6 +22,8 @@ export function routeTopicCases(harness: KafkaHarness): ContractCase[] {
     on('is made compacted, with one partition', made),
     on('tells what cannot be read, and goes on', unreadable),
     on('survives cut connections', cut),
+    on('says why nothing comes while the brokers do not answer, from its start on, and seldom', outage),
+    on('says that the topic is not there', notThere),
     on('gives up a barrier with its caller', abandoned),
     on('deletes its group when it closes', closes),
   ];
@@ -59,6 +61,38 @@ class Reader {
   table(): Map<string, Route> {
     return new Map(this.routes.map((one) => [one.table, one]));
   }
+}
+
+async function outage(world: ContractWorld): Promise<void> {
+  const client = world.mortal();
+  const logger = recordingLogger();
+  client.sever();
+  const reader = new Reader(world, { client, logger });
+  const opened = reader.open();
+  await eventually('why it does not open', () => reader.topic.problem !== undefined, 6_000);
+  client.mend();
+  await opened;
+  await eventually('no problem', () => reader.topic.problem === undefined);
+  client.sever();
+  const startedMs = performance.now();
+  await eventually('a problem', () => reader.topic.problem !== undefined, 8_000);
+  assert.ok(performance.now() - startedMs < 6_000);
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  for (const message of ['kafka tail: trying again', 'kafka: could not make a topic, trying again'])
+    assert.ok(logger.lines.filter((line) => line.message === message).length <= 1, message);
+  client.mend();
+  await eventually('no problem again', () => reader.topic.problem === undefined, 30_000);
+}
+
+async function notThere(world: ContractWorld): Promise<void> {
+  const { client, names, logger } = world;
+  const reader = world.keep(new RouteTopic({ client, names, logger }), (topic) => topic.close());
+  assert.equal(reader.problem, undefined);
+  const opened = reader.open(() => undefined);
+  await eventually('why', () => /there is no topic/.test(reader.problem ?? ''));
+  await world.topic('routes', 1, { 'cleanup.policy': 'compact' });
+  await opened;
+  await eventually('no problem', () => reader.problem === undefined);
 }
 
 async function readToEnd(world: ContractWorld): Promise<void> {

@@ -76,6 +76,7 @@ export class FakeEventSource implements EventSource {
   share: (place: TopicPartition) => boolean = () => true;
   /** While set, a batch that was handled is not committed: the member dies in between. */
   losesCommits = false;
+  problem: string | undefined;
   readonly #topics: FakeTableTopics;
   readonly #batchRecordsMax: number;
   #handler: EventSourceHandler | undefined;

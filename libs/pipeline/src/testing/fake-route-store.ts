@@ -21,6 +21,7 @@ export class FakeRoutes {
 /** One reader. Routes are handed over at once unless `pause` holds them back; `barrier` hands them over. */
 export class FakeRouteStore implements RouteStore {
   barriers = 0;
+  problem: string | undefined;
   readonly #routes: FakeRoutes;
   #onRoute: ((route: Route) => void) | undefined;
   #unfollow: () => void = () => undefined;
