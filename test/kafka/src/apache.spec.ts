@@ -4,6 +4,7 @@ import { available, type RealKafka, startKafka } from './real-kafka.mjs';
 import { testLogger } from './test-logger.js';
 import { watchRejections } from './rejections.js';
 import { podFeedContract } from './change-feed.js';
+import { outageCases, type Outages } from './outage.js';
 import { podTopicContract } from './pod-registry.js';
 import { routeTopicContract } from './route-log.js';
 
@@ -36,6 +37,14 @@ function onOwnBroker(): void {
     compacts: true,
     logger: testLogger,
   });
+  const outages: Outages = {
+    get brokers() {
+      return kafka?.brokers ?? [];
+    },
+    stop: async () => kafka?.kill(0),
+    start: async () => kafka?.restart(0),
+  };
+  for (const { name, run } of outageCases(outages)) it(`outage: ${name}`, run, caseTimeoutMs);
 }
 
 function hold(harness: KafkaHarness): void {
