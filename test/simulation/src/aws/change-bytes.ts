@@ -11,8 +11,13 @@ export interface ItemChange {
   readonly stampUs: number;
 }
 
+/** What makes a record unreadable: an image that is none, no key, or no record at all. */
+export type RecordFlaw = 'image' | 'key' | 'everything';
+
 /** A change record as DynamoDB writes it to Kinesis; items of the simulation hold no binary. */
-export function changeBytes({ table, region, itemKey, old, item, stampUs }: ItemChange): Uint8Array {
+export function changeBytes(change: ItemChange, flaw?: RecordFlaw): Uint8Array {
+  const { table, region, itemKey, old, item, stampUs } = change;
+  if (flaw === 'everything') return Buffer.from('{');
   return Buffer.from(
     JSON.stringify({
       awsRegion: region,
@@ -22,9 +27,10 @@ export function changeBytes({ table, region, itemKey, old, item, stampUs }: Item
       dynamodb: {
         ApproximateCreationDateTime: stampUs,
         ApproximateCreationDateTimePrecision: 'MICROSECOND',
-        Keys: { key: { S: itemKey } },
+        Keys: flaw === 'key' ? {} : { key: { S: itemKey } },
         ...(old === undefined ? {} : { OldImage: old }),
         ...(item === undefined ? {} : { NewImage: item }),
+        ...(flaw === 'image' ? { NewImage: 'none' } : {}),
       },
     }),
   );

@@ -27,6 +27,17 @@ export const streamFaults = {
       };
     },
   },
+  'change records that cannot be read': {
+    ...{ weight: 3, targets, durationMs: [1_000, 10_000] },
+    begin: (world, { target, amount }) => {
+      const trouble = world.table.trouble[regionOf(target)];
+      trouble.flaw = amount < 0.6 ? 'image' : amount < 0.8 ? 'key' : 'everything';
+      trouble.flawedShare = 0.4;
+      return () => {
+        trouble.flawedShare = 0;
+      };
+    },
+  },
   'replication stands still': {
     ...{ weight: 3, targets, durationMs: [500, 8_000] },
     begin: (world, { target, durationMs }) => {

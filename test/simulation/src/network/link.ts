@@ -43,6 +43,7 @@ export class Link {
   readonly service: string;
   readonly process: SimProcess;
   readonly #options: LinkOptions;
+  readonly #holds = new Set<Hold>();
   #cut = false;
   #held: (() => void)[] = [];
   #lossShare = 0;
@@ -82,6 +83,16 @@ export class Link {
   beLate(share: number, lateMs: number): void {
     this.#lateShare = share;
     this.#lateMs = lateMs;
+  }
+
+  /** Keeps back the next `count` requests, or answers, of calls that match; the returned function lets them go on. */
+  hold(side: Hold['side'], match: RegExp, count = Infinity): () => void {
+    const hold: Hold = { side, match, left: count, queue: [] };
+    this.#holds.add(hold);
+    return () => {
+      this.#holds.delete(hold);
+      for (const each of hold.queue) this.#travel(each);
+    };
   }
 
   /** At the service: runs `fn` after `delayMs`; the returned function cancels it. */
@@ -129,7 +140,9 @@ export class Link {
 
   #send<T>(call: LinkCall<T>, reply: Reply<T>): void {
     const { random } = this.#options;
-    if (!this.#cut) return this.#travel(() => this.#arrive(call, reply));
+    const arrive = (): void => this.#arrive(call, reply);
+    if (this.#keepsBack('request', call, arrive)) return;
+    if (!this.#cut) return this.#travel(arrive);
     this.#trouble('cut');
     const fate = random.next();
     if (fate < 0.4) {
@@ -139,7 +152,7 @@ export class Link {
     } else if (fate < 0.7) {
       this.#trouble('request lost');
       this.#note(call, 'is lost');
-    } else this.#held.push(() => this.#arrive(call, reply));
+    } else this.#held.push(arrive);
   }
 
   /** One way, which may be late. */
@@ -178,6 +191,7 @@ export class Link {
 
   #answer<T>(call: LinkCall<T>, deliver: () => void): void {
     const { random } = this.#options;
+    if (this.#keepsBack('answer', call, () => this.process.post(deliver))) return;
     if (this.#lossShare > 0 && random.chance(this.#lossShare)) {
       this.#trouble('answer lost');
       return this.#note(call, 'loses its answer');
@@ -198,6 +212,17 @@ export class Link {
     this.process.post(deliver, delayMs);
   }
 
+  #keepsBack<T>(side: Hold['side'], call: LinkCall<T>, goOn: () => void): boolean {
+    for (const hold of this.#holds) {
+      if (hold.side !== side || hold.left === 0 || !hold.match.test(call.what)) continue;
+      hold.left -= 1;
+      hold.queue.push(goOn);
+      this.#note(call, `has its ${side} kept back`);
+      return true;
+    }
+    return false;
+  }
+
   #latency(): number {
     const { random, latencyMs } = this.#options;
     return (
@@ -213,6 +238,13 @@ export class Link {
   #note<T>({ what, key, told }: LinkCall<T>, said: string): void {
     this.#options.trace.note(this.process.name, `${what} ${said}`, told === true ? 'story' : 'detail', key);
   }
+}
+
+interface Hold {
+  readonly side: 'request' | 'answer';
+  readonly match: RegExp;
+  left: number;
+  readonly queue: (() => void)[];
 }
 
 interface Reply<T> {

@@ -1,6 +1,6 @@
 import { type StoreCall } from '@tidemark/cache';
 import { type Attributes } from '@tidemark/protocol';
-import { changeBytes, type ItemChange } from '../aws/change-bytes.js';
+import { changeBytes, type ItemChange, type RecordFlaw } from '../aws/change-bytes.js';
 import { Replica, type ReplicatedWrite } from '../aws/replica.js';
 import { type SimStream } from '../aws/sim-stream.js';
 import { epochMs } from '../time/sim-process.js';
@@ -14,6 +14,11 @@ export interface CaptureTrouble {
   lateShare: number;
   lateMs: number;
   duplicateShare: number;
+  /** Share of change records that cannot be read, and what is wrong with them. */
+  flawedShare: number;
+  flaw: RecordFlaw;
+  /** What the stamps of change records are off by, ms. */
+  stampShiftMs: number;
   /** Replication into the region is held until then, ms. */
   replicationHeldUntilMs: number;
 }
@@ -30,6 +35,8 @@ export class GlobalTable {
   /** Order of the newest change of a key that its stream has accepted. */
   readonly #accepted = new Map<string, number>();
   readonly #authors = new WeakMap<AbortSignal, string>();
+  /** Change records that are kept back. */
+  readonly #held = new Map<RegionName, (() => void)[]>();
   #author: string | undefined;
   #changes = 0;
   #underWay = 0;
@@ -88,7 +95,10 @@ export class GlobalTable {
       table,
       region,
       nowUs: () => (epochMs + scheduler.nowMs + errorMs) * 1_000,
-      stampErrorUs: () => this.#random.between(-config.stampErrorMs, config.stampErrorMs) * 1_000,
+      stampErrorUs: () => {
+        const errorMs = this.#random.between(-config.stampErrorMs, config.stampErrorMs);
+        return (errorMs + this.trouble[region].stampShiftMs) * 1_000;
+      },
       onChange: (change) => this.#onChange(region, change),
       onLocalWrite: (write) => this.#replicate(region, write),
     });
@@ -110,6 +120,28 @@ export class GlobalTable {
     }
   }
 
+  /** Keeps back the region's change records from now on, in the order of the changes. */
+  holdChanges(region: RegionName): HeldChanges {
+    const queue: (() => void)[] = [];
+    this.#held.set(region, queue);
+    const deliver = (index: number): void => {
+      const [accept] = queue.splice(index, 1);
+      accept?.();
+    };
+    return {
+      deliver,
+      release: () => {
+        this.#held.delete(region);
+        while (queue.length > 0) deliver(0);
+      },
+    };
+  }
+
+  /** Mends what befalls change records and replication. */
+  heal(): void {
+    for (const region of regionNames) Object.assign(this.trouble[region], noTrouble());
+  }
+
   /** On its way to the stream: in the order of the changes of a key, but for those that are late. */
   #capture(region: RegionName, captured: CapturedChange): void {
     const { scheduler, config } = this.#context;
@@ -123,7 +155,10 @@ export class GlobalTable {
       this.#dueMs.set(place, dueMs);
     }
     this.#underWay += 1;
-    scheduler.at(dueMs, () => this.#accept(region, place, captured));
+    const accept = (): void => this.#accept(region, place, captured);
+    const held = this.#held.get(region);
+    if (held === undefined) scheduler.at(dueMs, accept);
+    else held.push(accept);
   }
 
   #accept(region: RegionName, place: string, { order, change, accepted }: CapturedChange): void {
@@ -133,7 +168,10 @@ export class GlobalTable {
     const before = this.#accepted.get(place) ?? 0;
     if (order < before) counters.add('change records reordered');
     this.#accepted.set(place, Math.max(before, order));
-    const shardId = this.#streams[region].put(change.itemKey, changeBytes(change));
+    const { flawedShare, flaw } = this.trouble[region];
+    const isFlawed = this.#random.chance(flawedShare);
+    if (isFlawed) counters.add(`change record without ${flaw}`);
+    const shardId = this.#streams[region].put(change.itemKey, changeBytes(change, isFlawed ? flaw : undefined));
     accepted();
     const key = keyOfItem(change.itemKey);
     const what = `accepts the change of ${key} to ${describe(change.item)} in shard ${Number(shardId.slice(-12))}`;
@@ -161,6 +199,13 @@ export class GlobalTable {
   }
 }
 
+export interface HeldChanges {
+  /** Lets the record at `index` of those still kept back reach the stream. */
+  readonly deliver: (index: number) => void;
+  /** All of them, and keeps back none any more. */
+  readonly release: () => void;
+}
+
 interface CapturedChange {
   readonly order: number;
   readonly change: ItemChange;
@@ -168,7 +213,10 @@ interface CapturedChange {
 }
 
 function noTrouble(): CaptureTrouble {
-  return { lateShare: 0, lateMs: 0, duplicateShare: 0, replicationHeldUntilMs: 0 };
+  return {
+    ...{ lateShare: 0, lateMs: 0, duplicateShare: 0, replicationHeldUntilMs: 0 },
+    ...{ flawedShare: 0, flaw: 'image', stampShiftMs: 0 },
+  };
 }
 
 /** The unique value that an item holds. */

@@ -61,8 +61,7 @@ export class World {
   /** Everything runs, and every way is open. */
   heal(): void {
     for (const region of Object.values(this.#regions)) region.throttledShare = 0;
-    for (const trouble of Object.values(this.table.trouble))
-      Object.assign(trouble, { lateShare: 0, lateMs: 0, duplicateShare: 0, replicationHeldUntilMs: 0 });
+    this.table.heal();
     for (const slot of this.#slots.values()) slot.heal();
   }
 
