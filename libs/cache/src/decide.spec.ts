@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { isForeign } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { type DecidableEntry, type DecidableEvent, decide, stampMarginUs } from './decide.js';
 
 const entry = (over: Partial<DecidableEntry> = {}): DecidableEntry => ({
@@ -110,5 +113,75 @@ describe('decide', () => {
   ])('%s', (_name, held, event, known, expected) => {
     const { action, rule } = decide(held, event, known);
     expect(`${action} ${rule}`).toBe(expected);
+  });
+});
+
+describe('decide, whatever comes', () => {
+  const id = fc.constantFrom('A', 'B', 'C', 'D');
+  const near = fc.integer({ min: -2, max: 2 }).map((steps) => t + steps * stampMarginUs);
+  const stamp = fc.tuple(near, fc.integer({ min: -1, max: 1 })).map(([us, off]) => us + off);
+  const anyEntry: fc.Arbitrary<DecidableEntry | undefined> = fc.option(
+    fc.record({
+      value: fc.constantFrom('v', undefined),
+      writeId: fc.option(id),
+      stampUs: fc.oneof(fc.constant(0), stamp),
+    }),
+    { nil: undefined },
+  );
+  const anyEvent: fc.Arbitrary<DecidableEvent> = fc.record({
+    kind: fc.constantFrom('insert' as const, 'modify' as const, 'remove' as const),
+    from: fc.option(id),
+    to: fc.option(id),
+    stampUs: fc.option(stamp),
+  });
+
+  it('judges write ids by nothing but equality: other names, in another order, get the same verdict', () => {
+    const names = fc.shuffledSubarray(['w', 'x', 'y', 'z'], { minLength: 4 });
+    fc.assert(
+      fc.property(anyEntry, anyEvent, fc.boolean(), names, (held, event, known, [a, b, c, d]) => {
+        const other = { A: a, B: b, C: c, D: d } as Record<string, string>;
+        const renamed = (name: string | null): string | null => (name === null ? null : (other[name] ?? name));
+        const entry2 = held && { ...held, writeId: renamed(held.writeId) };
+        const event2 = { ...event, from: renamed(event.from), to: renamed(event.to) };
+        expect(decide(entry2, event2, known)).toBe(decide(held, event, known));
+      }),
+      runs(),
+    );
+  });
+
+  it('makes no entry, and believes no stranger', () => {
+    fc.assert(
+      fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
+        const { action } = decide(held, event, known);
+        if (isForeign(event)) return action === 'drop';
+        return held !== undefined || action === 'keep';
+      }),
+      runs(),
+    );
+  });
+
+  /** Nothing is known of a removal: it has no write id. */
+  const verdictOf = (held: DecidableEntry | undefined, event: DecidableEvent, known: boolean): string =>
+    decide(held, event, known && event.to !== null).action;
+
+  it('applies only what follows the entry, or is newer beyond the margin', () => {
+    fc.assert(
+      fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
+        if (verdictOf(held, event, known) !== 'apply') return true;
+        const isLater = held?.stampUs !== 0 && (event.stampUs ?? 0) - (held?.stampUs ?? 0) > stampMarginUs;
+        return held?.value !== undefined && held.writeId !== null && (event.from === held.writeId || isLater);
+      }),
+      runs(),
+    );
+  });
+
+  it('confirms only what the entry is', () => {
+    fc.assert(
+      fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
+        const isIt = held !== undefined && event.to !== null && event.to === held.writeId;
+        return isIt || verdictOf(held, event, known) !== 'confirm';
+      }),
+      runs(),
+    );
   });
 });

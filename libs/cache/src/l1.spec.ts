@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { type Entry, entryBytes } from './entry.js';
 import { LruL1 } from './l1.js';
 
@@ -22,6 +24,29 @@ describe('LruL1', () => {
     const l1 = new LruL1({ maxEntries: 100, maxBytes: 1_000 });
     for (let i = 0; i < 10; i += 1) l1.set(`k${i}`, entry(i), 300);
     expect([l1.entries, l1.bytes]).toEqual([3, 900]);
+  });
+
+  it('hazard 38: never exceeds a bound, whatever it is given, and holds what it was given last', () => {
+    const step = fc.record({
+      key: fc.constantFrom(...'abcdefghijkl'),
+      absent: fc.boolean(),
+      bytes: fc.integer({ min: 1, max: 60 }),
+      use: fc.constantFrom('set', 'set', 'set', 'get', 'delete'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 8 }), (steps, maxEntries) => {
+        const l1 = new LruL1({ maxEntries, maxBytes: 100 });
+        return steps.every(({ key, absent, bytes, use }, index) => {
+          const given = entry(absent ? undefined : index);
+          if (use === 'get') l1.get(key);
+          else if (use === 'delete') l1.delete(key);
+          else l1.set(key, given, bytes);
+          const isHeld = use === 'get' || l1.peek(key) === (use === 'set' ? given : undefined);
+          return isHeld && l1.entries <= maxEntries + 1 && l1.bytes <= 100;
+        });
+      }),
+      runs(5),
+    );
   });
 
   it('an entry too large for it leaves no older one behind', () => {

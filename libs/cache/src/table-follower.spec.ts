@@ -1,4 +1,6 @@
-import { type Route } from '@tidemark/protocol';
+import { followedTopic, type Route } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
@@ -142,5 +144,63 @@ describe('TableFollower', () => {
     expect(follower.setPartitionCount(3)).toBe('mismatch');
     expect(follower.live).toBe(false);
     expect(flushes.at(-1)).toMatchObject({ partition: undefined });
+  });
+});
+
+describe('whatever routes and watermarks come', () => {
+  const topic = fc.constantFrom('a', 'b', 'c');
+  const topics = fc.dictionary(topic, fc.integer({ min: 1, max: 9 }), { minKeys: 1 });
+  const change = fc.record({
+    type: fc.constant('route' as const),
+    route: fc.tuple(topics, fc.integer({ min: 1, max: 3 })).map(([of, writerEpoch]) => route(of, { writerEpoch })),
+  });
+  const told = fc.record({
+    type: fc.constant('watermark' as const),
+    topic,
+    partition: fc.nat(2),
+    at: fc.nat(100),
+    since: fc.integer({ min: 1, max: 9 }),
+  });
+
+  it('it heads for the topic of the last route of the newest writer', () => {
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 10 }), (changes) => {
+        const own = new TableFollower('things', () => undefined);
+        let newest: Route | undefined;
+        for (const { route: next } of changes) {
+          own.applyRoute(next);
+          if (newest === undefined || next.writerEpoch >= newest.writerEpoch) newest = next;
+        }
+        return own.target === followedTopic(newest);
+      }),
+      runs(),
+    );
+  });
+
+  it('hazard 50: no watermark goes back, and none comes from a topic that is not followed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof({ weight: 1, arbitrary: change }, { weight: 4, arbitrary: told })), (steps) => {
+        const own = new TableFollower('things', () => undefined);
+        own.applyRoute(route({ a: 1 }));
+        own.setPartitionCount(2);
+        const highest = [0, 0, 0];
+        const marks = (): number[] => [own.watermarkOf(0), own.watermarkOf(1)];
+        return steps.every((step) => {
+          const before = marks();
+          if (step.type === 'route') own.applyRoute(step.route);
+          else {
+            own.applyWatermark(step.topic, step.partition, step.at, step.since);
+            highest[step.partition] = Math.max(highest[step.partition] ?? 0, step.at);
+          }
+          const mayMove = (partition: number): boolean =>
+            step.type === 'watermark' && step.partition === partition && own.progress.topics[partition] === step.topic;
+          const isRight = (at: number, partition: number): boolean =>
+            at === before[partition] ||
+            (at > (before[partition] ?? 0) && at <= (highest[partition] ?? 0) && mayMove(partition));
+          return marks().every(isRight) && own.watermark === Math.min(...marks());
+        });
+      }),
+      runs(2),
+    );
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
 import { decodeToken, encodeToken, type TokenParts } from './version-token.js';
 
@@ -27,7 +28,7 @@ describe('a version token', () => {
           expect(decodeToken(token)).toEqual(each);
         },
       ),
-      { numRuns: 500 },
+      runs(10),
     );
   });
 
@@ -54,7 +55,7 @@ describe('a version token', () => {
           return (error as { code?: unknown }).code === 'INVALID_TOKEN';
         }
       }),
-      { numRuns: 2_000 },
+      runs(5),
     );
   });
 });

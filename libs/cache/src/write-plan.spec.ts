@@ -1,5 +1,8 @@
-import { WriteClock } from '@tidemark/protocol';
+import { formatWriteId, isWriteId, WriteClock, type WriteId } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type WriteCondition } from './backend.js';
 import { itemOf } from './testing/scripted-store.js';
 import { afterRefusal, firstAttempt, isLive, type WriteIntent } from './write-plan.js';
 
@@ -90,4 +93,63 @@ describe('a value is live', () => {
   ])('%s: %j', (live, item) => {
     expect(isLive(item, nowMs)).toBe(live);
   });
+});
+
+describe('a write that is refused again and again', () => {
+  const wellFormed = fc
+    .record({
+      ms: fc.oneof(
+        fc.integer({ min: -100_000, max: 100_000 }).map((off) => nowMs + off),
+        fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+      ),
+      counter: fc.constantFrom(0, 1, 0xfffe, 0xffff),
+      incarnation: fc.constantFrom('00000000000000aa', 'ffffffffffffffff'),
+    })
+    .map(formatWriteId);
+  const winner = fc.record({
+    writeId: fc.oneof({ weight: 5, arbitrary: wellFormed }, fc.constantFrom(null, '', 'zzz', 'F'.repeat(32))),
+    loaded: fc.boolean(),
+    leaseId: fc.option(fc.constant('l')),
+  });
+  const intent = fc.constantFrom<WriteIntent>({ type: 'replace' }, { type: 'if-absent' });
+
+  it('hazard 11: has a fresh id in every attempt, which its condition and the winner let through', () => {
+    fc.assert(
+      fc.property(intent, fc.array(winner, { minLength: 1, maxLength: 6 }), (what, winners) => {
+        const own = new WriteClock('00000000000000aa', () => nowMs);
+        let attempt = firstAttempt(what, own, nowMs);
+        const used = new Set<WriteId>([attempt.writeId]);
+        for (const stood of winners) {
+          const refusal = afterRefusal(what, itemOf('k', null, stood), own, nowMs);
+          if (refusal.type !== 'retry') return false;
+          ({ attempt } = refusal);
+          const { writeId, condition } = attempt;
+          if (!isWriteId(writeId) || used.has(writeId)) return false;
+          used.add(writeId);
+          expect(passes(condition, stood.writeId, writeId)).toBe(true);
+          expect(refusal.final).toBe(!stood.loaded && stood.leaseId === null);
+        }
+        return true;
+      }),
+      runs(2),
+    );
+  });
+
+  it('hazard 17: never moves its clock past its bound, whatever ids it meets', () => {
+    fc.assert(
+      fc.property(intent, fc.array(winner, { minLength: 1, maxLength: 6 }), (what, winners) => {
+        const own = new WriteClock('00000000000000aa', () => nowMs);
+        for (const stood of winners) afterRefusal(what, itemOf('k', null, stood), own, nowMs);
+        return Number.parseInt(own.mint().slice(0, 12), 16) <= nowMs + 60_001;
+      }),
+      runs(2),
+    );
+  });
+
+  /** Whether the write is past what stands there: by its own id, or by naming one that no id is past. */
+  function passes(condition: WriteCondition, stood: string | null, writeId: WriteId): boolean {
+    if ('than' in condition) return condition.than === writeId && (stood === null || stood < writeId);
+    const isLast = stood !== null && (!isWriteId(stood) || stood.startsWith('f'.repeat(16)));
+    return condition.type === 'replaces' && condition.writeId === stood && isLast;
+  }
 });
