@@ -30,7 +30,7 @@ describe('whenVisible', () => {
   });
 
   it('names a paused pod at its deadline, and after ten seconds of silence does without it', async () => {
-    const figure = await pauseOnePod({ stack, region, podCount: 2, rounds: 0 });
+    const figure = await pauseOnePod({ stack, region, podCount: 2 });
     process.stdout.write(`${JSON.stringify(figure)}\n`);
     const { paused } = figure;
     expect(figure).toMatchObject({ missing: [paused], silent: [paused], podsAfter: 3, olderAfter: 0 });

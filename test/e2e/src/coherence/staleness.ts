@@ -69,16 +69,18 @@ export async function measureStaleness(options: StalenessOptions): Promise<Stale
   const dynamodb = new DynamoDBClient(stack.region(region).dynamodb);
   const over = new AbortController();
   try {
+    await eventually('every pod knows how it stands', () => [...pods, ...others].every(isHealthy), 30_000);
     const load = new BoundedLoad(pods, dynamodb, over.signal);
     await load.seed();
     const work = load.run();
-    const watches = [...pods, ...others].map((pod) => watch(pod, over.signal));
-    const { phases, backMs } = await cutKafka(options, pods).finally(() => over.abort());
+    const story = new Story(pods);
+    await story.phase('calm', () => pause(options.calmMs));
+    const own = pods.map((pod) => watch(pod, over.signal));
+    const [other] = others.map((pod) => watch(pod, over.signal));
+    const backMs = await cutKafka(options, pods, story).finally(() => over.abort());
     await work;
-    const [other] = watches.slice(pods.length);
-    const own = watches.slice(0, pods.length);
     return {
-      ...{ boundMs, allowanceMs, cutMs: options.cutMs, ...load.counts, phases, backMs },
+      ...{ boundMs, allowanceMs, cutMs: options.cutMs, ...load.counts, phases: story.phases, backMs },
       events: own.map(({ events }) => events),
       states: own.map(({ states }) => states),
       otherRegion: { states: other?.states ?? [], oldestWatermarkMs: Math.round(other?.oldestMs ?? Number.NaN) },
@@ -90,41 +92,52 @@ export async function measureStaleness(options: StalenessOptions): Promise<Stale
   }
 }
 
-/** The story: calm, Kafka down, Kafka up again and every pod back, calm. */
+/** Kafka down, Kafka up again and every pod back, calm. Resolves to how long that took from the restart on, ms. */
 async function cutKafka(
   { stack, region, cutMs, calmMs }: StalenessOptions,
   pods: readonly Pod[],
-): Promise<{ readonly phases: readonly Phase[]; readonly backMs: number }> {
-  const phases: Phase[] = [];
-  const phase = async (name: string, work: () => Promise<void>): Promise<number> => {
-    const before = totals(pods);
+  story: Story,
+): Promise<number> {
+  await story.phase('cut, within the bound', async () => {
+    await stack.kill(region, 'kafka');
+    await pause(Math.min(cutMs, boundMs));
+  });
+  await story.phase('cut, beyond it', () => pause(Math.max(0, cutMs - boundMs)));
+  const backMs = await story.phase('restarted, not back', async () => {
+    await stack.restart(region, 'kafka');
+    await eventually('every pod’s staleness is below 3 s again', () => pods.every(isHealthy), 90_000);
+  });
+  await story.phase('back', () => pause(calmMs));
+  await eventually('every pod has said so', () => pods.every(({ tidemark }) => tidemark.health().state === 'live'));
+  return backMs;
+}
+
+function isHealthy({ cache }: Pod): boolean {
+  return cache.staleness() < healthyMs;
+}
+
+/** What happens one after another, and who served the reads meanwhile. */
+class Story {
+  readonly phases: Phase[] = [];
+  readonly #pods: readonly Pod[];
+
+  constructor(pods: readonly Pod[]) {
+    this.#pods = pods;
+  }
+
+  /** Resolves to how long it took, ms. */
+  async phase(name: string, work: () => Promise<void>): Promise<number> {
+    const before = totals(this.#pods);
     const startedAt = performance.now();
     await work();
     const ms = Math.round(performance.now() - startedAt);
-    const { hits, misses, staleMisses } = totals(pods);
-    phases.push({
+    const { hits, misses, staleMisses } = totals(this.#pods);
+    this.phases.push({
       ...{ name, ms, fromL1: hits - before.hits, readThrough: misses - before.misses },
       thoughHeld: staleMisses - before.staleMisses,
     });
     return ms;
-  };
-  await phase('calm', () => pause(calmMs));
-  await phase('cut, within the bound', async () => {
-    await stack.kill(region, 'kafka');
-    await pause(Math.min(cutMs, boundMs));
-  });
-  await phase('cut, beyond it', () => pause(Math.max(0, cutMs - boundMs)));
-  const backMs = await phase('restarted, not back', async () => {
-    await stack.restart(region, 'kafka');
-    await eventually(
-      'every pod’s staleness is below 3 s again',
-      () => pods.every(({ cache }) => cache.staleness() < healthyMs),
-      90_000,
-    );
-  });
-  await phase('back', () => pause(calmMs));
-  await eventually('every pod has said so', () => pods.every(({ tidemark }) => tidemark.health().state === 'live'));
-  return { phases, backMs };
+  }
 }
 
 type Counts = Pick<CacheStats, 'hits' | 'misses' | 'staleMisses'>;

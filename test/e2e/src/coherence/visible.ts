@@ -6,11 +6,11 @@ import { ChildPod } from './child-pod.js';
 import { closePods, firstTwo, type Pod, startPods } from './pods.js';
 import { type Quantiles, quantiles } from './quantiles.js';
 
-export interface VisibleOptions {
+export interface PauseOptions {
   readonly stack: LocalStack;
   readonly region: string;
+  /** Beside the one that is paused. */
   readonly podCount: number;
-  readonly rounds: number;
 }
 
 export interface VisibleFigure {
@@ -60,7 +60,7 @@ export interface PausedFigure {
 const deadlineMs = 1_500;
 
 /** One pod is a process that is paused, as by SIGSTOP: waited for until the deadline, then silent, then back. */
-export async function pauseOnePod({ stack, region, podCount }: VisibleOptions): Promise<PausedFigure> {
+export async function pauseOnePod({ stack, region, podCount }: PauseOptions): Promise<PausedFigure> {
   const pods = await startPods(stack, region, podCount);
   const child = await ChildPod.start(stack, region, { service: 'paused' });
   try {
