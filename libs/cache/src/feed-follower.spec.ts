@@ -236,6 +236,16 @@ describe('topics', () => {
     expect(held()).toBeUndefined();
   });
 
+  it('ignores the route of a superseded writer, also where the new one has only spoken of other tables', async () => {
+    await live();
+    follower.onRoute({ ...route({ x: 1 }, 'others'), writerEpoch: 2 });
+    follower.onRoute(route({ b: 9 }));
+    follower.onRoute(route({}));
+    expect([follower.table('things').target, held()]).toEqual(['a', 'vA']);
+    follower.onRoute({ ...route({ b: 9 }), writerEpoch: 2 });
+    expect(follower.table('things').target).toBe('b');
+  });
+
   it('an answer that comes late, or not at all, changes nothing', async () => {
     await live();
     follower.onRoute(route({ a: 1, b: 2 }));

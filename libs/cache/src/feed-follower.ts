@@ -29,6 +29,8 @@ export class FeedFollower implements ChangeFeedHandler {
   readonly #flushes: Metric;
   readonly #logger: Logger;
   #wanted = '';
+  /** The highest writer epoch of any table's route: a lower one is a zombie's, which the dispatcher ignores, whatever table it speaks of. */
+  #routeEpoch = 0;
   #state: FeedState | 'closed' = 'interrupted';
   #opened = false;
 
@@ -79,7 +81,8 @@ export class FeedFollower implements ChangeFeedHandler {
   }
 
   onRoute(route: Route): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed' || route.writerEpoch < this.#routeEpoch) return;
+    this.#routeEpoch = route.writerEpoch;
     this.#tables.get(route.table)?.applyRoute(route);
     this.#retail();
   }
