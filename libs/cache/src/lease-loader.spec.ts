@@ -131,6 +131,8 @@ describe('a load', () => {
     }
     expect(store.claims.map(({ lease }) => lease.leaseId)).toEqual(['lease1', 'lease2', 'lease3', 'lease4']);
     await acquire(3);
+    expect(store.releases[0]?.lease).toEqual({ leaseId: 'lease4', writeId: null });
+    store.releases[0]?.answer();
     await outcome;
     expect(stats.loads).toBe(3);
   });
@@ -197,6 +199,28 @@ describe('a load', () => {
     expect([aborted, clock.pending]).toEqual([true, 0]);
   });
 
+  it('that ends after its deadline gives its lease up and writes nothing', async () => {
+    const manual = manualLoad();
+    const outcome = expect(loader.load('k', manual.load, never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await acquire(0);
+    await clock.advance(10_000);
+    await outcome;
+    manual.end('loaded');
+    await settle();
+    expect(store.releases.map(({ lease }) => lease.leaseId)).toEqual(['lease1']);
+    expect(store.writes).toEqual([]);
+  });
+
+  it('whose install fails gives its lease up', async () => {
+    const outcome = expect(loader.load('k', async () => 'loaded', never)).rejects.toMatchObject({ code: 'THROTTLED' });
+    await acquire(0);
+    store.writes[0]?.fail(new TidemarkError('THROTTLED', 'slow down', { retriable: true }));
+    await settle();
+    store.releases[0]?.answer();
+    await outcome;
+    expect(store.releases[0]?.lease.leaseId).toBe('lease1');
+  });
+
   it('beyond the bound of loads in hand is refused', async () => {
     void loader.load('a', async () => 'x', never).catch(() => undefined);
     void loader.load('b', async () => 'x', never).catch(() => undefined);
@@ -229,5 +253,19 @@ describe('another pod’s lease', () => {
     store.reads[0]?.answer(theirs(clock.now() - 1));
     await settle();
     expect(store.claims[1]?.lease.leaseId).toBe('lease2');
+  });
+
+  it('that is taken over when its waiter’s time is up is given up at once: the next caller need not wait for its end', async () => {
+    const manual = manualLoad();
+    const outcome = expect(loader.load('k', manual.load, never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    store.claims[0]?.answer({ type: 'refused', old: theirs(clock.now() + 9_999) });
+    await clock.advance(9_999);
+    store.reads.at(-1)?.answer(theirs(clock.now() - 1));
+    await settle();
+    await clock.advance(1);
+    await outcome;
+    await acquire(1);
+    expect(store.releases.map(({ lease }) => lease.leaseId)).toEqual(['lease2']);
+    expect(manual.calls).toBe(0);
   });
 });

@@ -89,7 +89,7 @@ export class LeaseLoader {
     let leaseId = '';
     let step: LeaseStep = { type: 'claim' };
     for (let loads = 0, looks = 0; ;) {
-      if (signal.aborted) throw this.#contended(key, 'the time was up');
+      if (signal.aborted && step.type !== 'load') throw this.#contended(key, 'the time was up');
       switch (step.type) {
         case 'serve':
           return this.#options.codec.decode(step.image.value, step.image.codec);
@@ -103,9 +103,13 @@ export class LeaseLoader {
           step = afterRead(await this.#read(key, signal), undefined, this.#options.clock.now());
           break;
         case 'load': {
-          if (loads >= loadsPerCallMax) throw this.#contended(key, `its lease was lost ${loads} times`);
+          const lease = { leaseId, writeId: step.base };
           loads += 1;
-          const ended = await this.#loadAndInstall(key, load, { leaseId, writeId: step.base }, expiresAt, signal);
+          if (loads > loadsPerCallMax || signal.aborted) {
+            await this.#release(key, lease);
+            throw this.#contended(key, signal.aborted ? 'the time was up' : `its lease was lost ${loads - 1} times`);
+          }
+          const ended = await this.#loadAndInstall(key, load, lease, expiresAt, signal);
           if (ended.type === 'done') return ended.value;
           step = afterRead(await this.#read(key, signal), undefined, this.#options.clock.now());
           break;
@@ -114,7 +118,10 @@ export class LeaseLoader {
     }
   }
 
-  /** After a claim of unknown outcome only a strong read that shows the lease allows the load. */
+  /**
+   * After a claim of unknown outcome only a strong read that shows the lease allows the load. The call is not cut short when the time is
+   * up: a lease that nobody knows of would hold every caller up until its end.
+   */
   async #claim(key: string, leaseId: string, signal: AbortSignal): Promise<LeaseStep> {
     const { store, table, cache, clock, loadTimeoutMs, tombstoneMs } = this.#options;
     const nowMs = clock.now();
@@ -125,7 +132,8 @@ export class LeaseLoader {
       expiresAt: Math.ceil((nowMs + Math.max(tombstoneMs, loadTimeoutMs)) / 1_000),
     };
     try {
-      const outcome = await store.acquireLease(table, itemKeyOf(cache, key), claim, this.#call(signal));
+      const call = { timeoutMs: this.#options.callTimeoutMs };
+      const outcome = await store.acquireLease(table, itemKeyOf(cache, key), claim, call);
       return afterClaim(outcome, clock.now());
     } catch (error) {
       if (!isTidemarkError(error, 'AMBIGUOUS_WRITE')) throw error;
@@ -154,10 +162,27 @@ export class LeaseLoader {
       await this.#release(key, lease);
       return { type: 'done', value: undefined };
     }
-    const result = await this.#install(key, encoded, lease, expiresAt(), signal);
+    const result = await this.#installOrRelease(key, encoded, lease, expiresAt(), signal);
     if (result.type !== 'committed') return { type: 'lost' };
     this.#options.onInstalled(result);
     return { type: 'done', value: encoded.value };
+  }
+
+  /** Nobody waits for the end of a lease under which nothing will be installed any more. */
+  async #installOrRelease(
+    key: string,
+    encoded: EncodedValue,
+    lease: HeldLease,
+    expiresAt: number | null,
+    signal: AbortSignal,
+  ): Promise<WriteResult> {
+    try {
+      if (signal.aborted) throw this.#contended(key, 'the time was up');
+      return await this.#install(key, encoded, lease, expiresAt, signal);
+    } catch (error) {
+      await this.#release(key, lease);
+      throw error;
+    }
   }
 
   /** Of unknown outcome it may be sent once more: had the first been made, the lease would be gone and the second refused. */
