@@ -46,11 +46,17 @@ export class SimStream {
 
   /** Accepts a record in the shard of its key. */
   put(key: string, bytes: Uint8Array): string {
+    const shard = this.#openShard(this.shardOf(key));
+    this.#sequence += 1;
+    shard.records.push({ sequence: this.#sequence, atMs: this.#options.nowMs(), bytes });
+    return shard.shardId;
+  }
+
+  /** The open shard of a key. */
+  shardOf(key: string): string {
     const hash = (hashes * BigInt(partitionOf(key, shares))) / BigInt(shares);
     const shard = this.#shards.find((each) => each.closedMs === null && each.start <= hash && hash <= each.end);
     if (shard === undefined) throw new RangeError(`no open shard for ${key}`);
-    this.#sequence += 1;
-    shard.records.push({ sequence: this.#sequence, atMs: this.#options.nowMs(), bytes });
     return shard.shardId;
   }
 

@@ -85,14 +85,16 @@ export class Link {
     this.#lateMs = lateMs;
   }
 
-  /** Keeps back the next `count` requests, or answers, of calls that match; the returned function lets them go on. */
-  hold(side: Hold['side'], match: RegExp, count = Infinity): () => void {
+  /** Keeps back the next `count` requests, or answers, of calls that match. */
+  hold(side: Hold['side'], match: RegExp, count = Infinity): HeldCalls {
     const hold: Hold = { side, match, left: count, queue: [] };
     this.#holds.add(hold);
-    return () => {
-      this.#holds.delete(hold);
+    const drop = (): boolean => this.#holds.delete(hold);
+    const release = (): void => {
+      drop();
       for (const each of hold.queue) this.#travel(each);
     };
+    return { release, drop };
   }
 
   /** At the service: runs `fn` after `delayMs`; the returned function cancels it. */
@@ -238,6 +240,13 @@ export class Link {
   #note<T>({ what, key, told }: LinkCall<T>, said: string): void {
     this.#options.trace.note(this.process.name, `${what} ${said}`, told === true ? 'story' : 'detail', key);
   }
+}
+
+export interface HeldCalls {
+  /** Lets them go on, and keeps back none any more. */
+  readonly release: () => void;
+  /** They are lost; keeps back none any more. */
+  readonly drop: () => void;
 }
 
 interface Hold {

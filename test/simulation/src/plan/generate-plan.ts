@@ -51,6 +51,7 @@ function drawWorld(random: Random): WorldConfig {
     captureMs: random.pick([20, 60, 400]),
     stampErrorMs: random.pick([0, 50, 2_400]),
     latencyMs: { dynamodb: random.pick([4, 4, 20, 60]), kafka: 3 * slow, kinesis: 10 * slow },
+    ...{ readTimeoutMs: random.pick([1_000, 3_000]), writeTimeoutMs: random.pick([1_000, 2_000, 6_000]) },
     clockErrorMs: random.pick([5, 100, 250]),
   };
 }

@@ -32,6 +32,9 @@ export interface WorldConfig {
   readonly stampErrorMs: number;
   /** Mean time of one way between a process and a service, ms. */
   readonly latencyMs: { readonly dynamodb: number; readonly kafka: number; readonly kinesis: number };
+  /** What a caller waits for a read, and for a write, ms. */
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
   /** How far clocks of processes are from true time, ms. */
   readonly clockErrorMs: number;
 }

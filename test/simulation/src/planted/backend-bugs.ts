@@ -8,7 +8,8 @@ import { SimProducer } from '../kafka/sim-producer.js';
 import { SimRouteStore } from '../kafka/sim-route-store.js';
 import { Region } from '../world/region.js';
 import { names } from '../world/names.js';
-import { patchMethod } from './patch.js';
+import { World } from '../world/world.js';
+import { patchMethod, together } from './patch.js';
 import { type PlantedBug } from './planted-bug.js';
 
 /** Something around the cache that does not keep what its port promises, or sync and dispatcher without a safeguard. */
@@ -65,23 +66,12 @@ export const backendBugs: readonly PlantedBug[] = [
           },
       ),
   },
-  { name: 'a closing page claims that the shard is read', hazard: 49, plant: claimingOnTheClosingPage },
   {
-    name: 'lease rows need not cover the key space',
+    name: 'a closing page claims that the shard is read',
     hazard: 49,
-    plant: () =>
-      patchMethod(
-        SimLeaseStore.prototype,
-        'list',
-        (before) =>
-          async function (this: SimLeaseStore, signal) {
-            const rows = await before.call(this, signal);
-            return rows.map((row) =>
-              row.checkpoint === 'SHARD_END' ? row : { ...row, startHash: '0', endHash: hashMax },
-            );
-          },
-      ),
+    plant: together(claimingOnTheClosingPage, listingLate),
   },
+  { name: 'the watermark is the highest claim', hazard: 50, plant: claimingTheHighest },
   {
     name: 'sync does not notice that records have left the stream',
     hazard: 36,
@@ -147,9 +137,20 @@ export const backendBugs: readonly PlantedBug[] = [
         };
       }),
   },
+  {
+    name: 'pods follow another region than they read',
+    hazard: 37,
+    plant: () =>
+      patchMethod(
+        World.prototype,
+        'followedBy',
+        (before) =>
+          function (this: World, region) {
+            return before.call(this, region === 'eu' ? 'us' : 'eu');
+          },
+      ),
+  },
 ];
-
-const hashMax = String((1n << 128n) - 1n);
 
 /** A read answers with what the replica held at this pod's read before. */
 function readingWeakly(): () => void {
@@ -166,7 +167,7 @@ function readingWeakly(): () => void {
   });
 }
 
-/** The page that closes a shard is told as if the shard went on, and an empty one as its last. */
+/** The page that closes a shard is told as if the shard went on, as are the next two. */
 function claimingOnTheClosingPage(): () => void {
   return patchMethod(
     SimShardReader.prototype,
@@ -174,16 +175,44 @@ function claimingOnTheClosingPage(): () => void {
     (before) =>
       function (this: SimShardReader, shardId, position) {
         const cursor = before.call(this, shardId, position);
-        let closed = false;
+        let pages = 0;
         return {
           askedSinceMs: null,
           read: async (signal) => {
             const page = await cursor.read(signal);
-            const isFirst = page.closed && !closed;
-            closed ||= page.closed;
-            return isFirst ? { ...page, closed: false, millisBehindLatest: 0 } : page;
+            if (page.closed) pages += 1;
+            return page.closed && pages < 4 ? { ...page, closed: false, millisBehindLatest: 0 } : page;
           },
         };
       },
   );
+}
+
+/** Every row says what the best of them says. */
+function claimingTheHighest(): () => void {
+  return patchMethod(
+    SimLeaseStore.prototype,
+    'list',
+    (before) =>
+      async function (this: SimLeaseStore, signal) {
+        const rows = await before.call(this, signal);
+        const claims = rows.flatMap(({ readUpTo }) => readUpTo ?? []);
+        return rows.map((row) => ({ ...row, readUpTo: claims.length === 0 ? null : Math.max(...claims) }));
+      },
+  );
+}
+
+/** A shard that is new to the stream is in none of the first listings: what else keeps a watermark from running ahead of it sees nothing. */
+function listingLate(): () => void {
+  return patchMethod(SimShardReader.prototype, 'listShards', (before) => {
+    const listings = new WeakMap<SimShardReader, Map<string, number>>();
+    return async function (this: SimShardReader, signal) {
+      const isFirst = !listings.has(this);
+      const seen = listings.get(this) ?? new Map<string, number>();
+      listings.set(this, seen);
+      const shards = await before.call(this, signal);
+      for (const { shardId } of shards) seen.set(shardId, (seen.get(shardId) ?? (isFirst ? 10 : 0)) + 1);
+      return shards.filter(({ shardId }) => (seen.get(shardId) ?? 0) > 6);
+    };
+  });
 }

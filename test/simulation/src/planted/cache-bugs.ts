@@ -160,15 +160,15 @@ export const cacheBugs: readonly PlantedBug[] = [
     plant: () => patchMethod(Coherence.prototype, 'flush', () => () => 0),
   },
   {
-    name: 'a failed write leaves the entry',
-    hazard: 9,
+    name: 'a flush of the table is not heard',
+    hazard: 35,
     plant: () =>
       patchMethod(
-        Coherence.prototype,
-        'failWrite',
-        () =>
-          function (this: Coherence, fence) {
-            this.cancelWrite(fence);
+        TableFollower.prototype,
+        'flushPartition',
+        (before) =>
+          function (this: TableFollower, topic, partition, reason) {
+            if (!reason.startsWith('flush-table')) before.call(this, topic, partition, reason);
           },
       ),
   },

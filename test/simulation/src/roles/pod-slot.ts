@@ -33,20 +33,24 @@ export interface LivePod {
   readonly cache: Cache<string>;
 }
 
+export interface PodSlotOptions {
+  readonly table: GlobalTable;
+  readonly definition: CacheDefinition<string>;
+  /** The region whose events the pod follows. */
+  readonly followed: Region;
+}
+
 /** A place for a pod: the shipped cache on a backend of the simulation. */
 export class PodSlot extends Slot {
   protected readonly services = ['dynamodb', 'kafka'] as const;
   readonly #table: GlobalTable;
+  readonly #followed: Region;
   readonly #definition: CacheDefinition<string>;
   #live: LivePod | undefined;
 
-  constructor(
-    name: string,
-    region: Region,
-    context: WorldContext,
-    { table, definition }: { readonly table: GlobalTable; readonly definition: CacheDefinition<string> },
-  ) {
+  constructor(name: string, region: Region, context: WorldContext, { table, definition, followed }: PodSlotOptions) {
     super(name, region, context);
+    this.#followed = followed;
     this.#table = table;
     this.#definition = definition;
   }
@@ -86,17 +90,17 @@ export class PodSlot extends Slot {
   }
 
   #backend(process: SimProcess, links: ReadonlyMap<ServiceName, Link>): Backend {
-    const { region } = this;
     return {
       name: 'simulation',
-      region: region.name,
+      region: this.#followed.name,
       open: (context) => this.#open(process, links, context),
     };
   }
 
   #open(process: SimProcess, links: ReadonlyMap<ServiceName, Link>, { podId }: BackendContext): BackendParts {
     const { counters, trace } = this.context;
-    const { kafka, name } = this.region;
+    const { name } = this.region;
+    const { kafka } = this.#followed;
     const link = linkTo(links, 'kafka');
     const table = this.#table;
     const producer = new SimProducer({ kafka, link, onResend: () => counters.add('send made again') });

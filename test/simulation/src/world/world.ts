@@ -8,7 +8,7 @@ import { SyncSlot } from '../roles/sync-slot.js';
 import { epochMs } from '../time/sim-process.js';
 import { type WorldContext } from './context.js';
 import { GlobalTable } from './global-table.js';
-import { bucket, dispatcherNames, podNames, type RegionName, regionNames, syncNames, table } from './names.js';
+import { bucket, dispatcherNames, itemKey, podNames, type RegionName, regionNames, syncNames, table } from './names.js';
 import { Region } from './region.js';
 
 /** Two regions with all their processes, on one virtual clock. */
@@ -27,12 +27,16 @@ export class World {
     this.#regions = { us: new Region('us', context), eu: new Region('eu', context) };
     const { us, eu } = this.#regions;
     this.table = new GlobalTable(context, { us: us.stream, eu: eu.stream });
-    const options = { table: this.table, definition: definitionOf(context.config) };
+    const definition = definitionOf(context.config);
     const make = <T>(
       names: (region: RegionName) => readonly string[],
       slot: (name: string, region: Region) => T,
     ): T[] => regionNames.flatMap((region) => names(region).map((name) => slot(name, this.#regions[region])));
-    this.pods = make(podNames, (name, region) => new PodSlot(name, region, context, options));
+    this.pods = make(
+      podNames,
+      (name, region) =>
+        new PodSlot(name, region, context, { table: this.table, definition, followed: this.followedBy(region.name) }),
+    );
     this.syncs = make(syncNames, (name, region) => new SyncSlot(name, region, context));
     this.dispatchers = make(dispatcherNames, (name, region) => new DispatcherSlot(name, region, context));
     this.#slots = new Map([...this.pods, ...this.syncs, ...this.dispatchers].map((slot) => [slot.name, slot]));
@@ -40,6 +44,16 @@ export class World {
 
   region(name: RegionName): Region {
     return this.#regions[name];
+  }
+
+  /** The region whose events a region's pods follow: their own. */
+  followedBy(region: RegionName): Region {
+    return this.#regions[region];
+  }
+
+  /** The open shard that takes a key's change records. */
+  shardOf(region: RegionName, key: string): string {
+    return this.#regions[region].stream.shardOf(itemKey(key));
   }
 
   slot(name: string): Slot {
@@ -83,6 +97,9 @@ export class World {
   }
 }
 
-function definitionOf({ mode, maxEntries }: WorldConfig): CacheDefinition<string> {
-  return defineCache({ name: bucket, table, schema: trust<string>(), mode, maxEntries });
+function definitionOf({ mode, maxEntries, readTimeoutMs, writeTimeoutMs }: WorldConfig): CacheDefinition<string> {
+  return defineCache({
+    ...{ name: bucket, table, schema: trust<string>(), mode, maxEntries },
+    ...{ readTimeout: `${readTimeoutMs}ms`, writeTimeout: `${writeTimeoutMs}ms` },
+  });
 }

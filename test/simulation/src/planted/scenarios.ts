@@ -1,0 +1,6 @@
+import { cacheScenarios } from './cache-scenarios.js';
+import { pipelineScenarios } from './pipeline-scenarios.js';
+import { type Scenario } from './script.js';
+
+/** One for each planted bug. */
+export const scenarios: readonly Scenario[] = [...cacheScenarios, ...pipelineScenarios];
