@@ -9,6 +9,8 @@ export class Lane implements TopicPartition {
   next: bigint | undefined;
   /** The committed offset had left the log, so reading began at the log's start. */
   reset = false;
+  /** The group has never committed an offset of the partition, or the offset is gone. */
+  uncharted = false;
   held = false;
   /** Failures of the handler in a row. */
   failures = 0;
@@ -24,6 +26,7 @@ export class Lane implements TopicPartition {
     if (this.reset) return;
     const known = committed >= 0n ? committed : undefined;
     this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;
+    this.uncharted = this.next === undefined;
   }
 }
 

@@ -254,11 +254,13 @@ export class GroupSession {
     const { metrics, clock, handler, again } = this.#options;
     const { batch, nextOffset, duplicates, gap } = groupBatch(payload.batch, lane.next);
     metrics.duplicates.value += duplicates;
-    if (gap || lane.reset) this.#tellGap(lane, payload.batch);
+    const lost = gap || lane.reset;
+    if (lost) this.#tellGap(lane, payload.batch);
     if (batch !== undefined) {
       const startedMs = clock.monotonicMs();
       try {
-        if ((await handler.onBatch(batch, generation.signal)) === 'hold') return this.#hold(payload, lane);
+        const whole = { ...batch, afterGap: lost, uncharted: lane.uncharted };
+        if ((await handler.onBatch(whole, generation.signal)) === 'hold') return this.#hold(payload, lane);
       } catch (error) {
         if (generation.over) return;
         metrics.handlerErrors.value += 1;
@@ -271,6 +273,8 @@ export class GroupSession {
       metrics.handlerSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
     }
     lane.failures = 0;
+    lane.reset = false;
+    lane.uncharted = false;
     if (this.#generation === generation) await this.#commit(payload, lane, nextOffset, batch?.records.length ?? 0);
   }
 
@@ -293,7 +297,6 @@ export class GroupSession {
   }
 
   #tellGap(lane: Lane, batch: Batch): void {
-    lane.reset = false;
     this.#options.metrics.gaps.value += 1;
     this.#options.logger.error(
       { ...place(lane), expected: lane.next?.toString(), got: batch.firstOffset() },

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodePodReport } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { PodReports } from './pod-reports.js';
 
 const record = (pod: string, at: number, leaving = false) => ({
@@ -57,5 +59,29 @@ describe('PodReports', () => {
     expect(() => reports.snapshot()).toThrow(/more than 2 pods/);
     reports.apply(record('d', 600_002));
     expect(listed(reports)).toEqual({ d: 600_002 });
+  });
+
+  it('hazard 64: of any log, lists every pod that has reported within ten minutes and not left, and no pod that has', () => {
+    const step = fc.record({
+      pod: fc.constantFrom('a', 'b', 'c'),
+      leaving: fc.boolean(),
+      afterMs: fc.oneof(fc.integer({ min: -5_000, max: 5_000 }), fc.integer({ min: 0, max: 700_000 })),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const reports = new PodReports();
+        const expected = new Map<string, number>();
+        let [written, now] = [1_000_000, 0];
+        for (const { pod, leaving, afterMs } of steps) {
+          written += afterMs;
+          now = Math.max(now, written);
+          reports.apply(record(pod, written, leaving));
+          expected.set(pod, leaving ? -Infinity : now);
+        }
+        const live = [...expected].filter(([, at]) => at >= now - 600_000);
+        expect(listed(reports)).toEqual(Object.fromEntries(live));
+      }),
+      runs(10),
+    );
   });
 });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { judgeArrival, judgePosition, Positions } from './positions.js';
 
 describe('judgeArrival', () => {
@@ -55,5 +57,42 @@ describe('Positions', () => {
     expect(positions.reached('a', [4n, 2n])).toBe(true);
     expect(positions.reached('b', [1n])).toBe(false);
     expect(positions.reached('b', [0n])).toBe(true);
+  });
+});
+
+describe('whatever batches come', () => {
+  const batch = fc.record({
+    skipped: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: -9, max: 9 })),
+    length: fc.nat(5),
+  });
+
+  it('hazards 26 and 52: a gap is told exactly where offsets do not go on from the last batch', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 20n, max: 2n ** 60n }), fc.array(batch, { maxLength: 12 }), (start, batches) => {
+        const positions = new Positions();
+        positions.fix('a', [0n, start]);
+        return batches.every(({ skipped, length }) => {
+          const expected = positions.at('a', 1) ?? 0n;
+          const first = expected + BigInt(skipped) < 0n ? 0n : expected + BigInt(skipped);
+          const arrival = judgeArrival(expected, first);
+          positions.move('a', 1, first + BigInt(length));
+          const isTold = arrival.type === 'gap';
+          const isSo = !isTold || arrival.direction === (first > expected ? 'ahead' : 'behind');
+          return isTold === (first !== expected) && isSo && positions.at('a', 0) === 0n;
+        });
+      }),
+      runs(),
+    );
+  });
+
+  it('a position within the log is one that can be read on from, and no other', () => {
+    const offset = fc.bigInt({ min: 0n, max: 20n });
+    fc.assert(
+      fc.property(offset, offset, offset, (position, low, length) => {
+        const within = position >= low && position <= low + length;
+        return (judgePosition(position, low, low + length).type === 'expected') === within;
+      }),
+      runs(),
+    );
   });
 });

@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { type WireRecord } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 import { fromKafka, fromTableTopic, keyText, toKafka, wireBytes } from './wire.js';
 
 describe('records on the wire', () => {
@@ -46,5 +49,28 @@ describe('records on the wire', () => {
     expect(keyText({ key: Buffer.from('ü'), value: null, header: null })).toBe('ü');
     expect(keyText({ key: null, value: null, header: null })).toBeUndefined();
     expect(wireBytes({ key: 'ü', value: Buffer.alloc(10), header: 'h' })).toBe(24 + 2 + 10 + 1);
+  });
+
+  it('come back as they went, whatever they hold', () => {
+    const part = fc.option(fc.uint8Array({ maxLength: 20 }));
+    const record: fc.Arbitrary<WireRecord> = fc
+      .tuple(part, part, part, fc.option(fc.maxSafeNat()))
+      .map(([key, value, header, src]) => (src === null ? { key, value, header } : { key, value, header, src }));
+    const plain = (each: WireRecord): unknown[] => [
+      ...[each.key, each.value, each.header].map((bytes) => bytes && Buffer.from(bytes).toString('hex')),
+      each.src,
+    ];
+    fc.assert(
+      fc.property(record, fc.nat(100), (sent, partition) => {
+        const { key, value, headers } = toKafka(sent, partition);
+        const carried = Object.entries(headers ?? {}).map(([name, text]) => [name, Buffer.from(text as Uint8Array)]);
+        const received = fromKafka({
+          ...{ key: key as Buffer | null, value: value as Buffer | null, timestamp: '0', attributes: 0, offset: '7' },
+          headers: Object.fromEntries(carried) as Record<string, Buffer>,
+        });
+        expect(plain(received)).toEqual(plain(sent));
+      }),
+      runs(5),
+    );
   });
 });

@@ -83,6 +83,14 @@ describe('chunksOf', () => {
     expect(all[0]?.header).toMatch(/^1\.0;c;flush-table;users;/);
   });
 
+  it('hazard 52: puts a flush in front of a batch of a partition that the group has no offset of', () => {
+    const records = [event('u:1')];
+    const chunks = [...chunksOf('users', { records, uncharted: true }, 2)];
+    expect(chunks[0]?.records.map(({ header }) => String(header).split(';')[2])).toEqual(['flush-table', 'm']);
+    const both = [...chunksOf('users', { records, afterGap: true, uncharted: true }, 2)];
+    expect(both[0]?.records).toHaveLength(2);
+  });
+
   it('has nothing for an empty batch', () => {
     expect([...chunksOf('users', { records: [] }, 10)]).toEqual([]);
   });

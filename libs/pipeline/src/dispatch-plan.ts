@@ -1,6 +1,6 @@
 import { decodeRecord, encodeControl, type Route, type WireRecord } from '@tidemark/protocol';
 
-import { type OutgoingRecord } from './ports.js';
+import { type OutgoingRecord, type SourceBatch } from './ports.js';
 
 /** What is known of a topic; `undefined` where nobody has asked yet. */
 export type TopicCount =
@@ -63,19 +63,28 @@ export interface Chunk {
 
 /**
  * Cuts a batch into chunks of at most `recordsMax`. Records were lost before one that is `afterGap`, so a flush of the whole table stands in
- * front of it: what the pods hold may have been overwritten by what nobody will ever tell them.
+ * front of it: what the pods hold may have been overwritten by what nobody will ever tell them. The same before one that is `uncharted`: offsets may have
+ * begun anew, and pods know records by them.
  */
 export function* chunksOf(
   table: string,
-  batch: { readonly records: readonly WireRecord[]; readonly afterGap?: boolean },
+  batch: Marks & { readonly records: readonly WireRecord[] },
   recordsMax: number,
 ): Generator<Chunk> {
-  const flush = encodeControl({ control: 'flush-table', table, reason: 'records of the table topic were lost' });
-  const records = batch.afterGap === true ? [flush, ...batch.records] : batch.records;
+  const reason = flushReason(batch);
+  const flush = reason === undefined ? [] : [encodeControl({ control: 'flush-table', table, reason })];
+  const records: readonly WireRecord[] = [...flush, ...batch.records];
   for (let start = 0; start < records.length; start += recordsMax) {
     const chunk = records.slice(start, start + recordsMax);
     yield { records: chunk, watermarks: watermarksOf(table, chunk) };
   }
+}
+
+type Marks = Pick<SourceBatch, 'afterGap' | 'uncharted'>;
+
+function flushReason({ afterGap, uncharted }: Marks): string | undefined {
+  if (afterGap === true) return 'records of the table topic were lost';
+  return uncharted === true ? 'the first record of the table topic for this group' : undefined;
 }
 
 /** The highest watermark of a chunk. */

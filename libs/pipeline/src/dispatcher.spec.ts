@@ -84,6 +84,23 @@ describe('dispatching', () => {
     expect(metric(metrics, 'tidemark_dispatcher_records_total')).toBe(1);
   });
 
+  it('hazard 52: flushes a partition that the group has no offset of, once, and takes that for no loss', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { metrics, source, logger } = on.member();
+    source.tellsUncharted = true;
+    const { dispatcher } = on.member({ source, logger, metrics });
+    await dispatcher.start();
+    on.append('users', 0, event('u:1'));
+    await quiet();
+    on.append('users', 0, event('u:2'));
+    await quiet();
+    expect(on.read('a', 0)).toEqual(['1@0', 'flush-table', 'u:1', 'u:2']);
+    expect(on.sink.log('a', 0).map(({ src }) => src)).toEqual([undefined, undefined, 0, 1]);
+    expect(metric(metrics, 'tidemark_dispatcher_gaps_total')).toBe(0);
+    expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it('flushes a partition in front of a batch before which records were lost', async () => {
     const on = bench();
     on.routes.write(route(1, { a: 1 }));

@@ -230,6 +230,7 @@ export class Dispatcher {
     const owned = this.#owned.get(placeOf(batch.topic, batch.partition));
     if (owned === undefined || this.#aborter.signal.aborted) return 'hold';
     if (batch.afterGap === true) this.#noteGap(batch);
+    else if (batch.uncharted === true) this.#noteUncharted(batch);
     const { signal, release } = eitherSignal(sourceSignal, this.#aborter.signal);
     const startMs = clock.monotonicMs();
     const outcome = await dispatchTable(batch, owned, this.#context, signal).finally(release);
@@ -248,6 +249,13 @@ export class Dispatcher {
     this.#options.logger.error(
       { topic, partition, firstOffset },
       'dispatcher: records were lost, flushing the partition',
+    );
+  }
+
+  #noteUncharted({ topic, partition, firstOffset }: SourceBatch): void {
+    this.#options.logger.info(
+      { topic, partition, firstOffset },
+      'dispatcher: the group has no offset of this partition yet, flushing it first',
     );
   }
 

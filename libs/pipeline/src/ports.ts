@@ -170,6 +170,8 @@ export interface SourceBatch extends TopicPartition {
   readonly nextOffset: bigint;
   /** Records that stood before it were lost before anybody could read them: the topic's retention, or a topic made anew. */
   readonly afterGap?: boolean;
+  /** The group has no offset of the partition: what was handled before, and of which topic of this name, nobody knows. */
+  readonly uncharted?: boolean;
 }
 
 /** A consumer group over table topics. */

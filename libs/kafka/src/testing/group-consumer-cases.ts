@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase, eventually, recordingLogger } from '@tidemark/runtime/testing';
+import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { type KafkaClient } from '../kafka-client.js';
 import { KafkaProducer } from '../producer.js';
 import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
@@ -22,10 +22,6 @@ export function groupConsumerCases(harness: KafkaHarness): ContractCase[] {
     on('takes over from a member that dies, without loss and in order', takesOver),
     on('changes its topics without losing or repeating the others', changesTopics),
     on('waits for topics that are not there beside the work on the others', missingTopic),
-    on('hazard 27: finds partitions that are added, and reads them from their start', growth),
-    on('tells each record’s own offset, whatever was written into its place', ownOffsets),
-    on('says why nothing is consumed while the brokers do not answer, and reads no lag of 0 then', outage),
-    on('knows how far what is held is behind', heldLag),
     on('stops after what is at work, and commits it', stops),
     on('aborts what is at work when it does not end within the drain time', stopsAnyway),
     on('hazard 26: tells a gap between what was committed and what is still there', gap),
@@ -247,76 +243,6 @@ async function missingTopic(world: ContractWorld): Promise<void> {
   await world.topic('cdc.later');
   await world.write(later, range(0, 10));
   await eventually('the later one', () => member.numbers(later).length === 10, 15_000);
-}
-
-async function outage(world: ContractWorld): Promise<void> {
-  const topic = await world.topic('cdc.a', 1);
-  const client = world.mortal();
-  const logger = recordingLogger();
-  const source = new RecordingSource(world, { client, logger });
-  await source.join([topic]);
-  await world.write(topic, range(0, 5));
-  await eventually('all', () => source.numbers(topic).length === 5);
-  assert.equal(source.source.problem, undefined);
-  await eventually('no lag', () => source.metric('tidemark_kafka_group_lag_records') === 0);
-  client.sever();
-  const startedMs = performance.now();
-  await eventually('a problem', () => source.source.problem !== undefined, 8_000);
-  assert.ok(performance.now() - startedMs < 6_000);
-  assert.ok(Number.isNaN(source.metric('tidemark_kafka_group_lag_records')));
-  await world.write(topic, range(5, 8));
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
-  const again = logger.lines.filter(({ message }) => message === 'kafka group: trying again');
-  assert.ok(again.length <= 1, `${again.length} lines`);
-  client.mend();
-  await eventually('what was written meanwhile', () => source.numbers(topic).length === 8, 40_000);
-  await eventually('no problem', () => source.source.problem === undefined, 20_000);
-  assert.equal(source.metric('tidemark_kafka_group_lag_records'), 0);
-}
-
-async function heldLag(world: ContractWorld): Promise<void> {
-  const topic = await world.topic('cdc.a', 2);
-  const source = new RecordingSource(world);
-  await source.join([topic]);
-  await world.write(topic, range(0, 5));
-  await eventually('all', () => source.numbers(topic).length === 5);
-  source.onBatchDo = () => 'hold';
-  await world.write(topic, range(5, 12));
-  await eventually('it lags', () => source.metric('tidemark_kafka_group_lag_records') === 7, 25_000);
-}
-
-async function growth(world: ContractWorld): Promise<void> {
-  const topic = await world.topic('cdc.a', 1);
-  const source = new RecordingSource(world);
-  await source.join([topic]);
-  await world.write(topic, [0]);
-  await eventually('the first', () => source.numbers(topic).length === 1);
-  const admin = await world.admin();
-  await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
-  await eventually('the new partition is written to', () =>
-    world.write(topic, range(10, 13), 2).then(
-      () => true,
-      () => false,
-    ),
-  );
-  await eventually('its records', () => source.numbers(topic, 2).length === 3, 25_000);
-  assert.deepEqual(source.numbers(topic, 2), range(10, 13));
-  source.assertOrderly();
-}
-
-async function ownOffsets(world: ContractWorld): Promise<void> {
-  const topic = await world.topic('cdc.a', 1);
-  const producer = world.keep(new KafkaProducer({ client: world.client, names: world.names }), (one) => one.close());
-  const record = { key: 'k', value: Buffer.from('1'), header: 'h', src: 77 };
-  const records = range(0, 5).map(() => ({ partition: 0, record }));
-  await producer.send(topic, records, new AbortController().signal);
-  const source = new RecordingSource(world);
-  await source.join([topic]);
-  await eventually('all', () => source.numbers(topic).length === 5);
-  assert.deepEqual(
-    source.batches.flatMap((batch) => batch.records.map(({ src }) => src)),
-    range(0, 5),
-  );
 }
 
 async function stops(world: ContractWorld): Promise<void> {

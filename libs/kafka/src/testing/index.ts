@@ -1,6 +1,7 @@
 import { type ContractCase } from '@tidemark/runtime/testing';
 import { type KafkaHarness } from './contract-world.js';
 import { groupConsumerCases } from './group-consumer-cases.js';
+import { groupViewCases } from './group-view-cases.js';
 import { podFeedCases } from './pod-feed-cases.js';
 import { podTopicCases } from './pod-topic-cases.js';
 import { producerCases } from './producer-cases.js';
@@ -16,5 +17,6 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
     ...podFeedCases(harness),
     ...podTopicCases(harness),
     ...groupConsumerCases(harness),
+    ...groupViewCases(harness),
   ];
 }

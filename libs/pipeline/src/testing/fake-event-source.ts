@@ -77,6 +77,8 @@ export class FakeEventSource implements EventSource {
   /** While set, a batch that was handled is not committed: the member dies in between. */
   losesCommits = false;
   problem: string | undefined;
+  /** Says of a partition without a committed offset that it has none. */
+  tellsUncharted = false;
   readonly #topics: FakeTableTopics;
   readonly #batchRecordsMax: number;
   #handler: EventSourceHandler | undefined;
@@ -188,6 +190,7 @@ export class FakeEventSource implements EventSource {
       firstOffset: BigInt(first),
       nextOffset: BigInt(first + taken.length),
       afterGap: first > position,
+      ...(this.tellsUncharted ? { uncharted: this.#topics.log({ topic, partition }).committed === undefined } : {}),
     };
   }
 

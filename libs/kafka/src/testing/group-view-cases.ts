@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { type ContractCase, eventually, recordingLogger } from '@tidemark/runtime/testing';
+import { KafkaProducer } from '../producer.js';
+import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
+import { RecordingSource } from './recording-source.js';
+
+/** What the dispatcher and whoever runs it are told of the table topics beside their records. */
+export function groupViewCases(harness: KafkaHarness): ContractCase[] {
+  const on = (name: string, run: (world: ContractWorld) => Promise<void>): ContractCase =>
+    contractCase(harness, `group consumer: ${name}`, run);
+  return [
+    on('hazard 52: says that the group has no offset of a partition, until it has committed one', uncharted),
+    on(
+      'hazard 26: tells a gap where the committed offset had left the log before anybody could say so',
+      resetElsewhere,
+    ),
+    on('says why nothing is consumed while the brokers do not answer, and reads no lag of 0 then', outage),
+    on('knows how far what is held is behind', heldLag),
+    on('hazard 27: finds partitions that are added, and reads them from their start', growth),
+    on('tells each record’s own offset, whatever was written into its place', ownOffsets),
+  ];
+}
+
+async function uncharted(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  await world.write(topic, [0]);
+  const first = new RecordingSource(world);
+  await first.join([topic]);
+  await eventually('the first', () => first.numbers(topic).length === 1);
+  await world.write(topic, [1]);
+  await eventually('the second', () => first.numbers(topic).length === 2);
+  await first.source.stop();
+  await world.write(topic, [2]);
+  const second = new RecordingSource(world);
+  await second.join([topic]);
+  await eventually('the third', () => second.numbers(topic).length === 1);
+  const told = [...first.batches, ...second.batches].map((batch) => [batch.uncharted, batch.afterGap]);
+  assert.deepEqual(told, [
+    [true, false],
+    [false, false],
+    [false, false],
+  ]);
+}
+
+/** What a member leaves behind that has found its offset gone, and dies: kafkajs commits that the log is to be read from its start. */
+async function resetElsewhere(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  await world.write(topic, range(0, 5));
+  const admin = await world.admin();
+  const groupId = world.names.dispatcherGroup;
+  await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '-2' }] });
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await eventually('all', () => source.numbers(topic).length === 5);
+  assert.deepEqual(
+    source.batches.map((batch) => batch.afterGap),
+    [true],
+  );
+  await world.write(topic, [5]);
+  await eventually('the next', () => source.numbers(topic).length === 6);
+  assert.equal(source.batches.at(-1)?.afterGap, false);
+}
+
+async function outage(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  const client = world.mortal();
+  const logger = recordingLogger();
+  const source = new RecordingSource(world, { client, logger });
+  await source.join([topic]);
+  await world.write(topic, range(0, 5));
+  await eventually('all', () => source.numbers(topic).length === 5);
+  assert.equal(source.source.problem, undefined);
+  await eventually('no lag', () => source.metric('tidemark_kafka_group_lag_records') === 0);
+  client.sever();
+  const startedMs = performance.now();
+  await eventually('a problem', () => source.source.problem !== undefined, 8_000);
+  assert.ok(performance.now() - startedMs < 6_000);
+  assert.ok(Number.isNaN(source.metric('tidemark_kafka_group_lag_records')));
+  await world.write(topic, range(5, 8));
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  const again = logger.lines.filter(({ message }) => message === 'kafka group: trying again');
+  assert.ok(again.length <= 1, `${again.length} lines`);
+  client.mend();
+  await eventually('what was written meanwhile', () => source.numbers(topic).length === 8, 40_000);
+  await eventually('no problem', () => source.source.problem === undefined, 20_000);
+  assert.equal(source.metric('tidemark_kafka_group_lag_records'), 0);
+}
+
+async function heldLag(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 2);
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await world.write(topic, range(0, 5));
+  await eventually('all', () => source.numbers(topic).length === 5);
+  source.onBatchDo = () => 'hold';
+  await world.write(topic, range(5, 12));
+  await eventually('it lags', () => source.metric('tidemark_kafka_group_lag_records') === 7, 25_000);
+}
+
+async function growth(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await world.write(topic, [0]);
+  await eventually('the first', () => source.numbers(topic).length === 1);
+  const admin = await world.admin();
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+  await eventually('the new partition is written to', () =>
+    world.write(topic, range(10, 13), 2).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await eventually('its records', () => source.numbers(topic, 2).length === 3, 25_000);
+  assert.deepEqual(source.numbers(topic, 2), range(10, 13));
+  source.assertOrderly();
+}
+
+async function ownOffsets(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  const producer = world.keep(new KafkaProducer({ client: world.client, names: world.names }), (one) => one.close());
+  const record = { key: 'k', value: Buffer.from('1'), header: 'h', src: 77 };
+  const records = range(0, 5).map(() => ({ partition: 0, record }));
+  await producer.send(topic, records, new AbortController().signal);
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await eventually('all', () => source.numbers(topic).length === 5);
+  assert.deepEqual(
+    source.batches.flatMap((batch) => batch.records.map(({ src }) => src)),
+    range(0, 5),
+  );
+}
