@@ -1,5 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { type Route } from '@tidemark/protocol';
+import { encodeRoute, type Route } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 
 import { RouteLedger } from './route-ledger.js';
 
@@ -40,6 +42,35 @@ it('keeps the newest records of a table, newest first', () => {
   for (const version of [1, 2, 3]) ledger.apply(routeOf({ version }));
   expect(ledger.history('users').map(({ version }) => version)).toEqual([3, 2]);
   expect(ledger.history('orders')).toEqual([]);
+});
+
+it('holds, of any log, the last record of each table that no higher epoch came before', () => {
+  const record = fc
+    .record({
+      table: fc.constantFrom('users', 'orders', 'roles'),
+      version: fc.integer({ min: 1, max: 5 }),
+      writerEpoch: fc.integer({ min: 1, max: 3 }),
+      deleted: fc.boolean(),
+    })
+    .map((fields) => routeOf({ ...fields, topics: fields.deleted ? {} : { t: 1 } }));
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 20 }), (log) => {
+      const ledger = new RouteLedger(3);
+      const verdicts = log.map((route) => ledger.apply(route));
+      const heard = log.filter(({ writerEpoch }, at) =>
+        log.slice(0, at).every((other) => other.writerEpoch <= writerEpoch),
+      );
+      const lasts = new Map(heard.map((route) => [route.table, route]));
+      return (
+        verdicts.filter((verdict) => verdict !== 'stale').length === heard.length &&
+        [...lasts].every(([table, route]) => encodeRoute(ledger.last(table) ?? route) === encodeRoute(route)) &&
+        ledger.count === [...lasts.values()].filter(({ deleted }) => !deleted).length &&
+        ledger.live().length === ledger.count &&
+        [...lasts.keys()].every((table) => ledger.history(table).length <= 3)
+      );
+    }),
+    runs(2),
+  );
 });
 
 function routeOf(fields: Partial<Route>): Route {

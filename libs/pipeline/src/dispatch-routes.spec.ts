@@ -1,4 +1,6 @@
 import { expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 
 import { DispatchRoutes } from './dispatch-routes.js';
 import { route } from './testing/dispatch-bench.js';
@@ -37,4 +39,26 @@ it('takes no inherited property for a topic', () => {
   const routes = new DispatchRoutes();
   routes.apply(route(1, { a: 1 }));
   expect(routes.since('users', 'toString')).toBeUndefined();
+});
+
+it('holds, of any log, the last route of each table that no higher epoch came before', () => {
+  const topics = fc.dictionary(fc.constantFrom('a', 'b'), fc.integer({ min: 1, max: 9 }));
+  const record = fc
+    .record({ table: fc.constantFrom('users', 'orders'), topics, writerEpoch: fc.integer({ min: 1, max: 3 }) })
+    .map(({ topics: of, ...fields }) => route(1, of, fields));
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 12 }), (log) => {
+      const routes = new DispatchRoutes();
+      for (const each of log) routes.apply(each);
+      const heard = log.filter(({ writerEpoch }, at) =>
+        log.slice(0, at).every((other) => other.writerEpoch <= writerEpoch),
+      );
+      return ['users', 'orders'].every((table) => {
+        const last = heard.findLast((each) => each.table === table);
+        const isLive = last !== undefined && !last.deleted;
+        return routes.live(table) === (isLive ? last : undefined) && routes.tables().includes(table) === isLive;
+      });
+    }),
+    runs(),
+  );
 });

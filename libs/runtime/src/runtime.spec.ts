@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import {
   backoffMs,
   isTidemarkError,
@@ -10,7 +11,7 @@ import {
   withDeadline,
 } from './index.js';
 import { every } from './clock.js';
-import { ManualClock, settle } from './testing/index.js';
+import { ManualClock, runs, settle } from './testing/index.js';
 
 describe('withDeadline', () => {
   it('rejects with TIMEOUT at the deadline and aborts the work', async () => {
@@ -138,4 +139,45 @@ describe('MetricRegistry', () => {
     for (const value of [0.05, 0.5, 5]) histogram.observe(value);
     expect(histogram).toMatchObject({ counts: [1, 2], count: 3, sum: 5.55 });
   });
+});
+
+describe('numbers with a unit, whatever is given', () => {
+  const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+  it('say what they say', () => {
+    const unit = fc.constantFrom(...(Object.keys(units) as (keyof typeof units)[]));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), unit, (amount, name) => {
+        return parseDuration(`${amount}${name}`, 'f') === amount * units[name];
+      }),
+      runs(),
+    );
+  });
+
+  it('are positive and finite, or refused by name', () => {
+    const near = fc.string({ unit: fc.constantFrom(...'0123456789.-+e', 'ms', 's', 'kb', 'b', ' '), maxLength: 6 });
+    fc.assert(
+      fc.property(fc.oneof(near, fc.anything()), fc.constantFrom(parseDuration, parseByteSize), (given, parse) => {
+        try {
+          const amount = parse(given as never, 'a.field');
+          return typeof given === 'string' && Number.isFinite(amount) && amount > 0;
+        } catch (error) {
+          return isTidemarkError(error, 'INVALID_OPTIONS') && error.message.startsWith('a.field: expected ');
+        }
+      }),
+      runs(),
+    );
+  });
+});
+
+it('backoffMs waits at least half its step and never longer than its limit', () => {
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  const ms = fc.integer({ min: 1, max: 1_000_000 });
+  fc.assert(
+    fc.property(fc.integer({ min: -1, max: 2_000 }), ms, ms, random, (attempt, initialMs, maxMs, chance) => {
+      const delay = backoffMs(attempt, { initialMs, maxMs, random: () => chance });
+      return delay >= Math.min(initialMs, maxMs) / 2 && delay <= maxMs;
+    }),
+    runs(),
+  );
 });
