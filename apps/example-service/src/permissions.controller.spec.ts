@@ -24,6 +24,37 @@ describe('the example service', () => {
     await http.get('/permissions/app-1').expect(404);
   });
 
+  it('reads nothing older than a token, and says when a write is visible', async () => {
+    const http = request(pod.url);
+    const put = await http
+      .put('/permissions/app-4?visibleWithin=5s')
+      .send({ roles: ['one'] })
+      .expect(200);
+    const { token, visible } = put.body as { token: string; visible: object };
+    expect(visible).toMatchObject({ pods: 1, silent: [] });
+    await http
+      .get('/permissions/app-4')
+      .set('at-least', token)
+      .expect(200, { roles: ['one'] });
+    await http
+      .get('/permissions/app-5')
+      .set('at-least', token)
+      .expect(400, /INVALID_TOKEN/);
+    await http
+      .put('/permissions/app-4?visibleWithin=soon')
+      .send({ roles: ['one'] })
+      .expect(400, /visibleWithin: expected/);
+  });
+
+  it('loads what nobody has put, and forgets what it is told to', async () => {
+    const http = request(pod.url);
+    await http.post('/permissions/app-6/load').expect(200, { roles: ['guest of app-6'] });
+    await http.get('/permissions/app-6').expect(200, { roles: ['guest of app-6'] });
+    await http.post('/permissions/app-6/invalidate').expect(200, { invalidated: true });
+    const held = await http.get('/l1/permissions?ids=app-6').expect(200);
+    expect(held.body).toMatchObject({ 'app-6': { state: 'none' } });
+  });
+
   it('shows and changes this pod’s L1 alone', async () => {
     const http = request(pod.url);
     await http

@@ -15,6 +15,9 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   TIMEOUT: 504,
   AMBIGUOUS_WRITE: 504,
   WRITE_CONTENDED: 409,
+  VISIBILITY_TIMEOUT: 504,
+  VISIBILITY_UNAVAILABLE: 503,
+  PUBLISH_FAILED: 503,
 };
 
 interface JsonResponse {
