@@ -44,6 +44,12 @@ describe('chooseLeases', () => {
     ['leaves a live lease alone when the load is even', [row('a', 'x'), row('b', 'me')], {}, []],
     ['steals one from the most loaded', [row('a', 'y'), row('b', 'x'), row('c', 'x')], {}, ['b stolen']],
     ['steals one where that evens the load', [row('a', 'x'), row('b', 'x'), row('c', 'x')], {}, ['a stolen']],
+    [
+      'does not steal what it still reads, though it has lost the lease',
+      [row('a', 'x'), row('b', 'x'), row('c', 'x')],
+      { held: new Set(['a']) },
+      ['b stolen'],
+    ],
     ['does not steal back and forth', [row('a', 'x'), row('b', 'x'), row('c', 'me')], {}, []],
     [
       'prefers an expired lease to stealing',

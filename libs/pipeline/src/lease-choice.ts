@@ -76,7 +76,7 @@ export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
 
   const [victim, load] = [...others].reduce((most, each) => (each[1] > most[1] ? each : most), ['', 0]);
   if (load < held.size + 2) return choices;
-  const theirs = readable.filter((row) => row.owner === victim);
+  const theirs = readable.filter((row) => row.owner === victim && !held.has(row.shardId));
   const stolen = theirs[Math.floor(random() * theirs.length)];
   return stolen === undefined ? choices : [{ lease: stolen, reason: 'stolen' }];
 }

@@ -49,7 +49,7 @@ describe('LeaseHold', () => {
     hold.drop('the test is over');
   });
 
-  it('is over as soon as a write finds another counter (hazard 33)', async () => {
+  it('hazard 33: is over as soon as a write finds another counter', async () => {
     const { clock, store, hold } = held();
     await store.take(hold.row, 'b', new AbortController().signal);
     await clock.advance(1_000);
@@ -57,6 +57,19 @@ describe('LeaseHold', () => {
     expect(await hold.write()).toBe(false);
     expect(store.row('s')).toMatchObject({ owner: 'b', counter: 1 });
     expect(clock.pending).toBe(0);
+  });
+
+  it('hazard 33: is over as soon as a reading of the table shows another owner, and not by a reading older than its own write', async () => {
+    const { clock, store, hold } = held();
+    const { signal } = new AbortController();
+    const before = { ...hold.row, owner: null };
+    await clock.advance(1_000);
+    hold.observe(before);
+    hold.observe(hold.row);
+    expect(hold.signal.aborted).toBe(false);
+    const taken = await store.take(hold.row, 'b', signal);
+    if (taken !== undefined) hold.observe(taken);
+    expect(hold.signal.reason).toBe('taken by another worker');
   });
 
   it('is over when no write succeeded in time, counted from before the last that did', async () => {

@@ -73,6 +73,11 @@ export class LeaseHold {
     this.#readUpTo = laterClaim(this.#readUpTo, readUpTo);
   }
 
+  /** Takes note of a reading of the row: once it shows another owner at a later counter, the lease is over. */
+  observe(row: ShardLease): void {
+    if (row.owner !== this.#row.owner && row.counter > this.#row.counter) this.drop('taken by another worker');
+  }
+
   /** Writes what is known now: a checkpoint if it moved, else a renewal. Resolves to whether the row says so. */
   write(): Promise<boolean> {
     return this.#serially(() => {

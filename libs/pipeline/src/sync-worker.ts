@@ -4,7 +4,7 @@ import { DestinationWatch } from './destination-watch.js';
 import { type Hole, HoleFlush } from './hole-flush.js';
 import { alignLeaseTable } from './lease-alignment.js';
 import { chooseLeases, LeaseObserver } from './lease-choice.js';
-import { type Checkpoint, type ShardLease } from './ports.js';
+import { type ShardLease } from './ports.js';
 import { Retry } from './retry.js';
 import { type ClaimsSnapshot, ShardClaims } from './shard-claims.js';
 import { holeBefore, knownReadUpTo } from './shard-leases.js';
@@ -51,7 +51,7 @@ export class SyncWorker {
   readonly #observer = new LeaseObserver();
   readonly #runners = new Map<string, ShardRunner>();
   /** Shards of which something may be lost, as this worker first saw them. */
-  readonly #holed = new Map<string, { readonly hole: Hole; readonly checkpoint: Checkpoint }>();
+  readonly #holed = new Map<string, { readonly hole: Hole; readonly state: string }>();
   readonly #claims = new ShardClaims();
   readonly #stopReading = new AbortController();
   readonly #stopPublishing = new AbortController();
@@ -158,6 +158,7 @@ export class SyncWorker {
     const current = this.#survey.latest;
     if (current === undefined) return;
     this.#rows = rows.filter((row) => row.streamId === current.stream.streamId);
+    for (const row of rows) this.#runners.get(row.shardId)?.hold.observe(row);
     this.#noteHoles(new Map(this.#rows.map((row) => [row.shardId, row])));
     await this.#lookBeforeReading();
     await this.#takeLeases(this.#rows);
@@ -193,20 +194,17 @@ export class SyncWorker {
     }
   }
 
-  /** A shard of which something may be lost needs a flush that begins after that was first seen. */
+  /** A shard of which something may be lost needs a flush that begins after this worker first saw it so. */
   #noteHoles(rows: ReadonlyMap<string, ShardLease>): void {
     for (const shardId of this.#holed.keys()) if (!rows.has(shardId)) this.#holed.delete(shardId);
     for (const row of rows.values()) {
       const reason = isEnded(row) ? null : holeBefore(row, rows, this.#options.clock.now(), this.#gapAfterMs);
-      if (reason === null) this.#holed.delete(row.shardId);
-      else if (!this.#isNoted(row, reason))
-        this.#holed.set(row.shardId, { hole: this.#holes.open(reason), checkpoint: row.checkpoint });
+      const { shardId, streamId, checkpoint } = row;
+      const state = JSON.stringify([streamId, checkpoint, reason]);
+      if (reason === null) this.#holed.delete(shardId);
+      else if (this.#holed.get(shardId)?.state !== state)
+        this.#holed.set(shardId, { hole: this.#holes.open(reason), state });
     }
-  }
-
-  #isNoted({ shardId, checkpoint }: ShardLease, reason: string): boolean {
-    const noted = this.#holed.get(shardId);
-    return noted?.hole.reason === reason && noted.checkpoint === checkpoint;
   }
 
   #startShard(row: ShardLease, readUpTo: number | null, takenAtMs: number): void {
@@ -227,7 +225,7 @@ export class SyncWorker {
     this.#runners.set(row.shardId, runner);
     void runner.finished.then((outcome) => {
       this.#noteClaims();
-      this.#runners.delete(row.shardId);
+      if (this.#runners.get(row.shardId) === runner) this.#runners.delete(row.shardId);
       if (outcome === 'ended') this.#wake();
     });
   }

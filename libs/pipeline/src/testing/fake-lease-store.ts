@@ -35,6 +35,16 @@ export class FakeLeaseStore implements LeaseStore {
     this.#rows.set(lease.shardId, lease);
   }
 
+  /** Some row: counted in the order of their making, from the first again behind the last; `undefined`: there is none. */
+  nth(index: number): ShardLease | undefined {
+    return [...this.#rows.values()][index % Math.max(1, this.#rows.size)];
+  }
+
+  /** Loses a row. */
+  lose(shardId: string): void {
+    this.#rows.delete(shardId);
+  }
+
   /** Loses every row. */
   clear(): void {
     this.#rows.clear();

@@ -78,14 +78,28 @@ export class FakeStream implements ShardReader {
   }
 
   /** Accepts a record now; `share` in [0, 1) picks the place in the key space. */
-  put(share: number, bytes: Uint8Array | string): { readonly shardId: string; readonly at: number } {
+  put(
+    share: number,
+    bytes: Uint8Array | string,
+  ): { readonly shardId: string; readonly at: number; readonly sequenceNumber: string } {
     const hash = (hashes * BigInt(Math.floor(share * 1_000_000))) / 1_000_000n;
     const shard = this.#shards.find((each) => each.closedAt === null && each.start <= hash && hash <= each.end);
     if (shard === undefined) throw new RangeError(`no open shard at ${share}`);
     const at = this.#options.clock.now();
     this.#sequence += 1;
     shard.records.push({ sequence: this.#sequence, at, bytes: Buffer.from(bytes) });
-    return { shardId: shard.shardId, at };
+    return { shardId: shard.shardId, at, sequenceNumber: String(this.#sequence) };
+  }
+
+  /** Records accepted so far; their sequence numbers are 1, 2, … */
+  get records(): number {
+    return this.#sequence;
+  }
+
+  /** Whether the stream still has the record. */
+  holds(sequenceNumber: string): boolean {
+    const sequence = Number(sequenceNumber);
+    return this.#shards.some((shard) => shard.records.some((record) => record.sequence === sequence));
   }
 
   get openShards(): readonly string[] {

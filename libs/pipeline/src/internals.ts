@@ -1,0 +1,10 @@
+/** For checkers that drive the shipped decisions; not part of the public API, and may change with any release. */
+export type * from './ports.js';
+export { DispatchPartition } from './dispatch-partition.js';
+export { chunksOf, highestOf, outgoing, planTable, type TablePlan } from './dispatch-plan.js';
+export { DispatchRoutes } from './dispatch-routes.js';
+export { checkpointedLease, newLease, renewedLease } from './lease-row.js';
+export { RetentionGap } from './retention-gap.js';
+export { alignLeases, holeBefore, isReadable, knownReadUpTo, planShardEnd } from './shard-leases.js';
+export { ShardRoll } from './shard-roll.js';
+export { claimOf, isEnded, laterClaim, lowestOpen, watermarkOf } from './watermark.js';
