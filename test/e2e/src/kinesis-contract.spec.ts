@@ -112,11 +112,12 @@ class Stream {
   }
 }
 
-/** Each Kinesis of the embedded AWS, and rounds of writes for sync; the thread of kinesis-local serves every case, with a stream of its own for each. */
-const kinds: readonly [kind: string, options: EmbeddedAwsOptions, rounds: number][] = [
-  ['kinesalite', {}, 40],
-  ['kinesis-local', { kinesisEndpoint: kinesisLocal() }, 20],
-];
+/** Each Kinesis of the embedded AWS, and how hard sync is worked on it; the thread of kinesis-local serves every case, with a stream of its own for each. */
+const kinds: readonly [kind: string, options: EmbeddedAwsOptions, pace: { rounds: number; pollIntervalMs: number }][] =
+  [
+    ['kinesalite', {}, { rounds: 40, pollIntervalMs: 20 }],
+    ['kinesis-local', { kinesisEndpoint: kinesisLocal() }, { rounds: 20, pollIntervalMs: 60 }],
+  ];
 
 describe.each(kinds)('KinesisShardReader on %s', (_kind, options) => {
   let holder: EmbeddedAws;
@@ -166,7 +167,7 @@ describe('kinesis-local', () => {
   });
 });
 
-describe.each(kinds)('sync on the embedded AWS, with %s', (_kind, options, rounds) => {
+describe.each(kinds)('sync on the embedded AWS, with %s', (_kind, options, { rounds, pollIntervalMs }) => {
   const table = 'permissions';
   const keys = Array.from({ length: 20 }, (_, index) => `k:${index}`);
   let aws: EmbeddedAws;
@@ -183,7 +184,7 @@ describe.each(kinds)('sync on the embedded AWS, with %s', (_kind, options, round
   beforeAll(async () => {
     aws = await startAws(options);
     await aws.createGlobalTable(table);
-    stream = new Stream(aws, 20, 50);
+    stream = new Stream(aws, pollIntervalMs, 50);
     leases = new DynamoDBLeaseStore({ table: 'leases', dynamodb: aws.dynamodbConfig(region), createTable: true });
     dynamodb = new DynamoDBClient(aws.dynamodbConfig(region));
     sink = new FakeEventSink();
@@ -260,6 +261,10 @@ describe.each(kinds)('sync on the embedded AWS, with %s', (_kind, options, round
       const rows = new Map((await leases.list(signal)).map((row) => [row.shardId, row.checkpoint]));
       return [0, 2, 3].every((index) => rows.get(`shardId-00000000000${index}`) === 'SHARD_END');
     });
-    await eventually('both are ready', () => workers.every((worker) => worker.health().ready), 20_000);
+    const reasons = (): readonly unknown[] => workers.map((worker) => worker.health().reason);
+    await eventually('both are ready', () => reasons().every((reason) => reason === null), 20_000).catch(
+      () => undefined,
+    );
+    expect(reasons()).toEqual([null, null]);
   });
 });
