@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { type ShardLease } from './ports.js';
+import { FakeLeaseStore } from './testing/fake-lease-store.js';
 import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
 import { isEnded } from './watermark.js';
 
@@ -59,6 +61,22 @@ describe('resharding (hazard 32)', () => {
     }
     expect(isBroken).toBe(false);
     expect(leases.row(parent)?.checkpoint).toBe('SHARD_END');
+  });
+
+  it('does not read a shard of which the row, once taken, says that it is read to its end', async () => {
+    /** As where this worker's own runner ends the shard between the listing of the rows and the choice. */
+    class EndedMeanwhile extends FakeLeaseStore {
+      override async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+        const row = await super.take(lease, owner, signal);
+        return row && this.checkpoint(row, 'SHARD_END', null, signal);
+      }
+    }
+    const { clock } = open();
+    const leases = new EndedMeanwhile();
+    const worker = world.worker('a', { leases });
+    await clock.advance(5_000);
+    expect(leases.row('shardId-000000000000')).toMatchObject({ owner: 'a', checkpoint: 'SHARD_END' });
+    expect(worker.health().shards).toEqual([]);
   });
 
   it('removes the rows of shards that left the stream', async () => {

@@ -187,7 +187,8 @@ export class SyncWorker {
     for (const { lease, reason } of choices) {
       const takenAtMs = clock.monotonicMs();
       const row = await this.#onLeases('taking a lease', (signal) => leases.take(lease, workerId, signal));
-      if (row === undefined) continue;
+      // Ended: the choice was made from rows read before this worker's own runner came to the end of the shard.
+      if (row === undefined || isEnded(row)) continue;
       this.#metrics.leaseTaken(reason);
       log.info({ shardId: lease.shardId, reason, before: lease.owner }, 'a lease was taken');
       this.#startShard(row, knownReadUpTo(lease, byId), takenAtMs);
