@@ -1,5 +1,6 @@
 import { divergentKeys } from './divergence.js';
-import { type Step, story, storyKeys } from './story.js';
+import { story } from './story.js';
+import { type Step, storyKeys } from './story-parts.js';
 import { measureVisibility, type Visibility } from './visibility.js';
 import { type World } from './world.js';
 

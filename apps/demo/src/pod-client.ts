@@ -13,6 +13,10 @@ export interface Held {
 export interface Receipt {
   readonly applied: boolean;
   readonly writeId?: string;
+  /** For a get that is not to be older. */
+  readonly token?: string;
+  /** Where it was waited for. */
+  readonly visible?: { readonly pods: number; readonly silent: readonly string[] };
 }
 
 /** One pod of the example service, over HTTP. */
@@ -23,18 +27,30 @@ export class PodClient {
     this.url = url;
   }
 
-  get(appId: string): Promise<Permission | undefined> {
-    return this.#call<Permission>('GET', `/permissions/${encodeURIComponent(appId)}`, undefined, 404);
+  /** `atLeast`: the token of a write; nothing older is answered. */
+  get(appId: string, atLeast?: string): Promise<Permission | undefined> {
+    const headers: Record<string, string> = atLeast === undefined ? {} : { 'at-least': atLeast };
+    return this.#call<Permission>('GET', `/permissions/${encodeURIComponent(appId)}`, undefined, 404, headers);
   }
 
   async getMany(appIds: readonly string[]): Promise<Readonly<Record<string, Permission>>> {
     return (await this.#call('GET', `/permissions?ids=${encodeURIComponent(appIds.join(','))}`)) ?? {};
   }
 
-  async put(appId: string, roles: readonly string[]): Promise<Receipt> {
-    return (
-      (await this.#call<Receipt>('PUT', `/permissions/${encodeURIComponent(appId)}`, { roles })) ?? { applied: false }
-    );
+  /** `visibleWithin`: waits until every pod of the region reads it, and fails when that takes longer. */
+  async put(appId: string, roles: readonly string[], visibleWithin?: string): Promise<Receipt> {
+    const query = visibleWithin === undefined ? '' : `?visibleWithin=${visibleWithin}`;
+    const path = `/permissions/${encodeURIComponent(appId)}${query}`;
+    return (await this.#call<Receipt>('PUT', path, { roles })) ?? { applied: false };
+  }
+
+  /** `getOrLoad`. */
+  load(appId: string): Promise<Permission | undefined> {
+    return this.#call<Permission>('POST', `/permissions/${encodeURIComponent(appId)}/load`);
+  }
+
+  async invalidate(appId: string): Promise<void> {
+    await this.#call('POST', `/permissions/${encodeURIComponent(appId)}/invalidate`);
   }
 
   async delete(appId: string): Promise<void> {
@@ -60,7 +76,7 @@ export class PodClient {
 
   async overview(): Promise<{
     readonly stalenessMs: number | null;
-    readonly stats: { readonly hits: number; readonly misses: number; readonly fills: number };
+    readonly stats: { readonly hits: number; readonly misses: number; readonly fills: number; readonly loads: number };
   }> {
     const answer = await this.#call<Awaited<ReturnType<PodClient['overview']>>>('GET', '/l1');
     if (answer === undefined) throw new Error(`${this.url}/l1 answered nothing`);
@@ -75,11 +91,18 @@ export class PodClient {
     return answer?.details?.tidemark?.tables?.['permissions'];
   }
 
-  async #call<T>(method: string, path: string, body?: unknown, missing?: number): Promise<T | undefined> {
+  async #call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    missing?: number,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T | undefined> {
+    const typed = { ...headers, 'content-type': 'application/json' };
     const response = await fetch(this.url + path, {
       method,
       signal: AbortSignal.timeout(10_000),
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(body === undefined ? { headers } : { headers: typed, body: JSON.stringify(body) }),
     });
     const text = await response.text();
     if (response.status === missing) return undefined;

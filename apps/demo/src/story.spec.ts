@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Faults, FakeWorld } from '../test/fake-world.js';
-import { story, storyKeys } from './story.js';
+import { story } from './story.js';
+import { storyKeys } from './story-parts.js';
 
 /** What the width of a line of the demo leaves for a name. */
 const nameCharsMax = 52;
@@ -32,6 +33,10 @@ describe('the story', () => {
       expect.stringMatching(/localPut/),
       expect.stringMatching(/getMany/),
       expect.stringMatching(/concurrent puts in both regions converge/),
+      expect.stringMatching(/put says when/),
+      expect.stringMatching(/token/),
+      expect.stringMatching(/one load/),
+      expect.stringMatching(/invalidate/),
       expect.stringMatching(/^sync killed while writing/),
       expect.stringMatching(/^dispatcher killed while writing/),
       expect.stringMatching(/^Kafka restarted while writing/),
@@ -46,6 +51,10 @@ describe('the story', () => {
     ['localPut', 'one pod saw it'],
     ['getMany', '1 hit, 3 read in one batch, 1 of them absent'],
     ['concurrent', '20 keys, 2 writers each, one value everywhere'],
+    ['a put says', 'written, and read by 3 pods, after'],
+    ['a token', '20 puts, each read in another pod right away'],
+    ['pods that load', '3 pods asked, one of them loaded'],
+    ['invalidate', 'gone in 3 pods, kept in the other region’s 3'],
   ])('holds in a world that is right: %s', async (begin, detail) => {
     expect(await play(begin)).toContain(detail);
   });
@@ -56,6 +65,15 @@ describe('the story', () => {
 
   it('notices a getMany that reads what L1 holds', async () => {
     await expect(play('getMany', { getManyReadsAll: true })).rejects.toThrow();
+  });
+
+  it.each<[string, string, Faults]>([
+    ['a put that says it is visible although a pod was silent', 'a put says', { silent: ['pod'] }],
+    ['a token that is not heeded', 'a token', { forgetsTokens: true }],
+    ['a load in every pod', 'pods that load', { loadsEverywhere: true }],
+    ['an invalidation that reaches the other region', 'invalidate', { invalidatesEverywhere: true }],
+  ])('notices %s', async (_what, begin, faults) => {
+    await expect(play(begin, faults)).rejects.toThrow();
   });
 
   it('remembers every key that it wrote, for the comparison at its end', async () => {

@@ -1,18 +1,10 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import assert from 'node:assert/strict';
+import { callSteps } from './call-steps.js';
 import { PodClient } from './pod-client.js';
+import { clients, every, held, key, type Step, warm, warmUntil } from './story-parts.js';
 import { until } from './until.js';
 import { type RegionWorld, type Role, type World } from './world.js';
-
-/** One step of the story: does something, checks what follows from it, and says so in a few words. */
-export interface Step {
-  readonly name: string;
-  readonly run: (world: World) => Promise<string>;
-}
-
-/** Keys that the story writes: all of them are compared at its end. */
-export const storyKeys = (): readonly string[] => [...written].sort();
-const written = new Set<string>();
 
 export const story: readonly Step[] = [
   { name: 'a put is seen in every pod of both regions', run: putSeenEverywhere },
@@ -21,6 +13,7 @@ export const story: readonly Step[] = [
   { name: 'localPut stays in its pod, and any event drops it', run: localPut },
   { name: 'getMany takes hits from L1 and reads the rest', run: getMany },
   { name: 'concurrent puts in both regions converge', run: concurrentPuts },
+  ...callSteps,
   { name: 'sync killed while writing: nothing lost', run: (world) => killedWhileWriting(world, 'sync') },
   { name: 'dispatcher killed while writing: nothing lost', run: (world) => killedWhileWriting(world, 'dispatcher') },
   { name: 'Kafka restarted while writing: nothing lost', run: (world) => killedWhileWriting(world, 'kafka') },
@@ -191,45 +184,4 @@ async function newRoute(world: World): Promise<string> {
   await pods[0]?.put('app-4', ['again']);
   await held(world, 'app-4', ['again']);
   return `${pods.length} pods moved to ${topic}`;
-}
-
-/** Has every pod read the key, so that each holds it (or its absence). */
-async function warm(world: World, name: string): Promise<void> {
-  await Promise.all(clients(world).map((pod) => pod.get(name)));
-}
-
-/** Reads until every pod holds this value. */
-async function warmUntil(world: World, name: string, roles: readonly string[]): Promise<void> {
-  await until(`every pod holds ${name}`, async () => {
-    await warm(world, name);
-    return every(clients(world), async (pod) => sameRoles((await pod.held([name]))[name]?.value?.roles, roles));
-  });
-}
-
-/** Every pod's L1 comes to hold this value; pods that dropped the entry in doubt read it again first. */
-async function held(world: World, name: string, roles: readonly string[]): Promise<void> {
-  await until(`every pod holds ${name} = ${roles.join('+')}`, () =>
-    every(clients(world), async (pod) => {
-      const entry = (await pod.held([name]))[name];
-      if (entry?.state !== 'value') await pod.get(name);
-      return sameRoles(entry?.value?.roles, roles);
-    }),
-  );
-}
-
-function clients(world: World): PodClient[] {
-  return world.regions.flatMap(({ pods }) => pods.map((url) => new PodClient(url)));
-}
-
-async function every<T>(all: readonly T[], test: (one: T) => Promise<boolean>): Promise<boolean> {
-  return (await Promise.all(all.map(test))).every(Boolean);
-}
-
-function sameRoles(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function key(name: string): string {
-  written.add(name);
-  return name;
 }

@@ -13,6 +13,14 @@ export interface Faults {
   readonly getManyReadsAll?: boolean;
   /** Writes are overtaken by another writer's. */
   readonly supersedes?: boolean;
+  /** Pods that a write was not waited for in. */
+  readonly silent?: readonly string[];
+  /** A get with a token reads what was there before any put. */
+  readonly forgetsTokens?: boolean;
+  /** Every pod loads for itself. */
+  readonly loadsEverywhere?: boolean;
+  /** `invalidate` empties the pods of all regions. */
+  readonly invalidatesEverywhere?: boolean;
 }
 
 /** Two regions that agree at once: what is put is in both tables, and in every pod that holds the key, before the answer. */
@@ -111,7 +119,7 @@ export class FakePod {
   readonly #world: FakeWorld;
   readonly #table: ReadonlyMap<string, string>;
   readonly #server: Server;
-  readonly #stats = { hits: 0, misses: 0, fills: 0 };
+  readonly #stats = { hits: 0, misses: 0, fills: 0, loads: 0 };
 
   constructor(world: FakeWorld, table: ReadonlyMap<string, string>) {
     this.#world = world;
@@ -145,8 +153,13 @@ export class FakePod {
     const key = parts.find((_part, i) => parts[i - 1] === 'permissions') ?? '';
     const answers: Readonly<Record<string, () => unknown>> = {
       'GET /permissions': () => this.#many(ids),
-      'GET /permissions/KEY': () => this.#get(key),
+      'GET /permissions/KEY': () =>
+        this.#world.faults.forgetsTokens === true && request.headers['at-least'] !== undefined
+          ? { roles: ['before'] }
+          : this.#get(key),
       'PUT /permissions/KEY': () => this.#put(key, value),
+      'POST /permissions/KEY/load': () => this.#load(key),
+      'POST /permissions/KEY/invalidate': () => this.#invalidate(key),
       'DELETE /permissions/KEY': () => this.#delete(key),
       'GET /l1': () => ({ stalenessMs: 0, stats: { ...this.#stats } }),
       'GET /l1/permissions': () => Object.fromEntries(ids.map((id) => [id, this.l1.get(id) ?? nothing])),
@@ -184,7 +197,26 @@ export class FakePod {
     if (this.#world.faults.supersedes === true) return { applied: false };
     const writeId = this.#world.write(key, value);
     this.l1.set(key, held(value, { writeId }));
-    return { applied: true, writeId };
+    const visible = { pods: this.#region().length, silent: this.#world.faults.silent ?? [] };
+    return { applied: true, writeId, token: writeId, visible };
+  }
+
+  #load(key: string): Permission {
+    const value = { roles: ['loaded'] };
+    if (this.#get(key) !== undefined && this.#world.faults.loadsEverywhere !== true) return value;
+    this.#stats.loads += 1;
+    this.#world.write(key, value);
+    return value;
+  }
+
+  #invalidate(key: string): unknown {
+    const pods = this.#world.faults.invalidatesEverywhere === true ? this.#world.pods : this.#region();
+    for (const pod of pods) pod.l1.delete(key);
+    return { invalidated: true };
+  }
+
+  #region(): readonly FakePod[] {
+    return this.#world.pods.filter((pod) => pod.#table === this.#table);
   }
 
   #delete(key: string): unknown {
