@@ -39,6 +39,10 @@ const commands = {
     const { test } = await import('./run/test.mjs');
     return test(args);
   },
+  async 'test:long'(args) {
+    const { testLong } = await import('./run/test-long.mjs');
+    return testLong(args);
+  },
   async typecheck(args) {
     if (!(await install())) return 1;
     const projects = await runTarget('typecheck', args);

@@ -14,6 +14,14 @@ const projectTimeoutMs = 20 * 60_000;
  * @typedef {import('./workspace.mjs').Project} Project
  * @typedef {{ passed: number, failed: number, skipped: number }} Summary
  * @typedef {{ workspace?: string, prepare?: (selected: readonly Project[]) => Promise<boolean> }} TestOptions
+ *
+ * @typedef {object} RunOptions
+ * @property {number} atOnce projects
+ * @property {number} workers processes that the runner of one may use
+ * @property {Summary} total counts are added to it
+ * @property {number} [timeoutMs] of one project, default 20 minutes
+ * @property {Record<string, string>} [env]
+ * @property {(project: Project) => readonly string[]} [argumentsOf] for the project's runner
  */
 
 /**
@@ -29,7 +37,6 @@ export async function test(args, { workspace = root, prepare = prepareWorkspace 
     console.error(selected);
     return close({ passed: 0, failed: 1, skipped: 0 });
   }
-  for (const project of selected) rmSync(path.join(project.folder, 'test-results'), { recursive: true, force: true });
   if (!(await prepare(selected))) return close({ passed: 0, failed: 1, skipped: 0 });
 
   const total = { passed: 0, failed: 0, skipped: 0 };
@@ -37,8 +44,8 @@ export async function test(args, { workspace = root, prepare = prepareWorkspace 
   const heavy = selected.filter((project) => project.kind === 'test');
   const cores = availableParallelism();
   const atOnce = Math.min(cores, 4);
-  await runAll(unit, { atOnce, workers: Math.max(1, Math.floor(cores / atOnce)), total });
-  await runAll(heavy, { atOnce: 1, workers: cores, total });
+  await runProjects(unit, { atOnce, workers: Math.max(1, Math.floor(cores / atOnce)), total });
+  await runProjects(heavy, { atOnce: 1, workers: cores, total });
   return close(total);
 }
 
@@ -82,10 +89,12 @@ function select(all, args) {
 }
 
 /**
+ * Runs each project's own test script, and reports each as it ends.
  * @param {readonly Project[]} selected
- * @param {{ atOnce: number, workers: number, total: Summary }} limits
+ * @param {RunOptions} options
  */
-async function runAll(selected, { atOnce, workers, total }) {
+export async function runProjects(selected, options) {
+  const { atOnce, total } = options;
   const waiting = [...selected];
   /** @type {Set<string>} */
   const running = new Set();
@@ -96,7 +105,7 @@ async function runAll(selected, { atOnce, workers, total }) {
   const worker = async () => {
     for (let project = waiting.shift(); project !== undefined; project = waiting.shift()) {
       running.add(project.name);
-      const { summary, report } = await runProject(project, workers);
+      const { summary, report } = await runProject(project, options);
       running.delete(project.name);
       done += 1;
       total.passed += summary.passed;
@@ -110,21 +119,24 @@ async function runAll(selected, { atOnce, workers, total }) {
 
 /**
  * @param {Project} project
- * @param {number} workers how many processes its runner may use
+ * @param {RunOptions} options
  * @returns {Promise<{ summary: Summary, report: string }>}
  */
-async function runProject(project, workers) {
+async function runProject(project, { workers, timeoutMs = projectTimeoutMs, env: more, argumentsOf }) {
   const startedAt = Date.now();
+  rmSync(path.join(project.folder, 'test-results'), { recursive: true, force: true });
   const script = project.manifest.scripts?.test ?? '';
-  const command = script.includes('jest.js') ? `${script} --maxWorkers=${workers}` : script;
+  const given = argumentsOf?.(project).join(' ') ?? '';
+  const command = script.includes('jest.js') ? `${script} --maxWorkers=${workers} ${given}` : script;
   const env = {
+    ...more,
     PATH: `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH ?? ''}`,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   };
   const { code, output } = await capture('sh', ['-c', command], {
     cwd: project.folder,
     env,
-    timeoutMs: projectTimeoutMs,
+    timeoutMs,
   });
   const { summary, problem } = judge(project.folder, code);
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
@@ -186,8 +198,12 @@ function hasSpecs(folder) {
   });
 }
 
-/** @param {Summary} total */
-function close(total) {
+/**
+ * Prints the closing line.
+ * @param {Summary} total
+ * @returns {number} the exit code
+ */
+export function close(total) {
   console.log(counts(total));
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }

@@ -16,6 +16,7 @@ describe('commands and paths in the documents', () => {
     ['apps/sync/README.md', '`node dist/gone.js`', 'there is no program dist/gone.js'],
     ['README.md', '`bash .ci/gone`', 'there is no program .ci/gone'],
     ['CONTRIBUTING.md', '`npm test -- --only cache,test/gone`', 'there is no project test/gone'],
+    ['README.md', '`npm run test:long -- --only gone`', 'there are no long runs of gone'],
     ['README.md', '`npx @tidemark/gone`', 'nothing provides npx @tidemark/gone'],
     ['docs/architecture.md', 'In `libs/gone/src/`.', 'there is no libs/gone/src/'],
     ['libs/cache/README.md', 'Read `src/gone.ts`.', 'there is no src/gone.ts'],
@@ -29,7 +30,7 @@ describe('commands and paths in the documents', () => {
     ['apps/sync/README.md', '`node apps/sync/dist/main.js --check`, `node dist/main.js`, `npm run build`'],
     [
       'CONTRIBUTING.md',
-      '`npm test -- --only cache,test/e2e`, `npm test -- --only NAME,…`, `bash .ci/run`, `docs/adr/`',
+      '`npm test -- --only cache,test/e2e`, `npm run test:long -- --only properties`, `npm test -- --only NAME,…`, `bash .ci/run`, `docs/adr/`',
     ],
     ['README.md', '`npx @tidemark/local-stack --help`, `apps/*/dist/main.js`, `main.ts`, `dist/packages/`'],
     ['README.md', '```ts\nconst gone = "npm run gone";\n```'],

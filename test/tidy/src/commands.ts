@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { files, type Manifest, projects, read, root } from './repository.js';
+import { longRuns } from './tools.mjs';
 
 /** What in a document's code, fenced or not, calls or names something that is not there: `page: what`. */
 export function missingIn(page: string, text = read(page)): string[] {
@@ -37,9 +38,17 @@ function missingCommands(page: string, line: string): string[] {
   return [
     ...npm.filter((name) => scripts[name] === undefined).map((name) => `there is no npm script ${name}`),
     ...programs.filter((file) => !exists(page, file)).map((file) => `there is no program ${file}`),
-    ...only.filter((name) => !isProject(name)).map((name) => `there is no project ${name}`),
+    ...(line.includes('test:long') ? missingLongRuns(only) : missingProjects(only)),
     ...binaries.filter((name) => !isInstalled(name)).map((name) => `nothing provides npx ${name}`),
   ];
+}
+
+function missingProjects(names: readonly string[]): string[] {
+  return names.filter((name) => !isProject(name)).map((name) => `there is no project ${name}`);
+}
+
+function missingLongRuns(names: readonly string[]): string[] {
+  return names.filter((name) => !longRuns.includes(name)).map((name) => `there are no long runs of ${name}`);
 }
 
 /** Spans that are a path and nothing else: into a folder of the root, or to a source. */
