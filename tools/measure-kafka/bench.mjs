@@ -122,6 +122,7 @@ export class Bench {
       onRoute: () => undefined,
       onBatch: ({ partition, records }) => this.#feed.received(partition, records.map(numberOf)),
       onGap: () => this.#feed.gap(),
+      onPartitions: () => undefined,
       onState: () => undefined,
     });
     await feed.tail([topic]);

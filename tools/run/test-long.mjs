@@ -99,7 +99,9 @@ function specsWithProperties({ folder, manifest }) {
   const specs = readdirSync(path.join(folder, 'src'), { recursive: true })
     .map((file) => path.join('src', String(file)))
     .filter(
-      (file) => file.endsWith('.spec.ts') && /\bruns(?:At)?\(/.test(readFileSync(path.join(folder, file), 'utf8')),
+      (file) =>
+        file.endsWith('.spec.ts') &&
+        /\b(?:runs|runsAt)\(|numRuns: runs\b/.test(readFileSync(path.join(folder, file), 'utf8')),
     );
   return specs.length === 0 ? undefined : specs;
 }

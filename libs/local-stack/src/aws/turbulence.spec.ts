@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@tidemark/runtime/testing';
+import { ManualClock, runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
 import { seededRandom } from './seeded-random.js';
 import { Turbulence } from './turbulence.js';
@@ -51,7 +51,7 @@ describe('Turbulence', () => {
           for (const [at, record] of out.entries()) expect(at - record).toBeLessThan(2 * options.window);
         },
       ),
-      { numRuns: 50 },
+      runs(200),
     );
   });
 });
