@@ -30,6 +30,11 @@ describe('staleness while the region’s Kafka is down, under load', () => {
       ['live', 'interrupted', 'live'],
       ['live', 'interrupted', 'live'],
     ]);
+    // Kafka's absence fails what needs it by its deadline, and nothing else.
+    expect(figure.whileDown).toMatchObject({
+      whenVisible: { code: expect.stringMatching(/^VISIBILITY_/) as unknown },
+      invalidate: { code: expect.stringMatching(/^(?:PUBLISH_FAILED|TIMEOUT)$/) as unknown },
+    });
     expect(figure.otherRegion.states).toEqual(['live']);
     expect(figure.backMs).toBeLessThan(60_000);
     process.stdout.write(`${JSON.stringify(figure)}\n`);

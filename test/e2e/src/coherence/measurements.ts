@@ -64,6 +64,10 @@ function stalenessRows(figure: StalenessFigure): readonly Row[] {
       value: `${fromL1} by L1, ${readThrough} read through, ${thoughHeld} of them though held`,
     })),
     { name: 'restart → staleness below 3 s in every pod', value: figure.backMs / 1_000, unit: 's' },
+    ...(['whenVisible', 'invalidate'] as const).map((call) => ({
+      name: `${call} with 1 s, while Kafka is down`,
+      value: `${figure.whileDown[call].code} after ${figure.whileDown[call].ms} ms`,
+    })),
     { name: 'on(staleness), each pod', value: distinct(events), goal: { is: 'stale → fresh' } },
     { name: 'health(), each pod', value: distinct(states), goal: { is: 'live → interrupted → live' } },
     { name: 'health(), other region', value: distinct([otherRegion.states]), goal: { is: 'live' } },

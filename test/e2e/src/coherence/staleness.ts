@@ -1,9 +1,10 @@
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { type CacheStats, defineCache, trust } from '@tidemark/cache';
+import { type CacheStats, defineCache, isTidemarkError, trust } from '@tidemark/cache';
 import { type LocalStack } from '@tidemark/local-stack';
 import { eventually } from '@tidemark/runtime/testing';
 import { CommitLog } from './commit-log.js';
-import { closePods, type Item, pause, type Pod, startPods, table } from './pods.js';
+import { closePods, firstTwo, type Item, pause, type Pod, startPods, table } from './pods.js';
+import { putToken } from './visible.js';
 
 /** The bound that the cache of this scenario is declared with. */
 export const boundMs = 4_000;
@@ -47,6 +48,8 @@ export interface StalenessFigure {
   readonly events: readonly (readonly string[])[];
   /** The states that `health()` told in each pod, in order. */
   readonly states: readonly (readonly string[])[];
+  /** What the calls that need Kafka came to while it was down: a code, and after how long. */
+  readonly whileDown: Readonly<Record<'whenVisible' | 'invalidate', { readonly code: string; readonly ms: number }>>;
   /** The same in a pod of another region, whose Kafka stays up. */
   readonly otherRegion: { readonly states: readonly string[]; readonly oldestWatermarkMs: number };
 }
@@ -77,10 +80,10 @@ export async function measureStaleness(options: StalenessOptions): Promise<Stale
     await story.phase('calm', () => pause(options.calmMs));
     const own = pods.map((pod) => watch(pod, over.signal));
     const [other] = others.map((pod) => watch(pod, over.signal));
-    const backMs = await cutKafka(options, pods, story).finally(() => over.abort());
+    const { backMs, whileDown } = await cutKafka(options, pods, story).finally(() => over.abort());
     await work;
     return {
-      ...{ boundMs, allowanceMs, cutMs: options.cutMs, ...load.counts, phases: story.phases, backMs },
+      ...{ boundMs, allowanceMs, cutMs: options.cutMs, ...load.counts, phases: story.phases, backMs, whileDown },
       events: own.map(({ events }) => events),
       states: own.map(({ states }) => states),
       otherRegion: { states: other?.states ?? [], oldestWatermarkMs: Math.round(other?.oldestMs ?? Number.NaN) },
@@ -92,24 +95,44 @@ export async function measureStaleness(options: StalenessOptions): Promise<Stale
   }
 }
 
-/** Kafka down, Kafka up again and every pod back, calm. Resolves to how long that took from the restart on, ms. */
+/** Kafka down, Kafka up again and every pod back, calm. */
 async function cutKafka(
   { stack, region, cutMs, calmMs }: StalenessOptions,
   pods: readonly Pod[],
   story: Story,
-): Promise<number> {
+): Promise<Pick<StalenessFigure, 'backMs' | 'whileDown'>> {
   await story.phase('cut, within the bound', async () => {
     await stack.kill(region, 'kafka');
     await pause(Math.min(cutMs, boundMs));
   });
+  const called = callKafka(firstTwo(pods)[0]);
   await story.phase('cut, beyond it', () => pause(Math.max(0, cutMs - boundMs)));
+  const whileDown = await called;
   const backMs = await story.phase('restarted, not back', async () => {
     await stack.restart(region, 'kafka');
     await eventually('every pod’s staleness is below 3 s again', () => pods.every(isHealthy), 90_000);
   });
   await story.phase('back', () => pause(calmMs));
   await eventually('every pod has said so', () => pods.every(({ tidemark }) => tidemark.health().state === 'live'));
-  return backMs;
+  return { backMs, whileDown };
+}
+
+/** One second is less than what is left of any outage here. */
+async function callKafka(pod: Pod): Promise<StalenessFigure['whileDown']> {
+  const token = await putToken(pod, 'down', 1);
+  const code = async (call: Promise<unknown>): Promise<{ readonly code: string; readonly ms: number }> => {
+    const calledAt = performance.now();
+    const outcome = await call.then(
+      () => 'no error',
+      (error: unknown) => (isTidemarkError(error) ? error.code : String(error)),
+    );
+    return { code: outcome, ms: Math.round(performance.now() - calledAt) };
+  };
+  const [whenVisible, invalidate] = await Promise.all([
+    code(pod.cache.whenVisible(token, { timeout: '1s' })),
+    code(pod.cache.invalidate(['down'], { timeout: '1s' })),
+  ]);
+  return { whenVisible, invalidate };
 }
 
 function isHealthy({ cache }: Pod): boolean {
@@ -234,6 +257,7 @@ class BoundedLoad {
     this.counts.writes += 1;
   }
 
+  /** By every call that reads. */
   async #readAll({ cache }: Pod): Promise<void> {
     const keys = this.#keys.flat();
     for (let turn = 0; !this.#signal.aborted; turn += 1) {
@@ -241,7 +265,14 @@ class BoundedLoad {
       const key = keys[(turn * 7) % keys.length] ?? '';
       const readAt = performance.now();
       try {
-        this.#judge(key, await cache.get(key), readAt);
+        if (turn % 4 === 1) {
+          const item = cache.getIfPresent(key);
+          if (item !== undefined) this.#judge(key, item, readAt);
+        } else if (turn % 4 === 3) {
+          const some = [key, ...keys.slice(turn % keys.length).slice(0, 3)];
+          const found = await cache.getMany(some);
+          for (const each of new Set(some)) this.#judge(each, found.get(each), readAt);
+        } else this.#judge(key, await cache.get(key), readAt);
       } catch {
         this.counts.failedReads += 1;
       }
