@@ -144,16 +144,19 @@ class Watched {
   }
 
   #look({ worker: index, takesMs, remembers }: Extract<Turn, { do: 'look' }>): void {
-    const own = this.#workers[index];
-    const isOwnYoung = own !== undefined && this.#now - own.lookedAt <= apartMsMax;
-    const before = isOwnYoung || (own?.lookedAt ?? -1) > (this.#stored?.lookedAt ?? -1) ? own : this.#stored;
+    const before = this.#lastLook(this.#workers[index]);
     const isActive = !this.#holes.some(({ from, to }) => from <= this.#now && this.#now < to);
     const seen = look(this.#now, { status: isActive ? 'ACTIVE' : 'DISABLED' });
     this.#now += takesMs;
     const verdict = destinationVerdict(before, seen, this.#now, apartMsMax);
     if (verdict.type === 'flush') this.#flushedAt = this.#now;
     this.#workers[index] = seen;
-    if (remembers && (this.#stored?.lookedAt ?? -1) <= seen.lookedAt) this.#stored = seen;
+    if (remembers && timeOf(this.#stored) <= seen.lookedAt) this.#stored = seen;
+  }
+
+  #lastLook(own: DestinationLook | undefined): DestinationLook | undefined {
+    const isYoung = this.#now - timeOf(own) <= apartMsMax;
+    return isYoung || timeOf(own) > timeOf(this.#stored) ? own : this.#stored;
   }
 
   #publish(last: DestinationLook | undefined): void {
@@ -161,4 +164,8 @@ class Watched {
     for (const { from, to } of this.#holes)
       if (to <= last.lookedAt && this.#flushedAt < to) this.passed.push(`${from}–${to} at ${this.#now}`);
   }
+}
+
+function timeOf(seen: DestinationLook | undefined): number {
+  return seen?.lookedAt ?? -Infinity;
 }

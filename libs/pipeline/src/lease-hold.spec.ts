@@ -1,13 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { silentLogger, TidemarkError } from '@tidemark/runtime';
+import { silentLogger, TidemarkError, wait } from '@tidemark/runtime';
 import { ManualClock } from '@tidemark/runtime/testing';
+import * as fc from 'fast-check';
+import { runsAt } from '../test/runs.js';
+import { LeaseObserver } from './lease-choice.js';
 import { LeaseHold } from './lease-hold.js';
 import { newLease } from './lease-row.js';
 import { type LeaseStore, type ShardLease } from './ports.js';
 import { FakeLeaseStore } from './testing/fake-lease-store.js';
 import { TroubleLog } from './trouble-log.js';
 
-function held(make: (store: FakeLeaseStore) => LeaseStore = (store) => store) {
+const failoverMs = 9_000;
+
+function held(make: (store: FakeLeaseStore, clock: ManualClock) => LeaseStore = (store) => store) {
   const clock = new ManualClock();
   const store = new FakeLeaseStore();
   const row: ShardLease = {
@@ -17,7 +22,7 @@ function held(make: (store: FakeLeaseStore) => LeaseStore = (store) => store) {
   store.overwrite(row);
   const observer = new TroubleLog(silentLogger, {});
   const hold = new LeaseHold(
-    { store: make(store), clock, observer, failoverMs: 9_000, renewEveryMs: 1_000, callTimeoutMs: 3_000 },
+    { store: make(store, clock), clock, observer, failoverMs, renewEveryMs: 1_000, callTimeoutMs: 3_000 },
     row,
     clock.monotonicMs(),
   );
@@ -118,5 +123,57 @@ describe('LeaseHold', () => {
     await hold.release();
     await clock.advance(10_000);
     expect(store.row('s')).toMatchObject({ owner: 'a', counter: 0, checkpoint: 'TRIM_HORIZON' });
+  });
+});
+
+describe('hazard 33: a holder and those who wait for its lease', () => {
+  /** How the table treats one write: when it takes effect and when the answer comes, ms; `null`: never. */
+  interface Treatment {
+    readonly appliedAfterMs: number | null;
+    readonly answeredAfterMs: number | null;
+  }
+  const delay = fc.option(fc.integer({ min: 0, max: 4_000 }), { nil: null, freq: 6 });
+  const treatments: fc.Arbitrary<readonly Treatment[]> = fc.array(
+    fc.record({ appliedAfterMs: delay, answeredAfterMs: delay }),
+    { minLength: 1, maxLength: 12 },
+  );
+
+  it('the holder knows that its lease is over before anybody may take it, however the table treats its writes and whenever others look', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        treatments,
+        fc.array(fc.integer({ min: 50, max: 3_000 }), { minLength: 10, maxLength: 20 }),
+        async (treated, looks) => {
+          let writes = 0;
+          const { clock, store, hold } = held((inner, manual) => {
+            const slow = Object.create(inner) as FakeLeaseStore;
+            slow.renew = async (lease, readUpTo, signal) => {
+              const { appliedAfterMs, answeredAfterMs } = treated[(writes += 1) % treated.length] ?? {
+                appliedAfterMs: 0,
+                answeredAfterMs: 0,
+              };
+              if (appliedAfterMs === null) return new Promise(() => undefined);
+              await wait(manual, appliedAfterMs);
+              const row = await inner.renew(lease, readUpTo, new AbortController().signal);
+              if (answeredAfterMs === null) return new Promise(() => undefined);
+              await wait(manual, answeredAfterMs);
+              if (signal.aborted) throw new TidemarkError('ABORTED', 'given up', { retriable: false });
+              return row;
+            };
+            return slow;
+          });
+          const observer = new LeaseObserver();
+          for (const ms of looks) {
+            await clock.advance(ms);
+            const row = store.row('s');
+            if (row === undefined) throw new Error('no row');
+            observer.observe([row], clock.monotonicMs());
+            if (observer.stillMs(row, clock.monotonicMs()) >= failoverMs) expect(hold.signal.aborted).toBe(true);
+          }
+          hold.drop('the test is over');
+        },
+      ),
+      { numRuns: runsAt(50) },
+    );
   });
 });

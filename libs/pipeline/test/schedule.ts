@@ -20,8 +20,8 @@ const parts: readonly Part[] = ['sink', 'stream', 'leases'];
 
 const wait = (max: number): fc.Arbitrary<Step> =>
   fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max }) });
-const pick = <T extends 'steal' | 'lose-row' | 'reset'>(what: T): fc.Arbitrary<Step> =>
-  fc.record({ do: fc.constant(what), pick: fc.nat(20) }) as fc.Arbitrary<Step>;
+const pick = (what: 'steal' | 'lose-row' | 'reset'): fc.Arbitrary<Step> =>
+  fc.record({ do: fc.constant(what), pick: fc.nat(20) });
 
 const usual: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 8, arbitrary: wait(1_500) },
@@ -98,6 +98,14 @@ export class Schedule {
       case 'up':
         for (const part of parts) [world[part].down, world[part].stalled] = [false, false];
         return;
+      default:
+        return this.#openHole(step);
+    }
+  }
+
+  async #openHole(step: Step): Promise<void> {
+    const world = this.#world;
+    switch (step.do) {
       case 'switch-off':
         return world.switchOff();
       case 'switch-on':
