@@ -53,7 +53,8 @@ describe(`random load on two regions, seed ${seed}`, () => {
     const counts = await underLoad(async () => undefined);
     process.stdout.write(`${JSON.stringify(counts)}\n`);
     expect(Object.entries(counts.calls).filter(([, count]) => count === 0)).toEqual([]);
-    expect(Math.min(counts.calls.put, counts.calls.delete, counts.calls.get, counts.loads)).toBeGreaterThan(10);
+    expect(Math.min(counts.calls.put, counts.calls.delete, counts.calls.get)).toBeGreaterThan(10);
+    expect(counts.loads).toBeGreaterThan(0);
     await agree();
     const applied = pods.reduce((sum, { cache }) => sum + cache.stats().events, 0);
     expect(applied).toBeGreaterThan(100);

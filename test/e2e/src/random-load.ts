@@ -65,14 +65,14 @@ export interface LoadOptions {
 
 /** How many calls of a hundred are of each kind. */
 const shares = {
-  put: 20,
-  putIfAbsent: 8,
-  putIfVersion: 10,
+  put: 18,
+  putIfAbsent: 9,
+  putIfVersion: 9,
   delete: 10,
-  getOrLoad: 10,
-  invalidate: 3,
-  invalidateEverywhere: 2,
-  get: 37,
+  getOrLoad: 12,
+  invalidate: 5,
+  invalidateEverywhere: 5,
+  get: 32,
 } as const;
 type Action = keyof typeof shares;
 
