@@ -72,6 +72,8 @@ function hostWith(byFile: ReadonlyMap<string, Snippet>, options: ts.CompilerOpti
   };
   return {
     ...host,
+    // Nothing here reads comments, and reading them takes a tenth of the time.
+    jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
     fileExists: (file) => byFile.has(file) || host.fileExists(file),
     readFile: (file) => textOf(file) ?? host.readFile(file),
     getSourceFile: (file, languageVersionOrOptions, onError) => {
