@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { runs } from '../test/runs.js';
 import { destinationVerdict } from './destination-verdict.js';
 import { type DestinationLook } from './ports.js';
 
@@ -61,7 +61,7 @@ describe('hazard 51: destinationVerdict', () => {
         for (const turn of schedule) run.play(turn);
         expect(run.passed).toEqual([]);
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -72,7 +72,7 @@ describe('hazard 51: destinationVerdict', () => {
       for (const turn of schedule) run.play(turn);
       return run.passed.length === 0;
     });
-    expect(fc.check(property, { numRuns: runs }).failed).toBe(true);
+    expect(fc.check(property, runs()).failed).toBe(true);
   });
 });
 

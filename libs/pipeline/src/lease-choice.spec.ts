@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { runsAt } from '../test/runs.js';
 import { chooseLeases, type LeaseChoice, type LeaseChoiceInput, LeaseObserver } from './lease-choice.js';
 import { newLease } from './lease-row.js';
 import { type ShardLease } from './ports.js';
@@ -100,7 +100,7 @@ describe('chooseLeases', () => {
         expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
         expect(moves).toBe(0);
       }),
-      { numRuns: runsAt(20) },
+      runs(20),
     );
   });
 });

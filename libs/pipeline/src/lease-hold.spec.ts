@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger, TidemarkError, wait } from '@tidemark/runtime';
-import { ManualClock } from '@tidemark/runtime/testing';
+import { ManualClock, runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { runsAt } from '../test/runs.js';
 import { LeaseObserver } from './lease-choice.js';
 import { LeaseHold } from './lease-hold.js';
 import { newLease } from './lease-row.js';
@@ -173,7 +172,7 @@ describe('hazard 33: a holder and those who wait for its lease', () => {
           hold.drop('the test is over');
         },
       ),
-      { numRuns: runsAt(50) },
+      runs(50),
     );
   });
 });

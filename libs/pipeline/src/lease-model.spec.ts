@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
 import { LeaseModel, type Rules, shipped } from '../test/lease-model.js';
-import { runs } from '../test/runs.js';
 import { isEnded, laterClaim } from './watermark.js';
 
 const numbers = fc.array(fc.nat(64 * 2 * 3 * 60), { minLength: 60, maxLength: 300 });
@@ -26,9 +26,10 @@ describe('the decisions about leases and watermarks, however the steps of two wo
         afterReshard += model.watermarksAfterReshard;
         if (model.falsehoods.length > 0) throw new Error([...model.trace, ...model.falsehoods].join('\n'));
       }),
-      { numRuns: runs },
+      runs(),
     );
-    expect({ watermarks: watermarks > runs / 4, afterReshard: afterReshard > runs / 40 }).toEqual({
+    const { numRuns } = runs();
+    expect({ watermarks: watermarks > numRuns / 4, afterReshard: afterReshard > numRuns / 40 }).toEqual({
       watermarks: true,
       afterReshard: true,
     });
@@ -68,6 +69,6 @@ describe('the decisions about leases and watermarks, however the steps of two wo
       numbers,
       (late, steps) => play(rules, late, steps).falsehoods.length === 0,
     );
-    expect(fc.check(property, { numRuns: runs, endOnFailure: true }).failed).toBe(true);
+    expect(fc.check(property, { ...runs(), endOnFailure: true }).failed).toBe(true);
   });
 });

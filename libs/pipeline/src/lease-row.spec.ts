@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { runs } from '../test/runs.js';
 import { checkpointedLease, newLease, releasedLease, renewedLease, replacedLease, takenLease } from './lease-row.js';
 import { type ShardLease } from './ports.js';
 
@@ -45,7 +45,7 @@ describe('the rows of the lease table', () => {
         }
         assert.equal(row.checkpoint, row.writtenCheckpoint);
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 
@@ -65,7 +65,7 @@ describe('the rows of the lease table', () => {
         assert.equal(renewedLease(row, 2_000).writtenCheckpoint, '3');
         assert.equal(checkpointedLease(row, '4', null).writtenCheckpoint, '4');
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { runs } from '../test/runs.js';
 import { type ShardPage } from './ports.js';
 import { RetentionGap } from './retention-gap.js';
 
@@ -98,7 +98,7 @@ describe('hazard 36: RetentionGap', () => {
           }
         }
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });

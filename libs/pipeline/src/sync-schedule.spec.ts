@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
 import { CheckedWorld, retentionMs } from '../test/checked-world.js';
-import { runsAt } from '../test/runs.js';
 import { Schedule, type Step, steps, stepsWithHoles } from '../test/schedule.js';
 
 let world: CheckedWorld;
@@ -31,7 +31,7 @@ describe('under any schedule of writes, splits, merges, crashes, thefts and outa
           // One worker renews every 4 s, so what the other knows of its shards is as old.
           expect(world.clock.now() - world.latest).toBeLessThan(7_000);
         }),
-        { numRuns: runsAt(500) },
+        runs(500),
       );
     },
     600_000,
@@ -49,7 +49,7 @@ describe('when records expire too, lease rows are lost or reset, the stream is m
         expect(world.clock.now() - world.latest).toBeLessThan(7_000);
         lost += world.lost;
       }),
-      { numRuns: runsAt(250) },
+      runs(250),
     );
     expect(lost).toBeGreaterThan(0);
   }, 600_000);

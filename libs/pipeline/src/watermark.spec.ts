@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
+import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { runs, runsAt } from '../test/runs.js';
 import { newLease } from './lease-row.js';
 import { type ShardLease } from './ports.js';
 import { claimOf, coversKeySpace, laterClaim, lowestOpen, watermarkOf } from './watermark.js';
@@ -57,7 +57,7 @@ describe('hazard 50: laterClaim joins', () => {
         assert.equal(laterClaim(a, a), a);
         assert.ok((laterClaim(a, b) ?? -Infinity) >= (a ?? -Infinity));
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });
@@ -108,7 +108,7 @@ describe('hazards 33 and 50: watermarkOf under whatever rows and memories', () =
         }
         assert.ok((joined ?? -Infinity) >= (without ?? -Infinity));
       }),
-      { numRuns: runs },
+      runs(),
     );
   });
 });
@@ -134,7 +134,7 @@ describe('coversKeySpace', () => {
         const turned = [...ranges.slice(seed % ranges.length), ...ranges.slice(0, seed % ranges.length)];
         expect(coversKeySpace(withParent ? [...turned, whole()] : turned)).toBe(true);
       }),
-      { numRuns: runsAt(10) },
+      runs(10),
     );
   });
 
@@ -150,7 +150,7 @@ describe('coversKeySpace', () => {
         });
         expect(coversKeySpace(short)).toBe(false);
       }),
-      { numRuns: runsAt(10) },
+      runs(10),
     );
   });
 });
