@@ -79,14 +79,19 @@ function distinct(sequences: readonly (readonly string[])[]): string {
 }
 
 async function fastLane(quick: boolean): Promise<Measured> {
-  const measure = (lane: boolean): Promise<FastLaneFigure> =>
+  const measure = (lane: boolean, podCount: number, hotWrites: number): Promise<FastLaneFigure> =>
     onStack(laneTables, async (stack, region) => {
-      const hot = { hotWrites: quick ? 10 : 60, hotEveryMs: 1_000, readsPerSecond: 200 };
-      return measureFastLane({ stack, region, fastLane: lane, podCount: 10, rounds: quick ? 30 : 200, ...hot });
+      const load = { rounds: quick ? 30 : 200, hotWrites, hotEveryMs: 1_000, readsPerSecond: 200 };
+      return measureFastLane({ stack, region, fastLane: lane, podCount, ...load });
     });
-  const on = await measure(true);
-  const off = await measure(false);
-  return { rows: [...laneRows(on), ...laneRows(off)], figure: { on, off } };
+  const writes = quick ? 10 : 60;
+  const figures = [
+    await measure(true, 3, 10),
+    await measure(false, 3, 10),
+    await measure(true, 10, writes),
+    await measure(false, 10, writes),
+  ];
+  return { rows: figures.flatMap(laneRows), figure: figures };
 }
 
 function laneRows({ fastLane: lane, pods, fromCall, fromAck, heldShare, hot }: FastLaneFigure): readonly Row[] {
