@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type WireRecord } from '@tidemark/protocol';
+import { decodeRecord, type WireRecord } from '@tidemark/protocol';
+import { runs } from '@tidemark/runtime/testing';
+import fc from 'fast-check';
 
 import {
   type Chunk,
@@ -135,3 +137,45 @@ const flush = { control: 'flush-table', table: 'users', reason: 'test' } as cons
 function asBytes(record: WireRecord): WireRecord {
   return { ...record, header: Buffer.from(record.header ?? '') };
 }
+
+it('hazard 47: whatever a batch holds, all of it goes out in order, byte by byte, each own watermark alone with the since of its target', () => {
+  const record: fc.Arbitrary<WireRecord> = fc.oneof(
+    fc.nat(50).map((n) => ({ ...event(`u:${n}`), src: n })),
+    fc.nat(50).map((n) => watermark(n)),
+    fc.nat(50).map((n) => asBytes(watermark(n))),
+    fc.nat(50).map((n) => watermark(n, 'orders')),
+    fc.constantFrom(control(flush), { key: null, value: null, header: null }),
+    fc.uint8Array({ maxLength: 12 }).map((header) => ({ key: null, value: null, header })),
+  );
+  const isOwnWatermark = (each: WireRecord): boolean => {
+    const decoded = decodeRecord(each);
+    return decoded.type === 'control' && decoded.record.control === 'watermark' && decoded.record.table === 'users';
+  };
+  fc.assert(
+    fc.property(
+      fc.array(record, { maxLength: 20 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.boolean(),
+      (records, max, afterGap) => {
+        const chunks = [...chunksOf('users', { records, afterGap }, max)];
+        const sent = chunks.flatMap((chunk) => outgoing('users', 3, chunk, 7)).map((each) => each.record);
+        const [first] = afterGap ? sent.splice(0, 1) : [control(flush)];
+        const isCarried = (each: WireRecord, index: number): boolean => {
+          const given = records[index];
+          if (given === undefined || !isOwnWatermark(given)) return each === given;
+          const decoded = decodeRecord(each);
+          return (
+            isOwnWatermark(each) && decoded.type === 'control' && (decoded.record as { since?: number }).since === 7
+          );
+        };
+        return (
+          chunks.every((chunk) => chunk.records.length >= 1 && chunk.records.length <= max) &&
+          String(first?.header).includes(';c;flush-table;users;') &&
+          sent.length === records.length &&
+          sent.every(isCarried)
+        );
+      },
+    ),
+    runs(10),
+  );
+});
