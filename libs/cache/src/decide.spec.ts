@@ -21,15 +21,27 @@ const t = 1_700_000_000_000_000;
 
 describe('decide', () => {
   it.each<[string, DecidableEntry | undefined, DecidableEvent, boolean, string]>([
-    ['drops on a foreign write without an id', entry(), change('B', null, { kind: 'modify' }), false, 'drop 1'],
-    ['drops on a foreign update that kept the id', entry(), change('B', 'B'), false, 'drop 1'],
-    ['tests foreign before known: a foreign update of a known write drops', entry(), change('B', 'B'), true, 'drop 1'],
+    [
+      'hazard 14: drops on a foreign write without an id',
+      entry(),
+      change('B', null, { kind: 'modify' }),
+      false,
+      'drop 1',
+    ],
+    ['hazard 15: drops on a foreign update that kept the id', entry(), change('B', 'B'), false, 'drop 1'],
+    [
+      'hazard 44: tests foreign before known: a foreign update of a known write drops',
+      entry(),
+      change('B', 'B'),
+      true,
+      'drop 1',
+    ],
     ['drops nothing but says so on a foreign write without an entry', undefined, change('A', 'A'), false, 'drop 1'],
     ['takes the stamp of a known write that it holds', entry(), change('A', 'B'), true, 'confirm 2'],
     ['ignores a known write that it does not hold any more', entry({ writeId: 'C' }), change('A', 'B'), true, 'keep 2'],
     ['creates nothing', undefined, change('A', 'B'), false, 'keep 3'],
     [
-      'drops a cached absence, whatever comes',
+      'hazard 19: drops a cached absence, whatever comes',
       entry({ value: undefined, writeId: null }),
       change(null, 'A'),
       false,
@@ -43,7 +55,7 @@ describe('decide', () => {
       'drop 4',
     ],
     [
-      'drops an entry of a foreign writer: null follows nothing',
+      'hazard 43: drops an entry of a foreign writer: null follows nothing',
       entry({ writeId: null }),
       change(null, 'A'),
       false,
@@ -104,7 +116,7 @@ describe('decide', () => {
       'apply 5',
     ],
     [
-      'lets a lower write id follow a higher one: ids carry no order',
+      'hazard 7: lets a lower write id follow a higher one: ids carry no order',
       entry({ writeId: 'Z' }),
       change('Z', 'A'),
       false,
@@ -135,7 +147,7 @@ describe('decide, whatever comes', () => {
     stampUs: fc.option(stamp),
   });
 
-  it('judges write ids by nothing but equality: other names, in another order, get the same verdict', () => {
+  it('hazard 7: judges write ids by nothing but equality: other names, in another order, get the same verdict', () => {
     const names = fc.shuffledSubarray(['w', 'x', 'y', 'z'], { minLength: 4 });
     fc.assert(
       fc.property(anyEntry, anyEvent, fc.boolean(), names, (held, event, known, [a, b, c, d]) => {
@@ -149,7 +161,7 @@ describe('decide, whatever comes', () => {
     );
   });
 
-  it('makes no entry, and believes no stranger', () => {
+  it('hazards 14, 15 and 23: makes no entry, and believes no stranger', () => {
     fc.assert(
       fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
         const { action } = decide(held, event, known);
