@@ -211,7 +211,14 @@ export async function divergent(
       return held !== tables.get(region)?.get(`${bucket}:${key}`);
     });
   };
-  return buckets.flatMap((bucket) => keys.filter((key) => differs(bucket, key)).map((key) => `${bucket}:${key}`));
+  const stand = (bucket: (typeof buckets)[number], key: string): string => {
+    const stored = stack.regions.map(
+      (region) => `${region} ${tables.get(region)?.get(`${bucket}:${key}`) ?? 'nothing'}`,
+    );
+    const held = pods.map(({ region, caches }) => `pod of ${region} ${JSON.stringify(caches[bucket].inspect(key))}`);
+    return `${bucket}:${key}: ${[...stored, ...held].join('; ')}`;
+  };
+  return buckets.flatMap((bucket) => keys.filter((key) => differs(bucket, key)).map((key) => stand(bucket, key)));
 }
 
 /** The values of a region's table by item key; an item without one is a tombstone or a lease. */
