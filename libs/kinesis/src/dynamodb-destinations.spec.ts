@@ -29,7 +29,7 @@ function described(...KinesisDataStreamDestinations: readonly object[]): void {
       : undefined;
 }
 
-describe('DynamoDBDestinations, looking (hazard 51)', () => {
+describe('hazard 51: DynamoDBDestinations, looking', () => {
   const ours = { StreamArn: streamArn, ApproximateCreationDateTimePrecision: 'MICROSECOND' };
 
   it.each<[string, object[], object]>([

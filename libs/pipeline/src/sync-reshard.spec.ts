@@ -16,7 +16,7 @@ afterEach(async () => {
   expect(world.clock.pending).toBe(0);
 });
 
-describe('resharding (hazard 32)', () => {
+describe('hazard 32: resharding', () => {
   it.each([0, 1, 2])(
     'reads a parent to its end before its children; the end comes %p pages late',
     async (closesAfter) => {

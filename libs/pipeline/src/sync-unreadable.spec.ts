@@ -15,7 +15,7 @@ afterEach(async () => {
   expect(world.clock.pending).toBe(0);
 });
 
-describe('records that cannot be translated (hazard 35)', () => {
+describe('hazard 35: records that cannot be translated', () => {
   const bytesOf = (record: unknown): Buffer => Buffer.from(JSON.stringify(record));
   const readable = { awsRegion: 'us-east-1', tableName: 'users', eventName: 'MODIFY' };
 
@@ -80,7 +80,7 @@ describe('records that cannot be translated (hazard 35)', () => {
     });
   });
 
-  it('drops the key of a record that Kafka would not take, and keeps the first 384 KiB of it (hazard 34)', async () => {
+  it('hazard 34: drops the key of a record that Kafka would not take, and keeps the first 384 KiB of it', async () => {
     const { clock, stream } = open();
     world.worker('a');
     stream.put(0, changeRecordBytes({ table: 'users', key: 'k:1', to: 'w1', value: 'x'.repeat(900_000) }));

@@ -212,7 +212,7 @@ describe('two workers', () => {
     expect(owners()).toEqual({ b: 2 });
   });
 
-  it('leave a zombie no checkpoint: it stops at its next write (hazard 33)', async () => {
+  it('hazard 33: leave a zombie no checkpoint: it stops at its next write', async () => {
     const { clock, leases } = open();
     const metrics = new MetricRegistry();
     const zombie = world.worker('zombie', { scanEveryMs: 5_000, renewEveryMs: 1_000, metrics });

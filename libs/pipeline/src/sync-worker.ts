@@ -221,7 +221,7 @@ export class SyncWorker {
         stopPublishing: this.#stopPublishing.signal,
         gapAfterMs: () => this.#gapAfterMs,
       },
-      { row, readUpTo: hole?.reason === 'checkpoint-reset' ? null : readUpTo, hole, takenAtMs },
+      { row, readUpTo, hole, takenAtMs },
     );
     this.#runners.set(row.shardId, runner);
     void runner.finished.then((outcome) => {
