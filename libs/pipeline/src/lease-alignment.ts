@@ -12,26 +12,34 @@ export interface LeaseAlignmentPorts {
   readonly call: <T>(what: string, call: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
-/** Brings the lease table into line with the stream; resolves to whether there was anything to do. */
+/**
+ * Brings the lease table into line with the stream. `refused`: a row had been written since `rows` were read, so that it must be tried again with
+ * what stands there now.
+ */
 export async function alignLeaseTable(
   rows: readonly ShardLease[],
   { stream: { streamId }, shards }: Survey,
   { leases, log, metrics, call }: LeaseAlignmentPorts,
-): Promise<boolean> {
+): Promise<'in-line' | 'changed' | 'refused'> {
   const { create, replace, remove } = alignLeases(shards, rows, streamId);
+  let isRefused = false;
   for (const lease of create) {
-    await call('creating a lease', (signal) => leases.create(lease, signal));
-    log.info({ shardId: lease.shardId, streamId }, 'a lease was created');
+    const isDone = await call('creating a lease', (signal) => leases.create(lease, signal));
+    if (isDone) log.info({ shardId: lease.shardId, streamId }, 'a lease was created');
   }
   for (const [lease, next] of replace) {
-    await call('replacing a lease', (signal) => leases.replace(lease, next, signal));
+    const isDone = await call('replacing a lease', (signal) => leases.replace(lease, next, signal));
+    isRefused ||= !isDone;
+    if (!isDone) continue;
     metrics.hole('stream-replaced');
     const { shardId, streamId: before } = lease;
     log.warn({ shardId, before, streamId }, 'the lease was of a stream that was replaced');
   }
   for (const lease of remove) {
-    await call('removing a lease', (signal) => leases.remove(lease, signal));
-    log.info({ shardId: lease.shardId }, 'the lease of a shard that left the stream was removed');
+    const isDone = await call('removing a lease', (signal) => leases.remove(lease, signal));
+    isRefused ||= !isDone;
+    if (isDone) log.info({ shardId: lease.shardId }, 'the lease of a shard that left the stream was removed');
   }
-  return create.length + replace.length + remove.length > 0;
+  if (isRefused) return 'refused';
+  return create.length + replace.length + remove.length > 0 ? 'changed' : 'in-line';
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
 import { recordingLogger } from '@tidemark/runtime/testing';
+import { takenLease } from './lease-row.js';
 import { type SyncWorkerOptions } from './sync-options.js';
 import { type SyncWorker } from './sync-worker.js';
 import { SyncWorld } from './testing/sync-world.js';
@@ -218,6 +219,20 @@ describe('hazard 51: over restarts and hand-overs of sync', () => {
     await worker.stop();
     expect(await watermarksIn(10_000)).toBeGreaterThan(5);
     expect(flushed()).toBe(before);
+  });
+
+  it('a worker that publishes again after another had done so goes on from the other’s last look', async () => {
+    await running();
+    world.worker('b');
+    const before = flushed();
+    for (const owner of ['b', 'a']) {
+      const row = world.leases.row('shardId-000000000000');
+      if (row !== undefined) world.leases.overwrite(takenLease(row, owner));
+      await world.clock.advance(3 * minute);
+      expect(world.leases.row('shardId-000000000000')?.owner).toBe(owner);
+    }
+    expect(flushed()).toBe(before);
+    expect(await watermarksIn(5_000)).toBeGreaterThan(3);
   });
 
   it('when the looks were lost with the lease table, one flush covers all', async () => {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type ControlRecord } from '@tidemark/protocol';
-import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
+import { MetricRegistry, TidemarkError, wait } from '@tidemark/runtime';
 import { recordingLogger } from '@tidemark/runtime/testing';
+import { type ShardReader } from './ports.js';
 import { type SyncWorkerOptions } from './sync-options.js';
 import { type SyncWorker } from './sync-worker.js';
 import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
@@ -270,6 +271,48 @@ describe('hazard 51: a stream that was replaced', () => {
     expect(streams.slice(streams.lastIndexOf('flush') + 1).every((each) => each?.endsWith('2'))).toBe(true);
     expect(streams.slice(0, streams.lastIndexOf('flush')).some((each) => each?.endsWith('2'))).toBe(false);
   });
+});
+
+describe('hazard 51: a stream that was replaced, at the worst moments', () => {
+  it('before anything was claimed of the one that the first flush was for: flushed again', async () => {
+    const { clock, stream, sink } = open({ sink: { latencyMs: 70 } });
+    sink.createTopic('tidemark.cdc.users', partitions);
+    world.worker('a');
+    await clock.advance(140);
+    expect(flushed()).toBe(partitions);
+    world.write('users', 'k:lost');
+    stream.replace();
+    await clock.advance(10_000);
+    expect(flushed()).toBe(2 * partitions);
+  });
+
+  it('while it takes Kinesis long to say which stream it is: claims about the new one count only as such', async () => {
+    const { clock, stream } = open();
+    const slow: ShardReader = {
+      describe: async (signal) => {
+        await wait(clock, 1_500, signal);
+        return stream.describe(signal);
+      },
+      listShards: (signal) => stream.listShards(signal),
+      open: (shardId, position) => stream.open(shardId, position),
+    };
+    world.worker('a', { reader: slow });
+    world.write('users', 'k:1');
+    await clock.advance(12_000);
+    const before = { flushes: flushed(), at: latestWatermark() };
+    world.write('users', 'k:lost');
+    const lostAt = clock.now();
+    stream.replace({ sequencesGoOn: true });
+    for (let step = 0; step < 100 && flushed() === before.flushes; step += 1) {
+      await clock.advance(100);
+      if (flushed() === before.flushes) expect(latestWatermark()).toBeLessThanOrEqual(lostAt);
+    }
+    expect(flushed()).toBeGreaterThan(before.flushes);
+    await clock.advance(10_000);
+    expect(latestWatermark()).toBeGreaterThan(lostAt);
+  });
+
+  const latestWatermark = (): number => Math.max(...world.controls('users', 'watermark').map(({ at }) => at));
 });
 
 describe('a shard that left the stream', () => {

@@ -124,6 +124,7 @@ describe('one table topic that does not answer', () => {
     await world.clock.advance(10_000);
     expect(world.controls('orders', 'watermark').length).toBeGreaterThanOrEqual(before + 4);
     expect(worker.health().reason).toMatch(/Kafka topic tidemark.cdc.users: no answer for/);
+    expect(world.sink.inFlightMax).toBe(1);
     open();
     await world.clock.advance(5_000);
     expect(worker.health().ready).toBe(true);
@@ -143,6 +144,16 @@ describe('one table topic that does not answer', () => {
     await world.clock.advance(10_000);
     expect(world.controls('orders', 'watermark').length).toBeGreaterThan(before + 8);
     expect(worker.health()).toMatchObject({ ready: false, reason: expect.stringMatching(/Kafka.*not yours/) });
+    const refused = world.controls('users', 'watermark').length;
+    world.sink.fault = () => undefined;
+    await world.clock.advance(2_000);
+    expect(worker.health().ready).toBe(true);
+    expect(world.controls('users', 'watermark').length).toBeGreaterThan(refused);
+    world.sink.fault = (topic) =>
+      topic === 'tidemark.cdc.users'
+        ? new TidemarkError('ACCESS_DENIED', 'not yours', { retriable: false })
+        : undefined;
+    await world.clock.advance(3_000);
     world.sink.deleteTopic('tidemark.cdc.users');
     await world.clock.advance(10_000);
     expect(worker.health().ready).toBe(true);

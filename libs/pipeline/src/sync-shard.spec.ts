@@ -83,7 +83,7 @@ beforeEach(() => {
     binary: 'base64-twice',
     recordBytesMax: limits.recordBytesMax,
     coveredUpTo: row.readUpTo,
-    gapAfterMs: () => 82_800_000,
+    gapAfterMs: () => 60_000,
     coverHole: async (reason) => {
       covered.push(reason);
       return clock.now();
@@ -145,6 +145,30 @@ describe('syncShard', () => {
     expect(hold.row.checkpoint).toBe('7');
     expect(hold.readUpTo).toBe(999_999);
     expect(sink.log(topic, 0)).toHaveLength(1);
+  });
+
+  it('hazard 51: has every table flushed before it goes past a position that was lost', async () => {
+    await hand({ records: [record('7')] });
+    await clock.advance(latencyMs);
+    expect(covered).toEqual([]);
+    await hand({ records: [record('9')], gap: true });
+    expect(covered).toEqual(['position-lost']);
+  });
+
+  it('hazard 36: has every table flushed before it reads on after a pause longer than the stream keeps records', async () => {
+    sink.down = true;
+    await hand({ records: [record('7')] });
+    await clock.advance(70_000);
+    sink.down = false;
+    await clock.advance(5_000);
+    expect(covered).toEqual(['records-may-have-expired']);
+  });
+
+  it('hazard 36: has every table flushed before it goes past a page that came that late', async () => {
+    await hand({});
+    await clock.advance(70_000);
+    await hand({ askedAt: clock.now() });
+    expect(covered).toEqual(['records-may-have-expired']);
   });
 
   it('claims nothing for a page that cannot tell where it ends', async () => {

@@ -231,6 +231,23 @@ describe('two workers', () => {
     expect(leases.row(shardId)).toEqual(thief);
   });
 
+  it('hazard 33: stop reading a shard at the next scan that shows another owner, long before the next write of the row', async () => {
+    const { clock, leases, stream } = open();
+    world.worker('zombie', { scanEveryMs: 1_000, renewEveryMs: 5_000 });
+    await clock.advance(5_500);
+    const row = leases.row('shardId-000000000000');
+    if (row === undefined) throw new Error('no row');
+    await leases.take(row, 'thief', new AbortController().signal);
+    await clock.advance(1_000);
+    let reads = 0;
+    stream.fault = (operation) => {
+      if (operation === 'read') reads += 1;
+      return undefined;
+    };
+    await clock.advance(2_000);
+    expect(reads).toBe(0);
+  });
+
   it('stop reading a shard whose lease cannot be renewed in time, before others may take it', async () => {
     const { clock, leases, stream } = open();
     const worker = world.worker('a', { failoverMs: 10_000 });

@@ -62,6 +62,8 @@ export class SyncWorker {
   #rows: readonly ShardLease[] = [];
   #scannedAtMs = -Infinity;
   #surveyedAtMs = -Infinity;
+  /** The survey that the lease table was last brought into line with. */
+  #aligned: Survey | undefined;
   #watermark: number | null = null;
 
   /** Throws `INVALID_OPTIONS`. */
@@ -144,31 +146,49 @@ export class SyncWorker {
     const { clock, scanEveryMs, shardListEveryMs } = this.#options;
     // In this order: claims, rows, survey. It shows that the claims of both are about the stream that is there.
     const claims = this.#noteClaims();
-    let rows = await this.#listLeases();
+    const found = await this.#listLeases();
     this.#scannedAtMs = clock.monotonicMs();
+    const wasInLine = await this.#align(found);
     const isDue = this.#scannedAtMs - this.#surveyedAtMs >= shardListEveryMs;
-    const isWanted = isDue || lowestOpen(rows) === undefined || this.#isPublisher(rows);
+    const isWanted = isDue || lowestOpen(found) === undefined || this.#isPublisher(found);
     const asked = isWanted ? this.#survey.ask() : undefined;
-    const survey = asked === undefined ? undefined : await within(clock, scanEveryMs, asked);
-    const ports = { ...this.#options, metrics: this.#metrics, call: this.#onLeases };
-    const wasAligned = survey === undefined || !(await alignLeaseTable(rows, survey, ports));
-    if (!wasAligned) rows = await this.#listLeases();
-    this.#observer.observe(rows, clock.monotonicMs());
-    if (survey !== undefined) this.#surveyedAtMs = clock.monotonicMs();
+    // Kinesis that answers late holds no lease up: what it says is used by the next scan.
+    if (asked !== undefined) await within(clock, scanEveryMs, asked);
+    const isInLine = wasInLine && (await this.#align(found));
+    const rows = isInLine ? found : await this.#listLeases();
     const current = this.#survey.latest;
     if (current === undefined) return;
+    this.#observer.observe(rows, clock.monotonicMs());
     this.#rows = rows.filter((row) => row.streamId === current.stream.streamId);
-    for (const row of rows) this.#runners.get(row.shardId)?.hold.observe(row);
+    this.#dropLost(rows, current.stream.streamId);
     this.#noteHoles(new Map(this.#rows.map((row) => [row.shardId, row])));
     await this.#lookBeforeReading();
     await this.#takeLeases(this.#rows);
     this.#publishing ??= this.#attempt('publishing the watermark to Kafka', () =>
-      this.#publish(rows, claims, wasAligned ? asked : undefined),
+      this.#publish(rows, claims, isInLine ? asked : undefined),
     ).finally(() => (this.#publishing = undefined));
   }
 
   #listLeases(): Promise<readonly ShardLease[]> {
     return this.#onLeases('listing the leases', (signal) => this.#options.leases.list(signal));
+  }
+
+  /** Resolves to whether the lease table, as it was read, is in line with the last survey. */
+  async #align(rows: readonly ShardLease[]): Promise<boolean> {
+    const survey = this.#survey.latest;
+    if (survey === undefined || survey === this.#aligned) return true;
+    const ports = { ...this.#options, metrics: this.#metrics, call: this.#onLeases };
+    const outcome = await alignLeaseTable(rows, survey, ports);
+    this.#surveyedAtMs = this.#options.clock.monotonicMs();
+    if (outcome !== 'refused') this.#aligned = survey;
+    return outcome === 'in-line';
+  }
+
+  /** Lets go of shards that are somebody else's now, or of a stream that is there no more. */
+  #dropLost(rows: readonly ShardLease[], streamId: string): void {
+    for (const row of rows) this.#runners.get(row.shardId)?.hold.observe(row);
+    for (const { hold } of this.#runners.values())
+      if (hold.row.streamId !== streamId) hold.drop('of a stream that was replaced');
   }
 
   async #takeLeases(rows: readonly ShardLease[]): Promise<void> {
@@ -226,7 +246,7 @@ export class SyncWorker {
     this.#runners.set(row.shardId, runner);
     void runner.finished.then((outcome) => {
       this.#noteClaims();
-      if (this.#runners.get(row.shardId) === runner) this.#runners.delete(row.shardId);
+      this.#runners.delete(row.shardId);
       if (outcome === 'ended') this.#wake();
     });
   }

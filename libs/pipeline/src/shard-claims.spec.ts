@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { type LeaseHold } from './lease-hold.js';
+import { newLease } from './lease-row.js';
+import { ShardClaims } from './shard-claims.js';
+
+const rowOf = (shardId: string, streamId: string) =>
+  newLease({ shardId, parents: [], startHash: '0', endHash: '9' }, streamId);
+const hold = (shardId: string, streamId: string, readUpTo: number | null) =>
+  ({ row: rowOf(shardId, streamId), readUpTo }) as unknown as LeaseHold;
+
+describe('ShardClaims', () => {
+  it('hazard 50: joins what was claimed to what is claimed now', () => {
+    const claims = new ShardClaims();
+    claims.note([hold('s', 'one', 5)], []);
+    claims.note([hold('s', 'one', 3), hold('t', 'one', null)], []);
+    expect(claims.snapshot()('one')).toEqual(new Map([['s', 5]]));
+  });
+
+  it('hazard 51: keeps the claims about one stream from another that uses the same shard ids', () => {
+    const claims = new ShardClaims();
+    claims.note([hold('s', 'one', 5)], [rowOf('s', 'two')]);
+    expect(claims.snapshot()('two')).toEqual(new Map());
+    expect(claims.snapshot()('one')).toEqual(new Map([['s', 5]]));
+  });
+
+  it('keeps a claim as long as the shard has a row, and a snapshot for ever', () => {
+    const claims = new ShardClaims();
+    claims.note([hold('s', 'one', 5)], []);
+    claims.note([], [rowOf('s', 'one')]);
+    const snapshot = claims.snapshot();
+    claims.note([], []);
+    expect(snapshot('one')).toEqual(new Map([['s', 5]]));
+    expect(claims.snapshot()('one')).toEqual(new Map());
+  });
+});
