@@ -1,5 +1,6 @@
 import { type EventSource, type EventSourceHandler } from '@tidemark/pipeline';
 import {
+  backoffMs,
   type Clock,
   every,
   type Logger,
@@ -9,6 +10,7 @@ import {
   systemClock,
   thinned,
   TidemarkError,
+  wait,
 } from '@tidemark/runtime';
 import { boundsOf, partitionCountOf, withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
@@ -115,6 +117,23 @@ export class GroupConsumer implements EventSource {
   async subscribe(topics: readonly string[]): Promise<void> {
     this.#topics = [...new Set(topics)].sort();
     if (this.#handler !== undefined) await this.#serve();
+  }
+
+  async confirm(signal: AbortSignal): Promise<boolean> {
+    const session = this.#session;
+    const { random = Math.random } = this.#options;
+    for (let attempt = 1; !signal.aborted && session?.joined === true && session === this.#session; attempt += 1) {
+      try {
+        return await session.confirm(signal);
+      } catch (error) {
+        this.#again.warn(
+          { error: messageOf(error) },
+          'kafka group: could not ask the group for its members, trying again',
+        );
+        await wait(this.#clock, backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random }), signal);
+      }
+    }
+    return false;
   }
 
   get problem(): string | undefined {

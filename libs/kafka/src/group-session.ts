@@ -1,6 +1,6 @@
 import { type EventSourceHandler } from '@tidemark/pipeline';
 import { backoffMs, type Clock, every, type Logger, messageOf, wait } from '@tidemark/runtime';
-import { type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
+import { AssignerProtocol, type Batch, type Consumer, type EachBatchPayload, type GroupDescription } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { Generation, type Lane } from './generation.js';
 import { groupBatch } from './group-batch.js';
@@ -57,6 +57,7 @@ export class GroupSession {
   #crash = 'ended before it joined';
   #ended: Promise<void> | undefined;
   #answeredMs: number;
+  #memberId = '';
   #rebalancingSinceMs: number | undefined;
   /** Resolves when nothing is at work any more after `stop`. */
   #drained: Promise<void> | undefined;
@@ -88,6 +89,20 @@ export class GroupSession {
   /** The group is in motion since then, on the monotonic clock, ms. */
   get rebalancingSinceMs(): number | undefined {
     return this.#rebalancingSinceMs;
+  }
+
+  /**
+   * Whether the group, asked now, still gives this member what it was given at its last join; `false` also when the group is in motion, or the
+   * member joins anew meanwhile. Rejects when the group could not be asked.
+   */
+  async confirm(signal: AbortSignal): Promise<boolean> {
+    const { client, clock, groupId } = this.#options;
+    const generation = this.#generation;
+    if (generation === undefined || generation.over || !this.joined) return false;
+    const { groups } = await withAdmin({ client, clock, timeoutMs: 5_000, signal }, (admin) =>
+      admin.describeGroups([groupId]),
+    );
+    return generation === this.#generation && !generation.over && isGiven(groups[0], this.#memberId, generation);
   }
 
   /** Topics with a partition that is held until the next assignment. */
@@ -148,7 +163,10 @@ export class GroupSession {
 
   #listen(): void {
     const { GROUP_JOIN, CRASH, REQUEST, REBALANCING } = this.#consumer.events;
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberAssignment));
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#memberId = payload.memberId;
+      this.#onJoin(payload.memberAssignment);
+    });
     this.#consumer.on(REBALANCING, () => {
       this.#rebalancingSinceMs ??= this.#options.clock.monotonicMs();
       this.#generation?.abort(new Error('the group rebalances'));
@@ -309,6 +327,13 @@ export class GroupSession {
     lane.failures += 1;
     await wait(clock, backoffMs(lane.failures, { initialMs: 100, maxMs: 5_000, random }), generation.signal);
   }
+}
+
+function isGiven(group: GroupDescription | undefined, memberId: string, generation: Generation): boolean {
+  const member = group?.members.find((one) => one.memberId === memberId);
+  if (group?.state !== 'Stable' || member === undefined) return false;
+  const given = AssignerProtocol.MemberAssignment.decode(member.memberAssignment)?.assignment ?? {};
+  return generation.partitions().every(({ topic, partition }) => given[topic]?.includes(partition) === true);
 }
 
 function place({ topic, partition }: Lane): { topic: string; partition: number } {

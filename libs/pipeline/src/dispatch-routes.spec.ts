@@ -10,6 +10,7 @@ it('knows the last route of each table', () => {
   routes.apply(route(1, { a: 1 }));
   routes.apply(route(2, { a: 1, b: 2 }));
   routes.apply(route(1, { c: 1 }, { table: 'orders' }));
+  routes.toAdopt()();
   expect(routes.tables()).toEqual(['orders', 'users']);
   expect([routes.since('users', 'a'), routes.since('users', 'b'), routes.since('users', 'c')]).toEqual([
     1,
@@ -22,6 +23,7 @@ it('has no live route for a table whose route was deleted', () => {
   const routes = new DispatchRoutes();
   routes.apply(route(1, { a: 1 }));
   routes.apply(route(2, {}));
+  routes.toAdopt()();
   expect([routes.live('users'), routes.since('users', 'a'), routes.tables()]).toEqual([undefined, undefined, []]);
 });
 
@@ -38,7 +40,23 @@ it('ignores a lower writer epoch, whichever table it speaks of', () => {
 it('takes no inherited property for a topic', () => {
   const routes = new DispatchRoutes();
   routes.apply(route(1, { a: 1 }));
+  routes.toAdopt()();
   expect(routes.since('users', 'toString')).toBeUndefined();
+});
+
+it('puts a route into force only once what was heard is adopted, and nothing that was heard after that was asked for', () => {
+  const routes = new DispatchRoutes();
+  expect(routes.pending).toBe(false);
+  routes.apply(route(1, { a: 1 }));
+  const first = routes.toAdopt();
+  routes.apply(route(2, { a: 1, b: 2 }));
+  expect([routes.inForce('users'), routes.since('users', 'a'), routes.pending]).toEqual([undefined, undefined, true]);
+  first();
+  expect([routes.since('users', 'a'), routes.since('users', 'b'), routes.pending]).toEqual([1, undefined, true]);
+  routes.toAdopt()();
+  expect([routes.since('users', 'b'), routes.pending]).toEqual([2, false]);
+  first();
+  expect(routes.since('users', 'b')).toBe(2);
 });
 
 it('holds, of any log, the last route of each table that no higher epoch came before', () => {

@@ -2,9 +2,18 @@ import { type Route } from '@tidemark/protocol';
 
 import { isLive } from './dispatch-plan.js';
 
-/** The routing table as the dispatcher reads it: the last record of each table, those of superseded writers left out. */
+/**
+ * The routing table as the dispatcher reads it: the last record of each table, those of superseded writers left out.
+ *
+ * A route is *heard* first, and *in force* once the brokers have confirmed, after it was heard, that the partitions are still this member's.
+ * Then whoever gets them later has read that route before his first dispatch. Without that, a member that has lost a partition and does not know could
+ * announce a topic as complete into which the owner, who has not heard the route yet, sends nothing.
+ */
 export class DispatchRoutes {
   readonly #routes = new Map<string, Route>();
+  #inForce: ReadonlyMap<string, Route> = new Map();
+  #heard = 0;
+  #adopted = 0;
   #epoch = 0;
 
   /** Takes the next record of the routing topic; `false`: its writer had been superseded, and it is ignored. */
@@ -12,23 +21,47 @@ export class DispatchRoutes {
     if (route.writerEpoch < this.#epoch) return false;
     this.#epoch = route.writerEpoch;
     this.#routes.set(route.table, route);
+    this.#heard += 1;
     return true;
   }
 
-  /** The table's route as it stands, or `undefined` where its events wait. */
-  live(table: string): Route | undefined {
-    const route = this.#routes.get(table);
-    return route !== undefined && isLive(route) ? route : undefined;
+  /** Whether anything was heard that is not in force. */
+  get pending(): boolean {
+    return this.#adopted < this.#heard;
   }
 
-  /** Since when `topic` has carried the table, or `undefined` when it does not. */
+  /** What was heard up to now; to be put into force by the returned function, once it is confirmed. */
+  toAdopt(): () => void {
+    const [routes, heard] = [new Map(this.#routes), this.#heard];
+    return () => {
+      if (heard < this.#adopted) return;
+      this.#inForce = routes;
+      this.#adopted = heard;
+    };
+  }
+
+  /** The table's route as it was heard last, or `undefined` where its events wait. */
+  live(table: string): Route | undefined {
+    return liveOf(this.#routes.get(table));
+  }
+
+  /** The table's route in force. */
+  inForce(table: string): Route | undefined {
+    return liveOf(this.#inForce.get(table));
+  }
+
+  /** Since when `topic` has carried the table by the route in force, or `undefined` when it does not. */
   since(table: string, topic: string): number | undefined {
-    const topics = this.live(table)?.topics;
+    const topics = this.inForce(table)?.topics;
     return topics !== undefined && Object.hasOwn(topics, topic) ? topics[topic] : undefined;
   }
 
-  /** Tables with a live route, sorted. */
+  /** Tables with a live route as heard, sorted. */
   tables(): readonly string[] {
     return [...this.#routes.keys()].filter((table) => this.live(table) !== undefined).sort();
   }
+}
+
+function liveOf(route: Route | undefined): Route | undefined {
+  return route !== undefined && isLive(route) ? route : undefined;
 }

@@ -62,9 +62,9 @@ export class DispatchSubscription {
     return Object.fromEntries([...held, ...this.#blocked]);
   }
 
-  /** What to do with a table's events, from what is known now. */
+  /** What to do with a table's events under the route in force, from what is known now. */
   planNow(table: string): TablePlan {
-    return planTable(this.#routes.live(table), this.#options.names.cdc(table), this.topics.countOf);
+    return planTable(this.#routes.inForce(table), this.#options.names.cdc(table), this.topics.countOf);
   }
 
   /** The same, after asking for what is not known. */
@@ -147,7 +147,7 @@ export class DispatchSubscription {
     const { logger } = this.#options;
     const blocked = new Map<string, string>();
     for (const table of tables) {
-      const plan = this.planNow(table);
+      const plan = planTable(this.#routes.live(table), this.#options.names.cdc(table), this.topics.countOf);
       if (plan.type === 'blocked') blocked.set(table, plan.reason);
     }
     for (const [table, reason] of blocked)
@@ -178,6 +178,7 @@ export class DispatchSubscription {
 
   #topicsOf(table: string): readonly string[] {
     const { names } = this.#options;
-    return [names.cdc(table), ...Object.keys(this.#routes.live(table)?.topics ?? {})];
+    const routes = [this.#routes.live(table), this.#routes.inForce(table)];
+    return [...new Set([names.cdc(table), ...routes.flatMap((route) => Object.keys(route?.topics ?? {}))])];
   }
 }

@@ -49,6 +49,7 @@ describe('a route that changes', () => {
     on.append('users', 0, event('u:1'), watermark(50));
     await quiet();
     on.routes.write(route(2, { a: 1, b: 2 }));
+    await quiet();
     on.append('users', 0, event('u:2'));
     await quiet();
     expect(on.read('a', 0)).toEqual(['1@0', 'u:1', '1@50', 'u:2']);
@@ -234,6 +235,7 @@ describe('hazards', () => {
     await second.dispatcher.start();
     second.store.pause();
     on.routes.write(route(2, { a: 1, b: 2 }));
+    await quiet();
     on.append('users', 0, event('u:1'));
     await quiet();
     first.source.share = () => false;
@@ -244,6 +246,44 @@ describe('hazards', () => {
     await quiet();
     expect(on.read('b', 0)).toEqual(['2@0', 'u:1', '2@0', 'u:2']);
     expect(on.read('a', 0)).toEqual(['1@0', 'u:1', '1@0', 'u:2']);
+  });
+
+  it('hazard 47: a member that has lost its partition, and does not know, announces no route that the owner has not heard', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const [zombie, owner] = [on.member(), on.member()];
+    await zombie.dispatcher.start();
+    zombie.source.confirms = () => false;
+    zombie.source.losesCommits = true;
+    await owner.dispatcher.start();
+    owner.store.pause();
+    on.routes.write(route(2, { a: 1, b: 2 }));
+    await on.clock.advance(1_000);
+    on.append('users', 0, event('u:1'));
+    await quiet();
+    expect(on.read('b', 0)).toEqual([]);
+    owner.store.resume();
+    await quiet();
+    on.append('users', 0, event('u:2'));
+    await quiet();
+    expect(on.read('b', 0)).toEqual(['2@0', 'u:2']);
+  });
+
+  it('waits with a route that cannot be confirmed until the next assignment, and dispatches under the old one', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { source } = await on.started();
+    source.confirms = () => false;
+    on.routes.write(route(2, { a: 1, b: 2 }));
+    await quiet();
+    on.append('users', 0, event('u:1'));
+    await quiet();
+    expect([on.read('a', 0), on.read('b', 0)]).toEqual([['1@0', 'u:1'], []]);
+    source.confirms = () => true;
+    await source.rebalance();
+    on.append('users', 0, event('u:2'));
+    await quiet();
+    expect(on.read('b', 0)).toEqual(['2@0', 'u:2']);
   });
 
   it('hazard 48: every partition of every target gets its own copy of a flush', async () => {

@@ -186,17 +186,30 @@ export class Dispatcher {
       this.#options.logger.warn({ table, version, writerEpoch }, 'dispatcher: ignored a route of a superseded writer');
       return;
     }
-    if (this.#follows) void this.#subscription.refresh('changed');
+    if (!this.#follows) return;
+    void this.#subscription.refresh('changed');
+    void this.#confirmRoutes();
   }
 
   /** Blocks until the routes are read to their end, however long that takes: dispatching under old ones would be worse. */
   async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {
     for (const owned of this.#owned.values()) owned.revoke();
     await this.#readRoutes();
+    await this.#confirmRoutes();
     this.#own(partitions);
     this.#subscription.assigned();
     this.#metrics.assignments.value += 1;
     void this.#announce();
+  }
+
+  /** Puts into force what was heard, once the partitions are confirmed; what cannot be confirmed waits for the next assignment. */
+  async #confirmRoutes(): Promise<void> {
+    const { source } = this.#options;
+    while (this.#routes.pending && !this.#aborter.signal.aborted) {
+      const adopt = this.#routes.toAdopt();
+      if (source.confirm !== undefined && !(await source.confirm(this.#aborter.signal))) return;
+      adopt();
+    }
   }
 
   async #readRoutes(): Promise<void> {

@@ -178,6 +178,11 @@ export interface SourceBatch extends TopicPartition {
 export interface EventSource {
   /** Why nothing is consumed at present, where it can tell; `undefined`: the group is joined and the brokers answer, or there is nothing to consume. */
   readonly problem?: string | undefined;
+  /**
+   * Resolves to whether this member still has every partition that it was last given, as the brokers say when asked after the call; `false` also when they are
+   * being given anew. Tries until it is known or `signal` is aborted, which is `false`. Left out by a source whose partitions nobody else can have.
+   */
+  confirm?(signal: AbortSignal): Promise<boolean>;
   /** Joins the group. Calls of one partition never overlap; partitions do. */
   start(handler: EventSourceHandler): Promise<void>;
   /** Replaces the topics consumed; committed offsets of the others stay. */

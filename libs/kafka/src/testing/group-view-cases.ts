@@ -9,6 +9,8 @@ export function groupViewCases(harness: KafkaHarness): ContractCase[] {
   const on = (name: string, run: (world: ContractWorld) => Promise<void>): ContractCase =>
     contractCase(harness, `group consumer: ${name}`, run);
   return [
+    on('hazard 47: confirms its partitions by asking the group, and none while the group is in motion', confirms),
+    on('hazard 47: confirms nothing once others have its partitions, though it does not know', thrownOut),
     on('hazard 52: says that the group has no offset of a partition, until it has committed one', uncharted),
     on(
       'hazard 26: tells a gap where the committed offset had left the log before anybody could say so',
@@ -19,6 +21,44 @@ export function groupViewCases(harness: KafkaHarness): ContractCase[] {
     on('hazard 27: finds partitions that are added, and reads them from their start', growth),
     on('tells each record’s own offset, whatever was written into its place', ownOffsets),
   ];
+}
+
+const soon = (): AbortSignal => AbortSignal.timeout(10_000);
+
+async function confirms(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 2);
+  const [first, second] = [new RecordingSource(world), new RecordingSource(world)];
+  assert.equal(await first.source.confirm(soon()), false);
+  await first.join([topic]);
+  await eventually('it owns both', () => first.owns() === 2);
+  assert.equal(await first.source.confirm(soon()), true);
+  const joining = second.join([topic]);
+  await eventually('they share', () => first.owns() === 1 && second.owns() === 1);
+  await joining;
+  await eventually('each has its own', async () => {
+    const [one, two] = await Promise.all([first.source.confirm(soon()), second.source.confirm(soon())]);
+    return one && two;
+  });
+  await first.source.stop();
+  assert.equal(await first.source.confirm(soon()), false);
+}
+
+async function thrownOut(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 2);
+  const client = world.mortal();
+  const first = new RecordingSource(world, { client });
+  await first.join([topic]);
+  await eventually('it owns both', () => first.owns() === 2);
+  client.sever();
+  assert.equal(await first.source.confirm(AbortSignal.timeout(500)), false);
+  const second = new RecordingSource(world);
+  await second.join([topic]);
+  await eventually('the other has taken over', () => second.owns() === 2, 30_000);
+  assert.equal(first.owns(), 2);
+  const before = first.assignments.length;
+  client.mend();
+  const answer = await first.source.confirm(soon());
+  assert.ok(!answer || first.assignments.length > before);
 }
 
 async function uncharted(world: ContractWorld): Promise<void> {

@@ -79,6 +79,8 @@ export class FakeEventSource implements EventSource {
   problem: string | undefined;
   /** Says of a partition without a committed offset that it has none. */
   tellsUncharted = false;
+  /** What the brokers answer when they are asked whether the member still has its partitions. */
+  confirms: () => boolean | Promise<boolean> = () => true;
   readonly #topics: FakeTableTopics;
   readonly #batchRecordsMax: number;
   #handler: EventSourceHandler | undefined;
@@ -95,6 +97,10 @@ export class FakeEventSource implements EventSource {
   async start(handler: EventSourceHandler): Promise<void> {
     this.#handler = handler;
     if (this.#subscribed.length > 0) await this.rebalance();
+  }
+
+  async confirm(): Promise<boolean> {
+    return this.confirms();
   }
 
   /** Lets the batches in hand end first. The same topics as before change nothing, as with a real group. */
