@@ -61,6 +61,7 @@ export class Stage {
     const { counters } = this.#context;
     if (live === undefined) return counters.add('operation: pod is down');
     live.process.post(() => {
+      if (this.world.pod(pod).live !== live) return counters.add('operation: pod is down');
       counters.add(`operation: ${name}`);
       operations[name]
         .run(live, keys, { ...this.#context, table: this.world.table })
@@ -93,6 +94,7 @@ export class Stage {
     const { recorder, counters, trace, config } = this.#context;
     const violations = [...checkHistory(recorder.history(), { skewMs: config.clockErrorMs })];
     if (unrest !== undefined) violations.unshift(standstill(unrest));
+    this.world.end();
     return {
       ...{ violations, digest: trace.digest, lines: trace.lines, counts: counters.all },
       ...{ happened: this.scheduler.happened, virtualMs: this.scheduler.nowMs },

@@ -35,7 +35,7 @@ export class SimLeaseStore implements LeaseStore {
     readUpTo: number | null,
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
-    return this.#call(`checkpoint ${nameOf(lease)} at ${checkpoint}`, signal, () =>
+    return this.#call(`checkpoint ${nameOf(lease)}`, signal, () =>
       this.#table.checkpoint(lease, checkpoint, readUpTo, never),
     );
   }

@@ -52,8 +52,8 @@ export class SimStore implements Store {
 
   put(_table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
     const { key, value, writeId } = image;
-    const what = `put ${key} = ${String(value)} under ${shortId(writeId)}`;
-    return this.#write(what, key, call, () => this.#options.replica.items.put(image, condition));
+    const detail = `= ${String(value)} under ${shortId(writeId)}`;
+    return this.#write(`put ${key}`, key, call, () => this.#options.replica.items.put(image, condition), detail);
   }
 
   delete(_table: string, itemKey: string, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
@@ -83,7 +83,7 @@ export class SimStore implements Store {
     return this.#options.link.call({ ...readCall(what, call), key, serve: () => this.#serve(serve) });
   }
 
-  #write<T>(what: string, key: string, call: StoreCall, serve: () => T): Promise<T> {
+  #write<T>(what: string, key: string, call: StoreCall, serve: () => T, detail?: string): Promise<T> {
     const ambiguous = (reason: string): Error =>
       new TidemarkError('AMBIGUOUS_WRITE', `${what} may or may not have been committed: ${reason}`, {
         retriable: false,
@@ -91,6 +91,7 @@ export class SimStore implements Store {
     return this.#options.link.call({
       ...{ what, key, told: true, timeoutMs: call.timeoutMs, signal: call.signal },
       ...{ unsent: unavailable, unanswered: ambiguous },
+      ...(detail === undefined ? {} : { detail }),
       serve: () => this.#options.attribute(call, () => this.#serve(serve)),
     });
   }

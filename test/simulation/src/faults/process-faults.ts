@@ -57,7 +57,7 @@ function replace(weight: number, targets: readonly string[]): Fault {
     ...{ weight, targets, durationMs: [0, 0] },
     begin: (world, { target }) => {
       const slot = world.slot(target);
-      if (slot.running === undefined) return false;
+      if (slot.running === undefined || slot.isEnding) return false;
       slot.restart();
       return () => undefined;
     },

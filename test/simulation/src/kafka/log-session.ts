@@ -103,7 +103,7 @@ export class LogSession {
     const wanted = [...this.#positions];
     return link.call({
       ...{ what: 'fetch', timeoutMs: fetchTimeoutMs },
-      serve: () => park(kafka, link, () => batchesOf(kafka, link, wanted)),
+      serve: () => park(kafka, link, () => batchesOf(kafka, wanted)),
       unsent: (reason) => new Error(reason),
       unanswered: (reason) => new Error(reason),
     });
@@ -122,7 +122,7 @@ export async function park<T>(kafka: SimKafka, link: Link, look: () => readonly 
   return batches;
 }
 
-function batchesOf(kafka: SimKafka, link: Link, wanted: readonly (readonly [TopicPlace, number])[]): FetchedBatch[] {
+function batchesOf(kafka: SimKafka, wanted: readonly (readonly [TopicPlace, number])[]): FetchedBatch[] {
   const batches: FetchedBatch[] = [];
   for (const [place, expected] of wanted) {
     const { topic, partition } = partsOf(place);
@@ -131,5 +131,5 @@ function batchesOf(kafka: SimKafka, link: Link, wanted: readonly (readonly [Topi
     const records = log.read(offset, recordsMax);
     if (records.length > 0 || offset > expected) batches.push({ topic, partition, expected, offset, records });
   }
-  return link.shuffle(batches);
+  return batches;
 }

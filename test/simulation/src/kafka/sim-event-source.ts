@@ -204,7 +204,7 @@ export class SimEventSource implements EventSource {
     const { group, link } = this.#options;
     while (!aborter.signal.aborted) {
       try {
-        return await this.#call(`commit ${place.topic}:${place.partition} at ${offset}`, () =>
+        return await this.#call(`commit ${place.topic}:${place.partition}`, () =>
           group.commit(member, assignment.generation, place, offset),
         );
       } catch {

@@ -52,7 +52,7 @@ export class SimProducer implements EventSink {
       records.map(({ partition, record }) => kafka.append(topic, partition, record));
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#call(`send ${records.length} to ${topic}`, signal, append);
+        return await this.#call(`send to ${topic}`, signal, append);
       } catch (error) {
         const isRetriable = error instanceof TidemarkError && error.code === 'PUBLISH_FAILED';
         if (!isRetriable || attempt >= attemptsMax || signal.aborted) throw error;

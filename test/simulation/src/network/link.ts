@@ -1,6 +1,6 @@
 import { TidemarkError } from '@tidemark/runtime';
 import { type SimProcess } from '../time/sim-process.js';
-import { type Random } from '../time/random.js';
+import { type MomentRandom } from '../time/random.js';
 import { type Scheduler } from '../time/scheduler.js';
 import { type Trace } from '../time/trace.js';
 
@@ -13,15 +13,17 @@ export interface LinkOptions {
   readonly service: string;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
-  readonly random: Random;
+  readonly random: MomentRandom;
   /** Mean time of one way, ms. */
   readonly latencyMs: number;
   readonly onTrouble: (trouble: LinkTrouble, link: Link) => void;
 }
 
 export interface LinkCall<T> {
-  /** For the trace. */
+  /** What kind of call it is: decides, with the moment, how long it takes and what befalls it. */
   readonly what: string;
+  /** More of it, for the trace. */
+  readonly detail?: string;
   readonly key?: string | undefined;
   /** Whether a reader of the story wants to see it. */
   readonly told?: boolean;
@@ -71,7 +73,7 @@ export class Link {
     this.#lateShare = 0;
     const held = this.#held;
     this.#held = [];
-    for (const arrive of held) this.#travel(arrive);
+    for (const arrive of held) this.#travel('held', arrive);
   }
 
   /** Loses this share of the answers; what was asked for is done. */
@@ -92,7 +94,7 @@ export class Link {
     const drop = (): boolean => this.#holds.delete(hold);
     const release = (): void => {
       drop();
-      for (const each of hold.queue) this.#travel(each);
+      for (const each of hold.queue) this.#travel('kept back', each);
     };
     return { release, drop };
   }
@@ -102,14 +104,12 @@ export class Link {
     return this.#options.scheduler.after(delayMs, fn);
   }
 
-  shuffle<T>(list: readonly T[]): T[] {
-    return this.#options.random.shuffle(list);
-  }
-
   /** Rejects at the time-out or when aborted, whatever becomes of the call. */
   call<T>(call: LinkCall<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { signal, timeoutMs, unanswered, unsent } = call;
+      // What a dead process still does, while what it leaves is cleared away, reaches nobody.
+      if (!this.process.alive) return;
       if (signal?.aborted === true) return reject(unsent('aborted'));
       let open = true;
       const end = (): boolean => {
@@ -141,33 +141,29 @@ export class Link {
   }
 
   #send<T>(call: LinkCall<T>, reply: Reply<T>): void {
-    const { random } = this.#options;
     const arrive = (): void => this.#arrive(call, reply);
     if (this.#keepsBack('request', call, arrive)) return;
-    if (!this.#cut) return this.#travel(arrive);
+    if (!this.#cut) return this.#travel(call.what, arrive);
     this.#trouble('cut');
+    const random = this.#draws(`cut ${call.what}`);
     const fate = random.next();
     if (fate < 0.4) {
       this.#trouble('refused');
       this.#note(call, 'is refused');
-      this.process.post(() => reply.refuse('connection refused'), this.#latency());
+      this.process.post(() => reply.refuse('connection refused'), this.#latency(random));
     } else if (fate < 0.7) {
       this.#trouble('request lost');
       this.#note(call, 'is lost');
     } else this.#held.push(arrive);
   }
 
-  /** One way, which may be late. */
-  #travel(arrive: () => void): void {
-    const { scheduler, random } = this.#options;
-    let delayMs = this.#latency();
-    if (this.#lateShare > 0 && random.chance(this.#lateShare)) {
-      delayMs += random.between(0, this.#lateMs);
-      this.#trouble('request late');
-    }
-    scheduler.after(delayMs, () => {
+  #travel(what: string, arrive: () => void): void {
+    const random = this.#draws(`request ${what}`);
+    const delayMs = this.#delay(random, 'request late');
+    const isHeld = random.chance(0.5);
+    this.#options.scheduler.after(delayMs, () => {
       if (!this.#cut) arrive();
-      else if (random.chance(0.5)) this.#held.push(arrive);
+      else if (isHeld) this.#held.push(arrive);
       else this.#trouble('request lost');
     });
   }
@@ -192,26 +188,14 @@ export class Link {
   }
 
   #answer<T>(call: LinkCall<T>, deliver: () => void): void {
-    const { random } = this.#options;
+    const random = this.#draws(`answer ${call.what}`);
     if (this.#keepsBack('answer', call, () => this.process.post(deliver))) return;
-    if (this.#lossShare > 0 && random.chance(this.#lossShare)) {
+    const fate = random.next();
+    if (fate < (this.#cut ? 0.5 : this.#lossShare)) {
       this.#trouble('answer lost');
-      return this.#note(call, 'loses its answer');
-    }
-    if (this.#cut && random.chance(0.5)) {
-      this.#trouble('answer lost');
-      return this.#note(call, 'loses its answer');
-    }
-    if (this.#cut) {
-      this.#held.push(() => this.process.post(deliver));
-      return;
-    }
-    let delayMs = this.#latency();
-    if (this.#lateShare > 0 && random.chance(this.#lateShare)) {
-      delayMs += random.between(0, this.#lateMs);
-      this.#trouble('answer late');
-    }
-    this.process.post(deliver, delayMs);
+      this.#note(call, 'loses its answer');
+    } else if (this.#cut) this.#held.push(() => this.process.post(deliver));
+    else this.process.post(deliver, this.#delay(random, 'answer late'));
   }
 
   #keepsBack<T>(side: Hold['side'], call: LinkCall<T>, goOn: () => void): boolean {
@@ -225,20 +209,32 @@ export class Link {
     return false;
   }
 
-  #latency(): number {
-    const { random, latencyMs } = this.#options;
-    return (
-      latencyMs * (0.4 + 1.2 * random.next()) +
-      (random.chance(0.03) ? Math.min(150, latencyMs * random.between(2, 12)) : 0)
-    );
+  #draws(what: string): MomentRandom {
+    const { random, scheduler } = this.#options;
+    return random.at(what, scheduler.nowMs);
+  }
+
+  /** Of one way, which may be late. */
+  #delay(random: MomentRandom, late: LinkTrouble): number {
+    const latencyMs = this.#latency(random);
+    if (this.#lateShare === 0 || !random.chance(this.#lateShare)) return latencyMs;
+    this.#trouble(late);
+    return latencyMs + random.between(0, this.#lateMs);
+  }
+
+  #latency(random: MomentRandom): number {
+    const { latencyMs } = this.#options;
+    const meanMs = latencyMs * (0.4 + 1.2 * random.next());
+    return random.chance(0.03) ? meanMs + Math.min(150, latencyMs * random.between(2, 12)) : meanMs;
   }
 
   #trouble(trouble: LinkTrouble): void {
     this.#options.onTrouble(trouble, this);
   }
 
-  #note<T>({ what, key, told }: LinkCall<T>, said: string): void {
-    this.#options.trace.note(this.process.name, `${what} ${said}`, told === true ? 'story' : 'detail', key);
+  #note<T>({ what, detail, key, told }: LinkCall<T>, said: string): void {
+    const call = detail === undefined ? what : `${what} ${detail}`;
+    this.#options.trace.note(this.process.name, `${call} ${said}`, told === true ? 'story' : 'detail', key);
   }
 }
 

@@ -81,7 +81,7 @@ function drawOperations(
       const others = random.shuffle(used.filter((other) => other !== key));
       const more = random.below(operations[name].keysMax);
       drawn.push({
-        ...{ atMs: at + random.between(0, widthMs), name, pod: random.pick(pods) },
+        ...{ atMs: within(at + random.between(0, widthMs), lengthMs), name, pod: random.pick(pods) },
         keys: [key, ...others.slice(0, more)],
       });
     }
@@ -100,7 +100,12 @@ function podsOf(random: Random, home: RegionName, fault: PlannedFault | undefine
 /** Around the beginning of a fault, or its end. */
 function momentOf(random: Random, { atMs, durationMs }: PlannedFault, lengthMs: number): number {
   const about = random.chance(0.5) ? atMs : atMs + durationMs;
-  return Math.min(startMs + lengthMs, Math.max(startMs, about + random.between(-800, 800)));
+  return within(Math.max(startMs, about + random.between(-800, 800)), lengthMs);
+}
+
+/** Before the faults end. */
+function within(atMs: number, lengthMs: number): number {
+  return Math.min(startMs + lengthMs - 1, atMs);
 }
 
 /** What a run's faults are about. */
@@ -125,7 +130,7 @@ function drawFaults(random: Random, { faults: most, lengthMs }: PlanSize): reado
     const atMs = isNear ? before.atMs + random.between(-500, 1_500) : startMs + random.between(-1_500, lengthMs);
     const near = isNear ? targets.filter((target) => regionOf(target) === regionOf(before.target)) : targets;
     drawn.push({
-      ...{ name, atMs: Math.max(0, atMs), target: random.pick(near) },
+      ...{ name, atMs: within(Math.max(0, atMs), lengthMs), target: random.pick(near) },
       ...{ durationMs: random.between(...durationMs), amount: random.next() },
     });
   }

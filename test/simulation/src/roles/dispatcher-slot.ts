@@ -38,7 +38,7 @@ export class DispatcherSlot extends Slot {
       sink: new SimProducer({ kafka, link, onResend: () => counters.add('send made again') }),
       routes: new SimRouteStore({ kafka, link, names }),
       ...{ names, clock, random: () => random.next(), refreshIntervalMs: 4_000, requestTimeoutMs: 3_000 },
-      logger: tracingLogger(trace, process.name),
+      logger: tracingLogger(trace, process),
     });
     this.#dispatcher = dispatcher;
     dispatcher.start().catch((error: unknown) => {

@@ -69,7 +69,7 @@ export class PodSlot extends Slot {
       clock: process.clock,
       entropy: process.entropy,
       fastLane: this.context.config.fastLane,
-      logger: tracingLogger(trace, process.name),
+      logger: tracingLogger(trace, process),
     });
     recorder.started(process.name, this.region.name);
     this.#live = { life: process.name, process, tidemark, cache: tidemark.cache(this.#definition) };

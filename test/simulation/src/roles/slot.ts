@@ -16,6 +16,7 @@ export abstract class Slot {
   protected readonly context: WorldContext;
   #running: Running | undefined;
   #starts = 0;
+  #isEnding = false;
   #clockOffsetMs: number;
 
   constructor(name: string, region: Region, context: WorldContext) {
@@ -29,6 +30,11 @@ export abstract class Slot {
   /** `undefined` while nothing runs here. */
   get running(): Running | undefined {
     return this.#running;
+  }
+
+  /** It was asked to stop, and has not ended. */
+  get isEnding(): boolean {
+    return this.#isEnding;
   }
 
   get paused(): boolean {
@@ -52,6 +58,7 @@ export abstract class Slot {
     const running = this.#running;
     if (running === undefined) return;
     this.#running = undefined;
+    this.#isEnding = false;
     running.process.kill();
     this.context.trace.note(running.process.name, 'is killed', 'story');
     this.onKilled(running.process);
@@ -60,10 +67,11 @@ export abstract class Slot {
   /** Ends as on SIGTERM; what has not ended after a while is killed. Then starts again. */
   restart(): void {
     const running = this.#running;
-    if (running === undefined) return;
+    if (running === undefined || this.#isEnding) return;
     const { process } = running;
     const { scheduler, trace } = this.context;
     trace.note(process.name, 'is asked to stop', 'story');
+    this.#isEnding = true;
     const end = (): void => {
       if (this.#running?.process !== process) return;
       this.kill();

@@ -31,7 +31,7 @@ export class SyncSlot extends Slot {
       }),
       ...{ region, clock, workerId: process.name, random: () => random.next() },
       ...{ failoverMs: 6_000, renewEveryMs: 1_000, shardListEveryMs: 5_000, retryMaxMs: 2_000, sendTimeoutMs: 6_000 },
-      log: tracingLogger(trace, process.name),
+      log: tracingLogger(trace, process),
     });
     this.#worker.start();
   }
@@ -40,7 +40,9 @@ export class SyncSlot extends Slot {
     await this.#worker?.stop();
   }
 
+  /** Composite abort signals that are listened to stay in memory until they are aborted. */
   protected onKilled(): void {
+    void this.#worker?.kill();
     this.#worker = undefined;
   }
 }

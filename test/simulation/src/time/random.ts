@@ -12,6 +12,11 @@ export class Random {
     for (let round = 0; round < 12; round += 1) this.next();
   }
 
+  /** Draws of a name of their own, by moments. */
+  moments(name: string): MomentRandom {
+    return new MomentRandom(0, `${this.#name}/${name}`);
+  }
+
   /** A stream of its own, whatever was drawn from this one before. */
   fork(name: string): Random {
     return new Random(0, `${this.#name}/${name}`);
@@ -73,6 +78,47 @@ export class Random {
     let text = '';
     while (text.length < digits) text += this.below(16).toString(16);
     return text;
+  }
+}
+
+/**
+ * Random numbers that a name and a moment decide, whatever was drawn before: what is left out of a run changes nothing of the rest. Of one
+ * moment, the draws follow each other.
+ */
+export class MomentRandom {
+  readonly #name: number;
+  #key = 0;
+  #drawn = 0;
+
+  constructor(seed: number, name: string) {
+    [this.#name] = hash128(`${seed}/${name}`);
+  }
+
+  /** The draws that follow are of this event at this moment, ms. */
+  at(what: string, nowMs: number): this {
+    let key = this.#name ^ Math.imul(Math.round(nowMs * 1_000) | 0, 2_654_435_761);
+    for (let index = 0; index < what.length; index += 1) key = Math.imul(key ^ what.charCodeAt(index), 16_777_619);
+    this.#key = key;
+    this.#drawn = 0;
+    return this;
+  }
+
+  /** Uniform in [0, 1). */
+  next(): number {
+    this.#drawn += 1;
+    let mixed = (this.#key + Math.imul(this.#drawn, 0x9e3779b9)) | 0;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return ((mixed ^ (mixed >>> 16)) >>> 0) / 4_294_967_296;
+  }
+
+  /** Uniform in [from, to). */
+  between(from: number, to: number): number {
+    return from + this.next() * (to - from);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
   }
 }
 

@@ -9,6 +9,8 @@ interface Happening {
   cancelled: boolean;
 }
 
+/** More happenings than this at one moment would go on for ever. */
+const perMomentMax = 100_000;
 /** How many happenings share one turn of Node's event loop; between any two of them every promise job runs. */
 const perTurn = 64;
 
@@ -21,6 +23,7 @@ export class Scheduler {
   readonly #random: Random;
   #nowMs = 0;
   #happened = 0;
+  #atThisMoment = 0;
   #failure: Error | undefined;
 
   constructor(seed: number) {
@@ -72,9 +75,11 @@ export class Scheduler {
     const next = this.#heap[0];
     if (next === undefined || next.atMs > untilMs || this.#failure !== undefined) return;
     pop(this.#heap);
+    this.#atThisMoment = next.atMs === this.#nowMs ? this.#atThisMoment + 1 : 0;
     this.#nowMs = next.atMs;
     this.#happened += 1;
     try {
+      if (this.#atThisMoment > perMomentMax) throw new Error(`time stands still at ${this.#nowMs} ms`);
       next.run();
     } catch (error) {
       this.#failure =

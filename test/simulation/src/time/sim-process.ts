@@ -42,7 +42,8 @@ export class SimProcess {
     this.clock = {
       now: () => Math.floor(epochMs + scheduler.nowMs + this.#offsetMs),
       monotonicMs: () => scheduler.nowMs - this.#startedMs,
-      setTimer: (fn, delayMs) => this.post(fn, delayMs),
+      // As Node's: whole milliseconds, and at least one.
+      setTimer: (fn, delayMs) => this.post(fn, Math.max(1, Math.trunc(delayMs))),
     };
   }
 

@@ -4,7 +4,7 @@ import { changeBytes, type ItemChange, type RecordFlaw } from '../aws/change-byt
 import { Replica, type ReplicatedWrite } from '../aws/replica.js';
 import { type SimStream } from '../aws/sim-stream.js';
 import { epochMs } from '../time/sim-process.js';
-import { type Random } from '../time/random.js';
+import { type MomentRandom } from '../time/random.js';
 import { type WorldContext } from './context.js';
 import { keyOfItem, otherRegion, type RegionName, regionNames, table } from './names.js';
 
@@ -28,7 +28,7 @@ export class GlobalTable {
   readonly trouble: Readonly<Record<RegionName, CaptureTrouble>> = { us: noTrouble(), eu: noTrouble() };
   readonly #context: WorldContext;
   readonly #streams: Readonly<Record<RegionName, SimStream>>;
-  readonly #random: Random;
+  readonly #random: MomentRandom;
   readonly #replicas: Readonly<Record<RegionName, Replica>>;
   /** When the last change record of a key was due at its stream. */
   readonly #dueMs = new Map<string, number>();
@@ -45,7 +45,7 @@ export class GlobalTable {
   constructor(context: WorldContext, streams: Readonly<Record<RegionName, SimStream>>) {
     this.#context = context;
     this.#streams = streams;
-    this.#random = context.random.fork('table');
+    this.#random = context.random.moments('table');
     this.#replicas = { us: this.#replica('us'), eu: this.#replica('eu') };
   }
 
@@ -88,15 +88,19 @@ export class GlobalTable {
     return us === eu;
   }
 
+  #draws(what: string): MomentRandom {
+    return this.#random.at(what, this.#context.scheduler.nowMs);
+  }
+
   #replica(region: RegionName): Replica {
     const { scheduler, config } = this.#context;
-    const errorMs = this.#random.between(-config.clockErrorMs, config.clockErrorMs);
+    const errorMs = this.#random.at(`clock of ${region}`, 0).between(-config.clockErrorMs, config.clockErrorMs);
     return new Replica({
       table,
       region,
       nowUs: () => (epochMs + scheduler.nowMs + errorMs) * 1_000,
       stampErrorUs: () => {
-        const errorMs = this.#random.between(-config.stampErrorMs, config.stampErrorMs);
+        const errorMs = this.#random.at(`clock of ${region}`, 0).between(-config.stampErrorMs, config.stampErrorMs);
         return (errorMs + this.trouble[region].stampShiftMs) * 1_000;
       },
       onChange: (change) => this.#onChange(region, change),
@@ -111,13 +115,13 @@ export class GlobalTable {
     const byDeletion = value === null ? this.#author : undefined;
     const transition = recorder.transition(region, key, value, byDeletion);
     this.#changes += 1;
-    const captured = { order: this.#changes, change, accepted: () => transition.accepted() };
+    const captured = { order: this.#changes, copies: 0, change, accepted: () => transition.accepted() };
     trace.note(`${region}/table`, `${key} is ${describe(change.item)}`, 'story', key);
     this.#capture(region, captured);
-    if (this.#random.chance(this.trouble[region].duplicateShare)) {
-      this.#context.counters.add('change record twice');
-      this.#capture(region, captured);
-    }
+    const isTwice = this.#draws(`twice in ${region} ${key}`).chance(this.trouble[region].duplicateShare);
+    if (!isTwice) return;
+    this.#context.counters.add('change record twice');
+    this.#capture(region, captured);
   }
 
   /** Keeps back the region's change records from now on, in the order of the changes. */
@@ -147,9 +151,11 @@ export class GlobalTable {
     const { scheduler, config } = this.#context;
     const { lateShare, lateMs } = this.trouble[region];
     const place = `${region}/${captured.change.itemKey}`;
-    const isLate = this.#random.chance(lateShare);
-    let dueMs = scheduler.nowMs + config.captureMs * this.#random.between(0.3, 2);
-    if (isLate) dueMs += this.#random.between(0, lateMs);
+    const random = this.#draws(`capture ${place} ${captured.copies}`);
+    captured.copies += 1;
+    const isLate = random.chance(lateShare);
+    let dueMs = scheduler.nowMs + config.captureMs * random.between(0.3, 2);
+    if (isLate) dueMs += random.between(0, lateMs);
     else {
       dueMs = Math.max(dueMs, (this.#dueMs.get(place) ?? 0) + 0.01);
       this.#dueMs.set(place, dueMs);
@@ -169,7 +175,7 @@ export class GlobalTable {
     if (order < before) counters.add('change records reordered');
     this.#accepted.set(place, Math.max(before, order));
     const { flawedShare, flaw } = this.trouble[region];
-    const isFlawed = this.#random.chance(flawedShare);
+    const isFlawed = this.#draws(`flaw ${place}`).chance(flawedShare);
     if (isFlawed) counters.add(`change record without ${flaw}`);
     const shardId = this.#streams[region].put(change.itemKey, changeBytes(change, isFlawed ? flaw : undefined));
     accepted();
@@ -181,7 +187,7 @@ export class GlobalTable {
   #replicate(from: RegionName, write: ReplicatedWrite): void {
     const { scheduler, config } = this.#context;
     const to = otherRegion(from);
-    const delayMs = config.replicationMs * this.#random.between(0.3, 2.5);
+    const delayMs = config.replicationMs * this.#draws(`replicate ${from} ${write.itemKey}`).between(0.3, 2.5);
     const heldMs = Math.max(0, this.trouble[to].replicationHeldUntilMs - scheduler.nowMs);
     this.#underWay += 1;
     scheduler.after(delayMs + heldMs, () => {
@@ -208,6 +214,8 @@ export interface HeldChanges {
 
 interface CapturedChange {
   readonly order: number;
+  /** On their way, or arrived. */
+  copies: number;
   readonly change: ItemChange;
   readonly accepted: () => void;
 }

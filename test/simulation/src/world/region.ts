@@ -100,7 +100,7 @@ export class Region {
     const { scheduler, trace, config, counters } = this.#context;
     const { dynamodb, kafka, kinesis } = config.latencyMs;
     const latencyMs = { dynamodb, kafka, kinesis, leases: dynamodb }[service];
-    const random = process.random.fork(service);
+    const random = process.random.moments(service);
     return new Link({
       ...{ process, service, scheduler, trace, latencyMs, random },
       onTrouble: (trouble, link) => counters.add(`${roleOf(link.process.name)}-${service}: ${trouble}`),

@@ -72,6 +72,11 @@ export class World {
     for (const slot of this.#slots.values()) slot.start();
   }
 
+  /** Nothing runs any more. */
+  end(): void {
+    for (const slot of this.#slots.values()) slot.kill();
+  }
+
   /** Everything runs, and every way is open. */
   heal(): void {
     for (const region of Object.values(this.#regions)) region.throttledShare = 0;
@@ -82,6 +87,8 @@ export class World {
   /** What keeps the world from being at rest, or `undefined`: every change is in its stream, and every pod says that it is past all of them. */
   get unrest(): string | undefined {
     if (this.table.underWay > 0) return `${this.table.underWay} changes are under way`;
+    const ending = [...this.#slots.values()].find(({ isEnding }) => isEnding);
+    if (ending !== undefined) return `${ending.name} is about to end`;
     const since = epochMs + this.table.lastAcceptedMs + this.context.config.clockErrorMs + 1;
     for (const slot of this.pods) {
       if (slot.live === undefined) return `${slot.name} is not up`;
