@@ -8,7 +8,7 @@ const { TIDEMARK_TEST_SEEDS: total = '300', TIDEMARK_TEST_SEED: only } = process
 /** Few enough that a slow machine still ends in time; what was left out is said. Ms. */
 const budgetMs = 180_000;
 /** Every kind of fault is bound to have fired in so many. */
-const seedsForAllFaults = 100;
+const seedsForAllFaults = 150;
 
 /** Declares the tests that play the `part`th of `parts` shares of the seeds: side by side, each on a core. */
 export function itPlaysSeeds(part: number, parts: number): void {

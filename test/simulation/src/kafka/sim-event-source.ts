@@ -61,6 +61,21 @@ export class SimEventSource implements EventSource {
     if (topics.length > 0 && !this.#stopped) await this.#enter();
   }
 
+  async confirm(signal: AbortSignal): Promise<boolean> {
+    const { group, link } = this.#options;
+    while (!signal.aborted) {
+      const generation = this.#generation;
+      if (generation === undefined || generation.aborter.signal.aborted) return false;
+      const { member, assignment } = generation;
+      try {
+        return (await this.#call('confirm', () => group.heartbeat(member, assignment.generation))) === 'ok';
+      } catch {
+        await wait(link.process.clock, retryMs, signal);
+      }
+    }
+    return false;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#leave();
