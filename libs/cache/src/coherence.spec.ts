@@ -250,6 +250,29 @@ describe('events', () => {
     expect(coherence.peek('k')).toBeUndefined();
   });
 
+  it('bring back an own write that the own next one had overwritten: an update of it in another region won', () => {
+    coherence.completePut(coherence.beginWrite('k', 'B'), image('vB', 'B'), 'A');
+    coherence.completePut(coherence.beginWrite('k', 'C'), image('vC', 'C'), 'B');
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 5 }));
+    coherence.applyEvent('k', event('B', 'C', { stampUs: 6 }));
+    expect(stats.rules[2]).toBe(2);
+    coherence.applyEvent('k', event('C', 'B', { stampUs: 7 }));
+    expect(coherence.peek('k')).toMatchObject({ value: 'vB', writeId: 'B' });
+  });
+
+  it('bring back what an own delete left, and what another pod had told of on the fast lane', () => {
+    const fence = coherence.beginWrite('k', 'T');
+    coherence.completeDelete(fence, 1, 'A');
+    coherence.completePut(coherence.beginWrite('k', 'C'), image('vC', 'C'), 'T');
+    coherence.applyEvent('k', event('C', 'T', { value: null }));
+    expect(held()).toBeUndefined();
+    fill('vD', 'D');
+    coherence.applyEvent('k', event('D', 'E', { lane: 'fast' }));
+    coherence.applyEvent('k', event('E', 'F', { lane: 'fast' }));
+    coherence.applyEvent('k', event('F', 'E'));
+    expect(held()).toBe('vE');
+  });
+
   it('hazard 14: of a put without a write id drop the entry, and the fill that is under way', () => {
     fill('vA', 'A');
     const fence = coherence.beginFill('k');

@@ -103,10 +103,10 @@ export class Coherence {
     return this.#fences.open(key, this.#options.partitionOf(key)?.state, writeId);
   }
 
-  /** The put of the fence's write id is in the replica. */
-  completePut(fence: Fence, image: Installable): void {
+  /** The put of the fence's write id is in the replica, where `from` was before. */
+  completePut(fence: Fence, image: Installable, from?: string | null): void {
     const clean = this.#fences.close(fence);
-    if (image.writeId !== null) this.#known.add(image.writeId);
+    if (image.writeId !== null) this.#known.add(image.writeId, from);
     const entry = this.#l1.peek(fence.key);
     const held = entry !== undefined && entry.value !== undefined && entry.writeId === image.writeId;
     if (clean && !held) this.#install(fence.key, image, 'put');
@@ -115,8 +115,8 @@ export class Coherence {
   }
 
   /** The delete is in the replica. A clean one may install an absence. A tombstone has a write id, and so an event that can be known. */
-  completeDelete(fence: Fence, readAt: number): void {
-    if (fence.writeId !== undefined) this.#known.add(fence.writeId);
+  completeDelete(fence: Fence, readAt: number, from?: string | null): void {
+    if (fence.writeId !== undefined) this.#known.add(fence.writeId, from);
     if (this.#fences.close(fence))
       this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 }, 'put');
     else this.#drop(fence.key);
@@ -138,7 +138,7 @@ export class Coherence {
   /** An event of the followed replica. */
   applyEvent(key: string, event: CdcEvent): Verdict {
     const entry = this.#l1.peek(key);
-    const verdict = decide(entry, event, this.#trustsIds && this.#known.has(event.to));
+    const verdict = decide(entry, event, this.#trustsIds && this.#known.hasStep(event.from, event.to));
     this.#count(verdict);
     if (verdict.rule !== 2) this.#noteTransition(key, event);
     if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
@@ -211,7 +211,8 @@ export class Coherence {
   #noteTransition(key: string, event: CdcEvent): void {
     const foreign = isForeign(event);
     this.#fences.dirty(key, foreign ? undefined : event.to);
-    if (event.lane === 'fast' && !foreign && event.value !== null && event.to !== null) this.#known.add(event.to);
+    if (event.lane === 'fast' && !foreign && event.value !== null && event.to !== null)
+      this.#known.add(event.to, event.from);
   }
 
   #carryOut(verdict: Verdict, key: string, entry: Entry, event: CdcEvent): void {
