@@ -260,14 +260,14 @@ export class Dispatcher {
   #noteGap({ topic, partition, firstOffset }: SourceBatch): void {
     this.#metrics.gaps.value += 1;
     this.#options.logger.error(
-      { topic, partition, firstOffset },
+      { topic, partition, firstOffset: String(firstOffset) },
       'dispatcher: records were lost, flushing the partition',
     );
   }
 
   #noteUncharted({ topic, partition, firstOffset }: SourceBatch): void {
     this.#options.logger.info(
-      { topic, partition, firstOffset },
+      { topic, partition, firstOffset: String(firstOffset) },
       'dispatcher: the group has no offset of this partition yet, flushing it first',
     );
   }
