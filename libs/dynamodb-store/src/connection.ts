@@ -48,7 +48,11 @@ export class Connection {
     const { timeoutMs, signal } = call;
     const what = `${purpose.operation} of table ${purpose.table}`;
     if (this.#closed) throw new TidemarkError('CLOSED', `${what}: the store is closed`, { retriable: false });
-    if (timeoutMs <= 0) throw new TidemarkError('TIMEOUT', `${what} had no time left to be sent`, { retriable: true });
+    if (timeoutMs <= 0)
+      throw new TidemarkError('TIMEOUT', `${what} had no time left to be sent`, {
+        retriable: true,
+        context: { timeoutMs },
+      });
     let sent = false;
     const fail = (error: unknown): never => {
       throw toStoreError(error, { ...purpose, sent });
