@@ -233,11 +233,11 @@ function knowingAmbiguousWrites(): () => void {
     () =>
       patchMethod(
         KnownSet.prototype,
-        'has',
+        'hasStep',
         (before) =>
-          function (this: KnownSet, writeId) {
-            const isAmbiguous = writeId !== null && present?.has(writeId) === true;
-            return isAmbiguous || before.call(this, writeId);
+          function (this: KnownSet, from, to) {
+            const isAmbiguous = to !== null && present?.has(to) === true;
+            return isAmbiguous || before.call(this, from, to);
           },
       ),
   )();
