@@ -23,6 +23,7 @@ import {
   restorable,
   sorted,
   stampOf,
+  textOf,
 } from './key-state.js';
 
 /**
@@ -59,6 +60,7 @@ export class KeyModel implements Model<KeyState> {
     if (lastOf(state) < this.#options.writes) {
       this.#othersWrite(state, visit);
       this.#strangersWrite(state, visit);
+      this.#anotherRegionReturns(state, visit);
     }
     if (state.write === null) this.#ownWriteBegins(state, visit);
     else this.#ownWriteGoesOn(state, state.write, visit);
@@ -124,6 +126,16 @@ export class KeyModel implements Model<KeyState> {
       for (const old of restorable(state)) write(`a tool restores #${old.value} as`, old);
   }
 
+  /** An update in place of another region kept the id of an older image, and won: replication brings that image back. */
+  #anotherRegionReturns(state: KeyState, visit: Visit<KeyState>): void {
+    if (this.#options.returns !== true) return;
+    const next = lastOf(state) + 1;
+    const now = imageAt(state, next - 1);
+    for (const [index, image] of state.log.entries())
+      if (image.id !== 0 && image.id !== now.id)
+        visit(this.#committed(state, image), `another region brings back #${index} as #${next}`);
+  }
+
   #ownWriteBegins(state: KeyState, visit: Visit<KeyState>): void {
     const begun = this.#spent(state, 'ownWrites');
     if (begun === undefined) return;
@@ -181,8 +193,9 @@ export class KeyModel implements Model<KeyState> {
     const { began, state: index, isDelete } = write;
     const after = this.#pod.act(state, index, ({ coherence, write: fence }) => {
       if (fence === undefined) return;
-      if (isDelete) coherence.completeDelete(fence, began);
-      else coherence.completePut(fence, imageOf(state, index, began));
+      const from = textOf(imageAt(state, index - 1).id);
+      if (isDelete) coherence.completeDelete(fence, began, from);
+      else coherence.completePut(fence, imageOf(state, index, began), from);
     });
     const isPublished = fast && (!isDelete || deletes === 'tombstone');
     return {
@@ -245,7 +258,8 @@ export class KeyModel implements Model<KeyState> {
   }
 
   #deliveries(state: KeyState, visit: Visit<KeyState>): void {
-    for (const index of members(state.pending)) {
+    const pending = members(state.pending);
+    for (const index of this.#options.inOrder === true ? pending.slice(0, 1) : pending) {
       const before = { ...state, pending: state.pending & ~(1 << index) };
       this.#deliver(before, 'event', eventTo(state, index, this.#options.offStamp), index, visit);
     }

@@ -26,6 +26,10 @@ export interface KeyOptions {
   readonly leases?: boolean;
   /** Another region's write may win with a lower id. */
   readonly lowerIds?: boolean;
+  /** An update in place of another region may bring an older image back, its write id included. */
+  readonly returns?: boolean;
+  /** Events of the change log arrive in their order. */
+  readonly inOrder?: boolean;
   readonly fast?: boolean;
   /** Fast events leave the value out. */
   readonly fastWithoutValue?: boolean;

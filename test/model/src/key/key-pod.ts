@@ -119,7 +119,7 @@ export class KeyPod {
     if (state.held !== null) l1.held = entryOf(state.held);
     const known = new KnownSet();
     for (let id = 1; state.known >>> id !== 0; id += 1)
-      if (((state.known >>> id) & 1) === 1) known.add(textOf(id) ?? '');
+      if (((state.known >>> id) & 1) === 1) known.add(textOf(id) ?? '', fromOf(state, id));
     const options: CoherenceOptions = { ...this.#base, l1, known };
     const coherence = this.#options.make?.(options, known) ?? new Coherence(options);
     this.#follower.addCache('things', coherence);
@@ -204,6 +204,12 @@ export function imageOf(state: KeyState, index: number, readAt: number): Install
     readAt,
     payloadBytes: 1,
   };
+}
+
+/** What the step to a write id that is known led from; an id that came back later was first reached there. */
+function fromOf({ log }: KeyState, id: number): string | null {
+  const index = log.findIndex((image) => image.id === id);
+  return textOf(log[index - 1]?.id ?? 0);
 }
 
 function entryOf({ value, id, stamp, readAt }: Held): Entry {

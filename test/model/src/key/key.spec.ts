@@ -87,6 +87,11 @@ const runs: readonly [string, KeyOptions, Partial<KeyOptions>][] = [
     { writes: 4, fills: 2, fast: true, deletes: 'remove' },
   ],
   [
+    'mode invalidate: another region brings an older write id back',
+    { writes: 4, fills: 2, returns: true, mode: 'invalidate' },
+    { ownWrites: 1, fast: true },
+  ],
+  [
     'mode invalidate: foreign writers, the fast lane, late commits',
     { writes: 2, ownWrites: 1, fills: 2, foreign: ['keep', 'null'], fast: true, late: true, mode: 'invalidate' },
     { writes: 3 },
