@@ -12,11 +12,19 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer: (fn, delayMs, options) => {
-    const timer = setTimeout(fn, Math.max(0, delayMs));
-    if (options?.unref === true) timer.unref();
+    let timer: NodeJS.Timeout;
+    const arm = (leftMs: number): void => {
+      const stepMs = Math.min(leftMs, timerMaxMs);
+      timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : fn()), Math.max(0, stepMs));
+      if (options?.unref === true) timer.unref();
+    };
+    arm(delayMs);
     return () => clearTimeout(timer);
   },
 };
+
+/** Node fires a timer that is set for longer, some 25 days, at once. */
+const timerMaxMs = 2_147_483_647;
 
 /** Resolves after `delayMs`, or at once when `signal` is aborted: a wait that ends early is not a failure, so look at the signal. */
 export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {

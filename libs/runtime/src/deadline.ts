@@ -12,10 +12,11 @@ export interface DeadlineOptions {
 
 /**
  * Runs `work` with a signal that is aborted at the deadline, and rejects then with `TIMEOUT`, whether or not the work noticed.
- * A late result of the work is dropped.
+ * A late result of the work is dropped. Rejects with `INVALID_OPTIONS` where `signal` is none, before anything is begun.
  */
 export async function withDeadline<T>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { clock, timeoutMs, what, signal } = options;
+  checkSignal(signal);
   const aborter = new AbortController();
   let giveUp: (error: TidemarkError) => void = () => undefined;
   const givenUp = new Promise<never>((_resolve, reject) => {
@@ -34,6 +35,22 @@ export async function withDeadline<T>(options: DeadlineOptions, work: (signal: A
     cancel();
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** A timer that was set before the mistake is met would reject later, when nobody listens any more. */
+function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal === null || isSignal(signal)) return;
+  const got = typeof signal;
+  throw new TidemarkError('INVALID_OPTIONS', `signal: expected an AbortSignal, got something of type ${got}`, {
+    retriable: false,
+    context: { field: 'signal', expected: 'an AbortSignal', got },
+  });
+}
+
+/** By shape: signals of another realm, and of polyfills, are as good. */
+function isSignal(signal: unknown): boolean {
+  const { addEventListener, removeEventListener } = Object(signal) as Partial<AbortSignal>;
+  return typeof addEventListener === 'function' && typeof removeEventListener === 'function';
 }
 
 function abortedError(what: string, signal: AbortSignal | undefined): TidemarkError {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   backoffMs,
@@ -6,6 +6,8 @@ import {
   MetricRegistry,
   parseByteSize,
   parseDuration,
+  parseDurationOrZero,
+  systemClock,
   TidemarkError,
   wait,
   withDeadline,
@@ -59,6 +61,50 @@ describe('withDeadline', () => {
   });
 });
 
+describe('withDeadline with something that is no signal', () => {
+  it.each(['x', 5, {}, { addEventListener: 1 }])(
+    'refuses %j by name, begins nothing and leaves no timer',
+    async (signal) => {
+      const clock = new ManualClock();
+      let begun = false;
+      const call = withDeadline({ clock, timeoutMs: 50, what: 'read', signal: signal as never }, async () => {
+        begun = true;
+      });
+      await expect(call).rejects.toMatchObject({ code: 'INVALID_OPTIONS', context: { field: 'signal' } });
+      expect([begun, clock.pending]).toEqual([false, 0]);
+    },
+  );
+
+  it('takes none, and a signal of another make', async () => {
+    const clock = new ManualClock();
+    const other = { aborted: false, addEventListener: () => undefined, removeEventListener: () => undefined };
+    for (const signal of [undefined, null, other])
+      await expect(
+        withDeadline({ clock, timeoutMs: 50, what: 'read', signal: signal as never }, async () => 7),
+      ).resolves.toBe(7);
+  });
+});
+
+describe('systemClock', () => {
+  it('waits for longer than a timer of Node can, and stops waiting', () => {
+    jest.useFakeTimers();
+    try {
+      let fired = 0;
+      const day = 86_400_000;
+      systemClock.setTimer(() => (fired += 1), 60 * day);
+      const cancel = systemClock.setTimer(() => (fired += 100), 60 * day);
+      jest.advanceTimersByTime(59 * day);
+      cancel();
+      expect(fired).toBe(0);
+      jest.advanceTimersByTime(day);
+      expect(fired).toBe(1);
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
 describe('wait and every', () => {
   it('ends early without failing when the signal is aborted', async () => {
     const clock = new ManualClock();
@@ -103,6 +149,29 @@ describe('durations and sizes', () => {
   it.each(['5', '-1s', '0s', 's', '1 s', 'Infinitys', '1w'])('refuses %s and names the field', (text) => {
     expect(() => parseDuration(text as '1s', 'warmUp.deadline')).toThrow(/warmUp\.deadline: expected a duration/);
   });
+});
+
+describe('durations and sizes at their edges', () => {
+  it('gives whole bytes, rounded down, and at least one', () => {
+    expect([parseByteSize('10.3mb', 'f'), parseByteSize('1.5b', 'f')]).toEqual([10_800_332, 1]);
+    expect(() => parseByteSize('0.5b', 'maxSize')).toThrow(/maxSize: expected a size such as/);
+  });
+
+  it('refuses what would not fit into an item once it is added to the time of day', () => {
+    expect(parseDuration('365000d', 'f')).toBe(365_000 * 86_400_000);
+    expect(() => parseDuration('365001d', 'expiresIn')).toThrow(
+      'expiresIn: expected a duration of at most 365000d, got "365001d"',
+    );
+  });
+
+  it.each([[5n], [Symbol('s')], [{ self: null }], [() => 1], [null]])(
+    'tells what it got when JSON could not',
+    (given) => {
+      if (typeof given === 'object' && given !== null) Object.assign(given, { self: given });
+      for (const parse of [parseDuration, parseByteSize])
+        expect(() => parse(given as never, 'a.field')).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+    },
+  );
 });
 
 describe('backoffMs', () => {
