@@ -168,7 +168,7 @@ describe('durations and sizes at their edges', () => {
     'tells what it got when JSON could not',
     (given) => {
       if (typeof given === 'object' && given !== null) Object.assign(given, { self: given });
-      for (const parse of [parseDuration, parseByteSize])
+      for (const parse of [parseDuration, parseByteSize, parseDurationOrZero])
         expect(() => parse(given as never, 'a.field')).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
     },
   );
