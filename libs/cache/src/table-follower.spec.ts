@@ -130,6 +130,27 @@ describe('TableFollower', () => {
     expect(holds('k')).toBe(false);
   });
 
+  it.each<[string, () => void]>([
+    ['a route is deleted', () => follower.applyRoute(route({}, { version: 2 }))],
+    ['it is unfollowed', () => follower.unfollow('closed')],
+    ['partitions are added', () => follower.setPartitionCount(2)],
+  ])('keeps nothing that a listener began to read in the flush when %s', (_what, happens) => {
+    let fence: ReturnType<Coherence['beginFill']> | undefined;
+    let flushing = false;
+    follower.addCache('things', coherence, () => {
+      if (flushing) fence ??= coherence.beginFill('k');
+    });
+    follower.applyRoute(route({ a: 1 }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('a', 0, 100, 1);
+    flushing = true;
+    happens();
+    for (const partition of [0, 1]) follower.applyWatermark('a', partition, 200, 1);
+    if (fence === undefined) throw new Error('no flush was told');
+    coherence.completeFill(fence, { value: 'old', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 1 });
+    expect(holds('k')).toBe(false);
+  });
+
   it('ignores a zombie writer’s route', () => {
     follower.applyRoute(route({ a: 1 }, { writerEpoch: 5 }));
     follower.applyRoute(route({ b: 9 }, { writerEpoch: 4 }));

@@ -110,8 +110,8 @@ export class TableFollower {
   setPartitionCount(count: number): 'ok' | 'mismatch' {
     if (this.#partitions.length === count) return 'ok';
     const known = this.#partitions.length > 0;
-    if (known) this.flushAll(this.#target ?? '', 'partition count changed');
-    this.#partitions = Array.from({ length: count }, () => new PartitionState());
+    this.#replacePartitions(count);
+    if (known) this.#flush(this.#target ?? '', undefined, 'partition count changed');
     return known ? 'mismatch' : 'ok';
   }
 
@@ -155,9 +155,16 @@ export class TableFollower {
 
   /** Nobody carries the table any more, or nobody listens: what is held would never be told of a change. */
   unfollow(reason: string): void {
-    this.flushAll(this.#target ?? '', reason);
+    const topic = this.#target ?? '';
     this.#target = undefined;
-    this.#partitions = [];
+    this.#replacePartitions(0);
+    this.#flush(topic, undefined, reason);
+  }
+
+  /** Before anybody is told of the flush: what a listener begins then must belong to the partitions that there are from now on. */
+  #replacePartitions(count: number): void {
+    for (const state of this.#partitions) state.raiseGeneration();
+    this.#partitions = Array.from({ length: count }, () => new PartitionState());
   }
 
   /** The first watermark on the target, or one with a higher `since`. */
