@@ -1,6 +1,14 @@
-/** Listeners of one object by event. A listener that throws is reported and keeps nobody else from being told. */
+/** One registration: the same function may listen twice, and each is taken away by itself. */
+interface Registration {
+  readonly listener: (payload: never) => void;
+}
+
+/**
+ * Listeners of one object by event. A listener that throws is reported and keeps nobody else from being told. Who begins to listen while an
+ * event is told hears of the next one; who is taken away meanwhile, of none.
+ */
 export class Listeners<Events extends object> {
-  readonly #byEvent = new Map<keyof Events, Set<(payload: never) => void>>();
+  readonly #byEvent = new Map<keyof Events, Set<Registration>>();
   readonly #onThrow: (event: string, error: unknown) => void;
 
   constructor(onThrow: (event: string, error: unknown) => void) {
@@ -14,9 +22,10 @@ export class Listeners<Events extends object> {
       listeners = new Set();
       this.#byEvent.set(event, listeners);
     }
-    listeners.add(listener);
+    const registration = { listener };
+    listeners.add(registration);
     return () => {
-      listeners.delete(listener);
+      listeners.delete(registration);
     };
   }
 
@@ -25,9 +34,12 @@ export class Listeners<Events extends object> {
   }
 
   emit<E extends keyof Events>(event: E, payload: Events[E]): void {
-    for (const listener of this.#byEvent.get(event) ?? []) {
+    const registrations = this.#byEvent.get(event);
+    if (registrations === undefined) return;
+    for (const registration of [...registrations]) {
+      if (!registrations.has(registration)) continue;
       try {
-        (listener as (payload: Events[E]) => void)(payload);
+        (registration.listener as (payload: Events[E]) => void)(payload);
       } catch (error) {
         this.#onThrow(String(event), error);
       }
@@ -35,6 +47,6 @@ export class Listeners<Events extends object> {
   }
 
   clear(): void {
-    this.#byEvent.clear();
+    for (const registrations of this.#byEvent.values()) registrations.clear();
   }
 }
