@@ -208,17 +208,23 @@ describe('events', () => {
     expect(coherence.peek('k')).toBeUndefined();
   });
 
-  it('turn a held value into an absence when the item is removed', () => {
+  it('drop the entry when the item is removed', () => {
     fill('vA', 'A');
     coherence.applyEvent('k', event('A', null));
-    expect(coherence.peek('k')).toMatchObject({ value: undefined, writeId: null });
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
+  it('turn a held value into an absence when a tombstone takes its place', () => {
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('A', 'B', { value: null }));
+    expect(coherence.peek('k')).toMatchObject({ value: undefined, writeId: 'B' });
   });
 
   it('hazard 46: a fast event clears the stamp of the entry that it replaces', () => {
-    fill('vA', 'A');
-    coherence.applyEvent('k', event('Z', 'A', { stampUs: 5 }));
-    coherence.applyEvent('k', event('A', 'B', { lane: 'fast' }));
-    expect(coherence.peek('k')).toMatchObject({ writeId: 'B', stampUs: 0 });
+    fill('vB', 'B');
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 5 }));
+    coherence.applyEvent('k', event('B', 'C', { lane: 'fast' }));
+    expect(coherence.peek('k')).toMatchObject({ writeId: 'C', stampUs: 0 });
   });
 
   it('hazard 5: in another order drop the entry, and bring none back', () => {
@@ -235,11 +241,11 @@ describe('events', () => {
     expect(coherence.peek('k')).toBeUndefined();
   });
 
-  it('hazard 8: lead from the own write that lost between regions to the lower one that won', () => {
+  it('hazard 8: drop the own write that lost between regions to a lower one', () => {
     coherence.completePut(coherence.beginWrite('k', 'Z'), image('vZ', 'Z'));
     coherence.applyEvent('k', event('A', 'Z', { stampUs: 5 }));
     coherence.applyEvent('k', event('Z', 'M', { stampUs: 6 }));
-    expect(coherence.peek('k')).toMatchObject({ value: 'vM', writeId: 'M' });
+    expect(coherence.peek('k')).toBeUndefined();
   });
 
   it('hazard 8: that overtook the acknowledgement of the own write leave nothing of it', () => {
@@ -250,27 +256,38 @@ describe('events', () => {
     expect(coherence.peek('k')).toBeUndefined();
   });
 
-  it('bring back an own write that the own next one had overwritten: an update of it in another region won', () => {
-    coherence.completePut(coherence.beginWrite('k', 'B'), image('vB', 'B'), 'A');
-    coherence.completePut(coherence.beginWrite('k', 'C'), image('vC', 'C'), 'B');
+  it('hazard 16: drop the own next write when an update in another region brings back the one before it', () => {
+    coherence.completePut(coherence.beginWrite('k', 'B'), image('vB', 'B'));
+    coherence.completePut(coherence.beginWrite('k', 'C'), image('vC', 'C'));
     coherence.applyEvent('k', event('A', 'B', { stampUs: 5 }));
     coherence.applyEvent('k', event('B', 'C', { stampUs: 6 }));
     expect(stats.rules[2]).toBe(2);
     coherence.applyEvent('k', event('C', 'B', { stampUs: 7 }));
-    expect(coherence.peek('k')).toMatchObject({ value: 'vB', writeId: 'B' });
+    expect(coherence.peek('k')).toBeUndefined();
   });
 
-  it('bring back what an own delete left, and what another pod had told of on the fast lane', () => {
-    const fence = coherence.beginWrite('k', 'T');
-    coherence.completeDelete(fence, 1, 'A');
-    coherence.completePut(coherence.beginWrite('k', 'C'), image('vC', 'C'), 'T');
-    coherence.applyEvent('k', event('C', 'T', { value: null }));
-    expect(held()).toBeUndefined();
+  it('hazard 16: of what stood there before a write id came back, drop what was read since', () => {
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 5 }));
+    coherence.applyEvent('k', event('C', 'A', { stampUs: 7 }));
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 5 }));
+    expect(coherence.peek('k')).toBeUndefined();
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('B', 'C', { stampUs: 6 }));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
+  it('are applied again from the first write on that is newer than all that was there', () => {
+    coherence.applyEvent('k', event('C', 'A'));
+    fill('vA', 'A');
+    coherence.applyEvent('k', event('A', 'D'));
+    expect(coherence.peek('k')).toBeUndefined();
     fill('vD', 'D');
-    coherence.applyEvent('k', event('D', 'E', { lane: 'fast' }));
-    coherence.applyEvent('k', event('E', 'F', { lane: 'fast' }));
-    coherence.applyEvent('k', event('F', 'E'));
+    coherence.applyEvent('k', event('D', 'E'));
     expect(held()).toBe('vE');
+    coherence.applyEvent('other', event('B', 'A'));
+    coherence.applyEvent('k', event('E', 'F'));
+    expect(held()).toBe('vF');
   });
 
   it('hazard 14: of a put without a write id drop the entry, and the fill that is under way', () => {
@@ -284,12 +301,13 @@ describe('events', () => {
   it('hazard 18: follow a key through its deletion to its new value', () => {
     fill('vB', 'B');
     coherence.applyEvent('k', event('B', null));
-    expect(coherence.peek('k')).toMatchObject({ value: undefined });
-    coherence.applyEvent('k', event(null, 'A'));
     expect(coherence.peek('k')).toBeUndefined();
-    fill('vA', 'A');
-    coherence.applyEvent('k', event('A', 'C'));
-    expect(held()).toBe('vC');
+    fill(undefined, null);
+    coherence.applyEvent('k', event(null, 'C'));
+    expect(coherence.peek('k')).toBeUndefined();
+    fill('vC', 'C');
+    coherence.applyEvent('k', event('C', 'D'));
+    expect(held()).toBe('vD');
   });
 
   it('drop an entry when the fast lane left its value out, and keep no absence', () => {

@@ -1,11 +1,12 @@
 import { type CdcEvent, isForeign } from '@tidemark/protocol';
 import { type CacheStats } from './cache-stats.js';
-import { decide, type Verdict } from './decide.js';
+import { decide, type IdKnowledge, type Verdict } from './decide.js';
 import { type Entry, entryBytes, type EntrySource } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
 import { KnownSet } from './known-set.js';
 import { type L1 } from './l1.js';
 import { type PartitionState } from './partition-state.js';
+import { SteppedBack } from './stepped-back.js';
 
 /**
  * The state of one cache in one pod and every transition it can take. Synchronous and without I/O, so that a model checker can drive
@@ -29,6 +30,7 @@ export interface CoherenceOptions {
   /** `invalidate` drops where `update` would apply, and takes no write id for known. */
   readonly mode: 'update' | 'invalidate';
   readonly known?: KnownSet;
+  readonly steppedBack?: SteppedBack;
   /** Told of every event whose transition this pod had not seen, after it was carried out, and whether an entry was there before; must not throw. */
   readonly onEvent?: (key: string, event: CdcEvent, verdict: Verdict, held: boolean) => void;
 }
@@ -49,11 +51,13 @@ export class Coherence {
   readonly #l1: L1;
   readonly #fences = new Fences();
   readonly #known: KnownSet;
+  readonly #steppedBack: SteppedBack;
 
   constructor(options: CoherenceOptions) {
     this.#options = options;
     this.#l1 = options.l1;
     this.#known = options.known ?? new KnownSet();
+    this.#steppedBack = options.steppedBack ?? new SteppedBack();
   }
 
   lookup(key: string): Entry | undefined {
@@ -103,10 +107,10 @@ export class Coherence {
     return this.#fences.open(key, this.#options.partitionOf(key)?.state, writeId);
   }
 
-  /** The put of the fence's write id is in the replica, where `from` was before. */
-  completePut(fence: Fence, image: Installable, from?: string | null): void {
+  /** The put of the fence's write id is in the replica. */
+  completePut(fence: Fence, image: Installable): void {
     const clean = this.#fences.close(fence);
-    if (image.writeId !== null) this.#known.add(image.writeId, from);
+    if (image.writeId !== null) this.#known.add(image.writeId);
     const entry = this.#l1.peek(fence.key);
     const held = entry !== undefined && entry.value !== undefined && entry.writeId === image.writeId;
     if (clean && !held) this.#install(fence.key, image, 'put');
@@ -115,8 +119,8 @@ export class Coherence {
   }
 
   /** The delete is in the replica. A clean one may install an absence. A tombstone has a write id, and so an event that can be known. */
-  completeDelete(fence: Fence, readAt: number, from?: string | null): void {
-    if (fence.writeId !== undefined) this.#known.add(fence.writeId, from);
+  completeDelete(fence: Fence, readAt: number): void {
+    if (fence.writeId !== undefined) this.#known.add(fence.writeId);
     if (this.#fences.close(fence))
       this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 }, 'put');
     else this.#drop(fence.key);
@@ -138,7 +142,8 @@ export class Coherence {
   /** An event of the followed replica. */
   applyEvent(key: string, event: CdcEvent): Verdict {
     const entry = this.#l1.peek(key);
-    const verdict = decide(entry, event, this.#trustsIds && this.#known.hasStep(event.from, event.to));
+    this.#steppedBack.note(key, event);
+    const verdict = decide(entry, event, this.#knowledgeOf(key, event));
     this.#count(verdict);
     if (verdict.rule !== 2) this.#noteTransition(key, event);
     if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
@@ -193,6 +198,11 @@ export class Coherence {
     return this.#fences.has(key);
   }
 
+  #knowledgeOf(key: string, event: CdcEvent): IdKnowledge {
+    if (this.#steppedBack.covers(key, event)) return 'ambiguous';
+    return this.#trustsIds && this.#known.has(event.to) ? 'known' : 'new';
+  }
+
   /**
    * Mode `invalidate` is for tables where others bring old items back with their old write ids: there, an id that was seen before may have
    * come again, and its event is as good as any other.
@@ -211,8 +221,7 @@ export class Coherence {
   #noteTransition(key: string, event: CdcEvent): void {
     const foreign = isForeign(event);
     this.#fences.dirty(key, foreign ? undefined : event.to);
-    if (event.lane === 'fast' && !foreign && event.value !== null && event.to !== null)
-      this.#known.add(event.to, event.from);
+    if (event.lane === 'fast' && !foreign && event.value !== null && event.to !== null) this.#known.add(event.to);
   }
 
   #carryOut(verdict: Verdict, key: string, entry: Entry, event: CdcEvent): void {

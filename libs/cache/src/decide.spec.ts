@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isForeign } from '@tidemark/protocol';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
-import { type DecidableEntry, type DecidableEvent, decide, stampMarginUs } from './decide.js';
+import { type IdKnowledge, type DecidableEntry, type DecidableEvent, decide, stampMarginUs } from './decide.js';
 
 const entry = (over: Partial<DecidableEntry> = {}): DecidableEntry => ({
   value: 'v',
@@ -20,110 +20,120 @@ const change = (from: string | null, to: string | null, over: Partial<DecidableE
 const t = 1_700_000_000_000_000;
 
 describe('decide', () => {
-  it.each<[string, DecidableEntry | undefined, DecidableEvent, boolean, string]>([
+  it.each<[string, DecidableEntry | undefined, DecidableEvent, IdKnowledge, string]>([
     [
       'hazard 14: drops on a foreign write without an id',
       entry(),
       change('B', null, { kind: 'modify' }),
-      false,
+      'new',
       'drop 1',
     ],
-    ['hazard 15: drops on a foreign update that kept the id', entry(), change('B', 'B'), false, 'drop 1'],
+    ['hazard 15: drops on a foreign update that kept the id', entry(), change('B', 'B'), 'new', 'drop 1'],
     [
       'hazard 44: tests foreign before known: a foreign update of a known write drops',
       entry(),
       change('B', 'B'),
-      true,
+      'known',
       'drop 1',
     ],
-    ['drops nothing but says so on a foreign write without an entry', undefined, change('A', 'A'), false, 'drop 1'],
-    ['takes the stamp of a known write that it holds', entry(), change('A', 'B'), true, 'confirm 2'],
-    ['ignores a known write that it does not hold any more', entry({ writeId: 'C' }), change('A', 'B'), true, 'keep 2'],
-    ['creates nothing', undefined, change('A', 'B'), false, 'keep 3'],
+    ['drops nothing but says so on a foreign write without an entry', undefined, change('A', 'A'), 'new', 'drop 1'],
+    ['takes the stamp of a known write that it holds', entry(), change('A', 'B'), 'known', 'confirm 2'],
+    [
+      'ignores a known write that it does not hold any more',
+      entry({ writeId: 'C' }),
+      change('A', 'B'),
+      'known',
+      'keep 2',
+    ],
+    ['creates nothing', undefined, change('A', 'B'), 'new', 'keep 3'],
     [
       'hazard 19: drops a cached absence, whatever comes',
       entry({ value: undefined, writeId: null }),
       change(null, 'A'),
-      false,
+      'new',
       'drop 4',
     ],
     [
       'drops an absence that has an id (a tombstone), too',
       entry({ value: undefined, writeId: 'B' }),
       change('B', 'C'),
-      false,
+      'new',
       'drop 4',
     ],
     [
       'hazard 43: drops an entry of a foreign writer: null follows nothing',
       entry({ writeId: null }),
       change(null, 'A'),
-      false,
+      'new',
       'drop 4',
     ],
-    ['applies its successor', entry(), change('B', 'C'), false, 'apply 5'],
-    ['applies its removal', entry(), change('B', null), false, 'apply 5'],
-    ['confirms what it holds', entry(), change('A', 'B'), false, 'confirm 6'],
+    ['applies its successor', entry(), change('B', 'C'), 'new', 'apply 5'],
+    ['applies its removal', entry(), change('B', null), 'new', 'apply 5'],
+    ['confirms what it holds', entry(), change('A', 'B'), 'new', 'confirm 6'],
     [
       'applies what is newer by more than the margin',
       entry({ stampUs: t }),
       change('X', 'Y', { stampUs: t + stampMarginUs + 1 }),
-      false,
+      'new',
       'apply 7',
     ],
     [
       'ignores what is older by more than the margin',
       entry({ stampUs: t }),
       change('X', 'Y', { stampUs: t - stampMarginUs - 1 }),
-      false,
+      'new',
       'keep 8',
     ],
     [
       'drops what is newer within the margin',
       entry({ stampUs: t }),
       change('X', 'Y', { stampUs: t + stampMarginUs }),
-      false,
+      'new',
       'drop 9',
     ],
     [
       'drops what is older within the margin',
       entry({ stampUs: t }),
       change('X', 'Y', { stampUs: t - stampMarginUs }),
-      false,
+      'new',
       'drop 9',
     ],
     [
       'drops what it cannot place when the entry has no stamp',
       entry(),
       change('X', 'Y', { stampUs: t }),
-      false,
+      'new',
       'drop 9',
     ],
     [
       'drops what it cannot place when the event has no stamp',
       entry({ stampUs: t }),
       change('X', 'Y'),
-      false,
+      'new',
       'drop 9',
     ],
-    ['drops a removal it cannot place', entry(), change('X', null), false, 'drop 9'],
-    ['never takes a removal for the entry’s own write', entry({ writeId: 'B' }), change('A', null), false, 'drop 9'],
+    ['drops a removal it cannot place', entry(), change('X', null), 'new', 'drop 9'],
+    ['never takes a removal for the entry’s own write', entry({ writeId: 'B' }), change('A', null), 'new', 'drop 9'],
     [
       'prefers the chain to the clock',
       entry({ stampUs: t }),
       change('B', 'C', { stampUs: t - 10 * stampMarginUs }),
-      false,
+      'new',
       'apply 5',
     ],
     [
       'hazard 7: lets a lower write id follow a higher one: ids carry no order',
       entry({ writeId: 'Z' }),
       change('Z', 'A'),
-      false,
+      'new',
       'apply 5',
     ],
-  ])('%s', (_name, held, event, known, expected) => {
-    const { action, rule } = decide(held, event, known);
+    ['drops its successor when an id may stand for two states', entry(), change('B', 'C'), 'ambiguous', 'drop 4'],
+    ['confirms nothing when an id may stand for two states', entry(), change('A', 'B'), 'ambiguous', 'drop 4'],
+    ['creates nothing when an id may stand for two states', undefined, change('A', 'B'), 'ambiguous', 'keep 3'],
+    ['believes no stranger when an id may stand for two states', undefined, change('B', 'B'), 'ambiguous', 'drop 1'],
+  ])('%s', (_name, held, event, knowledge, expected) => {
+    const { action, rule } = decide(held, event, knowledge);
     expect(`${action} ${rule}`).toBe(expected);
   });
 });
@@ -147,15 +157,17 @@ describe('decide, whatever comes', () => {
     stampUs: fc.option(stamp),
   });
 
+  const knowledge = fc.constantFrom<IdKnowledge>('new', 'known', 'ambiguous');
+
   it('hazard 7: judges write ids by nothing but equality: other names, in another order, get the same verdict', () => {
     const names = fc.shuffledSubarray(['w', 'x', 'y', 'z'], { minLength: 4 });
     fc.assert(
-      fc.property(anyEntry, anyEvent, fc.boolean(), names, (held, event, known, [a, b, c, d]) => {
+      fc.property(anyEntry, anyEvent, knowledge, names, (held, event, how, [a, b, c, d]) => {
         const other = { A: a, B: b, C: c, D: d } as Record<string, string>;
         const renamed = (name: string | null): string | null => (name === null ? null : (other[name] ?? name));
         const entry2 = held && { ...held, writeId: renamed(held.writeId) };
         const event2 = { ...event, from: renamed(event.from), to: renamed(event.to) };
-        expect(decide(entry2, event2, known)).toBe(decide(held, event, known));
+        expect(decide(entry2, event2, how)).toBe(decide(held, event, how));
       }),
       runs(),
     );
@@ -163,8 +175,8 @@ describe('decide, whatever comes', () => {
 
   it('hazards 14, 15 and 23: makes no entry, and believes no stranger', () => {
     fc.assert(
-      fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
-        const { action } = decide(held, event, known);
+      fc.property(anyEntry, anyEvent, knowledge, (held, event, how) => {
+        const { action } = decide(held, event, how);
         if (isForeign(event)) return action === 'drop';
         return held !== undefined || action === 'keep';
       }),
@@ -173,13 +185,13 @@ describe('decide, whatever comes', () => {
   });
 
   /** Nothing is known of a removal: it has no write id. */
-  const verdictOf = (held: DecidableEntry | undefined, event: DecidableEvent, known: boolean): string =>
-    decide(held, event, known && event.to !== null).action;
+  const verdictOf = (held: DecidableEntry | undefined, event: DecidableEvent, how: IdKnowledge): string =>
+    decide(held, event, event.to === null && how === 'known' ? 'new' : how).action;
 
   it('applies only what follows the entry, or is newer beyond the margin', () => {
     fc.assert(
-      fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
-        if (verdictOf(held, event, known) !== 'apply') return true;
+      fc.property(anyEntry, anyEvent, knowledge, (held, event, how) => {
+        if (verdictOf(held, event, how) !== 'apply') return true;
         const isLater = held?.stampUs !== 0 && (event.stampUs ?? 0) - (held?.stampUs ?? 0) > stampMarginUs;
         return held?.value !== undefined && held.writeId !== null && (event.from === held.writeId || isLater);
       }),
@@ -189,9 +201,9 @@ describe('decide, whatever comes', () => {
 
   it('confirms only what the entry is', () => {
     fc.assert(
-      fc.property(anyEntry, anyEvent, fc.boolean(), (held, event, known) => {
+      fc.property(anyEntry, anyEvent, knowledge, (held, event, how) => {
         const isIt = held !== undefined && event.to !== null && event.to === held.writeId;
-        return isIt || verdictOf(held, event, known) !== 'confirm';
+        return isIt || verdictOf(held, event, how) !== 'confirm';
       }),
       runs(),
     );

@@ -22,12 +22,23 @@ export type DecidableEvent = Pick<CdcEvent, 'kind' | 'from' | 'to' | 'stampUs'>;
 /** Stamps closer than this say nothing about order, µs. */
 export const stampMarginUs = 5_000_000;
 
-/** `known`: whether this pod has already seen the transition to `event.to`: its own acknowledged put, or a fast-lane event. */
-export function decide(entry: DecidableEntry | undefined, event: DecidableEvent, known = false): Verdict {
+/**
+ * What the pod knows of an event's write ids. `known`: it has already seen the transition to `to`: its own acknowledged put, or a fast-lane event.
+ * `ambiguous`: one of them may stand for more than one state of the key, so that it places nothing.
+ */
+export type IdKnowledge = 'new' | 'known' | 'ambiguous';
+
+/** The rule for one event, given what is held and what is known. */
+export function decide(
+  entry: DecidableEntry | undefined,
+  event: DecidableEvent,
+  knowledge: IdKnowledge = 'new',
+): Verdict {
   if (isForeign(event)) return verdicts.foreign;
-  if (known) return entry !== undefined && entry.writeId === event.to ? verdicts.knownEntry : verdicts.known;
+  if (knowledge === 'known')
+    return entry !== undefined && entry.writeId === event.to ? verdicts.knownEntry : verdicts.known;
   if (entry === undefined) return verdicts.noEntry;
-  if (entry.value === undefined || entry.writeId === null) return verdicts.unplaceable;
+  if (knowledge === 'ambiguous' || entry.value === undefined || entry.writeId === null) return verdicts.unplaceable;
   if (event.from === entry.writeId) return verdicts.successor;
   if (event.to === entry.writeId) return verdicts.same;
   return decideByStamp(entry.stampUs, event.stampUs);

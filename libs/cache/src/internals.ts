@@ -2,7 +2,15 @@
 export { type CacheStats, newCacheStats } from './cache-stats.js';
 export { Coherence, type CoherenceOptions, type Installable } from './coherence.js';
 export { type ClaimCondition, conditionHolds, refusalProblem } from './condition-holds.js';
-export { type DecidableEntry, type DecidableEvent, decide, type Rule, stampMarginUs, type Verdict } from './decide.js';
+export {
+  type DecidableEntry,
+  type DecidableEvent,
+  decide,
+  type IdKnowledge,
+  type Rule,
+  stampMarginUs,
+  type Verdict,
+} from './decide.js';
 export { type Entry, entryBytes, type EntrySource } from './entry.js';
 export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
 export { type Fence, Fences, isClean, isUntouched } from './fences.js';
@@ -10,6 +18,7 @@ export { KnownSet } from './known-set.js';
 export { type L1, type L1Options, LruL1 } from './l1.js';
 export { type MemoryChange, MemoryStore, type MemoryStoreOptions } from './memory-store.js';
 export { PartitionState } from './partition-state.js';
+export { SteppedBack } from './stepped-back.js';
 export { isWrite, type StoreOperation } from './store-call.js';
 export { TableFollower } from './table-follower.js';
 export { afterClaim, afterRead, type LeaseStep } from './lease-steps.js';

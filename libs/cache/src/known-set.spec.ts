@@ -16,24 +16,6 @@ describe('KnownSet', () => {
     expect(known.has(null)).toBe(false);
   });
 
-  it('knows a step by both its ids, unless it was told of one alone', () => {
-    const known = new KnownSet();
-    known.add('b', 'a');
-    known.add('first', null);
-    known.add('any');
-    const steps = [
-      ['a', 'b'],
-      ['c', 'b'],
-      [null, 'b'],
-      [null, 'first'],
-      ['a', 'first'],
-      ['c', 'any'],
-      ['b', null],
-    ] as const;
-    expect(steps.map(([from, to]) => known.hasStep(from, to))).toEqual([true, false, false, true, false, true, false]);
-    expect(known.has('b')).toBe(true);
-  });
-
   it('forgets the oldest when it is full', () => {
     const known = new KnownSet(2);
     for (const id of ['a', 'b', 'c']) known.add(id);

@@ -55,7 +55,7 @@ interface Write {
   readonly call: WriteCall;
   /** The item as this attempt writes it; `undefined`: it is removed. */
   readonly image: (writeId: string) => ItemImage | undefined;
-  readonly complete: (fence: Fence, writeId: string, readAt: number, from: string | null) => void;
+  readonly complete: (fence: Fence, writeId: string, readAt: number) => void;
 }
 
 /** Attempts of one write. Each but the last is refused by a newer write id, so many in a row mean a key under a storm of writes. */
@@ -94,8 +94,8 @@ export class L2Writer {
     if (bytes > imageBytesMax) throw this.#tooLarge(bytes);
     stats.puts += 1;
     const installed = { value, expiresAt: expiresAt ?? 0, payloadBytes: payloadBytes(payload) };
-    const complete: Write['complete'] = (fence, writeId, readAt, from) =>
-      coherence.completePut(fence, { ...installed, writeId, readAt }, from);
+    const complete: Write['complete'] = (fence, writeId, readAt) =>
+      coherence.completePut(fence, { ...installed, writeId, readAt });
     return this.#enqueue({ operation, key, intent, call, image, complete });
   }
 
@@ -110,8 +110,7 @@ export class L2Writer {
     const expiresAt = Math.ceil((clock.now() + tombstoneMs) / 1_000);
     const image: Write['image'] = (writeId) =>
       mode === 'remove' ? undefined : { ...base, expiresAt, tombstone: true, writeId };
-    const complete: Write['complete'] = (fence, _writeId, readAt, from) =>
-      coherence.completeDelete(fence, readAt, from);
+    const complete: Write['complete'] = (fence, _writeId, readAt) => coherence.completeDelete(fence, readAt);
     return this.#enqueue({ operation: 'delete', key, intent: { type: 'replace' }, call, image, complete });
   }
 
@@ -167,7 +166,7 @@ export class L2Writer {
       const outcome = await this.#attempt(write, fence, attempt, image, timeoutMs);
       if (outcome.type === 'committed') {
         writeClock.merge(outcome.old?.writeId ?? '');
-        write.complete(fence, attempt.writeId, startedAt, outcome.old?.writeId ?? null);
+        write.complete(fence, attempt.writeId, startedAt);
         const itemKey = itemKeyOf(this.#options.bucket, key);
         const transition = { table, region, itemKey, old: outcome.old, new: image };
         return { type: 'committed', writeId: attempt.writeId, transition };

@@ -6,6 +6,7 @@ import {
   type Installable,
   type KnownSet,
   PartitionState,
+  SteppedBack,
   type Verdict,
 } from '@tidemark/cache/internals';
 import { type CdcEvent, isForeign } from '@tidemark/protocol';
@@ -217,6 +218,23 @@ export class FastKeepsTheStamp extends Coherence {
     if (entry !== undefined && event.lane === 'fast' && verdict.action === 'apply') entry.stampUs = stampUs;
     return verdict;
   }
+}
+
+/** Takes write ids for ambiguous only where `when` says so, too. */
+export function doubting(when: (event: Pick<CdcEvent, 'from' | 'to'>) => boolean): Make {
+  return (options) => {
+    const shipped = options.steppedBack ?? new SteppedBack();
+    const steppedBack = new (class extends SteppedBack {
+      override note(key: string, event: Pick<CdcEvent, 'from' | 'to'>): void {
+        shipped.note(key, event);
+      }
+
+      override covers(key: string, event: Pick<CdcEvent, 'from' | 'to'>): boolean {
+        return when(event) && shipped.covers(key, event);
+      }
+    })();
+    return new Coherence({ ...options, steppedBack });
+  };
 }
 
 export function ignoringGenerations(options: CoherenceOptions): Coherence {

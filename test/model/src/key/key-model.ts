@@ -23,7 +23,6 @@ import {
   restorable,
   sorted,
   stampOf,
-  textOf,
 } from './key-state.js';
 
 /**
@@ -46,6 +45,7 @@ export class KeyModel implements Model<KeyState> {
       budget: budgets.map((budget) => options[budget] ?? 0),
       held: null,
       known: 0,
+      steppedBack: 0,
       fills: [],
       write: null,
       late: null,
@@ -128,12 +128,17 @@ export class KeyModel implements Model<KeyState> {
 
   /** An update in place of another region kept the id of an older image, and won: replication brings that image back. */
   #anotherRegionReturns(state: KeyState, visit: Visit<KeyState>): void {
-    if (this.#options.returns !== true) return;
+    const { returns } = this.#options;
+    if (returns === undefined) return;
     const next = lastOf(state) + 1;
-    const now = imageAt(state, next - 1);
-    for (const [index, image] of state.log.entries())
-      if (image.id !== 0 && image.id !== now.id)
-        visit(this.#committed(state, image), `another region brings back #${index} as #${next}`);
+    for (const old of restorable(state)) {
+      const bring = (verb: string, image: Image): void =>
+        visit(this.#committed(state, image), `another region ${verb} #${next}`);
+      if (old.value === 0) bring('brings a leased item back as', old);
+      else if (returns !== 'leases') bring(`brings the value of #${old.value} back as`, old);
+      if (old.value !== 0 && returns === 'updates')
+        bring('brings an older id back with a new value as', { ...old, value: next });
+    }
   }
 
   #ownWriteBegins(state: KeyState, visit: Visit<KeyState>): void {
@@ -193,9 +198,8 @@ export class KeyModel implements Model<KeyState> {
     const { began, state: index, isDelete } = write;
     const after = this.#pod.act(state, index, ({ coherence, write: fence }) => {
       if (fence === undefined) return;
-      const from = textOf(imageAt(state, index - 1).id);
-      if (isDelete) coherence.completeDelete(fence, began, from);
-      else coherence.completePut(fence, imageOf(state, index, began), from);
+      if (isDelete) coherence.completeDelete(fence, began);
+      else coherence.completePut(fence, imageOf(state, index, began));
     });
     const isPublished = fast && (!isDelete || deletes === 'tombstone');
     return {
@@ -329,6 +333,7 @@ export class KeyModel implements Model<KeyState> {
 const newPod = {
   held: null,
   known: 0,
+  steppedBack: 0,
   fills: [],
   write: null,
   following: 'nothing',

@@ -26,8 +26,11 @@ export interface KeyOptions {
   readonly leases?: boolean;
   /** Another region's write may win with a lower id. */
   readonly lowerIds?: boolean;
-  /** An update in place of another region may bring an older image back, its write id included. */
-  readonly returns?: boolean;
+  /**
+   * An update in place of another region may bring an older image back, its write id included: `leases` those without a value, `touches` any,
+   * `updates` also with a value of its own.
+   */
+  readonly returns?: 'leases' | 'touches' | 'updates';
   /** Events of the change log arrive in their order. */
   readonly inOrder?: boolean;
   readonly fast?: boolean;

@@ -46,6 +46,7 @@ class LivePod {
       this.#fills = [];
       return;
     }
+    this.#pod.steppedBack.state = state;
     if (act === undefined) this.#goOn(state, next);
     else this.#do(state, act);
     this.#follow(next);
@@ -54,8 +55,8 @@ class LivePod {
   }
 
   /** What it is, in the words of a state. */
-  looks(): Pick<KeyState, 'held' | 'known' | 'fills'> & { readonly isWriteTouched: boolean } {
-    const { l1, known, write } = this.#pod;
+  looks(): Pick<KeyState, 'held' | 'known' | 'steppedBack' | 'fills'> & { readonly isWriteTouched: boolean } {
+    const { l1, known, steppedBack, write } = this.#pod;
     const { held } = l1;
     let mask = 0;
     for (let id = 1; id < 32; id += 1) if (known.has(textOf(id))) mask |= 1 << id;
@@ -71,6 +72,7 @@ class LivePod {
               readAt: held.readAt,
             },
       known: mask,
+      steppedBack: idFrom(steppedBack.highest(key) ?? null),
       fills: sorted(this.#fills.map(({ fence, fill }) => ({ ...fill, touched: !isUntouched(fence) || fill.touched }))),
       isWriteTouched: write !== undefined && !isUntouched(write),
     };
@@ -134,6 +136,7 @@ const everything: KeyOptions = {
   foreign: ['keep', 'touch', 'null'],
   leases: true,
   lowerIds: true,
+  returns: 'updates',
   fast: true,
   late: true,
   forced: true,
@@ -161,11 +164,12 @@ describe('a pod that is made anew for each step', () => {
           const step = steps[Math.floor(random() * steps.length)];
           if (step === undefined) break;
           live.follow(state, step);
-          const { held, known, fills, write } = step.next;
+          const { held, known, steppedBack, fills, write } = step.next;
           expect({ step: step.verb, ...live.looks() }).toEqual({
             step: step.verb,
             held: held === null ? null : { ...held, at: -1 },
             known,
+            steppedBack,
             fills,
             isWriteTouched: write?.touched ?? false,
           });

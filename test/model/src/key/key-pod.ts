@@ -9,6 +9,7 @@ import {
   type L1,
   newCacheStats,
   type PartitionState,
+  SteppedBack,
   TableFollower,
 } from '@tidemark/cache/internals';
 import { type KeyOptions } from './key-options.js';
@@ -21,6 +22,7 @@ import {
   lastOf,
   microseconds,
   ownIds,
+  rankOf,
   sorted,
   type OwnWrite,
   stampFrom,
@@ -36,6 +38,7 @@ export interface Awake {
   readonly follower: TableFollower;
   readonly l1: OneEntry;
   readonly known: KnownSet;
+  readonly steppedBack: RankedIds;
   /** In the order of the state's fills. */
   readonly fills: Fence[];
   write: Fence | undefined;
@@ -80,6 +83,21 @@ export class OneEntry implements L1 {
   readonly bytes = 0;
 }
 
+/** Write ids whose order is that of their ranks in a state. */
+export class RankedIds extends SteppedBack {
+  /** The state that tells the ranks. */
+  state: KeyState;
+
+  constructor(state: KeyState) {
+    super();
+    this.state = state;
+  }
+
+  protected override isBelow(a: string, b: string): boolean {
+    return rankOf(this.state, idFrom(a)) < rankOf(this.state, idFrom(b));
+  }
+}
+
 /**
  * Makes the shipped pod of a state, lets something be done to it, and reads what it is then. All that the classes hide can be brought
  * about through what they offer: an entry is set, a known write id added, a fence opened and marked.
@@ -119,14 +137,16 @@ export class KeyPod {
     if (state.held !== null) l1.held = entryOf(state.held);
     const known = new KnownSet();
     for (let id = 1; state.known >>> id !== 0; id += 1)
-      if (((state.known >>> id) & 1) === 1) known.add(textOf(id) ?? '', fromOf(state, id));
-    const options: CoherenceOptions = { ...this.#base, l1, known };
+      if (((state.known >>> id) & 1) === 1) known.add(textOf(id) ?? '');
+    const steppedBack = new RankedIds(state);
+    if (state.steppedBack !== 0) steppedBack.note(key, { from: textOf(state.steppedBack), to: null });
+    const options: CoherenceOptions = { ...this.#base, l1, known, steppedBack };
     const coherence = this.#options.make?.(options, known) ?? new Coherence(options);
     this.#follower.addCache('things', coherence);
     const fills = state.fills.map((fill) => this.#reopened(fill, () => coherence.beginFill(key)));
     const write = state.write === null ? undefined : this.beginWrite(coherence, state.write);
     this.follow(state.following);
-    return { coherence, follower: this.#follower, l1, known, fills, write };
+    return { coherence, follower: this.#follower, l1, known, steppedBack, fills, write };
   }
 
   read(pod: Awake, before: KeyState, moved: number): KeyState {
@@ -141,6 +161,7 @@ export class KeyPod {
       ...before,
       held: this.#held(pod, before, moved),
       known: this.#knownTo(pod.known, before),
+      steppedBack: idFrom(pod.steppedBack.highest(key) ?? null),
       fills: sorted(nowFills),
       write: touched && !write.touched ? { ...write, touched: true } : write,
     };
@@ -204,12 +225,6 @@ export function imageOf(state: KeyState, index: number, readAt: number): Install
     readAt,
     payloadBytes: 1,
   };
-}
-
-/** What the step to a write id that is known led from; an id that came back later was first reached there. */
-function fromOf({ log }: KeyState, id: number): string | null {
-  const index = log.findIndex((image) => image.id === id);
-  return textOf(log[index - 1]?.id ?? 0);
 }
 
 function entryOf({ value, id, stamp, readAt }: Held): Entry {

@@ -77,12 +77,12 @@ export const removals: readonly Removal[] = [
     breaks: forEver,
   },
   {
-    name: 'hazard 16: events of a table with restored write ids are applied',
+    name: 'hazard 16: events of a table with restored write ids are applied, which goes back for a while',
     options: {
       ...{ writes: 3, ownWrites: 2, fills: 1, foreign: ['restore'], mode: 'invalidate' },
       make: (options) => new Coherence({ ...options, mode: 'update' }),
     },
-    breaks: forEver,
+    breaks: back,
   },
   {
     name: 'hazard 19: a cached absence is trusted',
@@ -193,5 +193,31 @@ export const removals: readonly Removal[] = [
     name: 'a clean forced read leaves an entry that differs from what it hands out',
     options: { writes: 2, fills: 2, forced: true, make: make(broken.FillKeepsTheEntry) },
     breaks: back,
+  },
+  {
+    name: 'hazard 16: write ids are taken to be unique, although another region brings one back',
+    options: { writes: 3, fills: 1, returns: 'touches', permanentOnly: true, make: broken.doubting(() => false) },
+    breaks: forEver,
+  },
+  {
+    name: 'hazard 16: a known write id is taken to be unique',
+    options: { writes: 3, ownWrites: 2, returns: 'touches', permanentOnly: true, make: make(broken.KnownIsBehind) },
+    breaks: forEver,
+  },
+  {
+    name: 'hazard 16: the step back to a lower write id is applied',
+    options: {
+      ...{ writes: 4, fills: 1, returns: 'touches', permanentOnly: true },
+      make: broken.doubting(({ from, to }) => !(from !== null && to !== null && to < from)),
+    },
+    breaks: forEver,
+  },
+  {
+    name: 'hazard 18: a removal is applied, although another region may bring the item back',
+    options: {
+      ...{ writes: 4, fills: 1, returns: 'touches', permanentOnly: true, deletes: 'remove' },
+      make: broken.doubting(({ to }) => to !== null),
+    },
+    breaks: forEver,
   },
 ];

@@ -64,6 +64,8 @@ export interface KeyState {
   readonly budget: readonly number[];
   readonly held: Held | null;
   readonly known: number;
+  /** The highest write id that the pod has seen the key go back from; 0: none. */
+  readonly steppedBack: number;
   readonly fills: readonly Fill[];
   readonly write: OwnWrite | null;
   readonly late: LateWrite | null;
@@ -111,6 +113,13 @@ export function admits(now: Image, rank: number): boolean {
 
 export function highestRank({ log, write, late }: KeyState): number {
   return Math.max(write?.rank ?? 0, late?.rank ?? 0, ...log.map(({ rank }) => rank));
+}
+
+/** Place of a write id among all others. */
+export function rankOf({ log, write, late }: KeyState, id: number): number {
+  for (const image of log) if (image.id === id) return image.rank;
+  if (write?.id === id) return write.rank;
+  return late?.id === id ? late.rank : 0;
 }
 
 export function members(mask: number): number[] {

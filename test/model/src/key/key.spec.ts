@@ -87,8 +87,23 @@ const runs: readonly [string, KeyOptions, Partial<KeyOptions>][] = [
     { writes: 4, fills: 2, fast: true, deletes: 'remove' },
   ],
   [
+    'hazard 16: another region brings older write ids back, in mode update: nothing stays wrong',
+    { writes: 4, fills: 1, duplicates: 1, deletes: 'remove', returns: 'updates', permanentOnly: true },
+    { writes: 5 },
+  ],
+  [
+    'hazard 16: older write ids come back beside own puts and the fast lane: nothing stays wrong',
+    { writes: 3, ownWrites: 1, fills: 1, fast: true, returns: 'touches', permanentOnly: true },
+    { returns: 'updates', duplicates: 1 },
+  ],
+  [
+    'hazard 16: leases over tombstones that come back from another region',
+    { writes: 3, ownWrites: 1, fills: 1, leases: true, deletes: 'tombstone', returns: 'leases' },
+    { fast: true, fills: 2 },
+  ],
+  [
     'mode invalidate: another region brings an older write id back',
-    { writes: 4, fills: 2, returns: true, mode: 'invalidate' },
+    { writes: 4, fills: 2, returns: 'touches', mode: 'invalidate' },
     { ownWrites: 1, fast: true },
   ],
   [
@@ -141,6 +156,10 @@ describe('random runs with everything at once keep I1 to I4', () => {
     [
       'mode invalidate (hazard 16)',
       { deletes: 'remove', mode: 'invalidate', foreign: ['keep', 'touch', 'null', 'restore'] },
+    ],
+    [
+      'older write ids come back (hazard 16): nothing stays wrong',
+      { deletes: 'remove', returns: 'updates', restarts: 0, gaps: 0, permanentOnly: true },
     ],
   ])(
     '%s',

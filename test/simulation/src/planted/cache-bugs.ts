@@ -78,7 +78,7 @@ export const cacheBugs: readonly PlantedBug[] = [
         (before) =>
           function (this: Coherence, key, event) {
             const isKept = isForeign(event) && event.to !== null;
-            return before.call(this, key, isKept ? { ...event, from: 'elsewhere' } : event);
+            return before.call(this, key, isKept ? { ...event, from: null } : event);
           },
       ),
   },
@@ -233,11 +233,11 @@ function knowingAmbiguousWrites(): () => void {
     () =>
       patchMethod(
         KnownSet.prototype,
-        'hasStep',
+        'has',
         (before) =>
-          function (this: KnownSet, from, to) {
-            const isAmbiguous = to !== null && present?.has(to) === true;
-            return isAmbiguous || before.call(this, from, to);
+          function (this: KnownSet, writeId) {
+            const isAmbiguous = writeId !== null && present?.has(writeId) === true;
+            return isAmbiguous || before.call(this, writeId);
           },
       ),
   )();
