@@ -152,6 +152,18 @@ describe('close', () => {
     expect(() => cache.localPut('k', 'mine')).toThrow(/closed/);
   });
 
+  it('has begun when listeners hear of its flush: they can neither read nor close it once more', async () => {
+    await live();
+    const cache = tidemark.cache(things);
+    const calls: Promise<unknown>[] = [];
+    cache.on('flush', () => calls.push(cache.get('k'), cache.put('k', 'v'), tidemark.close()));
+    await tidemark.close();
+    expect(calls).toHaveLength(3);
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes).toMatchObject([{ reason: { code: 'CLOSED' } }, { reason: { code: 'CLOSED' } }, {}]);
+    expect([store.reads.length, store.writes.length, feed.closes, backendCloses]).toEqual([0, 0, 1, 1]);
+  });
+
   it('waits for writes in hand, keeps nothing of them, and no longer than its deadline', async () => {
     await live();
     const cache = tidemark.cache(things);

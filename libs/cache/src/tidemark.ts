@@ -199,7 +199,8 @@ export class Tidemark {
 
   /** Refuses new calls, waits for writes in hand (at most `drainDeadline`), then lets go of the feed and the backend. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    // It is closing before anything of it happens: listeners are told of the last flush, and may call what they like.
+    this.#closing ??= Promise.resolve().then(() => this.#close());
     return this.#closing;
   }
 
