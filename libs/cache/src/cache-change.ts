@@ -7,12 +7,23 @@ import { type ValueCodec } from './value-codec.js';
 
 /** Transitions that are remembered, so that a change which comes by two lanes, or twice, is told once. */
 const toldMax = 1_000;
+/** Keys of which the state that was told last is remembered, so that an older change which comes late is not told as the newest. */
+const keysMax = 10_000;
 
-/** Tells a cache's listeners of its changes. Costs nothing while there are none. */
+/** An item's write id; `null`: a foreign writer's item without one; `undefined`: no item. */
+type State = string | null | undefined;
+
+/**
+ * Tells a cache's listeners of its changes. Costs nothing while there are none.
+ *
+ * Changes come by two lanes and as acknowledgements, so an older one may come last. What begins where the change told before ended is told as
+ * it is; what does not is told as `unknown`: a listener that keeps values would otherwise end with an overwritten one.
+ */
 export class ChangeTeller {
   readonly #listeners: Listeners<CacheEvents<unknown>>;
   readonly #codec: ValueCodec;
   readonly #told = new KnownSet(toldMax);
+  readonly #last = new Map<string, State>();
 
   constructor(listeners: Listeners<CacheEvents<unknown>>, codec: ValueCodec) {
     this.#listeners = listeners;
@@ -20,19 +31,44 @@ export class ChangeTeller {
   }
 
   ofEvent(key: string, event: CdcEvent): void {
-    if (!this.#listeners.has('change')) return;
-    const isNew = isForeign(event) || this.#isNew(key, event.from, event.to);
-    if (isNew) this.#listeners.emit('change', changeOf(key, event, this.#codec));
+    if (!this.#isHeard) return;
+    const { kind, from, to } = event;
+    const before = kind === 'insert' ? undefined : from;
+    const after = kind === 'remove' ? undefined : to;
+    if (isForeign(event) || this.#isNew(key, before, after)) this.#tell(key, before, after, event);
   }
 
   ofWrite(key: string, { old, new: image }: Transition): void {
-    if (!this.#listeners.has('change') || (old === undefined && image === undefined)) return;
-    if (this.#isNew(key, old?.writeId ?? null, image?.writeId ?? null))
-      this.#listeners.emit('change', changeOf(key, image, this.#codec));
+    if (!this.#isHeard || (old === undefined && image === undefined)) return;
+    const [before, after] = [old?.writeId, image?.writeId];
+    if (this.#isNew(key, before, after)) this.#tell(key, before, after, image);
   }
 
-  /** A write id is unique, so the step between two of them is. */
-  #isNew(key: string, from: string | null, to: string | null): boolean {
+  /** What happened while nobody listened was not told, so nothing follows it. */
+  get #isHeard(): boolean {
+    const isHeard = this.#listeners.has('change');
+    if (!isHeard && this.#last.size > 0) this.#last.clear();
+    return isHeard;
+  }
+
+  #tell(key: string, before: State, after: State, source: CdcEvent | ItemImage | undefined): void {
+    const follows = !this.#last.has(key) || this.#last.get(key) === before;
+    this.#last.delete(key);
+    this.#last.set(key, after);
+    if (this.#last.size > keysMax) {
+      for (const oldest of this.#last.keys()) {
+        this.#last.delete(oldest);
+        break;
+      }
+    }
+    const change = follows ? changeOf(key, source, this.#codec) : { key, kind: 'unknown' as const, value: undefined };
+    this.#listeners.emit('change', change);
+  }
+
+  /** A write id is unique, so a step to or from one is. Without any, only a second removal in a row is known to be nothing new. */
+  #isNew(key: string, before: State, after: State): boolean {
+    const [from, to] = [before ?? null, after ?? null];
+    if (from === null && to === null) return !this.#last.has(key) || this.#last.get(key) !== undefined;
     const step = JSON.stringify([from, to, key]);
     if (this.#told.has(step)) return false;
     this.#told.add(step);

@@ -1,6 +1,9 @@
-/** What a cache tells its listeners. At least once: a change may be told again. */
+/** What a cache tells its listeners. */
 export interface CacheEvents<V> {
-  /** A key's item changed, whoever wrote; told for every key of the cache, held here or not. */
+  /**
+   * A key's item changed, whoever wrote; told for every key of the cache, held here or not. At least once, and by the fast lane ahead of the
+   * change log. What does not follow the change of its key that was told before is `unknown`, as long as that one is among the last 10,000 keys.
+   */
   readonly change: CacheChange<V>;
   /** Entries were dropped because changes of them may have been missed. */
   readonly flush: CacheFlush;
@@ -10,7 +13,7 @@ export interface CacheEvents<V> {
 
 export interface CacheChange<V> {
   readonly key: string;
-  /** `put`: it has a value now; `delete`: it has none; `unknown`: it changed, and this pod was not told to what. */
+  /** `put`: it has a value now; `delete`: it has none; `unknown`: it changed, and this pod was not told to what, or cannot tell what came last: get it. */
   readonly kind: 'put' | 'delete' | 'unknown';
   /** Decoded when it is first asked for; `undefined` for `delete` and `unknown`, and for a value that this cache cannot read. */
   readonly value: V | undefined;
