@@ -1,6 +1,6 @@
 import { type CdcEvent, isForeign } from '@tidemark/protocol';
 import { type CacheStats } from './cache-stats.js';
-import { decide, type IdKnowledge, type Verdict } from './decide.js';
+import { decide, type Verdict } from './decide.js';
 import { type Entry, entryBytes, type EntrySource } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
 import { KnownSet } from './known-set.js';
@@ -143,7 +143,7 @@ export class Coherence {
   applyEvent(key: string, event: CdcEvent): Verdict {
     const entry = this.#l1.peek(key);
     this.#steppedBack.note(key, event);
-    const verdict = decide(entry, event, this.#knowledgeOf(key, event));
+    const verdict = decide(entry, event, this.#knows(event), this.#steppedBack.covers(key, event));
     this.#count(verdict);
     if (verdict.rule !== 2) this.#noteTransition(key, event);
     if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
@@ -198,17 +198,12 @@ export class Coherence {
     return this.#fences.has(key);
   }
 
-  #knowledgeOf(key: string, event: CdcEvent): IdKnowledge {
-    if (this.#steppedBack.covers(key, event)) return 'ambiguous';
-    return this.#trustsIds && this.#known.has(event.to) ? 'known' : 'new';
-  }
-
   /**
    * Mode `invalidate` is for tables where others bring old items back with their old write ids: there, an id that was seen before may have
    * come again, and its event is as good as any other.
    */
-  get #trustsIds(): boolean {
-    return this.#options.mode === 'update';
+  #knows({ to }: CdcEvent): boolean {
+    return this.#options.mode === 'update' && this.#known.has(to);
   }
 
   #count(verdict: Verdict): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isForeign } from '@tidemark/protocol';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
-import { type IdKnowledge, type DecidableEntry, type DecidableEvent, decide, stampMarginUs } from './decide.js';
+import { type DecidableEntry, type DecidableEvent, decide, stampMarginUs, type Verdict } from './decide.js';
 
 const entry = (over: Partial<DecidableEntry> = {}): DecidableEntry => ({
   value: 'v',
@@ -19,8 +19,13 @@ const change = (from: string | null, to: string | null, over: Partial<DecidableE
 });
 const t = 1_700_000_000_000_000;
 
+/** What the pod knows of an event's ids. */
+type Knowledge = 'new' | 'known' | 'ambiguous';
+const judge = (held: DecidableEntry | undefined, event: DecidableEvent, knowledge: Knowledge): Verdict =>
+  decide(held, event, knowledge === 'known', knowledge === 'ambiguous');
+
 describe('decide', () => {
-  it.each<[string, DecidableEntry | undefined, DecidableEvent, IdKnowledge, string]>([
+  it.each<[string, DecidableEntry | undefined, DecidableEvent, Knowledge, string]>([
     [
       'hazard 14: drops on a foreign write without an id',
       entry(),
@@ -133,7 +138,7 @@ describe('decide', () => {
     ['creates nothing when an id may stand for two states', undefined, change('A', 'B'), 'ambiguous', 'keep 3'],
     ['believes no stranger when an id may stand for two states', undefined, change('B', 'B'), 'ambiguous', 'drop 1'],
   ])('%s', (_name, held, event, knowledge, expected) => {
-    const { action, rule } = decide(held, event, knowledge);
+    const { action, rule } = judge(held, event, knowledge);
     expect(`${action} ${rule}`).toBe(expected);
   });
 });
@@ -157,7 +162,7 @@ describe('decide, whatever comes', () => {
     stampUs: fc.option(stamp),
   });
 
-  const knowledge = fc.constantFrom<IdKnowledge>('new', 'known', 'ambiguous');
+  const knowledge = fc.constantFrom<Knowledge>('new', 'known', 'ambiguous');
 
   it('hazard 7: judges write ids by nothing but equality: other names, in another order, get the same verdict', () => {
     const names = fc.shuffledSubarray(['w', 'x', 'y', 'z'], { minLength: 4 });
@@ -167,7 +172,7 @@ describe('decide, whatever comes', () => {
         const renamed = (name: string | null): string | null => (name === null ? null : (other[name] ?? name));
         const entry2 = held && { ...held, writeId: renamed(held.writeId) };
         const event2 = { ...event, from: renamed(event.from), to: renamed(event.to) };
-        expect(decide(entry2, event2, how)).toBe(decide(held, event, how));
+        expect(judge(entry2, event2, how)).toBe(judge(held, event, how));
       }),
       runs(),
     );
@@ -176,7 +181,7 @@ describe('decide, whatever comes', () => {
   it('hazards 14, 15 and 23: makes no entry, and believes no stranger', () => {
     fc.assert(
       fc.property(anyEntry, anyEvent, knowledge, (held, event, how) => {
-        const { action } = decide(held, event, how);
+        const { action } = judge(held, event, how);
         if (isForeign(event)) return action === 'drop';
         return held !== undefined || action === 'keep';
       }),
@@ -185,8 +190,8 @@ describe('decide, whatever comes', () => {
   });
 
   /** Nothing is known of a removal: it has no write id. */
-  const verdictOf = (held: DecidableEntry | undefined, event: DecidableEvent, how: IdKnowledge): string =>
-    decide(held, event, event.to === null && how === 'known' ? 'new' : how).action;
+  const verdictOf = (held: DecidableEntry | undefined, event: DecidableEvent, how: Knowledge): string =>
+    judge(held, event, event.to === null && how === 'known' ? 'new' : how).action;
 
   it('applies only what follows the entry, or is newer beyond the margin', () => {
     fc.assert(

@@ -23,22 +23,24 @@ export type DecidableEvent = Pick<CdcEvent, 'kind' | 'from' | 'to' | 'stampUs'>;
 export const stampMarginUs = 5_000_000;
 
 /**
- * What the pod knows of an event's write ids. `known`: it has already seen the transition to `to`: its own acknowledged put, or a fast-lane event.
- * `ambiguous`: one of them may stand for more than one state of the key, so that it places nothing.
+ * The rule for one event. `known`: this pod has already seen the transition to `event.to`: its own acknowledged put, or a fast-lane event.
+ * `ambiguous`: an id of the event may stand for more than one state of the key, known or not, so that it places nothing.
  */
-export type IdKnowledge = 'new' | 'known' | 'ambiguous';
-
-/** The rule for one event, given what is held and what is known. */
 export function decide(
   entry: DecidableEntry | undefined,
   event: DecidableEvent,
-  knowledge: IdKnowledge = 'new',
+  known = false,
+  ambiguous = false,
 ): Verdict {
   if (isForeign(event)) return verdicts.foreign;
-  if (knowledge === 'known')
-    return entry !== undefined && entry.writeId === event.to ? verdicts.knownEntry : verdicts.known;
-  if (entry === undefined) return verdicts.noEntry;
-  if (knowledge === 'ambiguous' || entry.value === undefined || entry.writeId === null) return verdicts.unplaceable;
+  if (ambiguous) return entry === undefined ? verdicts.noEntry : verdicts.unplaceable;
+  if (known) return entry !== undefined && entry.writeId === event.to ? verdicts.knownEntry : verdicts.known;
+  return entry === undefined ? verdicts.noEntry : place(entry, event);
+}
+
+/** Where an event stands to what is held, by their ids. */
+function place(entry: DecidableEntry, event: DecidableEvent): Verdict {
+  if (entry.value === undefined || entry.writeId === null) return verdicts.unplaceable;
   if (event.from === entry.writeId) return verdicts.successor;
   if (event.to === entry.writeId) return verdicts.same;
   return decideByStamp(entry.stampUs, event.stampUs);

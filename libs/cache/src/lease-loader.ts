@@ -1,4 +1,4 @@
-import { type ItemImage, itemKeyOf } from '@tidemark/protocol';
+import { type ItemImage, itemKeyOf, payloadBytes } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { type HeldLease, type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
@@ -74,7 +74,7 @@ export class LeaseLoader {
     const fence = coherence.beginFill(key);
     const what = `load in cache ${cache}`;
     const value = withDeadline({ clock, timeoutMs: loadTimeoutMs, what }, (signal) =>
-      this.#run(key, load, expiresAt, signal),
+      this.#run(fence, load, expiresAt, signal),
     ).finally(() => {
       this.#loads -= 1;
       coherence.abandonFill(fence);
@@ -85,14 +85,21 @@ export class LeaseLoader {
     return value as Promise<V | undefined>;
   }
 
-  async #run<V>(key: string, load: Load<V>, expiresAt: () => number | null, signal: AbortSignal): Promise<unknown> {
+  async #run<V>(
+    fence: Fence,
+    load: Load<V>,
+    expiresAt: () => number | null,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { key } = fence;
     let leaseId = '';
     let step: LeaseStep = { type: 'claim' };
+    let readAt = 0;
     for (let loads = 0, looks = 0; ;) {
       if (signal.aborted && step.type !== 'load') throw this.#contended(key, 'the time was up');
+      if (step.type === 'serve') return this.#serve(fence, step.image, readAt);
+      readAt = this.#options.clock.now();
       switch (step.type) {
-        case 'serve':
-          return this.#options.codec.decode(step.image.value, step.image.codec);
         case 'claim':
           leaseId = this.#options.newLeaseId();
           step = await this.#claim(key, leaseId, signal);
@@ -116,6 +123,16 @@ export class LeaseLoader {
         }
       }
     }
+  }
+
+  /** As any read of L2 ends: what pods that wait for one load get is kept, and an entry that differs from what is handed out is not. */
+  #serve(fence: Fence, image: Extract<LeaseStep, { type: 'serve' }>['image'], readAt: number): unknown {
+    const value = this.#options.codec.decode(image.value, image.codec);
+    const { writeId, expiresAt } = image;
+    const bytes = payloadBytes(image.value);
+    const installable = { value, writeId, expiresAt: expiresAt ?? 0, readAt, payloadBytes: bytes };
+    this.#options.coherence.completeFill(fence, installable);
+    return value;
   }
 
   /**
