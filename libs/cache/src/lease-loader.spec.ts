@@ -269,3 +269,37 @@ describe('another pod’s lease', () => {
     expect(manual.calls).toBe(0);
   });
 });
+
+describe('a value that stands there already', () => {
+  const claimMeets = async (value: string, writeId: string): Promise<void> => {
+    store.claims[0]?.answer({ type: 'refused', old: itemOf('k', value, { writeId, expiresAt: 1_900_000_000 }) });
+    await settle();
+  };
+
+  it('is kept, as read when the call that met it began', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    const readAt = clock.now();
+    await clock.advance(100);
+    await claimMeets('"theirs"', 'B');
+    await expect(value).resolves.toBe('theirs');
+    expect(coherence.peek('k')).toMatchObject({ value: 'theirs', writeId: 'B', expiresAt: 1_900_000_000, readAt });
+  });
+
+  it('hazard 22: is not kept once the key was touched, and an older entry goes before it is handed out', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    const own = { value: 'own', writeId: 'A', expiresAt: 0, readAt: clock.now(), payloadBytes: 3 };
+    coherence.completePut(coherence.beginWrite('k', 'A'), own);
+    expect(coherence.peek('k')?.value).toBe('own');
+    await claimMeets('"newer"', 'B');
+    await expect(value).resolves.toBe('newer');
+    expect([coherence.peek('k'), stats.fencedFills]).toEqual([undefined, 1]);
+  });
+
+  it('that cannot be decoded is neither handed out nor kept', async () => {
+    const value = loader.load('k', async () => 'loaded', never);
+    const outcome = expect(value).rejects.toMatchObject({ code: 'MALFORMED_ITEM' });
+    await claimMeets('{', 'B');
+    await outcome;
+    expect([coherence.peek('k'), coherence.inFlight]).toEqual([undefined, 0]);
+  });
+});

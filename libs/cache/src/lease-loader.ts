@@ -85,12 +85,7 @@ export class LeaseLoader {
     return value as Promise<V | undefined>;
   }
 
-  async #run<V>(
-    fence: Fence,
-    load: Load<V>,
-    expiresAt: () => number | null,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async #run<V>(fence: Fence, load: Load<V>, expiresAt: () => number | null, signal: AbortSignal): Promise<unknown> {
     const { key } = fence;
     let leaseId = '';
     let step: LeaseStep = { type: 'claim' };
