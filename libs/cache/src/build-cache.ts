@@ -1,5 +1,6 @@
 import { type CdcEvent, itemKeyOf, type WriteClock } from '@tidemark/protocol';
 import { type Clock, type Entropy, type Logger, messageOf, type MetricRegistry } from '@tidemark/runtime';
+import { AddLoader } from './add-loader.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import { type EventPublisher, type Store } from './backend.js';
 import { ChangeTeller } from './cache-change.js';
@@ -109,10 +110,10 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
       committed(encodeToken({ table, itemKey, region, writeId, at: clock.now() }), transition);
     },
   });
+  const adder = new AddLoader({ ...common, cache: name, writer, reader, loadTimeoutMs });
   const cache = new TidemarkCache<unknown>({
-    ...{ definition, region, l1, coherence, reader, writer, loader, ambiguous, listeners, codec, stats, clock },
-    ...{ isClosed, partitionOf },
-    visibility: lane?.visibility,
+    ...{ definition, region, l1, coherence, reader, writer, loader, adder, ambiguous, listeners, codec, stats, clock },
+    ...{ isClosed, partitionOf, visibility: lane?.visibility },
     maxStalenessMs: definition.maxStalenessMs ?? options.maxStalenessMs,
     watermark: () => tableFollower.watermark,
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),

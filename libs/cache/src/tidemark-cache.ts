@@ -7,6 +7,7 @@ import {
   TidemarkError,
   withDeadline,
 } from '@tidemark/runtime';
+import { type AddLoader } from './add-loader.js';
 import { type AmbiguousWrite, type AmbiguousWrites } from './ambiguous-writes.js';
 import { PartialReadError } from './cache-errors.js';
 import { type CacheEvents } from './cache-events.js';
@@ -47,6 +48,7 @@ export interface CacheParts {
   readonly reader: L2Reader;
   readonly writer: CacheWriter;
   readonly loader: LeaseLoader;
+  readonly adder: AddLoader;
   readonly ambiguous: AmbiguousWrites;
   /** `undefined`: this pod may not publish. */
   readonly visibility: Visibility | undefined;
@@ -129,13 +131,14 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#checkKey(key);
     if (typeof load !== 'function') throw invalidOption(`cache ${this.name}: getOrLoad: load`, 'a function', load);
     const lease = oneOf('lease', options?.lease ?? true, [true, false]);
-    if (!lease && options?.expiresIn === undefined)
+    const expiresIn = options?.expiresIn;
+    if (!lease && expiresIn === undefined)
       throw invalidOption(
         'expiresIn',
         'a duration, since a load without a lease can bring back what was deleted,',
         undefined,
       );
-    expiryOf(options?.expiresIn, 0);
+    expiryOf(expiresIn, 0);
     this.#parts.writer.noteLoads();
     const limitMs = this.#limit(options);
     const entry = this.#serveable(key, limitMs);
@@ -143,12 +146,13 @@ export class TidemarkCache<V> extends Cache<V> {
       this.#stats.hits += 1;
       return entry.value as V;
     }
-    const expiresAt = (): number | null => expiryOf(options?.expiresIn, this.#parts.clock.now());
-    return this.#deadline('getOrLoad', options, this.#parts.definition.loadTimeoutMs, async (signal) => {
+    const { clock, definition, reader, loader, adder } = this.#parts;
+    const expiresAt = (): number | null => expiryOf(expiresIn, clock.now());
+    return this.#deadline('getOrLoad', options, definition.loadTimeoutMs, async () => {
       this.#stats.misses += 1;
-      const present = await this.#parts.reader.read(key, this.#notBefore(limitMs));
+      const present = await reader.read(key, this.#notBefore(limitMs));
       if (present !== undefined) return present as V;
-      return lease ? this.#parts.loader.load(key, load, expiresAt) : this.#addLoaded(key, load, options, signal);
+      return lease || expiresIn === undefined ? loader.load(key, load, expiresAt) : adder.load(key, load, expiresIn);
     });
   }
 
@@ -317,21 +321,6 @@ export class TidemarkCache<V> extends Cache<V> {
     if (missing.size > 0)
       throw new PartialReadError({ cache: this.name, asked, found: new Map(found), missing: [...missing], cause });
     return found;
-  }
-
-  /** Loads without a lease, and adds the result unless something stands there. */
-  async #addLoaded(
-    key: string,
-    load: Load<V>,
-    options: LoadOptions | undefined,
-    signal: AbortSignal,
-  ): Promise<V | undefined> {
-    this.#stats.loads += 1;
-    const value = await load(key, { signal });
-    if (value === undefined) return undefined;
-    const expiresIn = options?.expiresIn;
-    const receipt = await this.#parts.writer.putIfAbsent(key, value, expiresIn === undefined ? {} : { expiresIn });
-    return receipt.applied ? value : (this.#parts.reader.read(key, Infinity) as Promise<V | undefined>);
   }
 
   #deadline<T>(
