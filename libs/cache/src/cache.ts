@@ -8,7 +8,7 @@ import { type VersionToken } from './version-token.js';
 import { type Visible } from './visibility.js';
 
 export interface CallOptions {
-  /** Time this call may take; default the cache's `readTimeout`, `writeTimeout` or `loadTimeout`. */
+  /** Time this call may take (each put of a `putMany`, each touch of an `invalidate` everywhere); default the cache's `readTimeout`, `writeTimeout` or `loadTimeout`. */
   readonly timeout?: Duration;
   /** Gives the call up with `ABORTED`. A write that is under way then is an `AmbiguousWriteError`. */
   readonly signal?: AbortSignal;
@@ -85,7 +85,8 @@ export interface Inspection {
  * A two-level cache of values `V`: L1 in the process, kept right by the change feed, over one bucket of a DynamoDB table.
  *
  * An abstract class, so that it can stand in a decorated constructor. Values are handed out by reference: do not change them.
- * Every call fails with `INVALID_KEY` for a key that cannot be stored, and with `CLOSED` after the Tidemark was closed.
+ * Every call fails with `INVALID_KEY` for a key that cannot be stored, with `INVALID_OPTIONS` for an option that it does not have or cannot take,
+ * and with `CLOSED` after the Tidemark was closed. `getIfPresent` alone answers `undefined` instead; what asks for no key still answers.
  */
 export abstract class Cache<V, K extends string = string> {
   abstract readonly name: string;
@@ -105,7 +106,7 @@ export abstract class Cache<V, K extends string = string> {
   abstract put(key: K, value: V, options?: PutOptions): Promise<WriteReceipt>;
   /** Puts the value only where there is none; else `{ applied: false, reason: 'exists' }`. Throws as `put` does. */
   abstract putIfAbsent(key: K, value: V, options?: PutIfAbsentOptions): Promise<WriteReceipt>;
-  /** Single puts side by side, a few at a time; rejects only for what no put could begin with. A key given twice: `INVALID_OPTIONS`. */
+  /** Single puts side by side, 16 at a time, in the order given; rejects only for what no put could begin with. A key given twice: `INVALID_OPTIONS`. */
   abstract putMany(entries: Iterable<readonly [K, V]>, options?: PutIfAbsentOptions): Promise<WriteOutcomes<K>>;
   /** Deletes the key in DynamoDB, and so in every region; not an eviction. Throws as `put` does. */
   abstract delete(key: K, options?: CallOptions): Promise<WriteReceipt>;

@@ -39,8 +39,9 @@ export function stalenessLimit(field: string, text: Duration): number {
   );
 }
 
-/** Refuses fields that no option has: a misspelt option must not be read as its default. */
-export function onlyFields(where: string, given: object, known: readonly string[]): void {
+/** Refuses what is no object, and fields that no option has: a misspelt option must not be read as its default. */
+export function onlyFields(where: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null) throw invalidOption(where, 'an object of options', given);
   for (const name of Object.keys(given)) {
     if (!known.includes(name))
       throw invalidOption(`${where}.${name}`, `one of ${known.join(', ')}`, 'an unknown field');

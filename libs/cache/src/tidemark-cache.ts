@@ -26,6 +26,7 @@ import {
   type WriteOutcomes,
   type WriteReceipt,
 } from './cache.js';
+import { checkCallOptions, pairsOf } from './call-options.js';
 import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type Entry } from './entry.js';
@@ -90,14 +91,13 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   async get(key: string, options?: GetOptions): Promise<V | undefined> {
-    if (options !== undefined && (options.atLeast !== undefined || options.maxStaleness !== undefined))
-      return this.#getBounded(key, options);
+    if (options !== undefined) return this.#getWith(key, options);
     const entry = this.#serveable(key, this.#maxStalenessMs);
     if (entry !== undefined) {
       this.#stats.hits += 1;
       return entry.value as V | undefined;
     }
-    return this.#miss(key, options, this.#notBefore(this.#maxStalenessMs));
+    return this.#miss(key, undefined, this.#notBefore(this.#maxStalenessMs));
   }
 
   getIfPresent(key: string): V | undefined {
@@ -112,6 +112,7 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<ReadonlyMap<string, V>> {
     if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: getMany`, 'an array of keys', keys);
+    checkCallOptions(this.name, 'getMany', options);
     const limitMs = this.#limit(options);
     const found = new Map<string, V>();
     const misses: string[] = [];
@@ -129,6 +130,7 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async getOrLoad(key: string, load: Load<V>, options?: LoadOptions): Promise<V | undefined> {
     this.#checkKey(key);
+    checkCallOptions(this.name, 'getOrLoad', options);
     if (typeof load !== 'function') throw invalidOption(`cache ${this.name}: getOrLoad: load`, 'a function', load);
     const lease = oneOf('lease', options?.lease ?? true, [true, false]);
     const expiresIn = options?.expiresIn;
@@ -157,29 +159,31 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   put(key: string, value: V, options?: PutOptions): Promise<WriteReceipt> {
-    return this.#checked(key, () => this.#parts.writer.put(key, value, options));
+    return this.#checked('put', key, options, () => this.#parts.writer.put(key, value, options));
   }
 
   putIfAbsent(key: string, value: V, options?: PutIfAbsentOptions): Promise<WriteReceipt> {
-    return this.#checked(key, () => this.#parts.writer.putIfAbsent(key, value, options));
+    return this.#checked('putIfAbsent', key, options, () => this.#parts.writer.putIfAbsent(key, value, options));
   }
 
   async putMany(entries: Iterable<readonly [string, V]>, options?: PutIfAbsentOptions): Promise<WriteOutcomes> {
+    const where = `cache ${this.name}: putMany`;
+    checkCallOptions(this.name, 'putMany', options);
     const byKey = new Map<string, unknown>();
-    for (const [key, value] of entries) {
-      if (byKey.has(this.#checkKey(key)))
-        throw invalidOption(`cache ${this.name}: putMany`, 'each key once', 'a key that is given twice');
+    for (const [key, value] of pairsOf(where, entries)) {
+      if (byKey.has(this.#checkKey(key))) throw invalidOption(where, 'each key once', 'a key that is given twice');
       byKey.set(key, value);
     }
     return this.#parts.writer.putMany(byKey, options);
   }
 
   delete(key: string, options?: CallOptions): Promise<WriteReceipt> {
-    return this.#checked(key, () => this.#parts.writer.delete(key, options));
+    return this.#checked('delete', key, options, () => this.#parts.writer.delete(key, options));
   }
 
   async invalidate(keys: readonly string[], options?: InvalidateOptions): Promise<void> {
     if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: invalidate`, 'an array of keys', keys);
+    checkCallOptions(this.name, 'invalidate', options);
     const distinct = [...new Set<string>(keys)].map((key) => this.#checkKey(key));
     return this.#parts.writer.invalidate(distinct, options);
   }
@@ -196,6 +200,7 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   async whenVisible(token: VersionToken, options?: CallOptions): Promise<Visible> {
+    checkCallOptions(this.name, 'whenVisible', options);
     const parts = this.#tokenOf(token);
     const { visibility } = this.#parts;
     if (visibility === undefined) throw unavailable('the fast lane is off in this pod');
@@ -258,8 +263,9 @@ export class TidemarkCache<V> extends Cache<V> {
     return undefined;
   }
 
-  /** A get with bounds of its own. */
-  async #getBounded(key: string, options: GetOptions): Promise<V | undefined> {
+  /** A get with options of its own. */
+  async #getWith(key: string, options: GetOptions): Promise<V | undefined> {
+    checkCallOptions(this.name, 'get', options);
     const limitMs = this.#limit(options);
     const token = options.atLeast === undefined ? undefined : this.#tokenOf(options.atLeast, key);
     const entry = this.#serveable(key, limitMs);
@@ -361,8 +367,14 @@ export class TidemarkCache<V> extends Cache<V> {
     });
   }
 
-  async #checked<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async #checked<T>(
+    operation: 'put' | 'putIfAbsent' | 'delete',
+    key: string,
+    options: CallOptions | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
     this.#checkKey(key);
+    checkCallOptions(this.name, operation, options);
     return work();
   }
 

@@ -37,8 +37,8 @@ export async function withDeadline<T>(options: DeadlineOptions, work: (signal: A
   }
 }
 
-/** A timer that was set before the mistake is met would reject later, when nobody listens any more. */
-function checkSignal(signal: unknown): void {
+/** Throws `INVALID_OPTIONS` unless it is a signal, or none is given. A timer set before the mistake is met would reject when nobody listens any more. */
+export function checkSignal(signal: unknown): void {
   if (signal === undefined || signal === null || isSignal(signal)) return;
   const got = typeof signal;
   throw new TidemarkError('INVALID_OPTIONS', `signal: expected an AbortSignal, got something of type ${got}`, {

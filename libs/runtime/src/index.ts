@@ -1,6 +1,6 @@
 export { type BackoffOptions, backoffMs } from './backoff.js';
 export { type Clock, every, systemClock, wait } from './clock.js';
-export { type DeadlineOptions, withDeadline } from './deadline.js';
+export { checkSignal, type DeadlineOptions, withDeadline } from './deadline.js';
 export { type ByteSize, type Duration, parseByteSize, parseDuration, parseDurationOrZero } from './duration.js';
 export { type Entropy, systemEntropy } from './entropy.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
