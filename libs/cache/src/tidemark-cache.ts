@@ -70,6 +70,8 @@ export interface CacheParts {
 /** Clocks are wrong by less than half of this; so far apart, what two of them say orders two moments, ms. */
 const clockSkewMs = 5_000;
 const visibleTimeoutMs = 5_000;
+/** Misses of one `getMany` that are read at a time: half of what a cache may have in flight, so that a call of any size can succeed. */
+const readsAtOnceMax = 5_000;
 
 export class TidemarkCache<V> extends Cache<V> {
   readonly #parts: CacheParts;
@@ -317,9 +319,12 @@ export class TidemarkCache<V> extends Cache<V> {
       }
     };
     try {
-      await this.#deadline('getMany', options, this.#parts.definition.readTimeoutMs, async () =>
-        Promise.all([...this.#parts.reader.readMany(misses, notBefore)].map(([key, read]) => settle(key, read))),
-      );
+      await this.#deadline('getMany', options, this.#parts.definition.readTimeoutMs, async (signal) => {
+        for (let at = 0; at < misses.length && !signal.aborted; at += readsAtOnceMax) {
+          const reads = this.#parts.reader.readMany(misses.slice(at, at + readsAtOnceMax), notBefore);
+          await Promise.all([...reads].map(([key, read]) => settle(key, read)));
+        }
+      });
     } catch (error) {
       if (!isTidemarkError(error) || !error.retriable) throw error;
       cause ??= error;

@@ -217,6 +217,25 @@ describe('getMany', () => {
     await expect(cache.getMany(['l'], { timeout: 'soon' as never })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
   });
 
+  it('of more keys than may be in flight reads them one part after the other', async () => {
+    const cache = tidemark.cache(things);
+    const keys = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
+    const many = cache.getMany(keys);
+    const sizes: number[] = [];
+    for (let part = 0; part < 3; part += 1) {
+      await settle();
+      expect(store.batches).toHaveLength(part + 1);
+      const itemKeys = store.batches[part]?.itemKeys ?? [];
+      sizes.push(itemKeys.length);
+      store.batches[part]?.answer({
+        items: new Map(itemKeys.map((itemKey) => [itemKey, { ...itemOf('', '"v"'), key: itemKey }])),
+        unread: new Map(),
+      });
+    }
+    expect(sizes).toEqual([5_000, 5_000, 1]);
+    expect((await many).size).toBe(10_001);
+  });
+
   it('counts a key that is asked for twice once', async () => {
     const cache = tidemark.cache(things);
     cache.localPut('a', 'local');
