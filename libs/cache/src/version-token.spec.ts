@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { itemKeyBytesMax } from '@tidemark/protocol';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
 import { decodeToken, encodeToken, type TokenParts } from './version-token.js';
@@ -36,13 +37,27 @@ describe('a version token', () => {
     ['nothing', undefined],
     ['a number', 5],
     ['other text', 'hello'],
-    ['a long text', 'x'.repeat(9_000)],
+    ['a long text', 'x'.repeat(20_001)],
     ['no list', Buffer.from('{}').toString('base64url')],
     ['another version', Buffer.from('[2,"t","k","r",null,1]').toString('base64url')],
     ['a broken field', Buffer.from('[1,"t","k","r",5,1]').toString('base64url')],
     ['half of one', encodeToken(parts).slice(0, 20)],
   ])('refuses %s', (_name, token) => {
     expect(() => decodeToken(token)).toThrow(expect.objectContaining({ code: 'INVALID_TOKEN', retriable: false }));
+  });
+
+  it('is read again whatever its key holds', () => {
+    for (const character of ['\0', '"', '\\', '\u2028', 'я', '😀']) {
+      const key = character.repeat(Math.floor(itemKeyBytesMax / Buffer.byteLength(character)));
+      const longest = {
+        ...parts,
+        table: 't'.repeat(200),
+        itemKey: key,
+        region: 'r'.repeat(100),
+        at: Number.MAX_SAFE_INTEGER,
+      };
+      expect(decodeToken(encodeToken(longest))).toEqual(longest);
+    }
   });
 
   it('never throws anything else', () => {
