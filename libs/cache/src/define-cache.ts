@@ -91,9 +91,18 @@ export type CacheTuning = Omit<CacheOptions<StandardSchema>, 'name' | 'table' | 
 
 /** A definition with some of its numbers changed. Throws `INVALID_OPTIONS` naming the field. */
 export function tuneCache<V>(definition: CacheDefinition<V>, tuning: CacheTuning): CacheDefinition<V> {
+  checkDefinition('tuneCache', definition);
   const where = `cache ${definition.name}`;
   onlyFields(where, tuning, tunable);
   return Object.freeze({ ...definition, ...resolve(where, tuning) });
+}
+
+/** Throws `INVALID_OPTIONS` naming `field` for what `defineCache` did not make: in a circle of imports, a definition may not be there yet. By shape, since a process may hold this module twice. */
+export function checkDefinition(field: string, definition: unknown): void {
+  const { name, table, codec, maxEntries, maxBytes } = Object(definition) as Partial<CacheDefinition>;
+  const isNamed = typeof name === 'string' && isBucket(name) && typeof table === 'string';
+  if (isNamed && codec !== undefined && maxEntries !== undefined && maxBytes !== undefined) return;
+  throw invalidOption(field, 'a definition made by defineCache', definition);
 }
 
 type Resolved = Omit<CacheDefinition, 'name' | 'table' | 'schema' | 'codec'>;

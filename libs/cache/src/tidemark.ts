@@ -17,7 +17,7 @@ import {
 import { type Backend, type BackendParts } from './backend.js';
 import { buildCache, type BuiltCache, type PublishingParts } from './build-cache.js';
 import { type Cache } from './cache.js';
-import { type CacheDefinition } from './define-cache.js';
+import { type CacheDefinition, checkDefinition } from './define-cache.js';
 import { FastLane } from './fast-lane.js';
 import { FeedFollower } from './feed-follower.js';
 import { invalidOption, oneOf, onlyFields, stalenessLimit } from './options.js';
@@ -134,6 +134,7 @@ export class Tidemark {
 
   /** Adds a cache before `start()`; the same definition twice is one cache. Throws `INVALID_OPTIONS`. */
   add<V>(definition: CacheDefinition<V>): Cache<V> {
+    checkDefinition('add', definition);
     if (this.#started !== undefined || this.#closing !== undefined)
       throw invalidOption('add', 'to be called before start()', definition.name);
     const existing = this.#built.get(definition.name);
@@ -165,6 +166,7 @@ export class Tidemark {
 
   /** The cache of a definition, with its type. Throws `INVALID_OPTIONS` for a definition that this Tidemark was not given. */
   cache<V>(definition: CacheDefinition<V>): Cache<V> {
+    checkDefinition('cache', definition);
     const built = this.#built.get(definition.name);
     if (built?.definition !== definition)
       throw invalidOption('cache', 'a definition handed to createTidemark', definition.name);
@@ -185,7 +187,8 @@ export class Tidemark {
 
   health(): TidemarkHealth {
     const now = this.#clock.now();
-    const tables: Record<string, TidemarkHealth['tables'][string]> = {};
+    // Without a prototype: a table may be called as one of its properties is.
+    const tables = Object.create(null) as Record<string, TidemarkHealth['tables'][string]>;
     for (const table of this.#tables()) {
       const { target, live, watermark } = this.#follower.table(table);
       tables[table] = {
@@ -328,12 +331,11 @@ function validate(options: TidemarkOptions): void {
   validateCaches(options.caches ?? []);
 }
 
-function validateCaches(caches: readonly (CacheDefinition | undefined)[]): void {
+function validateCaches(caches: readonly CacheDefinition[]): void {
   if (!Array.isArray(caches)) throw invalidOption('caches', 'an array of definitions made by defineCache', caches);
   const names = new Set<string>();
-  for (const [index, definition] of (caches as readonly (CacheDefinition | undefined)[]).entries()) {
-    if (definition?.codec === undefined || !isBucket(definition.name))
-      throw invalidOption(`caches[${index}]`, 'a definition made by defineCache', definition);
+  for (const [index, definition] of (caches as readonly CacheDefinition[]).entries()) {
+    checkDefinition(`caches[${index}]`, definition);
     if (names.has(definition.name))
       throw invalidOption(`caches[${index}].name`, 'a name that no other cache has', definition.name);
     names.add(definition.name);
