@@ -70,6 +70,18 @@ describe('TidemarkModule', () => {
     expect(cache.stats().entries).toBe(1);
   });
 
+  it.each([undefined, null, {}])(
+    'says what is missing where a definition is %j, as in a circle of imports',
+    (cache) => {
+      for (const take of [
+        () => getCacheToken(cache as never),
+        () => InjectCache(cache as never),
+        () => TidemarkModule.forFeature([cache as never]),
+      ])
+        expect(take).toThrow(/cache: expected a definition made by defineCache, .*circle of imports/);
+    },
+  );
+
   it('refuses a wrong number from a factory, naming the field', async () => {
     await expect(
       start(
