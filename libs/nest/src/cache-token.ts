@@ -9,7 +9,7 @@ export function getCacheToken(cache: CacheDefinition | Pick<CacheDefinition, 'na
   const expected = 'a definition made by defineCache, or the name of one';
   throw new TidemarkError(
     'INVALID_OPTIONS',
-    `cache: expected ${expected}, got ${String(given)}; in a circle of imports it may not be there yet`,
+    `cache: expected ${expected}, got ${given === null ? 'null' : typeof given}; in a circle of imports it may not be there yet`,
     { retriable: false, context: { field: 'cache', expected } },
   );
 }
