@@ -114,6 +114,13 @@ describe('read', () => {
     expect(store.reads).toHaveLength(3);
   });
 
+  it('hands on an error of another copy of the module, as of the other module format', async () => {
+    const value = readerOf().read('k');
+    const foreign = { [Symbol.for('@tidemark/error')]: true, code: 'MALFORMED_ITEM', retriable: false };
+    store.reads[0]?.fail(Object.assign(new Error('not whole'), foreign));
+    await expect(value).rejects.toMatchObject({ code: 'MALFORMED_ITEM', retriable: false });
+  });
+
   it('a store that throws at once leaves no fence behind', async () => {
     store.read = () => {
       throw new Error('not a promise');

@@ -1,5 +1,5 @@
 import { type ItemImage, itemKeyOf, payloadBytes } from '@tidemark/protocol';
-import { type Clock, messageOf, TidemarkError } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 import { type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence, type Installable } from './coherence.js';
@@ -135,7 +135,7 @@ export class L2Reader {
     this.#forget(flight);
     this.#options.stats.fillErrors += 1;
     this.#options.coherence.abandonFill(flight.fence);
-    if (error instanceof TidemarkError) throw error;
+    if (isTidemarkError(error)) throw error;
     throw new TidemarkError('STORE_UNAVAILABLE', `reading L2 failed: ${messageOf(error)}`, {
       retriable: true,
       cause: error,

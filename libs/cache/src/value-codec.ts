@@ -1,13 +1,16 @@
 import { type Codec, type Payload } from '@tidemark/protocol';
-import { messageOf, TidemarkError } from '@tidemark/runtime';
+import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 import { type CacheDefinition } from './define-cache.js';
-import { type StandardSchema } from './standard-schema.js';
+import { type SchemaResult, type StandardSchema } from './standard-schema.js';
 
 export interface EncodedValue {
   readonly payload: Payload;
   /** What a reader of `payload` gets: what L1 holds after a put. */
   readonly value: unknown;
 }
+
+/** On a put, and when it comes from L2. */
+type Refusal = 'INVALID_VALUE' | 'MALFORMED_ITEM';
 
 /** A cache's values at its edges: checked and encoded on a put, decoded and checked when they come from L2. */
 export class ValueCodec {
@@ -27,30 +30,33 @@ export class ValueCodec {
 
   /** Throws `INVALID_VALUE` when the schema refuses the value or the codec cannot hold it. */
   encode(value: unknown): EncodedValue {
-    if (value === undefined) throw this.#invalid('undefined cannot be put: it means absent; delete the key instead');
+    if (value === undefined)
+      throw this.#refused('INVALID_VALUE', 'undefined cannot be put: it means absent; delete the key instead');
     const checked = this.#check(value, 'INVALID_VALUE');
     try {
-      const payload = this.#codec.encode(checked);
+      const payload: unknown = this.#codec.encode(checked);
+      if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+        throw new TypeError('encode: expected a string or a Uint8Array');
       return { payload, value: this.#check(this.#codec.decode(payload), 'INVALID_VALUE') };
     } catch (error) {
-      if (error instanceof TidemarkError) throw error;
-      throw this.#invalid(`codec ${this.#codec.name}: ${messageOf(error)}`, error);
+      if (isTidemarkError(error)) throw error;
+      throw this.#refused('INVALID_VALUE', `codec ${this.#codec.name}: ${messageOf(error)}`, error);
     }
   }
 
   /** Throws `MALFORMED_ITEM` when the stored value is not what this cache holds. A missing codec name means this cache's. */
   decode(payload: Payload, codec: string | null): unknown {
     if (codec !== null && codec !== this.#codec.name)
-      throw this.#malformed(
+      throw this.#refused(
+        'MALFORMED_ITEM',
         `stored with codec ${JSON.stringify(codec.slice(0, 32))}, this cache reads ${this.#codec.name}`,
       );
     let value: unknown;
     try {
       value = this.#codec.decode(payload);
     } catch (error) {
-      throw this.#malformed(`codec ${this.#codec.name}: ${messageOf(error)}`, error);
+      throw this.#refused('MALFORMED_ITEM', `codec ${this.#codec.name}: ${messageOf(error)}`, error);
     }
-    if (value === undefined) throw this.#malformed(`codec ${this.#codec.name} decoded undefined`);
     return this.#check(value, 'MALFORMED_ITEM');
   }
 
@@ -64,31 +70,36 @@ export class ValueCodec {
     }
   }
 
-  #check(value: unknown, code: 'INVALID_VALUE' | 'MALFORMED_ITEM'): unknown {
-    const result = this.#schema['~standard'].validate(value);
-    if (result instanceof Promise) {
-      result.catch(() => undefined);
-      throw new TidemarkError(
-        'INVALID_OPTIONS',
-        `cache ${this.#cache}: schema: expected a synchronous schema, got one that validates asynchronously`,
-        { retriable: false },
-      );
+  /** What the schema makes of it, which is never `undefined`: that would be an absence to the cache, and a value to the table. */
+  #check(value: unknown, code: Refusal): unknown {
+    const result = this.#validate(value, code);
+    if (result.issues !== undefined) {
+      const issues = result.issues.slice(0, 5).map((issue) => `${pathOf(issue.path)}${issue.message}`);
+      throw this.#refused(code, issues.join('; '));
     }
-    if (result.issues === undefined) return result.value;
-    const issues = result.issues.slice(0, 5).map((issue) => `${pathOf(issue.path)}${issue.message}`);
-    throw code === 'INVALID_VALUE' ? this.#invalid(issues.join('; ')) : this.#malformed(issues.join('; '));
+    if (result.value === undefined) throw this.#refused(code, 'codec or schema made undefined of it');
+    return result.value;
   }
 
-  #invalid(reason: string, cause?: unknown): TidemarkError {
-    return new TidemarkError('INVALID_VALUE', `cache ${this.#cache}: value refused: ${reason}`, {
-      retriable: false,
-      cause,
-      context: { cache: this.#cache },
-    });
+  #validate(value: unknown, code: Refusal): SchemaResult<unknown> {
+    let result: ReturnType<StandardSchema['~standard']['validate']>;
+    try {
+      result = this.#schema['~standard'].validate(value);
+    } catch (error) {
+      throw this.#refused(code, `schema: ${messageOf(error)}`, error);
+    }
+    if (!('then' in result)) return result;
+    result.then(undefined, () => undefined);
+    throw new TidemarkError(
+      'INVALID_OPTIONS',
+      `cache ${this.#cache}: schema: expected a synchronous schema, got one that validates asynchronously`,
+      { retriable: false },
+    );
   }
 
-  #malformed(reason: string, cause?: unknown): TidemarkError {
-    return new TidemarkError('MALFORMED_ITEM', `cache ${this.#cache}: stored value refused: ${reason}`, {
+  #refused(code: Refusal, reason: string, cause?: unknown): TidemarkError {
+    const what = code === 'INVALID_VALUE' ? 'value' : 'stored value';
+    return new TidemarkError(code, `cache ${this.#cache}: ${what} refused: ${reason}`, {
       retriable: false,
       cause,
       context: { cache: this.#cache },
