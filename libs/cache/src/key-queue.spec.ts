@@ -70,6 +70,19 @@ describe('KeyQueue', () => {
     expect(began).toEqual(['a', 'b', 'd']);
   });
 
+  it('refuses a task of whatever key when too many are in hand, and takes it when they are done', async () => {
+    const queue = new KeyQueue(2, 3);
+    const began: string[] = [];
+    const [a, b, c, d] = [task('a', began), task('b', began), task('c', began), task('d', began)];
+    const first = [queue.run('k', a.run), queue.run('l', b.run), queue.run('l', c.run)];
+    await expect(queue.run('m', d.run)).rejects.toMatchObject({ code: 'QUEUE_FULL', retriable: true });
+    for (const { end } of [a, b, c]) end();
+    await Promise.all(first);
+    await queue.idle();
+    void queue.run('m', d.run);
+    expect(began).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('is idle when what runs and waits has ended, and keeps no key then', async () => {
     const queue = new KeyQueue();
     const [a, b] = [task('a', []), task('b', [])];
