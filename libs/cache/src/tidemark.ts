@@ -304,6 +304,7 @@ export class Tidemark {
       });
     });
     for (const { close } of this.#built.values()) close();
+    this.#lane?.visibility.close();
     await this.#reporter?.stop(leaveTimeoutMs);
     try {
       await this.#follower.close();

@@ -113,6 +113,17 @@ describe('whenVisible', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('ends with CLOSED once the pod is closed, however long it was to wait', async () => {
+    const outcome = visibility
+      .whenVisible(token, parts, { ...call, timeoutMs: 3_600_000 })
+      .catch((error: unknown) => error);
+    await clock.advance(100);
+    visibility.close();
+    await clock.advance(25);
+    expect(await outcome).toMatchObject({ code: 'CLOSED' });
+    expect(clock.pending).toBe(0);
+  });
+
   it.each(['PUBLISH_FAILED', 'ACCESS_DENIED', 'TOPIC_MISSING', 'FEED_UNAVAILABLE'] as const)(
     'is unavailable where Kafka takes no records of this pod: %s',
     async (code) => {

@@ -32,6 +32,7 @@ const lookMs = 25;
 export class Visibility {
   readonly #options: VisibilityOptions;
   readonly #events = new Map<VersionToken, CdcEvent>();
+  #closed = false;
 
   constructor(options: VisibilityOptions) {
     this.#options = options;
@@ -47,7 +48,7 @@ export class Visibility {
     }
   }
 
-  /** Throws `VisibilityTimeoutError` at the deadline; `VISIBILITY_UNAVAILABLE` when Kafka takes no records of this pod. */
+  /** Throws `VisibilityTimeoutError` at the deadline; `CLOSED`; `VISIBILITY_UNAVAILABLE` when Kafka takes no records of this pod. */
   async whenVisible(
     token: VersionToken,
     { table, itemKey }: TokenParts,
@@ -65,6 +66,7 @@ export class Visibility {
           if (verdict.missing.length === 0) return { pods: verdict.past.length, silent: verdict.silent };
           await wait(clock, lookMs, signal);
           signal.throwIfAborted();
+          if (this.#closed) throw new TidemarkError('CLOSED', `${what}: this pod is closed`, { retriable: false });
         }
       });
     } catch (error) {
@@ -73,6 +75,12 @@ export class Visibility {
       if (isTidemarkError(error) && unreachable.has(error.code)) throw unavailable(error.message, error);
       throw error;
     }
+  }
+
+  /** Calls that still wait fail with `CLOSED` at their next look. */
+  close(): void {
+    this.#closed = true;
+    this.#events.clear();
   }
 
   /** The transition, if this pod made it; else an invalidation of the key, which every pod obeys. */
