@@ -93,6 +93,19 @@ describe('a pod’s reports', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('end with its leave also when the first is still under way: it may have been taken', async () => {
+    let release: () => void = () => undefined;
+    answer = new Promise((resolve) => (release = resolve));
+    reporter.start();
+    await clock.advance(0);
+    const stopped = reporter.stop(1_000);
+    release();
+    await stopped;
+    await clock.advance(10_000);
+    expect(reports.map(({ report }) => report.leaving)).toEqual([false, true]);
+    expect([registrations, clock.pending]).toEqual([0, 0]);
+  });
+
   it('of a pod that nobody knows take no leave', async () => {
     await reporter.stop(1_000);
     expect(reports).toEqual([]);

@@ -59,10 +59,10 @@ export class PodReporter {
 
   /** Takes its leave, so that nobody waits for this pod; at most `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
-    const wasRegistered = this.#registered;
+    const mayBeKnown = this.#registered || this.#sending;
     this.#state = 'stopped';
     this.#cancel();
-    if (!wasRegistered) return;
+    if (!mayBeKnown) return;
     await this.#options.registry.report(this.#report(true), { timeoutMs }).catch((error: unknown) => {
       this.#options.logger.warn({ error: messageOf(error) }, 'pod could not take its leave on the pods topic');
     });
