@@ -23,6 +23,27 @@ describe('aws', () => {
       { region: 'eu-west-1', kafka: { brokers: ['a:1'] }, topicPrefix: 'a b' },
       /aws\.topicPrefix: expected letters/,
     ],
+    ['options object', undefined as never, /aws\.options: expected an object, got undefined/],
+    [
+      'field',
+      { region: 'eu-west-1', kafka: { brokers: ['a:1'] }, topicprefix: 'mine' } as never,
+      /aws\.options\.topicprefix: expected one of region, kafka, dynamodb, topicPrefix, rackId, got "an unknown field"/,
+    ],
+    [
+      'field of Kafka',
+      { region: 'eu-west-1', kafka: { brokers: ['a:1'], SSL: true } } as never,
+      /aws\.kafka\.SSL: expected one of brokers, clientId, ssl/,
+    ],
+    [
+      'DynamoDB',
+      { region: 'eu-west-1', kafka: { brokers: ['a:1'] }, dynamodb: null } as never,
+      /aws\.dynamodb: expected a DynamoDBClientConfig or a DynamoDBClient, got null/,
+    ],
+    [
+      'rack',
+      { region: 'eu-west-1', kafka: { brokers: ['a:1'] }, rackId: 5 } as never,
+      /aws\.rackId: expected a non-empty string, got number/,
+    ],
   ])('refuses a wrong %s, naming the field', (_name, options, message) => {
     expect(() => aws(options)).toThrow(message);
   });

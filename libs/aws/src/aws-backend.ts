@@ -66,15 +66,34 @@ function open(options: AwsOptions, names: ReturnType<typeof topicNames>, context
   };
 }
 
+const fields = ['region', 'kafka', 'dynamodb', 'topicPrefix', 'rackId'];
+const kafkaFields = ['brokers', 'clientId', 'ssl', 'sasl', 'connectionTimeoutMs', 'requestTimeoutMs'];
+
 function validate(options: AwsOptions): { readonly region: string; readonly topicPrefix: string } {
-  const { region, topicPrefix = 'tidemark', kafka } = options;
+  onlyFields('options', options, fields);
+  const { region, topicPrefix = 'tidemark', rackId = 'none' } = options;
   if (typeof region !== 'string' || !/^[a-z0-9-]+$/.test(region))
     throw invalid('region', 'a region such as eu-west-1', region);
-  if (typeof kafka !== 'object' || kafka === null)
-    throw invalid('kafka', "{ brokers: ['host:port', …] } or a kafkajs client", kafka);
+  validateClients(options);
+  if (typeof rackId !== 'string' || rackId === '') throw invalid('rackId', 'a non-empty string', rackId);
   const problem = topicProblem(topicPrefix);
   if (problem !== undefined) throw invalid('topicPrefix', problem.replace('expected ', ''), topicPrefix);
   return { region, topicPrefix };
+}
+
+function validateClients({ kafka, dynamodb = {} }: AwsOptions): void {
+  if (typeof kafka !== 'object' || kafka === null)
+    throw invalid('kafka', "{ brokers: ['host:port', …] } or a kafkajs client", kafka);
+  if (!isReadyKafka(kafka)) onlyFields('kafka', kafka, kafkaFields);
+  if (typeof dynamodb !== 'object' || dynamodb === null)
+    throw invalid('dynamodb', 'a DynamoDBClientConfig or a DynamoDBClient', dynamodb);
+}
+
+/** A misspelt field must not be read as its default: another topic prefix, or a connection without TLS. */
+function onlyFields(where: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null) throw invalid(where, 'an object', given);
+  for (const name of Object.keys(given))
+    if (!known.includes(name)) throw invalid(`${where}.${name}`, `one of ${known.join(', ')}`, 'an unknown field');
 }
 
 function isReadyKafka(kafka: AwsOptions['kafka']): kafka is Kafka {
@@ -84,7 +103,7 @@ function isReadyKafka(kafka: AwsOptions['kafka']): kafka is Kafka {
 function invalid(field: string, expected: string, got: unknown): TidemarkError {
   return new TidemarkError(
     'INVALID_OPTIONS',
-    `aws.${field}: expected ${expected}, got ${typeof got === 'string' ? JSON.stringify(got) : typeof got}`,
+    `aws.${field}: expected ${expected}, got ${typeof got === 'string' ? JSON.stringify(got) : got === null ? 'null' : typeof got}`,
     {
       retriable: false,
       context: { field, expected },
