@@ -71,7 +71,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   const partitionOf = (key: string): ReturnType<typeof tableFollower.partitionOf> =>
     tableFollower.partitionOf(itemKeyOf(name, key));
   const coherence: Coherence = new Coherence({
-    ...{ l1, stats, mode: definition.mode, partitionOf },
+    ...{ l1, stats, mode: definition.mode, partitionOf: (key: string) => tableFollower.placeOf(itemKeyOf(name, key)) },
     decode: (event: CdcEvent) => (event.value === null ? undefined : codec.decode(event.value, event.codec)),
     sameValue: (a, b) => codec.same(a, b),
     onEvent: (key, event, _verdict, held) => {

@@ -87,7 +87,7 @@ beforeEach(() => {
     l1: new LruL1({ maxEntries: 10, maxBytes: 100_000 }),
     stats: newCacheStats(),
     mode: 'update',
-    partitionOf: (key) => table.partitionOf(`things:${key}`),
+    partitionOf: (key) => table.placeOf(`things:${key}`),
     decode: (event) => Buffer.from(event.value ?? []).toString(),
     sameValue: (a, b) => a === b,
   });
@@ -115,6 +115,16 @@ async function live(): Promise<void> {
   fill();
   expect(held()).toBe('vA');
 }
+
+describe('before anything is followed', () => {
+  it('hazard 64: a read that is under way takes nobody in any more once others know of this pod', () => {
+    const fence = coherence.beginFill('k');
+    expect(coherence.joinable(fence)).toBe(true);
+    follower.onRegistered();
+    expect(coherence.joinable(fence)).toBe(false);
+    expect(coherence.joinable(coherence.beginFill('k'))).toBe(true);
+  });
+});
 
 describe('records', () => {
   beforeEach(live);

@@ -29,7 +29,7 @@ beforeEach(() => {
     l1: new LruL1({ maxEntries: 100, maxBytes: 1_000_000 }),
     stats: newCacheStats(),
     mode: 'update',
-    partitionOf: (key) => follower.partitionOf(`things:${key}`),
+    partitionOf: (key) => follower.placeOf(`things:${key}`),
     decode: () => 'decoded',
     sameValue: (a, b) => a === b,
   });
@@ -55,6 +55,18 @@ describe('TableFollower', () => {
     expect([follower.live, follower.watermark]).toEqual([false, 0]);
     follower.applyWatermark('a', 1, 90, 1);
     expect([follower.live, follower.watermark]).toEqual([true, 90]);
+  });
+
+  it('takes nobody into a read that began before partitions were known, neither then nor when they are gone again', () => {
+    const fence = coherence.beginFill('k');
+    expect([coherence.joinable(fence), follower.partitionOf('things:k')]).toEqual([true, undefined]);
+    follower.applyRoute(route({ a: 1 }));
+    follower.setPartitionCount(1);
+    expect(coherence.joinable(fence)).toBe(false);
+    follower.unfollow('route deleted');
+    expect(coherence.joinable(fence)).toBe(false);
+    fill('k');
+    expect(holds('k')).toBe(false);
   });
 
   it('hazard 50: the watermark never goes back', () => {

@@ -30,6 +30,8 @@ export class TableFollower {
   readonly #caches = new Map<string, { readonly coherence: Coherence; readonly onFlush: (note: FlushNote) => void }>();
   readonly #onFlush: (note: FlushNote) => void;
   #partitions: readonly PartitionState[] = [];
+  /** Of every key while no partition is known: never open, so that nothing is kept; a flush raises its generation, too. */
+  readonly #nowhere = { index: -1, state: new PartitionState() };
   #target: string | undefined;
   #routeEpoch = 0;
 
@@ -92,6 +94,11 @@ export class TableFollower {
     return state === undefined ? undefined : { index, state };
   }
 
+  /** The same for what is in flight, which a flush must reach although no partition is known yet. */
+  placeOf(itemKey: string): { readonly index: number; readonly state: PartitionState } {
+    return this.partitionOf(itemKey) ?? this.#nowhere;
+  }
+
   /** A record of the routing table for this table; a zombie writer's is ignored. */
   applyRoute(route: Route): void {
     if (route.writerEpoch < this.#routeEpoch) return;
@@ -149,7 +156,7 @@ export class TableFollower {
   }
 
   flushAll(topic: string, reason: string): void {
-    for (const state of this.#partitions) state.raiseGeneration();
+    this.#raiseGenerations();
     this.#flush(topic, undefined, reason);
   }
 
@@ -163,8 +170,13 @@ export class TableFollower {
 
   /** Before anybody is told of the flush: what a listener begins then must belong to the partitions that there are from now on. */
   #replacePartitions(count: number): void {
-    for (const state of this.#partitions) state.raiseGeneration();
+    this.#raiseGenerations();
     this.#partitions = Array.from({ length: count }, () => new PartitionState());
+  }
+
+  #raiseGenerations(): void {
+    for (const state of this.#partitions) state.raiseGeneration();
+    this.#nowhere.state.raiseGeneration();
   }
 
   /** The first watermark on the target, or one with a higher `since`. */
