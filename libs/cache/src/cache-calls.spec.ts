@@ -39,6 +39,17 @@ describe('putIfAbsent', () => {
   });
 });
 
+describe('a receipt', () => {
+  it('may be taken apart before it is known whether the write was applied', async () => {
+    const a = await region.pod();
+    const { applied, token, reason } = await a.putIfAbsent('k', 'one');
+    expect([applied, reason]).toEqual([true, undefined]);
+    const { applied: again, token: none, reason: why } = await a.putIfAbsent('k', 'two');
+    expect([again, none, why]).toEqual([false, undefined, 'exists']);
+    if (token !== undefined) await expect(a.get('k', { atLeast: token })).resolves.toBe('one');
+  });
+});
+
 describe('ifVersion', () => {
   it('puts over exactly that write', async () => {
     const [a, b] = [await region.pod(), await region.pod()];

@@ -51,9 +51,19 @@ export interface InvalidateOptions extends CallOptions {
 /** What became of a write. */
 export type WriteReceipt =
   /** `token` names the write: for `atLeast`, `ifVersion` and `whenVisible`. */
-  | { readonly applied: true; readonly writeId: string; readonly token: VersionToken }
+  | {
+      readonly applied: true;
+      readonly writeId: string;
+      readonly token: VersionToken;
+      readonly reason?: undefined;
+    }
   /** `superseded`: newer writes overtook it twice, and stand. `exists`: a value was there. `version-mismatch`: another write was. */
-  | { readonly applied: false; readonly reason: 'superseded' | 'exists' | 'version-mismatch' };
+  | {
+      readonly applied: false;
+      readonly reason: 'superseded' | 'exists' | 'version-mismatch';
+      readonly writeId?: undefined;
+      readonly token?: undefined;
+    };
 
 /** What became of each of many writes, by key: its receipt, or the error that it failed with. */
 export type WriteOutcomes<K extends string = string> = ReadonlyMap<
