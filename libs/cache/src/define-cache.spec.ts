@@ -37,3 +37,27 @@ describe('a definition', () => {
     expect(tidemark.caches['constructor']).toBe(tidemark.cache(odd));
   });
 });
+
+describe('createTidemark', () => {
+  it.each(['logger', 'metrics', 'clock', 'entropy'])('asks for all that a %s has, by name', (field) => {
+    for (const given of [null, {}, 5])
+      expect(() => createTidemark({ service: 'test', backend: memory(), [field]: given as never })).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_OPTIONS',
+          message: expect.stringContaining(`${field}: expected an object with `),
+        }),
+      );
+    const { caches } = createTidemark({ service: 'test', backend: memory(), caches: [things], logger: console });
+    expect(Object.keys(caches)).toEqual(['things']);
+  });
+});
+
+describe('memory', () => {
+  it.each<[unknown, RegExp]>([
+    [null, /memory: expected an object of options, got null/],
+    [{ regon: 'x' }, /memory\.regon: expected one of region, eventDelayMs, clock/],
+    [{ eventDelayMs: Number.NaN }, /memory\.eventDelayMs: expected a whole number from 0/],
+  ])('of %j is refused', (options, message) => {
+    expect(() => memory(options as never)).toThrow(message);
+  });
+});

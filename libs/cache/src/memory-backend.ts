@@ -19,6 +19,7 @@ import {
 } from './backend.js';
 import { MemoryPodRegistry } from './memory-pod-registry.js';
 import { type MemoryChange, MemoryStore } from './memory-store.js';
+import { onlyFields, wholeNumber } from './options.js';
 
 export interface MemoryOptions {
   /** Default `'local'`. */
@@ -33,9 +34,10 @@ const partitions = 4;
 
 /**
  * A backend in this process alone, for tests: what is written there is gone with it. Several Tidemarks on one `memory()` are pods of one
- * region: each has its own L1 and follows the same events.
+ * region: each has its own L1 and follows the same events. Throws `INVALID_OPTIONS` naming the field.
  */
 export function memory(options: MemoryOptions = {}): MemoryBackend {
+  onlyFields('memory', options, ['region', 'eventDelayMs', 'clock']);
   return new MemoryBackend(options);
 }
 
@@ -53,6 +55,7 @@ export class MemoryBackend implements Backend {
   #paused = false;
 
   constructor({ region = 'local', eventDelayMs = 0, clock = systemClock }: MemoryOptions) {
+    wholeNumber('memory.eventDelayMs', eventDelayMs, 0, 86_400_000);
     this.region = region;
     this.#clock = clock;
     this.#eventDelayMs = eventDelayMs;

@@ -48,6 +48,13 @@ export function onlyFields(where: string, given: unknown, known: readonly string
   }
 }
 
+/** Refuses what lacks one of `names`, none being given aside. */
+export function withMethods(field: string, value: unknown, names: readonly string[]): void {
+  if (value === undefined) return;
+  const missing = names.filter((name) => typeof Reflect.get(Object(value) as object, name) !== 'function');
+  if (missing.length > 0) throw invalidOption(field, `an object with ${names.join(', ')}`, value);
+}
+
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';

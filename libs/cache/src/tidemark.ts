@@ -20,7 +20,7 @@ import { type Cache } from './cache.js';
 import { type CacheDefinition, checkDefinition } from './define-cache.js';
 import { FastLane } from './fast-lane.js';
 import { FeedFollower } from './feed-follower.js';
-import { invalidOption, oneOf, onlyFields, stalenessLimit } from './options.js';
+import { invalidOption, oneOf, onlyFields, stalenessLimit, withMethods } from './options.js';
 import { PodReporter } from './pod-reporter.js';
 import { Visibility } from './visibility.js';
 
@@ -329,6 +329,10 @@ function validate(options: TidemarkOptions): void {
   if (typeof (backend as { open?: unknown } | undefined)?.open !== 'function')
     throw invalidOption('backend', 'a backend such as aws({ … }) or memory()', backend);
   oneOf('fastLane', options.fastLane ?? true, [true, false]);
+  withMethods('logger', options.logger, ['debug', 'info', 'warn', 'error']);
+  withMethods('metrics', options.metrics, ['counter', 'gauge', 'histogram', 'onCollect', 'collect']);
+  withMethods('clock', options.clock, ['now', 'monotonicMs', 'setTimer']);
+  withMethods('entropy', options.entropy, ['random', 'uuid', 'hex']);
   validateCaches(options.caches ?? []);
 }
 
