@@ -149,6 +149,39 @@ describe('hazard 51: a change of a destination that no look has seen', () => {
   });
 });
 
+describe('hazard 51: while Kafka is away', () => {
+  it.each(['down', 'stalled'] as const)(
+    '%s: destinations are looked at all the same, so nothing is flushed after it',
+    async (how) => {
+      const { worker, value } = await running({ destinationEveryMs: 10_000 });
+      const before = flushed();
+      world.sink[how] = true;
+      await world.clock.advance(10 * minute);
+      expect(worker.health().ready).toBe(false);
+      world.sink[how] = false;
+      await world.clock.advance(20_000);
+      expect(await watermarksIn(5_000)).toBeGreaterThan(0);
+      expect(flushed()).toBe(before);
+      expect(value('tidemark_sync_holes_total', 'destination-not-watched')).toBe(0);
+    },
+  );
+
+  it('a hole that was seen then is flushed after it, for its table alone', async () => {
+    await running();
+    const before = { users: flushed('users'), orders: flushed('orders') };
+    world.sink.down = true;
+    world.destinations.set('users', { status: 'DISABLED' });
+    await world.clock.advance(2 * minute);
+    world.destinations.set('users', { status: 'ACTIVE' });
+    await world.clock.advance(2 * minute);
+    world.sink.down = false;
+    await world.clock.advance(2 * minute);
+    expect(flushed('users')).toBeGreaterThanOrEqual(before.users + partitions);
+    expect(flushed('orders')).toBe(before.orders);
+    expect(await watermarksIn(5_000)).toBeGreaterThan(0);
+  });
+});
+
 describe('hazard 51: over restarts and hand-overs of sync', () => {
   /** Ends `worker`, lets time pass, and starts another. */
   async function restart(worker: SyncWorker, pauseMs: number, how: 'stop' | 'kill' = 'stop'): Promise<SyncWorker> {

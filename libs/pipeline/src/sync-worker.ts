@@ -164,6 +164,8 @@ export class SyncWorker {
     this.#noteHoles(new Map(this.#rows.map((row) => [row.shardId, row])));
     await this.#lookBeforeReading();
     await this.#takeLeases(this.#rows);
+    // Beside publishing, which may have to wait for Kafka or Kinesis: what is not looked at in time must be flushed.
+    if (this.#isPublisher(this.#rows)) void this.#lookAtDestinations().catch(() => undefined);
     this.#publishing ??= this.#attempt('publishing the watermark to Kafka', () =>
       this.#publish(rows, claims, isInLine ? asked : undefined),
     ).finally(() => (this.#publishing = undefined));
@@ -324,7 +326,7 @@ export class SyncWorker {
     const watch = this.#destinations;
     if (watch === undefined) return;
     this.#looking ??= this.#publisher
-      .tables(this.#stopReading.signal)
+      .knownTables(scanEveryMs / 2, this.#stopReading.signal)
       .then((tables) => watch.look(tables))
       .finally(() => (this.#looking = undefined));
     await within(clock, scanEveryMs, this.#looking);

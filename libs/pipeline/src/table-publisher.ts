@@ -6,6 +6,7 @@ import { type EventSink, type OutgoingRecord } from './ports.js';
 import { type Retry } from './retry.js';
 import { type Step, wireBytes } from './shard-record.js';
 import { type SyncMetrics } from './sync-metrics.js';
+import { within } from './within.js';
 
 export interface TablePublisherOptions {
   readonly sink: EventSink;
@@ -39,6 +40,7 @@ export class TablePublisher {
   readonly #failed = new Map<string, Error>();
   #topics = new Set<string>();
   #listedAtMs = -Infinity;
+  #listing: Promise<ReadonlySet<string>> | undefined;
 
   constructor(options: TablePublisherOptions) {
     this.#options = options;
@@ -112,19 +114,29 @@ export class TablePublisher {
     return { acknowledged, failure: [...this.#failed.values()][0] };
   }
 
-  /** The tables that have a topic, from a list that is old by `topicListEveryMs` at most. */
-  async tables(signal: AbortSignal): Promise<readonly string[]> {
-    return [...(await this.tableTopics(signal))].map((topic) => this.#tableOf(topic));
+  /** The tables that have a topic; where Kafka does not list them within `patienceMs`, those that it listed last. Rejects only where it never has. */
+  async knownTables(patienceMs: number, signal: AbortSignal): Promise<readonly string[]> {
+    const listing = this.tableTopics(signal);
+    const isFirst = this.#listedAtMs === -Infinity;
+    if (isFirst) await listing;
+    else await within(this.#options.clock, patienceMs, listing).catch(() => undefined);
+    return [...this.#topics].map((topic) => this.#tableOf(topic));
   }
 
-  /** The table topics there are, from a list that is old by `ageMaxMs` at most. */
+  /** The table topics there are, from a list that is old by `ageMaxMs` at most; 0: from one that is asked for now. */
   async tableTopics(
     signal: AbortSignal,
     ageMaxMs: number = this.#options.topicListEveryMs,
   ): Promise<ReadonlySet<string>> {
+    if (ageMaxMs <= 0) return this.#listTopics(signal);
+    if (this.#options.clock.monotonicMs() - this.#listedAtMs < ageMaxMs) return this.#topics;
+    this.#listing ??= this.#listTopics(signal).finally(() => (this.#listing = undefined));
+    return this.#listing;
+  }
+
+  async #listTopics(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const { clock, names, sink } = this.#options;
     const nowMs = clock.monotonicMs();
-    if (nowMs - this.#listedAtMs < ageMaxMs) return this.#topics;
     const listed = await this.#timed('listing Kafka topics', signal, (inner) => sink.listTopics(names.cdc(''), inner));
     this.#topics = new Set(listed.filter((topic) => tableOfCdcTopic(names, topic) !== undefined));
     this.#listedAtMs = nowMs;
