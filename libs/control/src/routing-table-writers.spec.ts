@@ -125,6 +125,26 @@ describe('two writers', () => {
     expect(table.get('users')).toMatchObject({ version: 5, topics: { [a]: 5, [b]: 5 } });
   });
 
+  it('writes a route anew after two of the same epoch changed it at once, each before it saw the other', async () => {
+    const topic = new FakeRoutingTopic();
+    const first = await openRoutingTable(topic);
+    await first.table.put('users', [a, b], create);
+    const [left, right] = [await openRoutingTable(topic), await openRoutingTable(topic)];
+    const bothDecided = gateOf(2);
+    left.log.beforeAppend = bothDecided;
+    right.log.beforeAppend = bothDecided;
+    await Promise.all([
+      left.table.put('users', [a], { ifMatch: 1, actor: 'left' }),
+      right.table.put('users', [b], { ifMatch: 1, actor: 'right' }),
+    ]);
+    await settle();
+    const last = topic.routes.at(-1);
+    expect(last).toMatchObject({ version: 3, changedBy: 'routing-table' });
+    expect(Object.values(last?.topics ?? {})).toEqual([3]);
+    for (const { table } of [left, right]) expect(table.get('users')).toEqual(last);
+    expect([left.table.state.type, right.table.state.type].sort()).toEqual(['superseded', 'writer']);
+  });
+
   it('tries a repair again when it fails', async () => {
     const topic = new FakeRoutingTopic();
     const { table, log, clock, logger } = await openRoutingTable(topic, { repairRetryMs: 100 });
@@ -141,3 +161,15 @@ describe('two writers', () => {
     expect(table.get('users')).toMatchObject({ version: 4, topics: { [b]: 4 } });
   });
 });
+
+/** Lets the first `count` callers go on together, and every later one at once. */
+function gateOf(count: number): () => Promise<void> {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  let waiting = 0;
+  return () => {
+    waiting += 1;
+    if (waiting === count) open();
+    return opened;
+  };
+}

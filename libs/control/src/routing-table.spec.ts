@@ -37,6 +37,16 @@ describe('reading', () => {
     expect(() => table.history('orders')).toThrow(expect.objectContaining({ code: 'ROUTE_NOT_FOUND' }));
   });
 
+  it('refuses changes at once while it is being opened', async () => {
+    const log = new FakeRouteLog();
+    log.open = () => new Promise(() => undefined);
+    log.barrier = () => new Promise(() => undefined);
+    const table = new RoutingTable({ log, topics: new FakeTopicAdmin() });
+    void table.open();
+    await expect(table.put('users', [a], create)).rejects.toMatchObject({ code: 'CLOSED', retriable: true });
+    await expect(table.delete('users', { ifMatch: 1, actor: 'ops' })).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
   it('says that it is not open before and after', async () => {
     const table = new RoutingTable({ log: new FakeRouteLog(), topics: new FakeTopicAdmin() });
     expect(() => table.list()).toThrow(expect.objectContaining({ code: 'CLOSED' }));

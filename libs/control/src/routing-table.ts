@@ -145,6 +145,7 @@ export class RoutingTable {
     return this.#counted(async () => {
       const problem = routeProblem(table, topics, this.#limits) ?? actorProblem(options.actor);
       if (problem !== undefined) throw invalidRoute(problem);
+      this.#assertOpen();
       return this.#serially('put', options.signal, (signal) => this.#change(table, topics, options, signal));
     });
   }
@@ -154,6 +155,7 @@ export class RoutingTable {
     return this.#counted(async () => {
       const problem = tableNameProblem(table) ?? actorProblem(options.actor);
       if (problem !== undefined) throw invalidRoute(problem);
+      this.#assertOpen();
       return this.#serially('delete', options.signal, (signal) => this.#change(table, [], options, signal));
     });
   }
@@ -223,7 +225,10 @@ export class RoutingTable {
     if (own === 'pending' && verdict !== 'stale' && this.#pending !== undefined) this.#pending.seen = true;
     if (!live) return;
     if (own === 'no') this.#stepDownBefore(route);
-    if (verdict !== 'accepted') this.#onBroken(route, verdict);
+    if (verdict === 'accepted') return;
+    // Two of the same epoch have both stepped down: the one whose record came second takes over, and nobody else does.
+    if (own !== 'no' && verdict === 'out-of-step' && this.#state.type === 'superseded') this.#becomeWriter();
+    this.#onBroken(route, verdict);
   }
 
   #isOwn(encoded: string): 'pending' | 'late' | 'no' {
