@@ -12,7 +12,7 @@ import { Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type FastLane } from './fast-lane.js';
 import { type FeedFollower } from './feed-follower.js';
-import { LruL1 } from './l1.js';
+import { newL1 } from './l1/l1.js';
 import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader } from './lease-loader.js';
@@ -63,7 +63,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   const { name, table, maxEntries, maxBytes, readTimeoutMs, loadTimeoutMs } = definition;
   const stats = newCacheStats();
   const codec = new ValueCodec(definition);
-  const l1 = new LruL1({ maxEntries, maxBytes });
+  const l1 = newL1({ eviction: definition.eviction, maxEntries, maxBytes });
   const tableFollower = follower.table(table);
   const listeners = listenersOf(options);
   const changes = new ChangeTeller(listeners, codec);

@@ -2,7 +2,7 @@ import { type CdcEvent } from '@tidemark/protocol';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { Coherence, type Installable } from './coherence.js';
-import { LruL1 } from './l1.js';
+import { newL1 } from './l1/l1.js';
 import { PartitionState } from './partition-state.js';
 
 const image = (value: unknown, writeId: string | null): Installable => ({
@@ -40,7 +40,7 @@ function make(mode: 'update' | 'invalidate' = 'update'): void {
   partition = new PartitionState();
   partition.followed = 'topic';
   coherence = new Coherence({
-    l1: new LruL1({ maxEntries: 10, maxBytes: 1_000_000 }),
+    l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 1_000_000 }),
     stats,
     mode,
     partitionOf: () => ({ index: 0, state: partition }),
@@ -68,7 +68,7 @@ describe('fills', () => {
   it('may be joined before the table is followed, and no more once it is', () => {
     const followed: PartitionState[] = [];
     const pod = new Coherence({
-      l1: new LruL1({ maxEntries: 10, maxBytes: 1_000_000 }),
+      l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 1_000_000 }),
       stats,
       mode: 'update',
       partitionOf: () => followed.map((state) => ({ index: 0, state }))[0],

@@ -4,7 +4,7 @@ import { decide, type Verdict } from './decide.js';
 import { type Entry, entryBytes, type EntrySource } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
 import { KnownSet } from './known-set.js';
-import { type L1 } from './l1.js';
+import { type L1 } from './l1/l1.js';
 import { type PartitionState } from './partition-state.js';
 import { SteppedBack } from './stepped-back.js';
 

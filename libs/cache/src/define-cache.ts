@@ -1,5 +1,6 @@
 import { type Codec, isBucket, jsonCodec, tableProblem } from '@tidemark/protocol';
 import { type ByteSize, type Duration, parseByteSize, parseDuration } from '@tidemark/runtime';
+import { type Eviction } from './l1/l1.js';
 import { invalidOption, oneOf, onlyFields, stalenessLimit, wholeNumber } from './options.js';
 import { type OutputOf, type StandardSchema } from './standard-schema.js';
 
@@ -17,6 +18,11 @@ export interface CacheOptions<S extends StandardSchema> {
   readonly maxEntries?: number;
   /** Approximate heap of the entries in L1; default `'64mb'`. */
   readonly maxSize?: ByteSize;
+  /**
+   * Which entry leaves a full L1: `lru` (default), the least recently used; `s3-fifo`, what was used least of what is there longest: cheaper hits,
+   * and a scan pushes out little.
+   */
+  readonly eviction?: Eviction;
   /** What an event does to an entry that it follows: `update` (default) installs the new value, `invalidate` drops the entry. */
   readonly mode?: 'update' | 'invalidate';
   /** Time a read of L2 may take; default `'1s'`. */
@@ -47,6 +53,7 @@ export interface CacheDefinition<V = unknown> {
   readonly codec: Codec<V>;
   readonly maxEntries: number;
   readonly maxBytes: number;
+  readonly eviction: Eviction;
   readonly mode: 'update' | 'invalidate';
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
@@ -62,7 +69,7 @@ export interface CacheDefinition<V = unknown> {
 const entriesMax = 16_777_216;
 
 const tunable = [
-  ...['maxEntries', 'maxSize', 'mode', 'readTimeout', 'writeTimeout', 'loadTimeout'],
+  ...['maxEntries', 'maxSize', 'eviction', 'mode', 'readTimeout', 'writeTimeout', 'loadTimeout'],
   ...['maxStaleness', 'deletes', 'refresh'],
 ];
 const fields = ['name', 'table', 'schema', 'codec', ...tunable];
@@ -109,6 +116,7 @@ type Resolved = Omit<CacheDefinition, 'name' | 'table' | 'schema' | 'codec'>;
 
 const defaults: Resolved = {
   mode: 'update',
+  eviction: 'lru',
   maxEntries: 10_000,
   maxBytes: 64 * 1_024 * 1_024,
   readTimeoutMs: 1_000,
@@ -122,8 +130,9 @@ const defaults: Resolved = {
 /** The options that are given, checked; those that are not are left out. */
 function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   const given: { -readonly [Name in keyof Resolved]?: Resolved[Name] } = {};
-  const { mode, maxEntries, maxSize, maxStaleness, deletes, refresh } = tuning;
+  const { mode, eviction, maxEntries, maxSize, maxStaleness, deletes, refresh } = tuning;
   if (mode !== undefined) given.mode = oneOf(`${where}: mode`, mode, ['update', 'invalidate']);
+  if (eviction !== undefined) given.eviction = oneOf(`${where}: eviction`, eviction, ['lru', 's3-fifo']);
   if (maxEntries !== undefined) given.maxEntries = wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax);
   if (maxSize !== undefined) given.maxBytes = parseByteSize(maxSize, `${where}: maxSize`);
   if (maxStaleness !== undefined) given.maxStalenessMs = stalenessLimit(`${where}: maxStaleness`, maxStaleness);

@@ -13,7 +13,7 @@ import { type ChangeFeed, type ChangeFeedHandler } from './backend.js';
 import { newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
 import { FeedFollower } from './feed-follower.js';
-import { LruL1 } from './l1.js';
+import { newL1 } from './l1/l1.js';
 
 /** Resolves each `tail` when it is told to. */
 class FakeFeed implements ChangeFeed {
@@ -84,7 +84,7 @@ beforeEach(() => {
   });
   const table = follower.table('things');
   coherence = new Coherence({
-    l1: new LruL1({ maxEntries: 10, maxBytes: 100_000 }),
+    l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 100_000 }),
     stats: newCacheStats(),
     mode: 'update',
     partitionOf: (key) => table.placeOf(`things:${key}`),

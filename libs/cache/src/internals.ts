@@ -7,7 +7,7 @@ export { type Entry, entryBytes, type EntrySource } from './entry.js';
 export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
 export { type Fence, Fences, isClean, isUntouched } from './fences.js';
 export { KnownSet } from './known-set.js';
-export { type L1, type L1Options, LruL1 } from './l1.js';
+export { type Eviction, type L1, type L1Options, newL1 } from './l1/l1.js';
 export { type MemoryChange, MemoryStore, type MemoryStoreOptions } from './memory-store.js';
 export { PartitionState } from './partition-state.js';
 export { SteppedBack } from './stepped-back.js';

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
-import { LruL1 } from './l1.js';
+import { newL1 } from './l1/l1.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader, type Load } from './lease-loader.js';
 import { PartitionState } from './partition-state.js';
@@ -31,7 +31,7 @@ beforeEach(() => {
   state.followed = 'topic';
   const codec = new ValueCodec(defineCache({ name: 'things', table: 'things', schema: trust() }));
   coherence = new Coherence({
-    l1: new LruL1({ maxEntries: 10, maxBytes: 100_000 }),
+    l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 100_000 }),
     ...{ stats, mode: 'update', decode: () => 'event', sameValue: (a, b) => a === b },
     partitionOf: () => ({ index: 0, state }),
   });

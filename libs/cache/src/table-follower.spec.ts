@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
-import { LruL1 } from './l1.js';
+import { newL1 } from './l1/l1.js';
 import { type FlushNote, TableFollower } from './table-follower.js';
 
 const route = (topics: Record<string, number>, over: Partial<Route> = {}): Route => ({
@@ -26,7 +26,7 @@ beforeEach(() => {
   flushes = [];
   follower = new TableFollower('things', (note) => flushes.push(note));
   coherence = new Coherence({
-    l1: new LruL1({ maxEntries: 100, maxBytes: 1_000_000 }),
+    l1: newL1({ eviction: 'lru', maxEntries: 100, maxBytes: 1_000_000 }),
     stats: newCacheStats(),
     mode: 'update',
     partitionOf: (key) => follower.placeOf(`things:${key}`),

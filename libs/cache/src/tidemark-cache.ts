@@ -31,7 +31,7 @@ import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type Entry } from './entry.js';
 import { inspectionOf } from './inspection.js';
-import { type L1 } from './l1.js';
+import { type L1 } from './l1/l1.js';
 import { type L2Reader } from './l2-reader.js';
 import { type LeaseLoader, type Load } from './lease-loader.js';
 import { type Listeners } from './listeners.js';

@@ -1,5 +1,7 @@
-import { LRUCache } from 'lru-cache';
-import { type Entry } from './entry.js';
+import { type Entry } from '../entry.js';
+import { type EntryStore } from './entry-store.js';
+import { LruStore } from './lru-store.js';
+import { S3FifoStore } from './s3-fifo-store.js';
 
 /** The entries of one cache in this process. Behind an interface, so that an eviction policy is a choice. */
 export interface L1 {
@@ -7,7 +9,7 @@ export interface L1 {
   get(key: string): Entry | undefined;
   /** Does not count as a use: for events and inspection. */
   peek(key: string): Entry | undefined;
-  /** Replaces the entry. `bytes`: its approximate heap cost. */
+  /** Replaces the entry, of which a copy may be kept. `bytes`: its approximate heap cost. */
   set(key: string, entry: Entry, bytes: number): void;
   delete(key: string): boolean;
   /** Deletes every entry that `test` is true of; how many. */
@@ -17,7 +19,11 @@ export interface L1 {
   readonly bytes: number;
 }
 
+/** `lru`: the least recently used goes first. `s3-fifo`: what was used once only goes first, and a scan pushes out little. */
+export type Eviction = 'lru' | 's3-fifo';
+
 export interface L1Options {
+  readonly eviction: Eviction;
   readonly maxEntries: number;
   readonly maxBytes: number;
 }
@@ -25,14 +31,24 @@ export interface L1Options {
 /** Share of `maxEntries` that cached absences may take, so that a scan of missing keys cannot push out the values. */
 const absenceShare = 0.1;
 
-/** Least recently used goes first. Values and absences have a bound each. */
-export class LruL1 implements L1 {
-  readonly #values: LRUCache<string, Entry>;
-  readonly #absences: LRUCache<string, Entry>;
+export function newL1({ eviction, maxEntries, maxBytes }: L1Options): L1 {
+  const Store = eviction === 'lru' ? LruStore : S3FifoStore;
+  const absencesMax = Math.max(1, Math.ceil(maxEntries * absenceShare));
+  return new TwoStoreL1(
+    new Store({ maxEntries, maxBytes }),
+    new Store({ maxEntries: absencesMax, maxBytes: absencesMax }),
+  );
+}
 
-  constructor({ maxEntries, maxBytes }: L1Options) {
-    this.#values = new LRUCache({ max: maxEntries, maxSize: maxBytes });
-    this.#absences = new LRUCache({ max: Math.max(1, Math.ceil(maxEntries * absenceShare)) });
+/** Values and absences have a store each, and so a bound each. */
+class TwoStoreL1 implements L1 {
+  readonly #values: EntryStore;
+  /** Each counts as one byte. */
+  readonly #absences: EntryStore;
+
+  constructor(values: EntryStore, absences: EntryStore) {
+    this.#values = values;
+    this.#absences = absences;
   }
 
   get(key: string): Entry | undefined {
@@ -44,13 +60,10 @@ export class LruL1 implements L1 {
   }
 
   set(key: string, entry: Entry, bytes: number): void {
-    if (entry.value === undefined) {
-      this.#values.delete(key);
-      this.#absences.set(key, entry);
-      return;
-    }
-    this.#absences.delete(key);
-    this.#values.set(key, entry, { size: bytes });
+    const isAbsence = entry.value === undefined;
+    (isAbsence ? this.#values : this.#absences).delete(key);
+    if (isAbsence) this.#absences.set(key, entry, 1);
+    else this.#values.set(key, entry, bytes);
   }
 
   delete(key: string): boolean {
@@ -60,10 +73,10 @@ export class LruL1 implements L1 {
 
   deleteWhere(test: (entry: Entry) => boolean): number {
     let deleted = 0;
-    for (const lru of [this.#values, this.#absences]) {
+    for (const store of [this.#values, this.#absences]) {
       const keys: string[] = [];
-      for (const [key, entry] of lru.entries()) if (test(entry)) keys.push(key);
-      for (const key of keys) lru.delete(key);
+      for (const [key, entry] of store.entries()) if (test(entry)) keys.push(key);
+      for (const key of keys) store.delete(key);
       deleted += keys.length;
     }
     return deleted;
@@ -81,6 +94,6 @@ export class LruL1 implements L1 {
   }
 
   get bytes(): number {
-    return this.#values.calculatedSize;
+    return this.#values.bytes;
   }
 }
