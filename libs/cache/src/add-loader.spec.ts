@@ -6,7 +6,7 @@ import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { type WriteReceipt } from './cache.js';
 import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
-import { LruL1 } from './l1.js';
+import { newL1 } from './l1/l1.js';
 import { type Load } from './lease-loader.js';
 import { PartitionState } from './partition-state.js';
 import { trust } from './standard-schema.js';
@@ -33,7 +33,7 @@ beforeEach(() => {
   const state = new PartitionState();
   state.followed = 'topic';
   coherence = new Coherence({
-    l1: new LruL1({ maxEntries: 10, maxBytes: 100_000 }),
+    l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 100_000 }),
     ...{ stats, mode: 'update', decode: () => 'event', sameValue: (a, b) => a === b },
     partitionOf: () => ({ index: 0, state }),
   });

@@ -12,7 +12,8 @@ import { Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type FastLane } from './fast-lane.js';
 import { type FeedFollower } from './feed-follower.js';
-import { newL1 } from './l1/l1.js';
+import { Freshness } from './freshness.js';
+import { type L1, newL1 } from './l1/l1.js';
 import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader } from './lease-loader.js';
@@ -70,15 +71,10 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   const ambiguous = ambiguousWritesOf(options);
   const partitionOf = (key: string): ReturnType<typeof tableFollower.partitionOf> =>
     tableFollower.partitionOf(itemKeyOf(name, key));
-  const coherence: Coherence = new Coherence({
-    ...{ l1, stats, mode: definition.mode, partitionOf: (key: string) => tableFollower.placeOf(itemKeyOf(name, key)) },
-    decode: (event: CdcEvent) => (event.value === null ? undefined : codec.decode(event.value, event.codec)),
-    sameValue: (a, b) => codec.same(a, b),
-    onEvent: (key, event, _verdict, held) => {
-      ambiguous.seen(event.from, event.to);
-      changes.ofEvent(key, event);
-      if (definition.refresh && held) refresh(key, coherence, reader, stats);
-    },
+  const coherence: Coherence = coherenceOf(options, { l1, stats, codec }, (key, event, held) => {
+    ambiguous.seen(event.from, event.to);
+    changes.ofEvent(key, event);
+    if (definition.refresh && held) refresh(key, coherence, reader, stats);
   });
   tableFollower.addCache(name, coherence, ({ partition, reason, entries }) =>
     listeners.emit('flush', { partition, reason, entries }),
@@ -111,12 +107,17 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     },
   });
   const adder = new AddLoader({ ...common, cache: name, writer, reader, loadTimeoutMs });
-  const cache = new TidemarkCache<unknown>({
-    ...{ definition, region, l1, coherence, reader, writer, loader, adder, ambiguous, listeners, codec, stats, clock },
-    ...{ isClosed, partitionOf, visibility: lane?.visibility },
-    maxStalenessMs: definition.maxStalenessMs ?? options.maxStalenessMs,
-    watermark: () => tableFollower.watermark,
+  const maxStalenessMs = definition.maxStalenessMs ?? options.maxStalenessMs;
+  const freshness = new Freshness({
+    ...{ ...common, definition, region, maxStalenessMs },
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),
+  });
+  const cache = new TidemarkCache<unknown>({
+    ...common,
+    ...{ definition, region, l1, freshness, reader, writer, loader, adder, ambiguous, listeners },
+    ...{ isClosed, partitionOf, visibility: lane?.visibility },
+    maxStalenessMs,
+    watermark: () => tableFollower.watermark,
   });
   exportMetrics(metrics, cache);
   return {
@@ -127,6 +128,21 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
       listeners.clear();
     },
   };
+}
+
+function coherenceOf(
+  { definition, follower }: BuildCacheOptions,
+  { l1, stats, codec }: { readonly l1: L1; readonly stats: CacheStats; readonly codec: ValueCodec },
+  onEvent: (key: string, event: CdcEvent, held: boolean) => void,
+): Coherence {
+  const tableFollower = follower.table(definition.table);
+  return new Coherence({
+    ...{ l1, stats, mode: definition.mode },
+    partitionOf: (key) => tableFollower.placeOf(itemKeyOf(definition.name, key)),
+    decode: (event) => (event.value === null ? undefined : codec.decode(event.value, event.codec)),
+    sameValue: (a, b) => codec.same(a, b),
+    onEvent: (key, event, _verdict, held) => onEvent(key, event, held),
+  });
 }
 
 function listenersOf({ definition, logger }: BuildCacheOptions): Listeners<CacheEvents<unknown>> {

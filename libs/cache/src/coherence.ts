@@ -60,10 +60,6 @@ export class Coherence {
     this.#steppedBack = options.steppedBack ?? new SteppedBack();
   }
 
-  lookup(key: string): Entry | undefined {
-    return this.#l1.get(key);
-  }
-
   peek(key: string): Entry | undefined {
     return this.#l1.peek(key);
   }

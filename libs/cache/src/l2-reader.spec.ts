@@ -19,7 +19,7 @@ let clock: ManualClock;
 
 function readerOf(over: { readonly inFlightMax?: number; readonly store?: ScriptedStore } = {}): L2Reader {
   const common = { table: 'things', bucket: 'things', codec, coherence, clock, stats, timeoutMs: 1_000 };
-  return new L2Reader({ ...common, store, ...over });
+  return new L2Reader({ ...common, store, defer: (work) => work(), ...over });
 }
 
 beforeEach(() => {

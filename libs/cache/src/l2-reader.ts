@@ -4,6 +4,7 @@ import { type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence, type Installable } from './coherence.js';
 import { type Fence } from './fences.js';
+import { TickReads } from './tick-reads.js';
 import { type ValueCodec } from './value-codec.js';
 
 export interface L2ReaderOptions {
@@ -16,6 +17,8 @@ export interface L2ReaderOptions {
   readonly stats: CacheStats;
   /** Time one read of L2 may take, ms. */
   readonly timeoutMs: number;
+  /** See `TickReadsOptions`. */
+  readonly defer?: (work: () => void) => void;
   /** Reads in flight; a further one fails with `QUEUE_FULL`. Default 10,000. */
   readonly inFlightMax?: number;
 }
@@ -29,16 +32,18 @@ interface Flight {
 }
 
 /**
- * The miss path. Concurrent reads of one key share one flight, as long as nothing has happened to the key since the flight began:
+ * The miss path. Single misses of one tick are read together. Concurrent reads of one key share one flight, as long as nothing has happened to the key since the flight began:
  * a flight that became dirty serves those who already wait for it, and nobody else.
  */
 export class L2Reader {
   readonly #options: L2ReaderOptions;
+  readonly #reads: TickReads;
   readonly #flights = new Map<string, Flight>();
   #inFlight = 0;
 
   constructor(options: L2ReaderOptions) {
     this.#options = options;
+    this.#reads = new TickReads(options);
   }
 
   /** The value in L2, `undefined` when there is none, by a read that began at `notBefore` (ms since the epoch) or later; `Infinity`: now. */
@@ -46,8 +51,7 @@ export class L2Reader {
     const current = this.#joinable(key, notBefore);
     if (current !== undefined) return current.value;
     this.#admit(1);
-    const { store, table, bucket, timeoutMs } = this.#options;
-    return this.#fly(key, async () => store.read(table, itemKeyOf(bucket, key), { timeoutMs })).value;
+    return this.#fly(key, () => this.#reads.read(itemKeyOf(this.#options.bucket, key))).value;
   }
 
   /** One promise a key; keys that nobody reads yet travel together in as few requests as the store can make of them. */

@@ -1,12 +1,5 @@
-import { itemKeyOf, keyProblem } from '@tidemark/protocol';
-import {
-  type Clock,
-  isTidemarkError,
-  parseDuration,
-  parseDurationOrZero,
-  TidemarkError,
-  withDeadline,
-} from '@tidemark/runtime';
+import { keyProblem } from '@tidemark/protocol';
+import { type Clock, isTidemarkError, parseDuration, TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type AddLoader } from './add-loader.js';
 import { type AmbiguousWrite, type AmbiguousWrites } from './ambiguous-writes.js';
 import { PartialReadError } from './cache-errors.js';
@@ -30,6 +23,7 @@ import { checkCallOptions, pairsOf } from './call-options.js';
 import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type Entry } from './entry.js';
+import { type Freshness } from './freshness.js';
 import { inspectionOf } from './inspection.js';
 import { type L1 } from './l1/l1.js';
 import { type L2Reader } from './l2-reader.js';
@@ -38,7 +32,7 @@ import { type Listeners } from './listeners.js';
 import { invalidOption, oneOf } from './options.js';
 import { type PartitionState } from './partition-state.js';
 import { type ValueCodec } from './value-codec.js';
-import { decodeToken, invalidToken, type TokenParts, type VersionToken } from './version-token.js';
+import { type VersionToken } from './version-token.js';
 import { unavailable, type Visibility, type Visible } from './visibility.js';
 
 export interface CacheParts {
@@ -46,6 +40,7 @@ export interface CacheParts {
   readonly region: string;
   readonly l1: L1;
   readonly coherence: Coherence;
+  readonly freshness: Freshness;
   readonly reader: L2Reader;
   readonly writer: CacheWriter;
   readonly loader: LeaseLoader;
@@ -60,15 +55,11 @@ export interface CacheParts {
   /** Ms; `Infinity`: none. */
   readonly maxStalenessMs: number;
   readonly partitionOf: (key: string) => { readonly index: number; readonly state: PartitionState } | undefined;
-  /** Of a partition, ms since the epoch; 0 before the first. */
-  readonly watermarkOf: (partition: number) => number;
   /** Ms since the epoch; 0 before the first watermark of every partition. */
   readonly watermark: () => number;
   readonly isClosed: () => boolean;
 }
 
-/** Clocks are wrong by less than half of this; so far apart, what two of them say orders two moments, ms. */
-const clockSkewMs = 5_000;
 const visibleTimeoutMs = 5_000;
 /** Misses of one `getMany` that are read at a time: half of what a cache may have in flight, so that a call of any size can succeed. */
 const readsAtOnceMax = 5_000;
@@ -76,6 +67,8 @@ const readsAtOnceMax = 5_000;
 export class TidemarkCache<V> extends Cache<V> {
   readonly #parts: CacheParts;
   readonly #coherence: Coherence;
+  readonly #l1: L1;
+  readonly #freshness: Freshness;
   readonly #stats: CacheStats;
   readonly #maxStalenessMs: number;
   #stale = false;
@@ -84,6 +77,8 @@ export class TidemarkCache<V> extends Cache<V> {
     super();
     this.#parts = parts;
     this.#coherence = parts.coherence;
+    this.#l1 = parts.l1;
+    this.#freshness = parts.freshness;
     this.#stats = parts.stats;
     this.#maxStalenessMs = parts.maxStalenessMs;
   }
@@ -99,23 +94,23 @@ export class TidemarkCache<V> extends Cache<V> {
       this.#stats.hits += 1;
       return entry.value as V | undefined;
     }
-    return this.#miss(key, undefined, this.#notBefore(this.#maxStalenessMs));
+    return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
   }
 
   getIfPresent(key: string): V | undefined {
     const entry = this.#serveable(key, this.#maxStalenessMs);
-    if (entry === undefined) {
-      this.#stats.misses += 1;
-      return undefined;
+    if (entry !== undefined) {
+      this.#stats.hits += 1;
+      return entry.value as V | undefined;
     }
-    this.#stats.hits += 1;
-    return entry.value as V | undefined;
+    this.#stats.misses += 1;
+    return undefined;
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<ReadonlyMap<string, V>> {
     if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: getMany`, 'an array of keys', keys);
     checkCallOptions(this.name, 'getMany', options);
-    const limitMs = this.#limit(options);
+    const limitMs = this.#freshness.limitOf(options);
     const found = new Map<string, V>();
     const misses: string[] = [];
     const asked = new Set<string>(keys);
@@ -127,7 +122,7 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#stats.hits += asked.size - misses.length;
     this.#stats.misses += misses.length;
     if (misses.length === 0) return found;
-    return this.#readMissing(misses, found, this.#notBefore(limitMs), options);
+    return this.#readMissing(misses, found, this.#freshness.notBefore(limitMs), options);
   }
 
   async getOrLoad(key: string, load: Load<V>, options?: LoadOptions): Promise<V | undefined> {
@@ -144,7 +139,7 @@ export class TidemarkCache<V> extends Cache<V> {
       );
     expiryOf(expiresIn, 0);
     this.#parts.writer.noteLoads();
-    const limitMs = this.#limit(options);
+    const limitMs = this.#freshness.limitOf(options);
     const entry = this.#serveable(key, limitMs);
     if (entry?.value !== undefined) {
       this.#stats.hits += 1;
@@ -154,7 +149,7 @@ export class TidemarkCache<V> extends Cache<V> {
     const expiresAt = (): number | null => expiryOf(expiresIn, clock.now());
     return this.#deadline('getOrLoad', options, definition.loadTimeoutMs, async () => {
       this.#stats.misses += 1;
-      const present = await reader.read(key, this.#notBefore(limitMs));
+      const present = await reader.read(key, this.#freshness.notBefore(limitMs));
       if (present !== undefined) return present as V;
       return lease || expiresIn === undefined ? loader.load(key, load, expiresAt) : adder.load(key, load, expiresIn);
     });
@@ -203,7 +198,7 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async whenVisible(token: VersionToken, options?: CallOptions): Promise<Visible> {
     checkCallOptions(this.name, 'whenVisible', options);
-    const parts = this.#tokenOf(token);
+    const parts = this.#freshness.tokenOf(token);
     const { visibility } = this.#parts;
     if (visibility === undefined) throw unavailable('the fast lane is off in this pod');
     const timeoutMs = options?.timeout === undefined ? visibleTimeoutMs : parseDuration(options.timeout, 'timeout');
@@ -251,41 +246,24 @@ export class TidemarkCache<V> extends Cache<V> {
 
   /** The entry, unless it has expired, or nothing proves that it was right `limitMs` ago. Reads no clock unless it must. */
   #serveable(key: string, limitMs: number): Entry | undefined {
-    const entry = this.#coherence.lookup(key);
+    const entry = this.#l1.get(key);
     if (entry === undefined || (entry.expiresAt === 0 && limitMs === Infinity)) return entry;
-    const now = this.#parts.clock.now();
-    if (entry.expiresAt !== 0 && entry.expiresAt * 1_000 <= now) {
-      this.#coherence.expire(key);
-      return undefined;
-    }
-    if (limitMs === Infinity) return entry;
-    const rightAt = Math.max(entry.readAt, this.#parts.watermarkOf(entry.partition));
-    if (now - rightAt <= limitMs && limitMs > 0) return entry;
-    this.#stats.staleMisses += 1;
-    return undefined;
+    return this.#freshness.isFresh(key, entry, limitMs) ? entry : undefined;
   }
 
   /** A get with options of its own. */
   async #getWith(key: string, options: GetOptions): Promise<V | undefined> {
     checkCallOptions(this.name, 'get', options);
-    const limitMs = this.#limit(options);
-    const token = options.atLeast === undefined ? undefined : this.#tokenOf(options.atLeast, key);
+    const limitMs = this.#freshness.limitOf(options);
+    const token = options.atLeast === undefined ? undefined : this.#freshness.tokenOf(options.atLeast, key);
     const entry = this.#serveable(key, limitMs);
-    if (entry !== undefined && (token === undefined || this.#isAtLeast(entry, token))) {
+    if (entry !== undefined && (token === undefined || this.#freshness.isAtLeast(entry, token))) {
       this.#stats.hits += 1;
       return entry.value as V | undefined;
     }
-    const notBefore = token === undefined || this.#hasSeen(token) ? this.#notBefore(limitMs) : Infinity;
+    const notBefore =
+      token === undefined || this.#freshness.hasSeen(token) ? this.#freshness.notBefore(limitMs) : Infinity;
     return this.#miss(key, options, notBefore);
-  }
-
-  #isAtLeast(entry: Entry, token: TokenParts): boolean {
-    if (token.writeId !== null && entry.writeId === token.writeId) return true;
-    return this.#hasSeen(token) || entry.readAt >= token.at + clockSkewMs;
-  }
-
-  #hasSeen({ writeId }: TokenParts): boolean {
-    return writeId !== null && this.#coherence.hasSeen(writeId);
   }
 
   async #miss(key: string, options: CallOptions | undefined, notBefore: number): Promise<V | undefined> {
@@ -344,32 +322,6 @@ export class TidemarkCache<V> extends Cache<V> {
     const timeoutMs = options?.timeout === undefined ? defaultMs : parseDuration(options.timeout, 'timeout');
     const what = `${operation} in cache ${this.name}`;
     return withDeadline({ clock, timeoutMs, what, signal: options?.signal }, work);
-  }
-
-  #limit(options: ReadOptions | undefined): number {
-    const text = options?.maxStaleness;
-    return text === undefined ? this.#maxStalenessMs : parseDurationOrZero(text, 'maxStaleness');
-  }
-
-  /** When a read of L2 must have begun for its answer to be fresh enough, ms since the epoch. */
-  #notBefore(limitMs: number): number {
-    if (limitMs === Infinity) return 0;
-    return limitMs === 0 ? Infinity : this.#parts.clock.now() - limitMs;
-  }
-
-  /** A token of this cache (and of `key`), from this region. */
-  #tokenOf(token: VersionToken, key?: string): TokenParts {
-    const { definition, region } = this.#parts;
-    const parts = decodeToken(token);
-    const expected = itemKeyOf(definition.name, key ?? '');
-    const fits = key === undefined ? parts.itemKey.startsWith(expected) : parts.itemKey === expected;
-    if (parts.table !== definition.table || !fits)
-      throw invalidToken(`expected a token of ${key === undefined ? 'this cache' : 'this key'}, got another’s`);
-    if (parts.region === region) return parts;
-    throw new TidemarkError('WRONG_REGION', `the token is of region ${parts.region}, this pod reads ${region}`, {
-      retriable: false,
-      context: { tokenRegion: parts.region, region },
-    });
   }
 
   async #checked<T>(

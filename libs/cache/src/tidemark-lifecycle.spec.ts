@@ -95,6 +95,7 @@ describe('start', () => {
     await started;
     expect(tidemark.health().state).toBe('starting');
     const value = tidemark.cache(things).get('k');
+    await settle();
     store.reads[0]?.answer(itemOf('k', '"v"'));
     await expect(value).resolves.toBe('v');
     expect(tidemark.cache(things).getIfPresent('k')).toBeUndefined();
@@ -140,10 +141,12 @@ describe('close', () => {
     await live();
     const cache = tidemark.cache(things);
     const value = cache.get('k');
+    await settle();
     store.reads[0]?.answer(itemOf('k', '"v"'));
     await value;
     expect(cache.getIfPresent('k')).toBe('v');
     const slow = cache.get('slow');
+    await settle();
     await tidemark.close();
     store.reads[1]?.answer(itemOf('slow', '"v"'));
     await expect(slow).resolves.toBe('v');
@@ -196,6 +199,7 @@ describe('getMany', () => {
     cache.localPut('a', 'local');
     const single = cache.get('b', { timeout: '1m' });
     const outcome = cache.getMany(['a', 'b', 'c']).catch((error: unknown) => error);
+    await settle();
     store.reads[0]?.answer(itemOf('b', '"read"'));
     await single;
     await clock.advance(1_000);
