@@ -34,7 +34,8 @@ beforeEach(() => {
   state.followed = 'topic';
   coherence = new Coherence({
     l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 100_000 }),
-    ...{ stats, mode: 'update', decode: () => 'event', sameValue: (a, b) => a === b },
+    ...{ stats, mode: 'update', sameValue: (a, b) => a === b },
+    hold: () => ({ value: 'event', bytes: 1 }),
     partitionOf: () => ({ index: 0, state }),
   });
   loader = new AddLoader({

@@ -14,6 +14,7 @@ import { type FastLane } from './fast-lane.js';
 import { type FeedFollower } from './feed-follower.js';
 import { Freshness } from './freshness.js';
 import { type L1, newL1 } from './l1/l1.js';
+import { Holder } from './holder.js';
 import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader } from './lease-loader.js';
@@ -61,17 +62,16 @@ const tombstoneMs = 24 * 3_600_000;
 /** Wires one cache: L1, its coherence, the read path, the write path and the loads. */
 export function buildCache(options: BuildCacheOptions): BuiltCache {
   const { definition, region, store, follower, clock, writeClock, metrics, lane, isClosed, entropy } = options;
-  const { name, table, maxEntries, maxBytes, readTimeoutMs, loadTimeoutMs } = definition;
+  const { name, table, readTimeoutMs, loadTimeoutMs } = definition;
   const stats = newCacheStats();
   const codec = new ValueCodec(definition);
-  const l1 = newL1({ eviction: definition.eviction, maxEntries, maxBytes });
+  const holder = new Holder({ codec, hold: definition.hold, clone: definition.clone, freeze: isDevelopment() });
+  const l1 = newL1(definition);
   const tableFollower = follower.table(table);
   const listeners = listenersOf(options);
   const changes = new ChangeTeller(listeners, codec);
   const ambiguous = ambiguousWritesOf(options);
-  const partitionOf = (key: string): ReturnType<typeof tableFollower.partitionOf> =>
-    tableFollower.partitionOf(itemKeyOf(name, key));
-  const coherence: Coherence = coherenceOf(options, { l1, stats, codec }, (key, event, held) => {
+  const coherence: Coherence = coherenceOf(options, { l1, stats, holder }, (key, event, held) => {
     ambiguous.seen(event.from, event.to);
     changes.ofEvent(key, event);
     if (definition.refresh && held) refresh(key, coherence, reader, stats);
@@ -79,7 +79,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   tableFollower.addCache(name, coherence, ({ partition, reason, entries }) =>
     listeners.emit('flush', { partition, reason, entries }),
   );
-  const common = { store, table, codec, coherence, clock, stats };
+  const common = { holder, store, table, codec, coherence, clock, stats };
   const reader = new L2Reader({ ...common, bucket: name, timeoutMs: readTimeoutMs });
   const l2Writer = new L2Writer({
     ...common,
@@ -115,7 +115,8 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   const cache = new TidemarkCache<unknown>({
     ...common,
     ...{ definition, region, l1, freshness, reader, writer, loader, adder, ambiguous, listeners },
-    ...{ isClosed, partitionOf, visibility: lane?.visibility },
+    ...{ isClosed, visibility: lane?.visibility },
+    partitionOf: (key) => tableFollower.partitionOf(itemKeyOf(name, key)),
     maxStalenessMs,
     watermark: () => tableFollower.watermark,
   });
@@ -132,17 +133,23 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
 
 function coherenceOf(
   { definition, follower }: BuildCacheOptions,
-  { l1, stats, codec }: { readonly l1: L1; readonly stats: CacheStats; readonly codec: ValueCodec },
+  { l1, stats, holder }: { readonly l1: L1; readonly stats: CacheStats; readonly holder: Holder },
   onEvent: (key: string, event: CdcEvent, held: boolean) => void,
 ): Coherence {
   const tableFollower = follower.table(definition.table);
   return new Coherence({
     ...{ l1, stats, mode: definition.mode },
     partitionOf: (key) => tableFollower.placeOf(itemKeyOf(definition.name, key)),
-    decode: (event) => (event.value === null ? undefined : codec.decode(event.value, event.codec)),
-    sameValue: (a, b) => codec.same(a, b),
+    hold: (event) => holder.ofEvent(event),
+    givesAsHeld: (value) => holder.givesAsHeld(value),
+    sameValue: (a, b) => holder.same(a, b),
     onEvent: (key, event, _verdict, held) => onEvent(key, event, held),
   });
+}
+
+/** Frozen values cost a walk through each, once. */
+function isDevelopment(): boolean {
+  return process.env.NODE_ENV !== 'production';
 }
 
 function listenersOf({ definition, logger }: BuildCacheOptions): Listeners<CacheEvents<unknown>> {

@@ -10,7 +10,7 @@ const image = (value: unknown, writeId: string | null): Installable => ({
   writeId,
   expiresAt: 0,
   readAt: 1,
-  payloadBytes: 10,
+  bytes: 10,
 });
 const event = (from: string | null, to: string | null, over: Partial<CdcEvent> = {}): CdcEvent => ({
   table: 'things',
@@ -44,7 +44,7 @@ function make(mode: 'update' | 'invalidate' = 'update'): void {
     stats,
     mode,
     partitionOf: () => ({ index: 0, state: partition }),
-    decode: (e) => JSON.parse(Buffer.from(e.value ?? []).toString()) as unknown,
+    hold: (e) => ({ value: e.value === null ? undefined : JSON.parse(Buffer.from(e.value).toString()), bytes: 1 }),
     sameValue: (a, b) => a === b,
   });
 }
@@ -72,7 +72,7 @@ describe('fills', () => {
       stats,
       mode: 'update',
       partitionOf: () => followed.map((state) => ({ index: 0, state }))[0],
-      decode: () => undefined,
+      hold: () => ({ value: undefined, bytes: 1 }),
       sameValue: (a, b) => a === b,
     });
     const fence = pod.beginFill('k');
@@ -322,13 +322,6 @@ describe('events', () => {
     expect(coherence.peek('k')).toMatchObject({ value: 'vB', writeId: 'B', stampUs: 5 });
   });
 
-  it('drop an entry whose new value cannot be decoded', () => {
-    fill('vA', 'A');
-    coherence.applyEvent('k', event('A', 'B', { value: Buffer.from('{') }));
-    expect(coherence.peek('k')).toBeUndefined();
-    expect(stats.undecodable).toBe(1);
-  });
-
   it('only drop in mode invalidate', () => {
     make('invalidate');
     fill('vA', 'A');
@@ -339,7 +332,7 @@ describe('events', () => {
 
 describe('local entries', () => {
   it('are dropped by any event for the key', () => {
-    coherence.localPut('k', 'mine', 4, 1);
+    coherence.localPut('k', { value: 'mine', bytes: 4 }, 1);
     expect(held()).toBe('mine');
     coherence.applyEvent('k', event('A', 'B'));
     expect(coherence.peek('k')).toBeUndefined();

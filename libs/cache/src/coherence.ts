@@ -3,6 +3,7 @@ import { type CacheStats } from './cache-stats.js';
 import { decide, type Verdict } from './decide.js';
 import { type Entry, entryBytes, type EntrySource } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
+import { type Held } from './holder.js';
 import { KnownSet } from './known-set.js';
 import { type L1 } from './l1/l1.js';
 import { type PartitionState } from './partition-state.js';
@@ -23,8 +24,10 @@ export interface CoherenceOptions {
   readonly stats: CacheStats;
   /** The partition of a key; `undefined` until the table is followed. */
   readonly partitionOf: (key: string) => { readonly index: number; readonly state: PartitionState } | undefined;
-  /** Decodes an event's value; throws when it cannot. */
-  readonly decode: (event: CdcEvent) => unknown;
+  /** What is to be held of an event's value. */
+  readonly hold: (event: CdcEvent) => Held;
+  /** Whether a get is given a value as it is held; default: all are. */
+  readonly givesAsHeld?: (value: unknown) => boolean;
   /** Whether two images of one write id hold the same value. */
   readonly sameValue: (a: unknown, b: unknown) => boolean;
   /** `invalidate` drops where `update` would apply, and takes no write id for known. */
@@ -43,7 +46,8 @@ export interface Installable {
   readonly expiresAt: number;
   /** Ms since the epoch; when the call to L2 began. */
   readonly readAt: number;
-  readonly payloadBytes: number;
+  /** Approximate heap of the value. */
+  readonly bytes: number;
 }
 
 export class Coherence {
@@ -118,7 +122,7 @@ export class Coherence {
   completeDelete(fence: Fence, readAt: number): void {
     if (fence.writeId !== undefined) this.#known.add(fence.writeId);
     if (this.#fences.close(fence))
-      this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 }, 'put');
+      this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, bytes: 0 }, 'put');
     else this.#drop(fence.key);
     this.#fences.dirty(fence.key);
   }
@@ -159,8 +163,8 @@ export class Coherence {
   }
 
   /** Installs a value that is this pod's alone: it has no write id, so any event for the key drops it. */
-  localPut(key: string, value: unknown, payloadBytes: number, now: number): void {
-    this.#install(key, { value, writeId: null, expiresAt: 0, readAt: now, payloadBytes }, 'local');
+  localPut(key: string, held: Held, now: number): void {
+    this.#install(key, { ...held, writeId: null, expiresAt: 0, readAt: now }, 'local');
     this.#fences.dirty(key);
   }
 
@@ -222,27 +226,23 @@ export class Coherence {
     else this.#drop(key);
   }
 
+  /** Keeps an entry's value in another form: unpacked. */
+  reshape(key: string, entry: Entry, held: Held): void {
+    this.#set(key, { ...entry, value: held.value }, held.bytes);
+  }
+
   #install(key: string, image: Installable, source: EntrySource): void {
-    const { value, writeId, expiresAt, readAt } = image;
+    const { value, writeId, expiresAt, readAt, bytes } = image;
     const partition = this.#options.partitionOf(key)?.index ?? -1;
-    this.#l1.set(
-      key,
-      { value, writeId, stampUs: 0, expiresAt, readAt, partition, source },
-      entryBytes(image.payloadBytes),
-    );
+    this.#set(key, { value, isPlain: false, writeId, stampUs: 0, expiresAt, readAt, partition, source }, bytes);
   }
 
   #apply(key: string, entry: Entry, event: CdcEvent): void {
     if (lacksItsValue(event)) return this.#drop(key);
-    let value: unknown;
-    try {
-      value = event.value === null ? undefined : this.#options.decode(event);
-    } catch {
-      this.#options.stats.undecodable += 1;
-      return this.#drop(key);
-    }
+    const { value, bytes } = this.#options.hold(event);
     const applied: Entry = {
       value,
+      isPlain: false,
       writeId: event.to,
       stampUs: event.stampUs ?? 0,
       expiresAt: event.expiresAt ?? 0,
@@ -250,7 +250,13 @@ export class Coherence {
       partition: entry.partition,
       source: 'event',
     };
-    this.#l1.set(key, applied, entryBytes(event.value?.byteLength ?? 0));
+    this.#set(key, applied, bytes);
+  }
+
+  #set(key: string, entry: Entry, valueBytes: number): void {
+    const { givesAsHeld } = this.#options;
+    entry.isPlain = entry.expiresAt === 0 && (givesAsHeld === undefined || givesAsHeld(entry.value));
+    this.#l1.set(key, entry, entryBytes(key, entry.writeId, valueBytes));
   }
 
   #drop(key: string): void {

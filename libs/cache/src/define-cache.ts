@@ -23,6 +23,13 @@ export interface CacheOptions<S extends StandardSchema> {
    * and a scan pushes out little.
    */
   readonly eviction?: Eviction;
+  /**
+   * `object` (default): L1 keeps values decoded, and hands out references to them; they are frozen unless `NODE_ENV` is `production`. `text`: as
+   * they are stored, and each get decodes: several times less to do for the garbage collector, for some microseconds a get.
+   */
+  readonly hold?: 'object' | 'text';
+  /** Whether each get is given a copy of its own, made by `structuredClone`; default `false`. Needless with `hold: 'text'`. */
+  readonly clone?: boolean;
   /** What an event does to an entry that it follows: `update` (default) installs the new value, `invalidate` drops the entry. */
   readonly mode?: 'update' | 'invalidate';
   /** Time a read of L2 may take; default `'1s'`. */
@@ -54,6 +61,8 @@ export interface CacheDefinition<V = unknown> {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly eviction: Eviction;
+  readonly hold: 'object' | 'text';
+  readonly clone: boolean;
   readonly mode: 'update' | 'invalidate';
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
@@ -69,7 +78,7 @@ export interface CacheDefinition<V = unknown> {
 const entriesMax = 16_777_216;
 
 const tunable = [
-  ...['maxEntries', 'maxSize', 'eviction', 'mode', 'readTimeout', 'writeTimeout', 'loadTimeout'],
+  ...['maxEntries', 'maxSize', 'eviction', 'hold', 'clone', 'mode', 'readTimeout', 'writeTimeout', 'loadTimeout'],
   ...['maxStaleness', 'deletes', 'refresh'],
 ];
 const fields = ['name', 'table', 'schema', 'codec', ...tunable];
@@ -117,6 +126,8 @@ type Resolved = Omit<CacheDefinition, 'name' | 'table' | 'schema' | 'codec'>;
 const defaults: Resolved = {
   mode: 'update',
   eviction: 'lru',
+  hold: 'object',
+  clone: false,
   maxEntries: 10_000,
   maxBytes: 64 * 1_024 * 1_024,
   readTimeoutMs: 1_000,
@@ -130,9 +141,11 @@ const defaults: Resolved = {
 /** The options that are given, checked; those that are not are left out. */
 function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   const given: { -readonly [Name in keyof Resolved]?: Resolved[Name] } = {};
-  const { mode, eviction, maxEntries, maxSize, maxStaleness, deletes, refresh } = tuning;
+  const { mode, eviction, hold, clone, maxEntries, maxSize, maxStaleness, deletes, refresh } = tuning;
   if (mode !== undefined) given.mode = oneOf(`${where}: mode`, mode, ['update', 'invalidate']);
   if (eviction !== undefined) given.eviction = oneOf(`${where}: eviction`, eviction, ['lru', 's3-fifo']);
+  if (hold !== undefined) given.hold = oneOf(`${where}: hold`, hold, ['object', 'text']);
+  if (clone !== undefined) given.clone = oneOf(`${where}: clone`, clone, [true, false]);
   if (maxEntries !== undefined) given.maxEntries = wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax);
   if (maxSize !== undefined) given.maxBytes = parseByteSize(maxSize, `${where}: maxSize`);
   if (maxStaleness !== undefined) given.maxStalenessMs = stalenessLimit(`${where}: maxStaleness`, maxStaleness);

@@ -1,7 +1,11 @@
+import { stringBytes } from './l1/heap-bytes.js';
+
 /** What L1 holds for a key. One flat shape for values and absences, so that every lookup sees the same object layout. */
 export interface Entry {
-  /** The decoded value; `undefined` = a cached absence. */
+  /** What is held of the value; `undefined` = a cached absence. */
   value: unknown;
+  /** Whether a get without bounds is given `value` as it stands: it does not expire, and is neither packed nor to be copied. */
+  isPlain: boolean;
   /** Write id of the image; `null` = none is known: the next event for the key drops the entry. */
   writeId: string | null;
   /** When the replica applied the image, µs since the epoch; 0 = no stamp. */
@@ -17,7 +21,10 @@ export interface Entry {
 
 export type EntrySource = 'fill' | 'put' | 'event' | 'local';
 
-/** Approximate heap cost of an entry: parsed objects take about 1.8 times their text, and the entry itself about 200 bytes. */
-export function entryBytes(payloadBytes: number): number {
-  return Math.ceil(payloadBytes * 1.8) + 200;
+/** Of an entry and its place in L1, without its key, value and write id; measured. */
+const entryOwnBytes = 200;
+
+/** Approximate heap that an entry takes, with all that hangs from it. */
+export function entryBytes(key: string, writeId: string | null, valueBytes: number): number {
+  return entryOwnBytes + stringBytes(key) + (writeId === null ? 0 : stringBytes(writeId)) + valueBytes;
 }

@@ -88,7 +88,7 @@ beforeEach(() => {
     stats: newCacheStats(),
     mode: 'update',
     partitionOf: (key) => table.placeOf(`things:${key}`),
-    decode: (event) => Buffer.from(event.value ?? []).toString(),
+    hold: (event) => ({ value: Buffer.from(event.value ?? []).toString(), bytes: 1 }),
     sameValue: (a, b) => a === b,
   });
   table.addCache('things', coherence);
@@ -102,7 +102,7 @@ const fill = (): void =>
     writeId: 'A',
     expiresAt: 0,
     readAt: 1,
-    payloadBytes: 2,
+    bytes: 2,
   });
 
 async function live(): Promise<void> {
@@ -152,7 +152,7 @@ describe('records', () => {
     const fence = coherence.beginFill('k');
     batch('a', record);
     expect(held()).toBeUndefined();
-    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 2 });
     expect(held()).toBeUndefined();
   });
 
@@ -164,7 +164,7 @@ describe('records', () => {
   it('hazard 64: a fill that began before others knew of this pod is not kept', () => {
     const fence = coherence.beginFill('k');
     follower.onRegistered();
-    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 2 });
     expect(held()).toBeUndefined();
     fill();
     expect(held()).toBe('vA');
@@ -186,7 +186,7 @@ describe('records', () => {
   it('hazard 27: partitions that are added flush everything, and each is followed from its next watermark on', () => {
     const fence = coherence.beginFill('k');
     follower.onPartitions('a', 2);
-    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 2 });
     fill();
     expect([held(), follower.live, follower.table('things').progress.progress]).toEqual([undefined, false, [-1, -1]]);
     for (const partition of [0, 1]) follower.onBatch({ topic: 'a', partition, records: [watermark(20, 1)] });
@@ -306,7 +306,7 @@ describe('hazard 48: the copies of one flush', () => {
     const keys = [keyIn(0), keyIn(1)];
     for (const key of keys)
       coherence.completeFill(coherence.beginFill(key), {
-        ...{ value: 'v', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 },
+        ...{ value: 'v', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 2 },
       });
     const present = (): boolean[] => keys.map((key) => coherence.peek(key) !== undefined);
     const copy = encodeControl({ control: 'flush-table', table: 'things', reason: 'test' });
@@ -328,7 +328,7 @@ describe('close', () => {
       batch('a', watermark(30));
     };
     await follower.close();
-    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 2 });
+    coherence.completeFill(fence, { value: 'vA', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 2 });
     fill();
     expect([follower.state, held(), follower.live, feed.tails.length]).toEqual(['closed', undefined, false, 1]);
   });

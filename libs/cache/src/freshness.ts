@@ -38,6 +38,7 @@ export class Freshness {
 
   /** Whether the entry has not expired, and something proves that it was right `limitMs` ago. Forgets one that has expired. */
   isFresh(key: string, { expiresAt, readAt, partition }: Entry, limitMs: number): boolean {
+    if (expiresAt === 0 && limitMs === Infinity) return true;
     const { clock, coherence, stats, watermarkOf } = this.#options;
     const now = clock.now();
     if (expiresAt !== 0 && expiresAt * 1_000 <= now) {

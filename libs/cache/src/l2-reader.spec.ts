@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
+import { Holder } from './holder.js';
 import { newL1 } from './l1/l1.js';
 import { L2Reader } from './l2-reader.js';
 import { PartitionState } from './partition-state.js';
@@ -12,13 +13,14 @@ import { itemOf, ScriptedStore } from './testing/scripted-store.js';
 import { ValueCodec } from './value-codec.js';
 
 const codec = new ValueCodec(defineCache({ name: 'things', table: 'things', schema: trust() }));
+const holder = new Holder({ codec, hold: 'object', clone: false, freeze: false });
 let store: ScriptedStore;
 let stats: CacheStats;
 let coherence: Coherence;
 let clock: ManualClock;
 
 function readerOf(over: { readonly inFlightMax?: number; readonly store?: ScriptedStore } = {}): L2Reader {
-  const common = { table: 'things', bucket: 'things', codec, coherence, clock, stats, timeoutMs: 1_000 };
+  const common = { table: 'things', bucket: 'things', codec, holder, coherence, clock, stats, timeoutMs: 1_000 };
   return new L2Reader({ ...common, store, defer: (work) => work(), ...over });
 }
 
@@ -33,7 +35,7 @@ beforeEach(() => {
     stats,
     mode: 'update',
     partitionOf: () => ({ index: 0, state }),
-    decode: () => 'event',
+    hold: () => ({ value: 'event', bytes: 1 }),
     sameValue: (a, b) => a === b,
   });
 });

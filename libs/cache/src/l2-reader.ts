@@ -1,9 +1,10 @@
-import { type ItemImage, itemKeyOf, payloadBytes } from '@tidemark/protocol';
+import { type ItemImage, itemKeyOf } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 import { type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence, type Installable } from './coherence.js';
 import { type Fence } from './fences.js';
+import { type Holder } from './holder.js';
 import { TickReads } from './tick-reads.js';
 import { type ValueCodec } from './value-codec.js';
 
@@ -12,6 +13,7 @@ export interface L2ReaderOptions {
   readonly table: string;
   readonly bucket: string;
   readonly codec: ValueCodec;
+  readonly holder: Holder;
   readonly coherence: Coherence;
   readonly clock: Clock;
   readonly stats: CacheStats;
@@ -123,16 +125,16 @@ export class L2Reader {
 
   #land(flight: Flight, readAt: number, item: ItemImage | undefined): unknown {
     const { coherence, stats } = this.#options;
-    let image: Installable;
+    let read: { readonly value: unknown; readonly image: Installable };
     try {
-      image = this.#installable(item, readAt);
+      read = this.#decoded(item, readAt);
     } catch (error) {
       return this.#crash(flight, error);
     }
     this.#forget(flight);
     stats.fills += 1;
-    coherence.completeFill(flight.fence, image);
-    return image.value;
+    coherence.completeFill(flight.fence, read.image);
+    return read.value;
   }
 
   #crash(flight: Flight, error: unknown): never {
@@ -151,12 +153,13 @@ export class L2Reader {
     if (this.#flights.get(flight.fence.key) === flight) this.#flights.delete(flight.fence.key);
   }
 
-  #installable(item: ItemImage | undefined, readAt: number): Installable {
-    const absent = { value: undefined, writeId: null, expiresAt: 0, readAt, payloadBytes: 0 };
+  #decoded(item: ItemImage | undefined, readAt: number): { readonly value: unknown; readonly image: Installable } {
+    const { clock, codec, holder } = this.#options;
+    const absent = { value: undefined, image: { value: undefined, writeId: null, expiresAt: 0, readAt, bytes: 0 } };
     if (item === undefined || item.value === null) return absent;
     const expiresAt = item.expiresAt ?? 0;
-    if (expiresAt !== 0 && expiresAt * 1_000 <= this.#options.clock.now()) return absent;
-    const value = this.#options.codec.decode(item.value, item.codec);
-    return { value, writeId: item.writeId, expiresAt, readAt, payloadBytes: payloadBytes(item.value) };
+    if (expiresAt !== 0 && expiresAt * 1_000 <= clock.now()) return absent;
+    const value = codec.decode(item.value, item.codec);
+    return { value, image: { ...holder.ofValue(value, item.value), writeId: item.writeId, expiresAt, readAt } };
   }
 }

@@ -6,6 +6,7 @@ import { AmbiguousWriteError } from './cache-errors.js';
 import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
+import { Holder } from './holder.js';
 import { newL1 } from './l1/l1.js';
 import { L2Writer, type WriteResult } from './l2-writer.js';
 import { PartitionState } from './partition-state.js';
@@ -14,6 +15,7 @@ import { itemOf, ScriptedStore } from './testing/scripted-store.js';
 import { ValueCodec } from './value-codec.js';
 
 const codec = new ValueCodec(defineCache({ name: 'things', table: 'things', schema: trust() }));
+const holder = new Holder({ codec, hold: 'object', clone: false, freeze: false });
 let store: ScriptedStore;
 let stats: CacheStats;
 let coherence: Coherence;
@@ -33,11 +35,22 @@ beforeEach(() => {
     stats,
     mode: 'update',
     partitionOf: () => ({ index: 0, state }),
-    decode: () => 'event',
+    hold: () => ({ value: 'event', bytes: 1 }),
     sameValue: (a, b) => a === b,
   });
   writer = new L2Writer({
-    ...{ store, cache: 'things', table: 'things', bucket: 'things', region: 'here', codec, coherence, clock, stats },
+    ...{
+      store,
+      cache: 'things',
+      table: 'things',
+      bucket: 'things',
+      region: 'here',
+      codec,
+      holder,
+      coherence,
+      clock,
+      stats,
+    },
     writeClock: new WriteClock('00000000000000aa', () => clock.now()),
     tombstoneMs: 86_400_000,
     onAmbiguous: (key, operation, writeId) => ambiguous.push([key, operation, writeId]),
@@ -119,7 +132,7 @@ describe('a put', () => {
     ['says so', new TidemarkError('AMBIGUOUS_WRITE', 'no answer', { retriable: false })],
     ['breaks in an unknown way', new Error('socket hang up')],
   ])('hazards 9 and 53: is never sent again when the store %s; the entry is dropped', async (_name, error) => {
-    coherence.localPut('k', 'old', 1, 1);
+    coherence.localPut('k', { value: 'old', bytes: 1 }, 1);
     const receipt = put('mine');
     store.writes[0]?.fail(error);
     await expect(receipt).rejects.toBeInstanceOf(AmbiguousWriteError);
@@ -128,7 +141,7 @@ describe('a put', () => {
   });
 
   it('keeps the entry when nothing was written for certain', async () => {
-    coherence.localPut('k', 'old', 1, 1);
+    coherence.localPut('k', { value: 'old', bytes: 1 }, 1);
     const receipt = put('mine');
     store.writes[0]?.fail(new TidemarkError('THROTTLED', 'slow down', { retriable: true }));
     await expect(receipt).rejects.toMatchObject({ code: 'THROTTLED' });

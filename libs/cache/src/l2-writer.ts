@@ -1,17 +1,11 @@
-import {
-  imageBytes,
-  imageBytesMax,
-  type ItemImage,
-  itemKeyOf,
-  payloadBytes,
-  type WriteClock,
-} from '@tidemark/protocol';
+import { imageBytes, imageBytesMax, type ItemImage, itemKeyOf, type WriteClock } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type Store, type WriteOutcome } from './backend.js';
 import { AmbiguousWriteError } from './cache-errors.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
 import { type Fence } from './fences.js';
+import { type Holder } from './holder.js';
 import { KeyQueue } from './key-queue.js';
 import { type Transition } from './transition.js';
 import { type EncodedValue } from './value-codec.js';
@@ -32,6 +26,7 @@ export interface L2WriterOptions {
   readonly bucket: string;
   readonly region: string;
   readonly codec: { readonly name: string };
+  readonly holder: Holder;
   readonly coherence: Coherence;
   readonly writeClock: WriteClock;
   readonly clock: Clock;
@@ -93,7 +88,7 @@ export class L2Writer {
     const bytes = imageBytes(image('0'.repeat(32)));
     if (bytes > imageBytesMax) throw this.#tooLarge(bytes);
     stats.puts += 1;
-    const installed = { value, expiresAt: expiresAt ?? 0, payloadBytes: payloadBytes(payload) };
+    const installed = { ...this.#options.holder.ofValue(value, payload), expiresAt: expiresAt ?? 0 };
     const complete: Write['complete'] = (fence, writeId, readAt) =>
       coherence.completePut(fence, { ...installed, writeId, readAt });
     return this.#enqueue({ operation, key, intent, call, image, complete });

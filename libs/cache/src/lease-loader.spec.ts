@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type CacheStats, newCacheStats } from './cache-stats.js';
 import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
+import { Holder } from './holder.js';
 import { newL1 } from './l1/l1.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader, type Load } from './lease-loader.js';
@@ -32,10 +33,22 @@ beforeEach(() => {
   const codec = new ValueCodec(defineCache({ name: 'things', table: 'things', schema: trust() }));
   coherence = new Coherence({
     l1: newL1({ eviction: 'lru', maxEntries: 10, maxBytes: 100_000 }),
-    ...{ stats, mode: 'update', decode: () => 'event', sameValue: (a, b) => a === b },
+    ...{ stats, mode: 'update', sameValue: (a, b) => a === b },
+    hold: () => ({ value: 'event', bytes: 1 }),
     partitionOf: () => ({ index: 0, state }),
   });
-  const common = { store, table: 'things', codec, coherence, clock, stats, cache: 'things', tombstoneMs: 86_400_000 };
+  const holder = new Holder({ codec, hold: 'object', clone: false, freeze: false });
+  const common = {
+    holder,
+    store,
+    table: 'things',
+    codec,
+    coherence,
+    clock,
+    stats,
+    cache: 'things',
+    tombstoneMs: 86_400_000,
+  };
   const writer = new L2Writer({
     ...{ ...common, bucket: 'things', region: 'here', onAmbiguous: () => undefined },
     writeClock: new WriteClock('00000000000000aa', () => clock.now()),
@@ -287,7 +300,7 @@ describe('a value that stands there already', () => {
 
   it('hazard 22: is not kept once the key was touched, and an older entry goes before it is handed out', async () => {
     const value = loader.load('k', async () => 'loaded', never);
-    const own = { value: 'own', writeId: 'A', expiresAt: 0, readAt: clock.now(), payloadBytes: 3 };
+    const own = { value: 'own', writeId: 'A', expiresAt: 0, readAt: clock.now(), bytes: 3 };
     coherence.completePut(coherence.beginWrite('k', 'A'), own);
     expect(coherence.peek('k')?.value).toBe('own');
     await claimMeets('"newer"', 'B');

@@ -1,9 +1,10 @@
-import { type ItemImage, itemKeyOf, payloadBytes } from '@tidemark/protocol';
+import { type ItemImage, itemKeyOf } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { type HeldLease, type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
 import { type Fence } from './fences.js';
+import { type Holder } from './holder.js';
 import { type L2Writer, type WriteResult } from './l2-writer.js';
 import { afterClaim, afterRead, type LeaseStep } from './lease-steps.js';
 import { type EncodedValue, type ValueCodec } from './value-codec.js';
@@ -16,6 +17,7 @@ export interface LeaseLoaderOptions {
   readonly writer: L2Writer;
   readonly coherence: Coherence;
   readonly codec: ValueCodec;
+  readonly holder: Holder;
   readonly cache: string;
   readonly table: string;
   readonly clock: Clock;
@@ -124,9 +126,8 @@ export class LeaseLoader {
   #serve(fence: Fence, image: Extract<LeaseStep, { type: 'serve' }>['image'], readAt: number): unknown {
     const value = this.#options.codec.decode(image.value, image.codec);
     const { writeId, expiresAt } = image;
-    const bytes = payloadBytes(image.value);
-    const installable = { value, writeId, expiresAt: expiresAt ?? 0, readAt, payloadBytes: bytes };
-    this.#options.coherence.completeFill(fence, installable);
+    const held = this.#options.holder.ofValue(value, image.value);
+    this.#options.coherence.completeFill(fence, { ...held, writeId, expiresAt: expiresAt ?? 0, readAt });
     return value;
   }
 

@@ -30,7 +30,7 @@ beforeEach(() => {
     stats: newCacheStats(),
     mode: 'update',
     partitionOf: (key) => follower.placeOf(`things:${key}`),
-    decode: () => 'decoded',
+    hold: () => ({ value: 'decoded', bytes: 1 }),
     sameValue: (a, b) => a === b,
   });
   follower.addCache('things', coherence);
@@ -42,7 +42,7 @@ const fill = (key: string): void =>
     writeId: 'A',
     expiresAt: 0,
     readAt: 1,
-    payloadBytes: 1,
+    bytes: 1,
   });
 const holds = (key: string): boolean => coherence.peek(key) !== undefined;
 
@@ -127,7 +127,7 @@ describe('TableFollower', () => {
     fill('k');
     const fence = coherence.beginFill('l');
     follower.flushPartition('a', 0, 'gap');
-    coherence.completeFill(fence, { value: 'v', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 1 });
+    coherence.completeFill(fence, { value: 'v', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 1 });
     expect([holds('k'), holds('l'), follower.watermark]).toEqual([false, false, 100]);
   });
 
@@ -159,7 +159,7 @@ describe('TableFollower', () => {
     happens();
     for (const partition of [0, 1]) follower.applyWatermark('a', partition, 200, 1);
     if (fence === undefined) throw new Error('no flush was told');
-    coherence.completeFill(fence, { value: 'old', writeId: 'A', expiresAt: 0, readAt: 1, payloadBytes: 1 });
+    coherence.completeFill(fence, { value: 'old', writeId: 'A', expiresAt: 0, readAt: 1, bytes: 1 });
     expect(holds('k')).toBe(false);
   });
 

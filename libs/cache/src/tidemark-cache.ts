@@ -24,8 +24,10 @@ import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type Entry } from './entry.js';
 import { type Freshness } from './freshness.js';
+import { type Holder } from './holder.js';
 import { inspectionOf } from './inspection.js';
 import { type L1 } from './l1/l1.js';
+import { L1Reader } from './l1-reader.js';
 import { type L2Reader } from './l2-reader.js';
 import { type LeaseLoader, type Load } from './lease-loader.js';
 import { type Listeners } from './listeners.js';
@@ -50,6 +52,7 @@ export interface CacheParts {
   readonly visibility: Visibility | undefined;
   readonly listeners: Listeners<CacheEvents<unknown>>;
   readonly codec: ValueCodec;
+  readonly holder: Holder;
   readonly stats: CacheStats;
   readonly clock: Clock;
   /** Ms; `Infinity`: none. */
@@ -68,9 +71,11 @@ export class TidemarkCache<V> extends Cache<V> {
   readonly #parts: CacheParts;
   readonly #coherence: Coherence;
   readonly #l1: L1;
+  readonly #l1Reader: L1Reader;
   readonly #freshness: Freshness;
   readonly #stats: CacheStats;
   readonly #maxStalenessMs: number;
+  readonly #isUnbounded: boolean;
   #stale = false;
 
   constructor(parts: CacheParts) {
@@ -78,6 +83,8 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#parts = parts;
     this.#coherence = parts.coherence;
     this.#l1 = parts.l1;
+    this.#l1Reader = new L1Reader(parts);
+    this.#isUnbounded = parts.maxStalenessMs === Infinity;
     this.#freshness = parts.freshness;
     this.#stats = parts.stats;
     this.#maxStalenessMs = parts.maxStalenessMs;
@@ -89,22 +96,24 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async get(key: string, options?: GetOptions): Promise<V | undefined> {
     if (options !== undefined) return this.#getWith(key, options);
-    const entry = this.#serveable(key, this.#maxStalenessMs);
-    if (entry !== undefined) {
+    const entry = this.#l1.get(key);
+    if (entry !== undefined && entry.isPlain && this.#isUnbounded) {
       this.#stats.hits += 1;
       return entry.value as V | undefined;
     }
-    return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
+    const answer = entry && this.#l1Reader.answer(key, entry, this.#maxStalenessMs);
+    if (answer === undefined) return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
+    this.#stats.hits += 1;
+    return answer.value as V | undefined;
   }
 
   getIfPresent(key: string): V | undefined {
-    const entry = this.#serveable(key, this.#maxStalenessMs);
-    if (entry !== undefined) {
+    const entry = this.#l1.get(key);
+    if (entry !== undefined && entry.isPlain && this.#isUnbounded) {
       this.#stats.hits += 1;
       return entry.value as V | undefined;
     }
-    this.#stats.misses += 1;
-    return undefined;
+    return this.#present(key, entry);
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<ReadonlyMap<string, V>> {
@@ -115,9 +124,9 @@ export class TidemarkCache<V> extends Cache<V> {
     const misses: string[] = [];
     const asked = new Set<string>(keys);
     for (const key of asked) {
-      const entry = this.#serveable(key, limitMs);
-      if (entry === undefined) misses.push(this.#checkKey(key));
-      else if (entry.value !== undefined) found.set(key, entry.value as V);
+      const answer = this.#l1Reader.read(key, limitMs);
+      if (answer === undefined) misses.push(this.#checkKey(key));
+      else if (answer.value !== undefined) found.set(key, answer.value as V);
     }
     this.#stats.hits += asked.size - misses.length;
     this.#stats.misses += misses.length;
@@ -140,18 +149,19 @@ export class TidemarkCache<V> extends Cache<V> {
     expiryOf(expiresIn, 0);
     this.#parts.writer.noteLoads();
     const limitMs = this.#freshness.limitOf(options);
-    const entry = this.#serveable(key, limitMs);
-    if (entry?.value !== undefined) {
+    const answer = this.#l1Reader.read(key, limitMs);
+    if (answer?.value !== undefined) {
       this.#stats.hits += 1;
-      return entry.value as V;
+      return answer.value as V;
     }
     const { clock, definition, reader, loader, adder } = this.#parts;
     const expiresAt = (): number | null => expiryOf(expiresIn, clock.now());
     return this.#deadline('getOrLoad', options, definition.loadTimeoutMs, async () => {
       this.#stats.misses += 1;
       const present = await reader.read(key, this.#freshness.notBefore(limitMs));
-      if (present !== undefined) return present as V;
-      return lease || expiresIn === undefined ? loader.load(key, load, expiresAt) : adder.load(key, load, expiresIn);
+      if (present !== undefined) return this.#given(present);
+      const isLeased = lease || expiresIn === undefined;
+      return this.#given(await (isLeased ? loader.load(key, load, expiresAt) : adder.load(key, load, expiresIn)));
     });
   }
 
@@ -187,9 +197,9 @@ export class TidemarkCache<V> extends Cache<V> {
 
   localPut(key: string, value: V): void {
     this.#checkKey(key);
-    const encoded = this.#parts.codec.encode(value);
-    const bytes = typeof encoded.payload === 'string' ? encoded.payload.length : encoded.payload.byteLength;
-    this.#coherence.localPut(key, encoded.value, bytes, this.#parts.clock.now());
+    const { codec, holder, clock } = this.#parts;
+    const encoded = codec.encode(value);
+    this.#coherence.localPut(key, holder.ofValue(encoded.value, encoded.payload), clock.now());
   }
 
   localDelete(key: string): boolean {
@@ -232,7 +242,7 @@ export class TidemarkCache<V> extends Cache<V> {
 
   /** Whether the cache has a `maxStaleness` of its own or of its Tidemark. */
   get isBounded(): boolean {
-    return this.#maxStalenessMs !== Infinity;
+    return !this.#isUnbounded;
   }
 
   /** Looks whether the watermark is behind `maxStaleness`; tells listeners when that has changed. Called each second. */
@@ -244,11 +254,12 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#parts.listeners.emit('staleness', { stale, stalenessMs });
   }
 
-  /** The entry, unless it has expired, or nothing proves that it was right `limitMs` ago. Reads no clock unless it must. */
-  #serveable(key: string, limitMs: number): Entry | undefined {
-    const entry = this.#l1.get(key);
-    if (entry === undefined || (entry.expiresAt === 0 && limitMs === Infinity)) return entry;
-    return this.#freshness.isFresh(key, entry, limitMs) ? entry : undefined;
+  /** A hit that is not plain, or none. */
+  #present(key: string, entry: Entry | undefined): V | undefined {
+    const answer = entry && this.#l1Reader.answer(key, entry, this.#maxStalenessMs);
+    if (answer === undefined) this.#stats.misses += 1;
+    else this.#stats.hits += 1;
+    return answer?.value as V | undefined;
   }
 
   /** A get with options of its own. */
@@ -256,10 +267,10 @@ export class TidemarkCache<V> extends Cache<V> {
     checkCallOptions(this.name, 'get', options);
     const limitMs = this.#freshness.limitOf(options);
     const token = options.atLeast === undefined ? undefined : this.#freshness.tokenOf(options.atLeast, key);
-    const entry = this.#serveable(key, limitMs);
-    if (entry !== undefined && (token === undefined || this.#freshness.isAtLeast(entry, token))) {
+    const answer = this.#l1Reader.read(key, limitMs, token);
+    if (answer !== undefined) {
       this.#stats.hits += 1;
-      return entry.value as V | undefined;
+      return answer.value as V | undefined;
     }
     const notBefore =
       token === undefined || this.#freshness.hasSeen(token) ? this.#freshness.notBefore(limitMs) : Infinity;
@@ -269,11 +280,8 @@ export class TidemarkCache<V> extends Cache<V> {
   async #miss(key: string, options: CallOptions | undefined, notBefore: number): Promise<V | undefined> {
     this.#checkKey(key);
     this.#stats.misses += 1;
-    return this.#deadline(
-      'get',
-      options,
-      this.#parts.definition.readTimeoutMs,
-      () => this.#parts.reader.read(key, notBefore) as Promise<V | undefined>,
+    return this.#deadline('get', options, this.#parts.definition.readTimeoutMs, async () =>
+      this.#given(await this.#parts.reader.read(key, notBefore)),
     );
   }
 
@@ -291,7 +299,7 @@ export class TidemarkCache<V> extends Cache<V> {
       try {
         const value = await read;
         missing.delete(key);
-        if (value !== undefined) found.set(key, value as V);
+        if (value !== undefined) found.set(key, this.#given(value) as V);
       } catch (error) {
         if (cause === undefined || (isTidemarkError(error) && !error.retriable)) cause = error;
       }
@@ -310,6 +318,11 @@ export class TidemarkCache<V> extends Cache<V> {
     if (missing.size > 0)
       throw new PartialReadError({ cache: this.name, asked, found: new Map(found), missing: [...missing], cause });
     return found;
+  }
+
+  /** Callers of one read share its value, unless each is to get a copy. */
+  #given(value: unknown): V | undefined {
+    return this.#parts.holder.give(value) as V | undefined;
   }
 
   #deadline<T>(

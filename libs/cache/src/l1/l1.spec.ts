@@ -5,7 +5,7 @@ import { type Entry } from '../entry.js';
 import { type Eviction, type L1, newL1 } from './l1.js';
 
 const entry = (value: unknown, partition = 0): Entry => ({
-  ...{ value, writeId: 'A', stampUs: 0, expiresAt: 0, readAt: 1 },
+  ...{ value, isPlain: true, writeId: 'A', stampUs: 0, expiresAt: 0, readAt: 1 },
   ...{ partition, source: 'fill' as const },
 });
 

@@ -127,8 +127,9 @@ export class S3FifoStore implements EntryStore {
 /** An entry with what the policy has to know of it, in one object, so that a hit follows one pointer. What a hit reads stands first. */
 class QueuedEntry implements Entry, Queued {
   value: unknown;
-  expiresAt: number;
+  isPlain: boolean;
   uses = 0;
+  expiresAt: number;
   writeId: string | null;
   stampUs: number;
   readAt: number;
@@ -141,6 +142,7 @@ class QueuedEntry implements Entry, Queued {
 
   constructor(key: string, entry: Entry, bytes: number) {
     this.value = entry.value;
+    this.isPlain = entry.isPlain;
     this.expiresAt = entry.expiresAt;
     this.writeId = entry.writeId;
     this.stampUs = entry.stampUs;

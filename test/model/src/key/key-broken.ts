@@ -201,8 +201,15 @@ export function installing(
         const before = held === undefined ? undefined : { ...held };
         const verdict = super.applyEvent(key, event);
         if (event.value !== null && !isForeign(event) && when(before, event)) {
-          const entry = { writeId: event.to, stampUs: event.stampUs ?? 0, expiresAt: 0, readAt: 0, partition: 0 };
-          options.l1.set(key, { ...entry, value: options.decode(event), source: 'event', ...over }, 300);
+          const entry = {
+            isPlain: true,
+            writeId: event.to,
+            stampUs: event.stampUs ?? 0,
+            expiresAt: 0,
+            readAt: 0,
+            partition: 0,
+          };
+          options.l1.set(key, { ...entry, value: options.hold(event).value, source: 'event', ...over }, 300);
         }
         return verdict;
       }

@@ -120,7 +120,7 @@ export class KeyPod {
       stats: newCacheStats(),
       mode: options.mode ?? 'update',
       partitionOf: () => (this.#isFollowing ? this.#partition : undefined),
-      decode: (event) => event.value?.[0],
+      hold: (event) => ({ value: event.value?.[0], bytes: 1 }),
       sameValue: (a, b) => a === b,
     };
   }
@@ -223,13 +223,14 @@ export function imageOf(state: KeyState, index: number, readAt: number): Install
     writeId: none ? null : textOf(id),
     expiresAt: 0,
     readAt,
-    payloadBytes: 1,
+    bytes: 1,
   };
 }
 
 function entryOf({ value, id, stamp, readAt }: Held): Entry {
   return {
     value: value === 0 ? undefined : value,
+    isPlain: true,
     writeId: textOf(id),
     stampUs: microseconds(stamp),
     expiresAt: 0,

@@ -158,7 +158,7 @@ export class LoadModel implements Model<LoadState> {
 
   #acknowledged(state: LoadState, { index, isDelete, id }: Put): LoadState {
     const after = this.#acts(state, index, ({ coherence, put }) => {
-      const image = { value: state.log[index]?.value, writeId: idTextOf(id), expiresAt: 0, readAt: 0, payloadBytes: 1 };
+      const image = { value: state.log[index]?.value, writeId: idTextOf(id), expiresAt: 0, readAt: 0, bytes: 1 };
       if (put !== undefined && isDelete) coherence.completeDelete(put, 0);
       else if (put !== undefined) coherence.completePut(put, image);
     });

@@ -48,7 +48,7 @@ export class LoadPod {
       stats: newCacheStats(),
       mode: 'update',
       partitionOf: () => this.#partition,
-      decode: (event) => event.value?.[0],
+      hold: (event) => ({ value: event.value?.[0], bytes: 1 }),
       sameValue: (a, b) => a === b,
     };
   }
@@ -144,7 +144,7 @@ function writeIdOf(id: number): string | undefined {
 
 function entryOf({ value, id }: Held): Entry {
   return {
-    ...{ value: value === 0 ? undefined : value, writeId: idTextOf(id) },
+    ...{ value: value === 0 ? undefined : value, isPlain: true, writeId: idTextOf(id) },
     ...{ stampUs: 0, expiresAt: 0, readAt: 0, partition: 0, source: 'fill' },
   };
 }

@@ -240,7 +240,7 @@ export class LoadRuns {
     const value = state.log[run.index]?.value;
     const after = this.#acts(at, run.index, ({ coherence, installs }) => {
       const [fence, writeId] = [installs[r], idTextOf(run.id)];
-      const image = { value, writeId, expiresAt: 0, readAt: 0, payloadBytes: 1 };
+      const image = { value, writeId, expiresAt: 0, readAt: 0, bytes: 1 };
       if (fence !== undefined) coherence.completePut(fence, image);
     });
     return handedOut(replaced(at, isL1(p, state) ? { ...after, floor: Math.max(after.floor, run.index) } : after));
@@ -253,7 +253,7 @@ export class LoadRuns {
     if (read === undefined) return at.state;
     return this.#acts(at, index, ({ coherence, fills }) => {
       const fence = fills[at.r];
-      const image = { value: read.value, writeId: idTextOf(read.id), expiresAt: 0, readAt: 0, payloadBytes: 1 };
+      const image = { value: read.value, writeId: idTextOf(read.id), expiresAt: 0, readAt: 0, bytes: 1 };
       if (fence !== undefined) coherence.completeFill(fence, image);
     });
   }

@@ -281,7 +281,7 @@ export class RouteModel implements Model<RouteState> {
       return visit({ ...state, pod: { ...pod, fill: { ...fill, read: last } } }, `a fill reads #${last}`);
     const after = this.#pods.act(pod, (awake) => {
       if (awake.fill === undefined) return;
-      const image = { value: valueOf(fill.read), writeId: idOf(fill.read), expiresAt: 0, readAt: 0, payloadBytes: 1 };
+      const image = { value: valueOf(fill.read), writeId: idOf(fill.read), expiresAt: 0, readAt: 0, bytes: 1 };
       awake.coherence.completeFill(awake.fill, image);
       awake.fill = undefined;
     });

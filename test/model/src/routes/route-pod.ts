@@ -54,7 +54,7 @@ export class FollowingPods {
       mode: 'update',
       known: new KnownSet(),
       partitionOf: (key) => follower.partitionOf(`things:${key}`),
-      decode: (event) => event.value?.[0],
+      hold: (event) => ({ value: event.value?.[0], bytes: 1 }),
       sameValue: (a, b) => a === b,
     });
     follower.addCache('things', coherence);
@@ -126,7 +126,7 @@ export function idOf(state: number): string | null {
   return state === 0 ? null : `w${state}`;
 }
 
-const entry = { stampUs: 0, expiresAt: 0, readAt: 0, partition: 0, source: 'fill' } as const;
+const entry = { isPlain: true, stampUs: 0, expiresAt: 0, readAt: 0, partition: 0, source: 'fill' } as const;
 
 function reopened(
   coherence: Coherence,

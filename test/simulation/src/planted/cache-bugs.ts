@@ -196,7 +196,7 @@ function installing(when: (held: Held, from: string | null) => boolean): () => (
           const isOwn = event.value !== null && !isForeign(event) && verdict.rule !== 2;
           if (!isOwn || !when(held, event.from)) return verdict;
           const value: unknown = JSON.parse(Buffer.from(event.value).toString());
-          const image = { value, writeId: event.to, expiresAt: 0, readAt: 1, payloadBytes: 1 };
+          const image = { value, writeId: event.to, expiresAt: 0, readAt: 1, bytes: 1 };
           this.completeFill(this.beginFill(key), image);
           return verdict;
         },
