@@ -1,7 +1,7 @@
 import { type CdcEvent, isForeign } from '@tidemark/protocol';
 import { type CacheStats } from './cache-stats.js';
 import { decide, type Verdict } from './decide.js';
-import { type Entry, entryBytes, type EntrySource } from './entry.js';
+import { type Entry, type EntrySource, hangingBytes } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
 import { type Held } from './holder.js';
 import { KnownSet } from './known-set.js';
@@ -256,7 +256,7 @@ export class Coherence {
   #set(key: string, entry: Entry, valueBytes: number): void {
     const { givesAsHeld } = this.#options;
     entry.isPlain = entry.expiresAt === 0 && (givesAsHeld === undefined || givesAsHeld(entry.value));
-    this.#l1.set(key, entry, entryBytes(key, entry.writeId, valueBytes));
+    this.#l1.set(key, entry, hangingBytes(key, entry.writeId, valueBytes));
   }
 
   #drop(key: string): void {

@@ -21,10 +21,7 @@ export interface Entry {
 
 export type EntrySource = 'fill' | 'put' | 'event' | 'local';
 
-/** Of an entry and its place in L1, without its key, value and write id; measured. */
-const entryOwnBytes = 200;
-
-/** Approximate heap that an entry takes, with all that hangs from it. */
-export function entryBytes(key: string, writeId: string | null, valueBytes: number): number {
-  return entryOwnBytes + stringBytes(key) + (writeId === null ? 0 : stringBytes(writeId)) + valueBytes;
+/** Approximate heap that hangs from an entry: its key, value and write id. */
+export function hangingBytes(key: string, writeId: string | null, valueBytes: number): number {
+  return stringBytes(key) + (writeId === null ? 0 : stringBytes(writeId)) + valueBytes;
 }

@@ -3,7 +3,7 @@ export { type CacheStats, newCacheStats } from './cache-stats.js';
 export { Coherence, type CoherenceOptions, type Installable } from './coherence.js';
 export { type ClaimCondition, conditionHolds, refusalProblem } from './condition-holds.js';
 export { type DecidableEntry, type DecidableEvent, decide, type Rule, stampMarginUs, type Verdict } from './decide.js';
-export { type Entry, entryBytes, type EntrySource } from './entry.js';
+export { type Entry, type EntrySource } from './entry.js';
 export { FeedFollower, type FeedFollowerOptions } from './feed-follower.js';
 export { type Fence, Fences, isClean, isUntouched } from './fences.js';
 export { KnownSet } from './known-set.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
 import { type Entry } from '../entry.js';
-import { type Eviction, type L1, newL1 } from './l1.js';
+import { entryOwnBytes, type Eviction, type L1, newL1 } from './l1.js';
 
 const entry = (value: unknown, partition = 0): Entry => ({
   ...{ value, isPlain: true, writeId: 'A', stampUs: 0, expiresAt: 0, readAt: 1 },
@@ -20,11 +20,11 @@ interface Step {
 class Given {
   readonly #last = new Map<string, { readonly value: unknown; readonly bytes: number }>();
 
-  do(l1: L1, { key, absent, bytes, use }: Step, given: Entry): void {
+  do(l1: L1, { key, absent, bytes, use }: Step, given: Entry, own: number): void {
     if (use === 'get' || use === 'peek') l1[use](key);
     if (use === 'delete' || use === 'clear') l1[use](key);
     if (use === 'set') l1.set(key, given, bytes);
-    if (use === 'set') this.#last.set(key, { value: given.value, bytes: absent ? 0 : bytes });
+    if (use === 'set') this.#last.set(key, { value: given.value, bytes: absent ? 0 : own + bytes });
     else if (use === 'delete') this.#last.delete(key);
     else if (use === 'clear') this.#last.clear();
   }
@@ -41,7 +41,8 @@ class Given {
 }
 
 describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction) => {
-  const make = (maxEntries: number, maxBytes = 1_000): L1 => newL1({ eviction, maxEntries, maxBytes });
+  const own = entryOwnBytes[eviction];
+  const make = (maxEntries: number, maxBytes = 10_000): L1 => newL1({ eviction, maxEntries, maxBytes });
 
   it('hazard 38: stays within its entries, and keeps what is used', () => {
     const l1 = make(20);
@@ -60,8 +61,8 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
   });
 
   it('hazard 38: stays within its bytes', () => {
-    const l1 = make(100);
-    for (let i = 0; i < 10; i += 1) l1.set(`k${i}`, entry(i), 300);
+    const l1 = make(100, 1_000);
+    for (let i = 0; i < 10; i += 1) l1.set(`k${i}`, entry(i), 300 - own);
     expect([l1.entries, l1.bytes]).toEqual([3, 900]);
   });
 
@@ -74,11 +75,12 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (steps, maxEntries) => {
-        const l1 = make(maxEntries, 100);
+        const maxBytes = own * 4 + 100;
+        const l1 = make(maxEntries, maxBytes);
         const given = new Given();
         return steps.every((each, index) => {
-          given.do(l1, each, entry(each.absent ? undefined : index));
-          return given.isHeldBy(l1) && l1.entries <= maxEntries + 1 && l1.bytes <= 100;
+          given.do(l1, each, entry(each.absent ? undefined : index), own);
+          return given.isHeldBy(l1) && l1.entries <= maxEntries + 1 && l1.bytes <= maxBytes;
         });
       }),
       runs(5),
@@ -96,10 +98,10 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
   it('an entry too large for it leaves no older one behind', () => {
     const l1 = make(10);
     l1.set('k', entry('old'), 10);
-    l1.set('k', entry('new'), 2_000);
+    l1.set('k', entry('new'), 20_000);
     expect(l1.peek('k')).toBeUndefined();
     l1.set('k', entry(undefined), 10);
-    l1.set('k', entry('new'), 2_000);
+    l1.set('k', entry('new'), 20_000);
     expect([l1.peek('k'), l1.entries, l1.bytes]).toEqual([undefined, 0, 0]);
   });
 
@@ -132,7 +134,7 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
 
 describe('lru', () => {
   it('hazard 38: the least recently used goes first', () => {
-    const l1 = newL1({ eviction: 'lru', maxEntries: 2, maxBytes: 1_000 });
+    const l1 = newL1({ eviction: 'lru', maxEntries: 2, maxBytes: 10_000 });
     l1.set('a', entry(1), 1);
     l1.set('b', entry(2), 1);
     l1.get('a');

@@ -9,7 +9,7 @@ export interface L1 {
   get(key: string): Entry | undefined;
   /** Does not count as a use: for events and inspection. */
   peek(key: string): Entry | undefined;
-  /** Replaces the entry, of which a copy may be kept. `bytes`: its approximate heap cost. */
+  /** Replaces the entry, of which a copy may be kept. `bytes`: the heap that hangs from it. */
   set(key: string, entry: Entry, bytes: number): void;
   delete(key: string): boolean;
   /** Deletes every entry that `test` is true of; how many. */
@@ -31,12 +31,16 @@ export interface L1Options {
 /** Share of `maxEntries` that cached absences may take, so that a scan of missing keys cannot push out the values. */
 const absenceShare = 0.1;
 
+/** Heap that an entry and its place in a store take, with nothing that hangs from it: measured on Node 20. */
+export const entryOwnBytes: Readonly<Record<Eviction, number>> = { lru: 150, 's3-fifo': 200 };
+
 export function newL1({ eviction, maxEntries, maxBytes }: L1Options): L1 {
   const Store = eviction === 'lru' ? LruStore : S3FifoStore;
   const absencesMax = Math.max(1, Math.ceil(maxEntries * absenceShare));
   return new TwoStoreL1(
     new Store({ maxEntries, maxBytes }),
     new Store({ maxEntries: absencesMax, maxBytes: absencesMax }),
+    entryOwnBytes[eviction],
   );
 }
 
@@ -45,10 +49,12 @@ class TwoStoreL1 implements L1 {
   readonly #values: EntryStore;
   /** Each counts as one byte. */
   readonly #absences: EntryStore;
+  readonly #ownBytes: number;
 
-  constructor(values: EntryStore, absences: EntryStore) {
+  constructor(values: EntryStore, absences: EntryStore, ownBytes: number) {
     this.#values = values;
     this.#absences = absences;
+    this.#ownBytes = ownBytes;
   }
 
   get(key: string): Entry | undefined {
@@ -63,7 +69,7 @@ class TwoStoreL1 implements L1 {
     const isAbsence = entry.value === undefined;
     (isAbsence ? this.#values : this.#absences).delete(key);
     if (isAbsence) this.#absences.set(key, entry, 1);
-    else this.#values.set(key, entry, bytes);
+    else this.#values.set(key, entry, this.#ownBytes + bytes);
   }
 
   delete(key: string): boolean {
