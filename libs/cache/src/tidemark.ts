@@ -1,5 +1,6 @@
 import { isBucket, WriteClock } from '@tidemark/protocol';
 import {
+  type ByteSize,
   type Clock,
   type Duration,
   type Entropy,
@@ -21,6 +22,7 @@ import { type CacheDefinition, checkDefinition } from './define-cache.js';
 import { FastLane } from './fast-lane.js';
 import { FeedFollower } from './feed-follower.js';
 import { invalidOption, oneOf, onlyFields, stalenessLimit, withMethods } from './options.js';
+import { MemoryBudget } from './memory-budget.js';
 import { PodReporter } from './pod-reporter.js';
 import { Visibility } from './visibility.js';
 
@@ -34,6 +36,8 @@ export interface TidemarkOptions {
   readonly startDeadline?: Duration;
   /** `close()` waits this long for writes in hand; default `'5s'`. */
   readonly drainDeadline?: Duration;
+  /** Heap that the L1s of all caches may take together; more is refused. Default: half of what V8 may use. */
+  readonly maxSize?: ByteSize;
   /** Bound on the staleness of what L1 serves, for caches that set none; default none. At least `'4s'`. */
   readonly maxStaleness?: Duration;
   /**
@@ -66,7 +70,7 @@ export interface TidemarkHealth {
 }
 
 const fields = [
-  ...['service', 'backend', 'caches', 'startDeadline', 'drainDeadline', 'maxStaleness', 'fastLane'],
+  ...['service', 'backend', 'caches', 'startDeadline', 'drainDeadline', 'maxSize', 'maxStaleness', 'fastLane'],
   ...['logger', 'metrics', 'clock', 'entropy'],
 ];
 /** How often caches look whether they have fallen behind their `maxStaleness`, ms. */
@@ -94,6 +98,7 @@ export class Tidemark {
   readonly #lane: PublishingParts | undefined;
   readonly #reporter: PodReporter | undefined;
   #stopWatch: () => void = () => undefined;
+  readonly #budget: MemoryBudget;
   readonly #startDeadlineMs: number;
   readonly #drainDeadlineMs: number;
   #wake: (() => void)[] = [];
@@ -112,6 +117,7 @@ export class Tidemark {
     this.#metrics = metrics;
     this.#maxStalenessMs =
       options.maxStaleness === undefined ? Infinity : stalenessLimit('maxStaleness', options.maxStaleness);
+    this.#budget = new MemoryBudget(options.maxSize);
     const { entropy = systemEntropy } = options;
     this.#entropy = entropy;
     const podId = entropy.uuid();
@@ -141,6 +147,7 @@ export class Tidemark {
     if (existing !== undefined && existing.definition !== definition)
       throw invalidOption('cache name', 'a name that no other cache has', definition.name);
     if (existing !== undefined) return existing.cache as Cache<V>;
+    this.#budget.reserve(definition);
     const built = buildCache({
       definition,
       region: this.#region,
