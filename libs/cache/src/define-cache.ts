@@ -14,6 +14,11 @@ export interface CacheOptions<S extends StandardSchema> {
   readonly schema: S;
   /** Default JSON. A codec is needed for types that do not survive JSON (Date, Map, bigint). */
   readonly codec?: Codec<OutputOf<S>>;
+  /**
+   * Values whose encoded form is at least as large are stored compressed (Brotli), where that saves a tenth of it; default: none are. Every Tidemark
+   * reads both, other readers of the table have to know.
+   */
+  readonly compress?: ByteSize;
   /** Entries in L1; default 10,000. */
   readonly maxEntries?: number;
   /** Approximate heap of the entries in L1; default `'64mb'`. */
@@ -58,6 +63,8 @@ export interface CacheDefinition<V = unknown> {
   readonly table: string;
   readonly schema: StandardSchema<V>;
   readonly codec: Codec<V>;
+  /** Bytes; `Infinity`: never. */
+  readonly compressFromBytes: number;
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly eviction: Eviction;
@@ -78,7 +85,18 @@ export interface CacheDefinition<V = unknown> {
 const entriesMax = 16_777_216;
 
 const tunable = [
-  ...['maxEntries', 'maxSize', 'eviction', 'hold', 'clone', 'mode', 'readTimeout', 'writeTimeout', 'loadTimeout'],
+  ...[
+    'compress',
+    'maxEntries',
+    'maxSize',
+    'eviction',
+    'hold',
+    'clone',
+    'mode',
+    'readTimeout',
+    'writeTimeout',
+    'loadTimeout',
+  ],
   ...['maxStaleness', 'deletes', 'refresh'],
 ];
 const fields = ['name', 'table', 'schema', 'codec', ...tunable];
@@ -128,6 +146,7 @@ const defaults: Resolved = {
   eviction: 'lru',
   hold: 'object',
   clone: false,
+  compressFromBytes: Infinity,
   maxEntries: 10_000,
   maxBytes: 64 * 1_024 * 1_024,
   readTimeoutMs: 1_000,
@@ -138,19 +157,29 @@ const defaults: Resolved = {
   refresh: false,
 };
 
+/** Options that are one of a few. */
+const choices = {
+  mode: ['update', 'invalidate'],
+  eviction: ['lru', 's3-fifo'],
+  hold: ['object', 'text'],
+  clone: [true, false],
+  deletes: ['remove', 'tombstone'],
+  refresh: [true, false],
+} as const;
+
 /** The options that are given, checked; those that are not are left out. */
 function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   const given: { -readonly [Name in keyof Resolved]?: Resolved[Name] } = {};
-  const { mode, eviction, hold, clone, maxEntries, maxSize, maxStaleness, deletes, refresh } = tuning;
-  if (mode !== undefined) given.mode = oneOf(`${where}: mode`, mode, ['update', 'invalidate']);
-  if (eviction !== undefined) given.eviction = oneOf(`${where}: eviction`, eviction, ['lru', 's3-fifo']);
-  if (hold !== undefined) given.hold = oneOf(`${where}: hold`, hold, ['object', 'text']);
-  if (clone !== undefined) given.clone = oneOf(`${where}: clone`, clone, [true, false]);
+  const { compress, maxEntries, maxSize, maxStaleness } = tuning;
+  for (const [name, allowed] of Object.entries(choices)) {
+    const choice = tuning[name as keyof typeof choices];
+    if (choice !== undefined)
+      Object.assign(given, { [name]: oneOf<string | boolean>(`${where}: ${name}`, choice, allowed) });
+  }
+  if (compress !== undefined) given.compressFromBytes = parseByteSize(compress, `${where}: compress`);
   if (maxEntries !== undefined) given.maxEntries = wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax);
   if (maxSize !== undefined) given.maxBytes = parseByteSize(maxSize, `${where}: maxSize`);
   if (maxStaleness !== undefined) given.maxStalenessMs = stalenessLimit(`${where}: maxStaleness`, maxStaleness);
-  if (deletes !== undefined) given.deletes = oneOf(`${where}: deletes`, deletes, ['remove', 'tombstone']);
-  if (refresh !== undefined) given.refresh = oneOf(`${where}: refresh`, refresh, [true, false]);
   for (const name of ['readTimeout', 'writeTimeout', 'loadTimeout'] as const) {
     const text = tuning[name];
     if (text !== undefined) given[`${name}Ms`] = parseDuration(text, `${where}: ${name}`);

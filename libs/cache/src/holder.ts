@@ -1,4 +1,5 @@
 import { type CdcEvent, type Payload } from '@tidemark/protocol';
+import { partsOfName } from './compression.js';
 import { HeapEstimator, stringBytes } from './l1/heap-bytes.js';
 import { type ValueCodec } from './value-codec.js';
 
@@ -45,15 +46,17 @@ export class Holder {
   }
 
   /** Of a value that was just decoded from `payload`, or is about to be stored as it. */
-  ofValue(value: unknown, payload: Payload): Held {
-    this.#isText = typeof payload === 'string';
-    if (this.#options.hold === 'text') return packed(payload, this.#options.codec.name);
+  ofValue(value: unknown, payload: Payload, codec: string | null): Held {
+    if (!isCompressed(codec)) this.#isText = typeof payload === 'string';
+    if (this.#options.hold === 'text') return packed(payload, codec);
     return this.#ofDecoded(value);
   }
 
   /** Of an event, which is decoded when a get asks for it: most values change more often than they are read. */
   ofEvent({ value, codec }: Pick<CdcEvent, 'value' | 'codec'>): Held {
-    return value === null ? absence : packed(this.#isText ? textOf(value) : Uint8Array.from(value), codec);
+    return value === null
+      ? absence
+      : packed(this.#isText && !isCompressed(codec) ? textOf(value) : Uint8Array.from(value), codec);
   }
 
   /** Decodes what is packed, into what is to be kept of it from now on. Throws `MALFORMED_ITEM`. */
@@ -102,6 +105,10 @@ const packedBytes = 40;
 function packed(payload: Payload, codec: string | null): Held {
   const bytes = typeof payload === 'string' ? stringBytes(payload) : 200 + payload.byteLength;
   return { value: new PackedValue(payload, codec), bytes: bytes + packedBytes };
+}
+
+function isCompressed(codec: string | null): boolean {
+  return codec !== null && partsOfName(codec).isCompressed;
 }
 
 /** The bytes themselves are part of a larger answer, all of which would stay with them. */

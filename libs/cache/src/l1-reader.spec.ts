@@ -40,7 +40,7 @@ function make(over: Partial<HolderOptions> = {}, eviction: Eviction = 'lru'): vo
 beforeEach(() => make());
 
 function fill(text: string): void {
-  const held = holder.ofValue(codec.decode(text, null), text);
+  const held = holder.ofValue(codec.decode(text, null), text, null);
   coherence.completeFill(coherence.beginFill('k'), { ...held, writeId: 'A', expiresAt: 0, readAt: 1 });
 }
 

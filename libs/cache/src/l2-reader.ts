@@ -160,6 +160,9 @@ export class L2Reader {
     const expiresAt = item.expiresAt ?? 0;
     if (expiresAt !== 0 && expiresAt * 1_000 <= clock.now()) return absent;
     const value = codec.decode(item.value, item.codec);
-    return { value, image: { ...holder.ofValue(value, item.value), writeId: item.writeId, expiresAt, readAt } };
+    return {
+      value,
+      image: { ...holder.ofValue(value, item.value, item.codec), writeId: item.writeId, expiresAt, readAt },
+    };
   }
 }

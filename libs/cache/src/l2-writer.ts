@@ -25,7 +25,6 @@ export interface L2WriterOptions {
   readonly table: string;
   readonly bucket: string;
   readonly region: string;
-  readonly codec: { readonly name: string };
   readonly holder: Holder;
   readonly coherence: Coherence;
   readonly writeClock: WriteClock;
@@ -77,18 +76,18 @@ export class L2Writer {
     intent: WriteIntent,
     call: WriteCall,
   ): Promise<WriteResult> {
-    const { bucket, region, codec, stats, coherence } = this.#options;
+    const { bucket, region, stats, coherence, holder } = this.#options;
     const base = emptyImage(itemKeyOf(bucket, key), region);
-    const { payload, value } = encoded;
+    const { payload, codec, value } = encoded;
     const loaded = operation === 'load';
     const image = (writeId: string): ItemImage => ({
       ...base,
-      ...{ value: payload, codec: codec.name, expiresAt, loaded, writeId },
+      ...{ value: payload, codec, expiresAt, loaded, writeId },
     });
     const bytes = imageBytes(image('0'.repeat(32)));
     if (bytes > imageBytesMax) throw this.#tooLarge(bytes);
     stats.puts += 1;
-    const installed = { ...this.#options.holder.ofValue(value, payload), expiresAt: expiresAt ?? 0 };
+    const installed = { ...holder.ofValue(value, payload, codec), expiresAt: expiresAt ?? 0 };
     const complete: Write['complete'] = (fence, writeId, readAt) =>
       coherence.completePut(fence, { ...installed, writeId, readAt });
     return this.#enqueue({ operation, key, intent, call, image, complete });

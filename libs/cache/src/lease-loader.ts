@@ -126,7 +126,7 @@ export class LeaseLoader {
   #serve(fence: Fence, image: Extract<LeaseStep, { type: 'serve' }>['image'], readAt: number): unknown {
     const value = this.#options.codec.decode(image.value, image.codec);
     const { writeId, expiresAt } = image;
-    const held = this.#options.holder.ofValue(value, image.value);
+    const held = this.#options.holder.ofValue(value, image.value, image.codec);
     this.#options.coherence.completeFill(fence, { ...held, writeId, expiresAt: expiresAt ?? 0, readAt });
     return value;
   }

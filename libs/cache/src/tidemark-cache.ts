@@ -199,7 +199,7 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#checkKey(key);
     const { codec, holder, clock } = this.#parts;
     const encoded = codec.encode(value);
-    this.#coherence.localPut(key, holder.ofValue(encoded.value, encoded.payload), clock.now());
+    this.#coherence.localPut(key, holder.ofValue(encoded.value, encoded.payload, encoded.codec), clock.now());
   }
 
   localDelete(key: string): boolean {

@@ -1,10 +1,13 @@
 import { type Codec, type Payload } from '@tidemark/protocol';
 import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
+import { compress, compressedName, decompress, partsOfName } from './compression.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type SchemaResult, type StandardSchema } from './standard-schema.js';
 
 export interface EncodedValue {
   readonly payload: Payload;
+  /** What stands beside the payload: the codec's name, and how it is compressed. */
+  readonly codec: string;
   /** What a reader of `payload` gets: what L1 holds after a put. */
   readonly value: unknown;
 }
@@ -17,8 +20,10 @@ export class ValueCodec {
   readonly #cache: string;
   readonly #codec: Codec<unknown>;
   readonly #schema: StandardSchema;
+  readonly #compressFromBytes: number;
 
-  constructor({ name, codec, schema }: CacheDefinition) {
+  constructor({ name, codec, schema, compressFromBytes }: CacheDefinition) {
+    this.#compressFromBytes = compressFromBytes;
     this.#cache = name;
     this.#codec = codec;
     this.#schema = schema;
@@ -37,23 +42,33 @@ export class ValueCodec {
       const payload: unknown = this.#codec.encode(checked);
       if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
         throw new TypeError('encode: expected a string or a Uint8Array');
-      return { payload, value: this.#check(this.#codec.decode(payload), 'INVALID_VALUE') };
+      return { ...this.#stored(payload), value: this.#check(this.#codec.decode(payload), 'INVALID_VALUE') };
     } catch (error) {
       if (isTidemarkError(error)) throw error;
       throw this.#refused('INVALID_VALUE', `codec ${this.#codec.name}: ${messageOf(error)}`, error);
     }
   }
 
-  /** Throws `MALFORMED_ITEM` when the stored value is not what this cache holds. A missing codec name means this cache's. */
+  #stored(payload: Payload): Omit<EncodedValue, 'value'> {
+    const compressed = compress(payload, this.#compressFromBytes);
+    const { name } = this.#codec;
+    return compressed === undefined ? { payload, codec: name } : { payload: compressed, codec: compressedName(name) };
+  }
+
+  /**
+   * Throws `MALFORMED_ITEM` when the stored value is not what this cache holds. A missing codec name means this cache's. Compressed or not, it is
+   * read, whatever this cache does itself.
+   */
   decode(payload: Payload, codec: string | null): unknown {
-    if (codec !== null && codec !== this.#codec.name)
+    const { name, isCompressed } = partsOfName(codec ?? this.#codec.name);
+    if (codec !== null && name !== this.#codec.name)
       throw this.#refused(
         'MALFORMED_ITEM',
         `stored with codec ${JSON.stringify(codec.slice(0, 32))}, this cache reads ${this.#codec.name}`,
       );
     let value: unknown;
     try {
-      value = this.#codec.decode(payload);
+      value = this.#codec.decode(isCompressed ? decompress(payload) : payload);
     } catch (error) {
       throw this.#refused('MALFORMED_ITEM', `codec ${this.#codec.name}: ${messageOf(error)}`, error);
     }
