@@ -17,6 +17,7 @@ import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader } from './lease-loader.js';
 import { Listeners } from './listeners.js';
+import { LoadFlights } from './load-flights.js';
 import { TidemarkCache } from './tidemark-cache.js';
 import { fastEvent, type Transition } from './transition.js';
 import { ValueCodec } from './value-codec.js';
@@ -49,9 +50,10 @@ export interface PublishingParts {
 
 export interface BuiltCache {
   readonly cache: TidemarkCache<unknown>;
-  /** Resolves when the writes in hand have ended. */
+  /** Resolves when the writes and loads in hand have ended. */
   readonly idle: () => Promise<void>;
-  readonly close: () => void;
+  /** Ends the loads that are still in hand; resolves when their leases are given up. */
+  readonly close: () => Promise<void>;
 }
 
 /** How long a deleted item stays as a tombstone: longer than any write may be late in the network, ms. */
@@ -100,9 +102,10 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     onCommitted: committed,
     newMark: () => entropy.uuid(),
   });
+  const flights = new LoadFlights({ coherence, clock, cache: name, loadTimeoutMs });
   const loader = new LeaseLoader({
     ...common,
-    ...{ cache: name, writer: l2Writer, loadTimeoutMs, tombstoneMs },
+    ...{ cache: name, writer: l2Writer, flights, loadTimeoutMs, tombstoneMs },
     ...{ random: () => entropy.random(), newLeaseId: () => entropy.uuid() },
     callTimeoutMs: readTimeoutMs,
     onInstalled: ({ writeId, transition }) => {
@@ -110,7 +113,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
       committed(encodeToken({ table, itemKey, region, writeId, at: clock.now() }), transition);
     },
   });
-  const adder = new AddLoader({ ...common, cache: name, writer, reader, loadTimeoutMs });
+  const adder = new AddLoader({ ...common, flights, writer, reader });
   const cache = new TidemarkCache<unknown>({
     ...{ definition, region, l1, coherence, reader, writer, loader, adder, ambiguous, listeners, codec, stats, clock },
     ...{ isClosed, partitionOf, visibility: lane?.visibility },
@@ -119,12 +122,23 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),
   });
   exportMetrics(metrics, cache);
+  return { cache, ...endOf(l2Writer, flights, ambiguous, listeners) };
+}
+
+function endOf(
+  writer: L2Writer,
+  flights: LoadFlights,
+  ambiguous: AmbiguousWrites,
+  listeners: Listeners<CacheEvents<unknown>>,
+): Pick<BuiltCache, 'idle' | 'close'> {
   return {
-    cache,
-    idle: () => l2Writer.idle(),
+    idle: async () => {
+      await Promise.all([writer.idle(), flights.idle()]);
+    },
     close: () => {
       ambiguous.close();
       listeners.clear();
+      return flights.close();
     },
   };
 }

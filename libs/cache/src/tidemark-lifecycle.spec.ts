@@ -179,6 +179,37 @@ describe('close', () => {
     expect([cache.getIfPresent('k'), feed.closes, backendCloses]).toEqual([undefined, 1, 1]);
   });
 
+  it('waits for loads in hand, and ends those that are left with their leases given up', async () => {
+    await live();
+    const cache = tidemark.cache(things);
+    const outcome = cache.getOrLoad('k', () => new Promise<string>(() => undefined)).catch((error: unknown) => error);
+    store.reads[0]?.answer(undefined);
+    await settle();
+    store.claims[0]?.answer({ type: 'acquired', image: itemOf('k', null, { leaseId: 'mine', writeId: null }) });
+    const closing = tidemark.close();
+    await clock.advance(4_999);
+    expect([store.releases.length, backendCloses]).toEqual([0, 0]);
+    await clock.advance(1);
+    expect(await outcome).toMatchObject({ code: 'ABORTED' });
+    expect([store.releases.length, backendCloses]).toEqual([1, 0]);
+    store.releases[0]?.answer();
+    await closing;
+    expect([backendCloses, clock.pending]).toEqual([1, 0]);
+  });
+
+  it('is held up by no lease that cannot be given up', async () => {
+    await live();
+    const cache = tidemark.cache(things);
+    const load = cache.getOrLoad('k', () => new Promise<string>(() => undefined)).catch(() => undefined);
+    store.reads[0]?.answer(undefined);
+    await settle();
+    store.claims[0]?.answer({ type: 'acquired', image: itemOf('k', null, { leaseId: 'mine', writeId: null }) });
+    const closing = tidemark.close();
+    await clock.advance(6_000);
+    await Promise.all([closing, load]);
+    expect(backendCloses).toBe(1);
+  });
+
   it('is done once, and lets go of the backend although the feed fails to close', async () => {
     await live();
     feed.closeFailure = new Error('stuck');
