@@ -12,6 +12,7 @@ const fiveSeconds = 0.75;
 export const callScenarios: readonly Scenario[] = [
   {
     bug: 'what was loaded is put',
+    breaks: 'load',
     play: async (script) => {
       await script.ask('getOrLoad', P, slowLoad);
       await script.put(Q);
@@ -20,6 +21,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'a deletion leaves the lease of a load in place',
+    breaks: 'load',
     world: { deletes: 'tombstone' },
     play: async (script) => {
       await script.ask('getOrLoad', P, slowLoad);
@@ -29,6 +31,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'what is to be added overwrites',
+    breaks: 'condition',
     play: async (script) => {
       await script.put(Q);
       await script.ask('putIfAbsent', P);
@@ -36,6 +39,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'the version that was asked for is not looked at',
+    breaks: 'condition',
     play: async (script) => {
       await script.put(Q);
       await script.put(Q);
@@ -45,6 +49,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'a tombstone has no write id',
+    breaks: 'order',
     world: { deletes: 'tombstone', writeTimeoutMs: 1_000 },
     play: async (script) => {
       const held = script.holdRequests(Q);
@@ -57,6 +62,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'every write counts as seen',
+    breaks: 'I4',
     play: async (script) => {
       await script.settledPut(Q);
       await script.get(P);
@@ -68,6 +74,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'every entry counts as right just now',
+    breaks: 'I3',
     play: async (script) => {
       await script.settledPut(Q);
       await script.get(P);
@@ -80,6 +87,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'nobody is waited for',
+    breaks: 'I4',
     world: { fastLane: true },
     play: async (script) => {
       await script.settledPut(Q);
@@ -94,6 +102,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'registering keeps what was read before',
+    breaks: 'I4',
     world: { fastLane: true },
     play: async (script) => {
       await script.settledPut(Q);
@@ -116,6 +125,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'an invalidation leaves L1 as it is',
+    breaks: 'invalidation',
     play: async (script) => {
       await script.settledPut(Q);
       await script.get(P);
@@ -128,6 +138,7 @@ export const callScenarios: readonly Scenario[] = [
   },
   {
     bug: 'an invalidation is not told',
+    breaks: 'invalidation',
     world: { fastLane: true },
     play: async (script) => {
       await script.settledPut(Q);

@@ -1,3 +1,4 @@
+import { type Invariant } from '@tidemark/cache/testing';
 import { type HeldCalls, type Link } from '../network/link.js';
 import { type OperationName } from '../plan/operations.js';
 import { type WorldConfig } from '../plan/plan.js';
@@ -137,6 +138,8 @@ export const key = 'a';
 export interface Scenario {
   /** Name of the planted bug that it lays bare. */
   readonly bug: string;
+  /** The promise that it is to be found by; `undefined`: any. */
+  readonly breaks?: Invariant;
   readonly world?: Partial<WorldConfig>;
   readonly play: (script: Script) => Promise<void>;
 }
