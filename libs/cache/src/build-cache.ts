@@ -121,23 +121,21 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     watermark: () => tableFollower.watermark,
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),
   });
-  exportMetrics(metrics, cache);
-  return { cache, ...endOf(l2Writer, flights, ambiguous, listeners) };
+  const endMetrics = exportMetrics(metrics, cache);
+  return { cache, ...endOf(l2Writer, flights, [endMetrics, () => ambiguous.close(), () => listeners.clear()]) };
 }
 
 function endOf(
   writer: L2Writer,
   flights: LoadFlights,
-  ambiguous: AmbiguousWrites,
-  listeners: Listeners<CacheEvents<unknown>>,
+  ends: readonly (() => void)[],
 ): Pick<BuiltCache, 'idle' | 'close'> {
   return {
     idle: async () => {
       await Promise.all([writer.idle(), flights.idle()]);
     },
     close: () => {
-      ambiguous.close();
-      listeners.clear();
+      for (const end of ends) end();
       return flights.close();
     },
   };

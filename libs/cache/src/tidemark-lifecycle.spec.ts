@@ -9,6 +9,7 @@ import {
   createTidemark,
   defineCache,
   memory,
+  MetricRegistry,
   PartialReadError,
   type Tidemark,
   trust,
@@ -290,6 +291,24 @@ describe('memory', () => {
     }
     await clock.advance(10_000);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('metrics', () => {
+  it('of a closed Tidemark stay as they were at its end, and hold nothing of it', async () => {
+    const metrics = new MetricRegistry();
+    const pod = createTidemark({ service: 'test', backend: memory({ clock }), caches: [things], clock, metrics });
+    const started = pod.start();
+    await clock.advance(1_500);
+    await started;
+    const cache = pod.cache(things);
+    const puts = metrics.counter('tidemark_cache_requests_total', '', { cache: 'things', op: 'put', result: 'sent' });
+    await cache.put('k', 'v');
+    await pod.close();
+    expect(puts.value).toBe(1);
+    puts.value = 7;
+    metrics.collect();
+    expect(puts.value).toBe(7);
   });
 });
 
