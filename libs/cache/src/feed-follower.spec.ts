@@ -150,6 +150,17 @@ describe('records', () => {
     expect(total).toBe(5);
   });
 
+  it('that flush are told to people where they drop something', () => {
+    const flushTable = encodeControl({ control: 'flush-table', table: 'things', reason: 'test' });
+    logger.lines.length = 0;
+    batch('a', flushTable);
+    batch('a', flushTable);
+    expect(logger.lines.map(({ level, fields }) => [level, fields['entries']])).toEqual([
+      ['info', 1],
+      ['debug', 0],
+    ]);
+  });
+
   it('ignores an event of a topic that it does not listen to, and of a table that is nobody’s', () => {
     batch('z', change());
     batch('a', change({ table: 'others' }));
