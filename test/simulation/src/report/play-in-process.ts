@@ -13,7 +13,13 @@ export function playInProcess(options: { readonly seeds: string; readonly every:
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   const child = fork(path.join(folder, 'src/play.ts'), args, {
     cwd: folder,
-    execArgv: ['--conditions=@tidemark/source', '--max-semi-space-size=64', '--import', './typescript.mjs'],
+    execArgv: [
+      '--no-warnings',
+      '--conditions=@tidemark/source',
+      '--max-semi-space-size=64',
+      '--import',
+      './typescript.mjs',
+    ],
   });
   return new Promise<SeedsPlayed>((resolve, reject) => {
     let played: SeedsPlayed | undefined;
