@@ -1,10 +1,13 @@
 // How many small faults in the code that decides (a comparison turned round, a condition left out) the unit tests notice.
 // npm run measure:mutation [-- cache pipeline protocol] [--list]   (many minutes; mutants are made in a copy under .nx/)
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { install } from './run/prepare.mjs';
 import { root } from './run/workspace.mjs';
 
+/** Ignored by git, lint and formatting; removed at the end, and what a run that was killed has left, at the beginning. */
+const copies = '.nx/mutation';
 /** Of a hundred mutants of a file, those that some test must notice. */
 const scoreMin = 90;
 
@@ -56,8 +59,7 @@ async function measure(name) {
     reporters: process.stdout.isTTY ? ['progress'] : ['progress-append-only'],
     concurrency: 1,
     timeoutMS: 5_000,
-    // Ignored by git, lint and formatting; removed at the end, and by the next run.
-    tempDirName: '.nx/mutation',
+    tempDirName: copies,
     cleanTempDir: 'always',
     allowConsoleColors: false,
     thresholds: { high: 100, low: scoreMin, break: null },
@@ -78,7 +80,7 @@ function tell(mutants, isListing) {
   let isEnough = true;
   for (const file of [...new Set(mutants.map((mutant) => mutant.file))].sort()) {
     const own = mutants.filter(
-      (mutant) => mutant.file === file && !['Ignored', 'CompileError'].includes(mutant.status),
+      (mutant) => mutant.file === file && !['Ignored', 'CompileError', 'RuntimeError'].includes(mutant.status),
     );
     const missed = own.filter(({ status }) => status !== 'Killed' && status !== 'Timeout');
     const score = (100 * (own.length - missed.length)) / Math.max(1, own.length);
@@ -98,6 +100,7 @@ if (unknown.length > 0) {
 }
 if (!(await install())) process.exit(1);
 process.chdir(root);
+rmSync(copies, { recursive: true, force: true });
 // A property that a mutant breaks is broken soon, and each mutant asks anew.
 process.env['TIDEMARK_TEST_RUNS'] ??= '200';
 process.env['TIDEMARK_TEST_SEED'] ??= '1';
