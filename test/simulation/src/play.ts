@@ -23,7 +23,7 @@ else await play(seeds, Number(values.seconds));
 
 async function play(seeds: readonly number[], seconds: number): Promise<void> {
   const startedMs = performance.now();
-  const played = await playSeeds(seeds, () => performance.now() - startedMs < seconds * 1_000);
+  const played = await playSeeds(seeds, () => performance.now() - startedMs < seconds * 1_000, say);
   say(figures(played));
   if (played.seeds < seeds.length && played.stories.length === 0)
     say(`NOT RUN: ${seeds.length - played.seeds} of ${seeds.length} seeds, for want of time`);

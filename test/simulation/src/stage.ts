@@ -39,7 +39,7 @@ export class Stage {
   readonly #context: WorldContext;
   readonly #endings = new Set<() => void>();
   readonly #failures: unknown[] = [];
-  readonly #knownWrites = new KnownWrites();
+  readonly #operationContext: OperationContext;
 
   constructor(seed: number, config: WorldConfig, { keepsLines = false }: StageOptions = {}) {
     const scheduler = new Scheduler(seed);
@@ -51,6 +51,10 @@ export class Stage {
       lives: new Map(),
     };
     this.world = new World(this.#context);
+    const { lives } = this.#context;
+    const lifeOf = (podId: string): string => lives.get(podId) ?? podId;
+    const { table } = this.world;
+    this.#operationContext = { ...this.#context, table, knownWrites: new KnownWrites(), lifeOf };
   }
 
   /** Lets time pass, ms. */
@@ -70,12 +74,6 @@ export class Stage {
         .run(live, { keys, key: keys[0] ?? '', amount }, this.#operationContext)
         .catch((error: unknown) => this.#failures.push(error));
     });
-  }
-
-  get #operationContext(): OperationContext {
-    const { lives } = this.#context;
-    const lifeOf = (podId: string): string => lives.get(podId) ?? podId;
-    return { ...this.#context, table: this.world.table, knownWrites: this.#knownWrites, lifeOf };
   }
 
   befall(fault: PlannedFault): void {
