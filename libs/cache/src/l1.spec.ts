@@ -20,10 +20,12 @@ describe('LruL1', () => {
     expect(['a', 'b', 'c'].map((key) => l1.peek(key)?.value)).toEqual([1, undefined, 3]);
   });
 
-  it('hazard 38: stays within its bytes', () => {
+  it('hazard 38: stays within its bytes, keys included', () => {
     const l1 = new LruL1({ maxEntries: 100, maxBytes: 1_000 });
     for (let i = 0; i < 10; i += 1) l1.set(`k${i}`, entry(i), 300);
-    expect([l1.entries, l1.bytes]).toEqual([3, 900]);
+    expect([l1.entries, l1.bytes]).toEqual([3, 906]);
+    l1.set('k'.repeat(900), entry('v'), 90);
+    expect([l1.entries, l1.bytes]).toEqual([1, 990]);
   });
 
   it('hazard 38: never exceeds a bound, whatever it is given, and holds what it was given last', () => {

@@ -7,7 +7,7 @@ export interface L1 {
   get(key: string): Entry | undefined;
   /** Does not count as a use: for events and inspection. */
   peek(key: string): Entry | undefined;
-  /** Replaces the entry. `bytes`: its approximate heap cost. */
+  /** Replaces the entry. `bytes`: its approximate heap cost; what the key costs is added. */
   set(key: string, entry: Entry, bytes: number): void;
   delete(key: string): boolean;
   /** Deletes every entry that `test` is true of; how many. */
@@ -50,7 +50,7 @@ export class LruL1 implements L1 {
       return;
     }
     this.#absences.delete(key);
-    this.#values.set(key, entry, { size: bytes });
+    this.#values.set(key, entry, { size: bytes + key.length });
   }
 
   delete(key: string): boolean {
