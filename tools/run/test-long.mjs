@@ -26,8 +26,8 @@ const kinds = {
 export const longRuns = Object.keys(kinds);
 
 /**
- * Runs the kinds that `--only NAME,…` names, else all; `--seed N` is handed to each. What the environment already says of a
- * figure (`TIDEMARK_TEST_RUNS`) stands. The last line is that of `npm test`.
+ * Runs the kinds that `--only NAME,…` names, else all; `--seed N` is handed to each, `--seeds N` says how many the simulation plays. What the
+ * environment already says of a figure (`TIDEMARK_TEST_RUNS`) stands, but for that. The last line is that of `npm test`.
  * @param {readonly string[]} args
  * @returns {Promise<number>} 0 where something passed and nothing failed
  */
@@ -50,6 +50,7 @@ export async function testLong(args) {
         ...env,
         ...given(Object.keys(env)),
         ...(asked.seed === undefined ? {} : { TIDEMARK_TEST_SEED: asked.seed }),
+        ...(asked.seeds === undefined ? {} : { TIDEMARK_TEST_SEEDS: asked.seeds }),
       },
       argumentsOf: (project) => [...(argumentsOf(project) ?? []), `--testTimeout=${projectTimeoutMs}`],
     });
@@ -59,20 +60,20 @@ export async function testLong(args) {
 
 /**
  * @param {readonly string[]} args
- * @returns {{ names: string[], seed: string | undefined } | string} or what is wrong with them
+ * @returns {{ names: string[], seed: string | undefined, seeds: string | undefined } | string} or what is wrong with them
  */
 function read(args) {
   try {
-    const { only, seed } = parseArgs({
+    const { only, seed, seeds } = parseArgs({
       args: [...args],
-      options: { only: { type: 'string' }, seed: { type: 'string' } },
+      options: { only: { type: 'string' }, seed: { type: 'string' }, seeds: { type: 'string' } },
     }).values;
     const names = only?.split(',') ?? longRuns;
     const unknown = names.filter((name) => !Object.hasOwn(kinds, name));
     if (unknown.length > 0) return `no long runs of ${unknown.join(', ')}; there are ${longRuns.join(', ')}`;
-    return seed === undefined || /^\d{1,9}$/.test(seed)
-      ? { names, seed }
-      : `--seed: expected a whole number, got ${seed}`;
+    for (const [option, value] of Object.entries({ seed, seeds }))
+      if (value !== undefined && !/^\d{1,9}$/.test(value)) return `--${option}: expected a whole number, got ${value}`;
+    return { names, seed, seeds };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -8,6 +8,7 @@ import { Coherence } from './coherence.js';
 import { defineCache } from './define-cache.js';
 import { newL1 } from './l1/l1.js';
 import { type Load } from './lease-loader.js';
+import { LoadFlights } from './load-flights.js';
 import { PartitionState } from './partition-state.js';
 import { trust } from './standard-schema.js';
 import { ValueCodec } from './value-codec.js';
@@ -47,7 +48,8 @@ beforeEach(() => {
     },
     reader: { read: async () => 'what stands there' },
     codec: new ValueCodec(defineCache({ name: 'things', table: 'things', schema: trust() })),
-    ...{ coherence, clock, stats, cache: 'things', loadTimeoutMs: 10_000, loadsMax: 2 },
+    flights: new LoadFlights({ coherence, clock, cache: 'things', loadTimeoutMs: 10_000, loadsMax: 2 }),
+    stats,
   });
 });
 

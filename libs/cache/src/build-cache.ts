@@ -19,6 +19,7 @@ import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader } from './lease-loader.js';
 import { Listeners } from './listeners.js';
+import { LoadFlights } from './load-flights.js';
 import { TidemarkCache } from './tidemark-cache.js';
 import { fastEvent, type Transition } from './transition.js';
 import { ValueCodec } from './value-codec.js';
@@ -51,9 +52,10 @@ export interface PublishingParts {
 
 export interface BuiltCache {
   readonly cache: TidemarkCache<unknown>;
-  /** Resolves when the writes in hand have ended. */
+  /** Resolves when the writes and loads in hand have ended. */
   readonly idle: () => Promise<void>;
-  readonly close: () => void;
+  /** Ends the loads that are still in hand; resolves when their leases are given up. */
+  readonly close: () => Promise<void>;
 }
 
 /** How long a deleted item stays as a tombstone: longer than any write may be late in the network, ms. */
@@ -96,9 +98,10 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     onCommitted: committed,
     newMark: () => entropy.uuid(),
   });
+  const flights = new LoadFlights({ coherence, clock, cache: name, loadTimeoutMs });
   const loader = new LeaseLoader({
     ...common,
-    ...{ cache: name, writer: l2Writer, loadTimeoutMs, tombstoneMs },
+    ...{ cache: name, writer: l2Writer, flights, loadTimeoutMs, tombstoneMs },
     ...{ random: () => entropy.random(), newLeaseId: () => entropy.uuid() },
     callTimeoutMs: readTimeoutMs,
     onInstalled: ({ writeId, transition }) => {
@@ -106,7 +109,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
       committed(encodeToken({ table, itemKey, region, writeId, at: clock.now() }), transition);
     },
   });
-  const adder = new AddLoader({ ...common, cache: name, writer, reader, loadTimeoutMs });
+  const adder = new AddLoader({ ...common, flights, writer, reader });
   const maxStalenessMs = definition.maxStalenessMs ?? options.maxStalenessMs;
   const freshness = new Freshness({
     ...{ ...common, definition, region, maxStalenessMs },
@@ -120,13 +123,22 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     maxStalenessMs,
     watermark: () => tableFollower.watermark,
   });
-  exportMetrics(metrics, cache);
+  const endMetrics = exportMetrics(metrics, cache);
+  return { cache, ...endOf(l2Writer, flights, [endMetrics, () => ambiguous.close(), () => listeners.clear()]) };
+}
+
+function endOf(
+  writer: L2Writer,
+  flights: LoadFlights,
+  ends: readonly (() => void)[],
+): Pick<BuiltCache, 'idle' | 'close'> {
   return {
-    cache,
-    idle: () => l2Writer.idle(),
+    idle: async () => {
+      await Promise.all([writer.idle(), flights.idle()]);
+    },
     close: () => {
-      ambiguous.close();
-      listeners.clear();
+      for (const end of ends) end();
+      return flights.close();
     },
   };
 }

@@ -6,18 +6,26 @@ type Numbers = CacheStats & { readonly entries: number; readonly bytes: number }
 type Labels = Readonly<Record<string, string>>;
 type Export = (stats: Numbers) => void;
 
-/** Brings a cache's plain counters into the registry whenever it is scraped: counting itself stays free of labels. */
-export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): void {
+/**
+ * Brings a cache's plain counters into the registry whenever it is scraped: counting itself stays free of labels. The returned function brings them
+ * in for the last time: a registry may outlive a cache.
+ */
+export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): () => void {
   const labels = { cache: cache.name };
   const exports = [exportCalls(metrics, labels), exportReads(metrics, labels), exportEvents(metrics, labels)];
   const staleness = setter(
     metrics.gauge('tidemark_cache_staleness_seconds', 'Age of the watermark of the oldest partition.', labels),
   );
-  metrics.onCollect(() => {
+  const collect = (): void => {
     const stats = cache.stats();
     for (const each of exports) each(stats);
     staleness(cache.staleness() / 1_000);
-  });
+  };
+  const end = metrics.onCollect(collect);
+  return () => {
+    collect();
+    end();
+  };
 }
 
 function exportCalls(metrics: MetricRegistry, labels: Labels): Export {

@@ -1,5 +1,5 @@
 import { type CdcEvent, encodeEvent } from '@tidemark/protocol';
-import { type Clock, type Logger, messageOf, type Metric, type MetricRegistry } from '@tidemark/runtime';
+import { type Clock, type Logger, messageOf, type Metric, type MetricRegistry, thinned } from '@tidemark/runtime';
 import { type EventPublisher } from './backend.js';
 
 export interface FastLaneOptions {
@@ -15,9 +15,6 @@ export interface FastLaneOptions {
   readonly timeoutMs?: number;
 }
 
-/** At most one warning in this time, ms. */
-const warningIntervalMs = 30_000;
-
 /**
  * Tells the region's pods of an acknowledged write at once, ahead of the change log. Only ever a head start: what is not sent, or lost,
  * or comes twice costs freshness by the second that the change log takes, and no put waits for it or fails by it.
@@ -28,11 +25,12 @@ export class FastLane {
   readonly #published: Metric;
   readonly #skipped: Metric;
   readonly #failed: Metric;
+  readonly #again: Pick<Logger, 'warn'>;
   #inFlight = 0;
-  #warnedMs = -Infinity;
 
   constructor(options: FastLaneOptions) {
     this.#options = options;
+    this.#again = thinned(options.logger, options.clock);
     this.valueBytesMax = options.valueBytesMax ?? 4_096;
     const { metrics } = options;
     const help = 'Acknowledged writes by what became of their event on the fast lane.';
@@ -63,11 +61,10 @@ export class FastLane {
   }
 
   #onFailure(table: string, error: unknown): void {
-    const { clock, logger } = this.#options;
     this.#failed.value += 1;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - this.#warnedMs < warningIntervalMs) return;
-    this.#warnedMs = nowMs;
-    logger.warn({ table, error: messageOf(error) }, 'fast lane: an event was not published; the change log brings it');
+    this.#again.warn(
+      { table, error: messageOf(error) },
+      'fast lane: an event was not published; the change log brings it',
+    );
   }
 }

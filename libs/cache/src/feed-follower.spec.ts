@@ -69,16 +69,18 @@ let logger: ReturnType<typeof recordingLogger>;
 let follower: FeedFollower;
 let coherence: Coherence;
 let progress: number;
+let metrics: MetricRegistry;
 
 beforeEach(() => {
   feed = new FakeFeed();
   logger = recordingLogger();
   progress = 0;
+  metrics = new MetricRegistry();
   follower = new FeedFollower({
     feed,
     region: 'here',
     logger,
-    metrics: new MetricRegistry(),
+    metrics,
     onProgress: () => (progress += 1),
     onReportAsked: () => undefined,
   });
@@ -132,6 +134,31 @@ describe('records', () => {
   it('hands an event to its table’s cache', () => {
     batch('a', change());
     expect(held()).toBe('vB');
+  });
+
+  it('of a kind that cannot be read flush their partition once a batch, however many they are, and are all counted', () => {
+    const unreadable: WireRecord = { key: 'things:k', value: null, header: '2.0;e;m;things' };
+    const flushes: unknown[] = [];
+    follower.table('things').addCache('things', coherence, ({ reason }) => flushes.push(reason));
+    const refused = (): number => logger.lines.filter(({ message }) => message.includes('was refused')).length;
+    batch('a', unreadable, { ...unreadable, header: 'x' }, change({ region: 'elsewhere' }), change());
+    expect([held(), flushes, refused()]).toEqual([undefined, ['refused record: format version 2.0'], 1]);
+    fill();
+    batch('a', unreadable, unreadable);
+    expect([held(), flushes.length, refused()]).toEqual([undefined, 2, 2]);
+    const total = metrics.counter('tidemark_feed_refused_records_total', '').value;
+    expect(total).toBe(5);
+  });
+
+  it('that flush are told to people where they drop something', () => {
+    const flushTable = encodeControl({ control: 'flush-table', table: 'things', reason: 'test' });
+    logger.lines.length = 0;
+    batch('a', flushTable);
+    batch('a', flushTable);
+    expect(logger.lines.map(({ level, fields }) => [level, fields['entries']])).toEqual([
+      ['info', 1],
+      ['debug', 0],
+    ]);
   });
 
   it('ignores an event of a topic that it does not listen to, and of a table that is nobody’s', () => {

@@ -58,6 +58,12 @@ describe('Fences', () => {
     expect(early.map(isClean)).toEqual([false, false]);
   });
 
+  it('is closed twice without harm: whoever gives up need not know whether the answer has come', () => {
+    const fence = fences.open('k', partition);
+    expect([fences.close(fence), fences.close(fence)]).toEqual([true, true]);
+    expect(fences.size).toBe(0);
+  });
+
   it('forgets a key with its last fence', () => {
     const [first, second] = [fences.open('k', partition), fences.open('k', partition)];
     fences.close(first);

@@ -9,6 +9,7 @@ import { Holder } from './holder.js';
 import { newL1 } from './l1/l1.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader, type Load } from './lease-loader.js';
+import { LoadFlights } from './load-flights.js';
 import { PartitionState } from './partition-state.js';
 import { trust } from './standard-schema.js';
 import { itemOf, ScriptedStore } from './testing/scripted-store.js';
@@ -19,6 +20,7 @@ let stats: CacheStats;
 let coherence: Coherence;
 let clock: ManualClock;
 let loader: LeaseLoader;
+let flights: LoadFlights;
 let leaseIds: number;
 let installed: string[];
 
@@ -53,8 +55,9 @@ beforeEach(() => {
     ...{ ...common, bucket: 'things', region: 'here', onAmbiguous: () => undefined },
     writeClock: new WriteClock('00000000000000aa', () => clock.now()),
   });
+  flights = new LoadFlights({ ...{ coherence, clock, cache: 'things', loadTimeoutMs: 10_000, loadsMax: 2 } });
   loader = new LeaseLoader({
-    ...{ ...common, writer, random: () => 0.5, callTimeoutMs: 1_000, loadTimeoutMs: 10_000, loadsMax: 2 },
+    ...{ ...common, writer, flights, random: () => 0.5, callTimeoutMs: 1_000, loadTimeoutMs: 10_000 },
     newLeaseId: () => `lease${(leaseIds += 1)}`,
     onInstalled: ({ writeId }) => installed.push(writeId),
   });
@@ -222,6 +225,49 @@ describe('a load', () => {
     await settle();
     expect(store.releases.map(({ lease }) => lease.leaseId)).toEqual(['lease1']);
     expect(store.writes).toEqual([]);
+  });
+
+  it('that does not heed its signal is left behind at its deadline: nobody waits for its lease, and no room is taken', async () => {
+    for (const key of ['a', 'b']) {
+      const outcome = expect(loader.load(key, () => new Promise(() => undefined), never)).rejects.toMatchObject({
+        code: 'TIMEOUT',
+      });
+      await acquire(store.claims.length - 1);
+      await clock.advance(10_000);
+      await outcome;
+      store.releases.at(-1)?.answer();
+      await settle();
+    }
+    expect(store.releases.map(({ lease }) => lease.leaseId)).toEqual(['lease1', 'lease2']);
+    void loader.load('c', async () => 'loaded', never).catch(() => undefined);
+    expect(store.claims).toHaveLength(3);
+  });
+
+  it('that is in hand when the pod closes is aborted, and gives its lease up before the pod lets go', async () => {
+    let reason: unknown;
+    const load: Load<string> = (_key, { signal }) =>
+      new Promise(() =>
+        signal.addEventListener('abort', () => {
+          reason = signal.reason;
+        }),
+      );
+    const outcome = expect(loader.load('k', load, never)).rejects.toMatchObject({ code: 'ABORTED' });
+    await acquire(0);
+    let closed = false;
+    void flights.close().then(() => (closed = true));
+    await outcome;
+    await settle();
+    expect([reason, closed, store.releases.length]).toEqual([expect.objectContaining({ code: 'ABORTED' }), false, 1]);
+    store.releases[0]?.answer();
+    await settle();
+    expect([closed, store.writes.length, coherence.inFlight, clock.pending]).toEqual([true, 0, 0, 0]);
+  });
+
+  it('may give its value at once', async () => {
+    const value = loader.load('k', () => 'loaded', never);
+    await acquire(0);
+    store.writes[0]?.answer({ type: 'committed', old: undefined });
+    await expect(value).resolves.toBe('loaded');
   });
 
   it('whose install fails gives its lease up', async () => {

@@ -1,5 +1,5 @@
 import { type ItemImage, itemKeyOf } from '@tidemark/protocol';
-import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, TidemarkError, wait } from '@tidemark/runtime';
 import { type HeldLease, type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
@@ -7,10 +7,14 @@ import { type Fence } from './fences.js';
 import { type Holder } from './holder.js';
 import { type L2Writer, type WriteResult } from './l2-writer.js';
 import { afterClaim, afterRead, type LeaseStep } from './lease-steps.js';
+import { type LoadFlights, untilAborted } from './load-flights.js';
 import { type EncodedValue, type ValueCodec } from './value-codec.js';
 
 /** Brings a value from its origin; `undefined`: there is none. `signal` is aborted when nobody can use the result any more. */
-export type Load<V> = (key: string, context: { readonly signal: AbortSignal }) => Promise<V | undefined>;
+export type Load<V> = (
+  key: string,
+  context: { readonly signal: AbortSignal },
+) => V | undefined | Promise<V | undefined>;
 
 export interface LeaseLoaderOptions {
   readonly store: Store;
@@ -33,13 +37,7 @@ export interface LeaseLoaderOptions {
   readonly tombstoneMs: number;
   /** Told of a value that was installed. */
   readonly onInstalled: (result: Extract<WriteResult, { type: 'committed' }>) => void;
-  /** Keys loaded at once; a further one fails with `QUEUE_FULL`. Default 1,000. */
-  readonly loadsMax?: number;
-}
-
-interface Flight {
-  readonly fence: Fence;
-  readonly value: Promise<unknown>;
+  readonly flights: LoadFlights;
 }
 
 /** Between two looks at another pod's lease, ms: the first, and the longest. */
@@ -56,8 +54,6 @@ const loadsPerCallMax = 3;
  */
 export class LeaseLoader {
   readonly #options: LeaseLoaderOptions;
-  readonly #flights = new Map<string, Flight>();
-  #loads = 0;
 
   constructor(options: LeaseLoaderOptions) {
     this.#options = options;
@@ -65,26 +61,7 @@ export class LeaseLoader {
 
   /** Callers of one key share a load as long as nothing has happened to the key since it began. `expiresAt`: seconds since the epoch. */
   load<V>(key: string, load: Load<V>, expiresAt: () => number | null): Promise<V | undefined> {
-    const { coherence, clock, cache, loadTimeoutMs, loadsMax = 1_000 } = this.#options;
-    const current = this.#flights.get(key);
-    if (current !== undefined && coherence.joinable(current.fence)) return current.value as Promise<V | undefined>;
-    if (this.#loads >= loadsMax)
-      return Promise.reject(
-        new TidemarkError('QUEUE_FULL', `${this.#loads} loads are in hand already`, { retriable: true }),
-      );
-    this.#loads += 1;
-    const fence = coherence.beginFill(key);
-    const what = `load in cache ${cache}`;
-    const value = withDeadline({ clock, timeoutMs: loadTimeoutMs, what }, (signal) =>
-      this.#run(fence, load, expiresAt, signal),
-    ).finally(() => {
-      this.#loads -= 1;
-      coherence.abandonFill(fence);
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
-    const flight: Flight = { fence, value };
-    this.#flights.set(key, flight);
-    return value as Promise<V | undefined>;
+    return this.#options.flights.load(key, (fence, signal) => this.#run(fence, load, expiresAt, signal));
   }
 
   async #run<V>(fence: Fence, load: Load<V>, expiresAt: () => number | null, signal: AbortSignal): Promise<unknown> {
@@ -141,7 +118,7 @@ export class LeaseLoader {
     const claim = {
       leaseId,
       nowMs,
-      leaseUntil: nowMs + loadTimeoutMs,
+      leaseUntil: Math.ceil(nowMs + loadTimeoutMs),
       expiresAt: Math.ceil((nowMs + Math.max(tombstoneMs, loadTimeoutMs)) / 1_000),
     };
     try {
@@ -164,7 +141,7 @@ export class LeaseLoader {
     let encoded: EncodedValue | undefined;
     try {
       this.#options.stats.loads += 1;
-      const loaded = await load(key, { signal });
+      const loaded = await untilAborted(signal, () => load(key, { signal }));
       encoded = loaded === undefined ? undefined : this.#options.codec.encode(loaded);
     } catch (error) {
       this.#options.stats.loadErrors += 1;

@@ -1,5 +1,5 @@
 import { type PodReport } from '@tidemark/protocol';
-import { type Clock, type Logger, messageOf, type Metric, type MetricRegistry } from '@tidemark/runtime';
+import { type Clock, type Logger, messageOf, type Metric, type MetricRegistry, thinned } from '@tidemark/runtime';
 import { type PodRegistry } from './backend.js';
 
 export interface PodReporterOptions {
@@ -18,23 +18,22 @@ export interface PodReporterOptions {
   readonly promptMs?: number;
 }
 
-/** A failing log is named once in this many failures, so that an outage does not fill it. */
-const failuresPerWarning = 30;
 const reportTimeoutMs = 5_000;
 
 /** Says on the pods topic what this pod follows and how far it is: every 2 s, and at once when an event asks. */
 export class PodReporter {
   readonly #options: PodReporterOptions;
   readonly #failed: Metric;
+  readonly #again: Pick<Logger, 'warn'>;
   #cancel: () => void = () => undefined;
   #dueMs = Infinity;
   #sending = false;
   #registered = false;
-  #failures = 0;
   #state: 'idle' | 'running' | 'stopped' = 'idle';
 
   constructor(options: PodReporterOptions) {
     this.#options = options;
+    this.#again = thinned(options.logger, options.clock);
     this.#failed = options.metrics.counter(
       'tidemark_pod_report_failures_total',
       'Reports of this pod that the pods topic did not take.',
@@ -83,7 +82,6 @@ export class PodReporter {
     this.#sending = true;
     try {
       await this.#options.registry.report(this.#report(false), { timeoutMs: reportTimeoutMs });
-      this.#failures = 0;
       if (!this.#registered && this.#state === 'running') {
         this.#registered = true;
         this.#options.onRegistered();
@@ -98,9 +96,7 @@ export class PodReporter {
 
   #onFailure(error: unknown): void {
     this.#failed.value += 1;
-    if (this.#failures % failuresPerWarning === 0)
-      this.#options.logger.warn({ error: messageOf(error) }, 'pods topic did not take the report of this pod');
-    this.#failures += 1;
+    this.#again.warn({ error: messageOf(error) }, 'pods topic did not take the report of this pod');
   }
 
   #report(leaving: boolean): PodReport {

@@ -9,6 +9,7 @@ import {
   createTidemark,
   defineCache,
   memory,
+  MetricRegistry,
   PartialReadError,
   type Tidemark,
   trust,
@@ -182,6 +183,39 @@ describe('close', () => {
     expect([cache.getIfPresent('k'), feed.closes, backendCloses]).toEqual([undefined, 1, 1]);
   });
 
+  it('waits for loads in hand, and ends those that are left with their leases given up', async () => {
+    await live();
+    const cache = tidemark.cache(things);
+    const outcome = cache.getOrLoad('k', () => new Promise<string>(() => undefined)).catch((error: unknown) => error);
+    await settle();
+    store.reads[0]?.answer(undefined);
+    await settle();
+    store.claims[0]?.answer({ type: 'acquired', image: itemOf('k', null, { leaseId: 'mine', writeId: null }) });
+    const closing = tidemark.close();
+    await clock.advance(4_999);
+    expect([store.releases.length, backendCloses]).toEqual([0, 0]);
+    await clock.advance(1);
+    expect(await outcome).toMatchObject({ code: 'ABORTED' });
+    expect([store.releases.length, backendCloses]).toEqual([1, 0]);
+    store.releases[0]?.answer();
+    await closing;
+    expect([backendCloses, clock.pending]).toEqual([1, 0]);
+  });
+
+  it('is held up by no lease that cannot be given up', async () => {
+    await live();
+    const cache = tidemark.cache(things);
+    const load = cache.getOrLoad('k', () => new Promise<string>(() => undefined)).catch(() => undefined);
+    await settle();
+    store.reads[0]?.answer(undefined);
+    await settle();
+    store.claims[0]?.answer({ type: 'acquired', image: itemOf('k', null, { leaseId: 'mine', writeId: null }) });
+    const closing = tidemark.close();
+    await clock.advance(6_000);
+    await Promise.all([closing, load]);
+    expect(backendCloses).toBe(1);
+  });
+
   it('is done once, and lets go of the backend although the feed fails to close', async () => {
     await live();
     feed.closeFailure = new Error('stuck');
@@ -263,6 +297,24 @@ describe('memory', () => {
     }
     await clock.advance(10_000);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('metrics', () => {
+  it('of a closed Tidemark stay as they were at its end, and hold nothing of it', async () => {
+    const metrics = new MetricRegistry();
+    const pod = createTidemark({ service: 'test', backend: memory({ clock }), caches: [things], clock, metrics });
+    const started = pod.start();
+    await clock.advance(1_500);
+    await started;
+    const cache = pod.cache(things);
+    const puts = metrics.counter('tidemark_cache_requests_total', '', { cache: 'things', op: 'put', result: 'sent' });
+    await cache.put('k', 'v');
+    await pod.close();
+    expect(puts.value).toBe(1);
+    puts.value = 7;
+    metrics.collect();
+    expect(puts.value).toBe(7);
   });
 });
 

@@ -34,7 +34,7 @@ export interface TidemarkOptions {
   readonly caches?: readonly CacheDefinition[];
   /** `start()` returns by then, live or not; default `'5s'`. */
   readonly startDeadline?: Duration;
-  /** `close()` waits this long for writes in hand; default `'5s'`. */
+  /** `close()` waits this long for writes and loads in hand; default `'5s'`. */
   readonly drainDeadline?: Duration;
   /** Heap that the L1s of all caches may take together; more is refused. Default: half of what V8 may use. */
   readonly maxSize?: ByteSize;
@@ -75,7 +75,7 @@ const fields = [
 ];
 /** How often caches look whether they have fallen behind their `maxStaleness`, ms. */
 const stalenessWatchMs = 1_000;
-/** How long a pod may take to take its leave on the pods topic, ms. */
+/** How long a pod may take to give its leases up, and then to take its leave on the pods topic, ms each. */
 const leaveTimeoutMs = 1_000;
 
 /** One pod's caches on one backend. Throws `INVALID_OPTIONS` naming the field; connects to nothing before `start()`. */
@@ -207,7 +207,10 @@ export class Tidemark {
     return { state: this.#state(), tables };
   }
 
-  /** Refuses new calls, waits for writes in hand (at most `drainDeadline`), then lets go of the feed and the backend. Idempotent. */
+  /**
+   * Refuses new calls, waits for writes and loads in hand (at most `drainDeadline`), ends the loads that are left with `ABORTED` and gives their
+   * leases up, then lets go of the feed and the backend. Idempotent.
+   */
   close(): Promise<void> {
     // It is closing before anything of it happens: listeners are told of the last flush, and may call what they like.
     this.#closing ??= Promise.resolve().then(() => this.#close());
@@ -302,15 +305,9 @@ export class Tidemark {
     this.#onProgress();
     this.#stopWatch();
     this.#follower.stop();
-    const drained = Promise.all([...this.#built.values()].map(({ idle }) => idle())).then(() => undefined);
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.setTimer(resolve, this.#drainDeadlineMs);
-      void drained.finally(() => {
-        cancel();
-        resolve();
-      });
-    });
-    for (const { close } of this.#built.values()) close();
+    const built = [...this.#built.values()];
+    await this.#within(this.#drainDeadlineMs, Promise.all(built.map(({ idle }) => idle())));
+    await this.#within(leaveTimeoutMs, Promise.all(built.map(({ close }) => close())));
     this.#lane?.visibility.close();
     await this.#reporter?.stop(leaveTimeoutMs);
     try {
@@ -318,6 +315,17 @@ export class Tidemark {
     } finally {
       await this.#parts.close();
     }
+  }
+
+  /** Resolves when `work` has ended, or its time is up. */
+  #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.setTimer(resolve, timeoutMs);
+      void work.finally(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #onProgress(): void {

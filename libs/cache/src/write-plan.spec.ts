@@ -36,6 +36,16 @@ describe('the first attempt', () => {
     expect(firstAttempt({ type: 'if-version', writeId }, clock, nowMs).writeId > writeId).toBe(true);
     expect(clock.mint() < idAt(1_000)).toBe(true);
   });
+
+  it.each([null, idAt(10), idAt(10_000_000), 'zzz'])(
+    'of a load is a well-formed id past that of the leased item (hazard 17): %s',
+    (base) => {
+      const { writeId } = firstAttempt({ type: 'leased', leaseId: 'l', base }, clock, nowMs);
+      expect(isWriteId(writeId)).toBe(true);
+      if (base !== null && isWriteId(base)) expect(writeId > base).toBe(true);
+      expect(clock.mint() < idAt(1_000)).toBe(true);
+    },
+  );
 });
 
 describe('after a refusal', () => {

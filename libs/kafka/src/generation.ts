@@ -9,8 +9,8 @@ export class Lane implements TopicPartition {
   next: bigint | undefined;
   /** The committed offset had left the log, so reading began at the log's start. */
   reset = false;
-  /** The group has never committed an offset of the partition, or the offset is gone. */
-  uncharted = false;
+  /** The group has never committed an offset of the partition, or the offset is gone, or could not be read. */
+  uncharted = true;
   held = false;
   /** Failures of the handler in a row. */
   failures = 0;
@@ -23,6 +23,7 @@ export class Lane implements TopicPartition {
   /** Goes on after what is `committed` (negative: nothing), or after what the same member has `handled` without having it committed. */
   resume(committed: bigint, handled: bigint | undefined): void {
     this.reset = committed === earliest;
+    this.uncharted = false;
     if (this.reset) return;
     const known = committed >= 0n ? committed : undefined;
     this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;

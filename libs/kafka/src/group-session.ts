@@ -38,6 +38,8 @@ const retry = {
   retries: 1_000_000,
   restartOnFailure: () => Promise.resolve(false),
 };
+/** Times that the committed offsets are asked for at a join. */
+const committedAttempts = 5;
 
 /**
  * One kafkajs consumer in the shared group, from its birth to its end.
@@ -208,21 +210,30 @@ export class GroupSession {
   }
 
   /**
-   * Where each partition goes on: after what is committed, or after what this member itself has handled and could not commit. Only for
-   * noticing gaps and repetitions: where it cannot be read, the first batch is taken as it comes.
+   * Where each partition goes on: after what is committed, or after what this member itself has handled and could not commit. Where it cannot be
+   * read, nobody knows whether anything is missing, and the partition counts as uncharted.
    */
   async #readCommitted(previous: Generation | undefined, generation: Generation): Promise<void> {
-    const { client, clock, groupId, logger, topics } = this.#options;
-    try {
-      const committed = await withAdmin({ client, clock, timeoutMs: 3_000, signal: generation.signal }, (admin) =>
-        admin.fetchOffsets({ groupId, topics: [...topics] }),
-      );
-      for (const { topic, partitions } of committed)
-        for (const { partition, offset } of partitions)
-          generation.lane(topic, partition)?.resume(BigInt(offset), previous?.lane(topic, partition)?.next);
-    } catch (error) {
-      logger.debug({ error: messageOf(error) }, 'kafka group: could not read the committed offsets');
+    const { clock, again, random } = this.#options;
+    for (let attempt = 1; attempt <= committedAttempts && !generation.over; attempt += 1) {
+      try {
+        return await this.#resumeCommitted(previous, generation);
+      } catch (error) {
+        if (generation.over) return;
+        again.warn({ error: messageOf(error) }, 'kafka group: could not read the committed offsets, trying again');
+        await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: 1_000, random }), generation.signal);
+      }
     }
+  }
+
+  async #resumeCommitted(previous: Generation | undefined, generation: Generation): Promise<void> {
+    const { client, clock, groupId, topics } = this.#options;
+    const committed = await withAdmin({ client, clock, timeoutMs: 3_000, signal: generation.signal }, (admin) =>
+      admin.fetchOffsets({ groupId, topics: [...topics] }),
+    );
+    for (const { topic, partitions } of committed)
+      for (const { partition, offset } of partitions)
+        generation.lane(topic, partition)?.resume(BigInt(offset), previous?.lane(topic, partition)?.next);
   }
 
   async #tellAssigned(generation: Generation): Promise<void> {

@@ -74,7 +74,7 @@ export class DynamoDBDestinations implements DestinationReader, DestinationStore
 
   async get(table: string, signal: AbortSignal): Promise<DestinationLook | undefined> {
     const input = { TableName: this.#leaseTable, Key: destinationKey(table), ConsistentRead: true };
-    const { Item } = await this.#call('dynamodb.getItem of the lease table', signal, (abortSignal) =>
+    const { Item } = await this.#call(`dynamodb.getItem of lease table ${this.#leaseTable}`, signal, (abortSignal) =>
       this.#client.send(new GetItemCommand(input), { abortSignal }),
     );
     return Item === undefined ? undefined : fromDestinationItem(Item);
@@ -89,7 +89,7 @@ export class DynamoDBDestinations implements DestinationReader, DestinationStore
       ExpressionAttributeNames: { '#at': lookedAtAttribute },
       ExpressionAttributeValues: { ':at': { N: String(Math.floor(look.lookedAt)) } },
     };
-    return this.#call('dynamodb.putItem of the lease table', signal, async (abortSignal) => {
+    return this.#call(`dynamodb.putItem of lease table ${this.#leaseTable}`, signal, async (abortSignal) => {
       try {
         await this.#client.send(new PutItemCommand(input), { abortSignal });
       } catch (error) {

@@ -130,9 +130,22 @@ describe('DynamoDBLeaseStore', () => {
     });
   });
 
-  it('says that the table is not there, unless it may make it', async () => {
+  it('names a table that holds something else than leases', async () => {
+    await store.list(signal);
+    emulator.intercept = (operation) =>
+      operation === 'Scan' ? { status: 200, body: { Items: [{ key: { S: 'users:1' } }] } } : undefined;
+    await expect(store.list(signal)).rejects.toMatchObject({
+      code: 'INVALID_CONFIGURATION',
+      message: expect.stringMatching(/^\S+ has an item without a leaseKey: is it a lease table\?$/) as unknown,
+    });
+  });
+
+  it('says that the table is not there, and which, unless it may make it', async () => {
     const other = new DynamoDBLeaseStore({ table: 'other', dynamodb: dynamodbConfig(emulator) });
-    await expect(other.list(signal)).rejects.toMatchObject({ code: 'TABLE_MISSING' });
+    await expect(other.list(signal)).rejects.toMatchObject({
+      code: 'TABLE_MISSING',
+      message: expect.stringContaining('lease table other') as unknown,
+    });
     other.close();
   });
 

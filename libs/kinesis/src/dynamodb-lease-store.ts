@@ -74,9 +74,12 @@ export class DynamoDBLeaseStore implements LeaseStore {
       const output = await this.#call('scan', signal, (abortSignal) =>
         this.#client.send(new ScanCommand(input), { abortSignal }),
       );
-      for (const item of output.Items ?? []) if (!isDestinationItem(item)) rows.push(fromItem(item));
+      for (const item of output.Items ?? []) {
+        if (item[attribute.shardId]?.S === undefined) throw otherTable(this.#table, 'has an item without a leaseKey');
+        if (!isDestinationItem(item)) rows.push(fromItem(item));
+      }
       ExclusiveStartKey = output.LastEvaluatedKey;
-      if (rows.length > rowsMax) throw tooManyRows(this.#table);
+      if (rows.length > rowsMax) throw otherTable(this.#table, `has more than ${rowsMax} rows`);
     } while (ExclusiveStartKey !== undefined);
     return rows;
   }
@@ -214,7 +217,10 @@ export class DynamoDBLeaseStore implements LeaseStore {
   #timed<T>(operation: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const [clock, timeoutMs] = [this.#clock, this.#timeoutMs];
     const errors = { missing: 'TABLE_MISSING', unavailable: 'STORE_UNAVAILABLE' } as const;
-    return callAws({ clock, timeoutMs, what: `dynamodb.${operation} of the lease table`, signal, ...errors }, work);
+    return callAws(
+      { clock, timeoutMs, what: `dynamodb.${operation} of lease table ${this.#table}`, signal, ...errors },
+      work,
+    );
   }
 }
 
@@ -246,9 +252,9 @@ function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: b
   };
 }
 
-function tooManyRows(table: string): TidemarkError {
-  return new TidemarkError('INVALID_CONFIGURATION', `${table} has more than ${rowsMax} rows: is it a lease table?`, {
+function otherTable(table: string, why: string): TidemarkError {
+  return new TidemarkError('INVALID_CONFIGURATION', `${table} ${why}: is it a lease table?`, {
     retriable: false,
-    context: { table, rowsMax },
+    context: { table },
   });
 }

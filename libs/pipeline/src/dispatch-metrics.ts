@@ -4,6 +4,7 @@ import { type HistogramMetric, type Metric, type MetricRegistry } from '@tidemar
 export class DispatchMetrics {
   readonly batchSeconds: HistogramMetric;
   readonly publishFailures: Metric;
+  readonly valuesLeftOut: Metric;
   readonly announcements: Metric;
   readonly gaps: Metric;
   readonly staleRoutes: Metric;
@@ -25,6 +26,10 @@ export class DispatchMetrics {
       [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     );
     this.publishFailures = counter('publish_failures_total', 'Sends to a cache topic that failed.');
+    this.valuesLeftOut = counter(
+      'values_left_out_total',
+      'Records that a cache topic refused as too large; a drop of their key went there instead.',
+    );
     this.announcements = counter('announcements_total', 'Watermarks sent by the dispatcher of its own accord.');
     this.gaps = counter(
       'gaps_total',

@@ -75,9 +75,12 @@ export function* chunksOf(
   const flush = reason === undefined ? [] : [encodeControl({ control: 'flush-table', table, reason })];
   const records: readonly WireRecord[] = [...flush, ...batch.records];
   for (let start = 0; start < records.length; start += recordsMax) {
-    const chunk = records.slice(start, start + recordsMax);
-    yield { records: chunk, watermarks: watermarksOf(table, chunk) };
+    yield chunkOf(table, records.slice(start, start + recordsMax));
   }
+}
+
+function chunkOf(table: string, records: readonly WireRecord[]): Chunk {
+  return { records, watermarks: watermarksOf(table, records) };
 }
 
 type Marks = Pick<SourceBatch, 'afterGap' | 'uncharted'>;
@@ -85,6 +88,26 @@ type Marks = Pick<SourceBatch, 'afterGap' | 'uncharted'>;
 function flushReason({ afterGap, uncharted }: Marks): string | undefined {
   if (afterGap === true) return 'records of the table topic were lost';
   return uncharted === true ? 'the first record of the table topic for this group' : undefined;
+}
+
+/**
+ * What stands for a chunk that a topic refuses as too large: its halves; of a single record the key alone, which every pod drops, or a flush where
+ * it has no key. `undefined`: there is nothing to leave out.
+ */
+export function smallerChunks(table: string, { records }: Chunk): readonly Chunk[] | undefined {
+  const [first] = records;
+  if (records.length > 1) {
+    const middle = Math.ceil(records.length / 2);
+    return [records.slice(0, middle), records.slice(middle)].map((half) => chunkOf(table, half));
+  }
+  return first === undefined || first.value === null ? undefined : [chunkOf(table, [withoutValue(table, first)])];
+}
+
+function withoutValue(table: string, { key, src }: WireRecord): WireRecord {
+  if (key === null)
+    return { ...encodeControl({ control: 'flush-table', table, reason: 'a record is too large' }), src };
+  const text = typeof key === 'string' ? key : Buffer.from(key).toString('utf8');
+  return { ...encodeControl({ control: 'invalidate', table, key: text }), src };
 }
 
 /** The highest watermark of a chunk. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { decodeRecord } from '@tidemark/protocol';
 import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
 import { ManualClock, settle } from '@tidemark/runtime/testing';
 
@@ -52,6 +53,35 @@ describe('dispatchTable', () => {
     await expect(dispatchTable(batch, owned, context, signal)).resolves.toEqual({ type: 'commit' });
     expect(sink.log('a', 0)).toHaveLength(4);
     expect(owned.passed).toEqual({ at: 70, streamId: 'stream-1' });
+  });
+
+  it('hazard 35: a record that a topic refuses holds nothing up: its key is dropped there, the others go on in order', async () => {
+    const { sink, owned, context, signal } = bench({ chunkRecordsMax: 10 });
+    const refused = event('u:heavy');
+    const records = [event('u:1'), watermark(70), refused, event('u:2'), watermark(80)];
+    sink.fault = (_, sent) =>
+      sent.some(({ record }) => record.value !== null && record.value === refused.value)
+        ? new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false })
+        : undefined;
+    const whole = { ...batch, records: records.map((record, src) => ({ ...record, src })), nextOffset: 5n };
+    await expect(dispatchTable(whole, owned, context, signal)).resolves.toEqual({ type: 'commit' });
+    const carried = sink.log('a', 0).filter(({ src }) => src !== undefined);
+    expect(carried.map(({ src }) => src)).toEqual([0, 1, 2, 3, 4]);
+    expect(decodeRecord(carried[2] ?? refused)).toMatchObject({
+      type: 'control',
+      record: { control: 'invalidate', table: 'users', key: 'u:heavy' },
+    });
+    expect(carried.map(({ value }) => value !== null)).toEqual([true, false, false, true, false]);
+    expect(owned.passed).toEqual({ at: 80, streamId: 'stream-1' });
+    expect(context.metrics.valuesLeftOut.value).toBe(1);
+  });
+
+  it('holds what a topic refuses though nothing can be left out of it', async () => {
+    const { sink, owned, context, signal } = bench();
+    sink.fault = () => new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false });
+    const outcome = dispatchTable(batch, owned, context, signal);
+    await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'unpublished' });
+    expect(sink.log('a', 0)).toEqual([]);
   });
 
   it('commits an empty batch', async () => {

@@ -2,7 +2,7 @@ import { backoffMs, type Clock, isTidemarkError, messageOf, wait } from '@tidema
 
 import { type DispatchMetrics } from './dispatch-metrics.js';
 import { type DispatchPartition } from './dispatch-partition.js';
-import { type Chunk, chunksOf, highestOf, outgoing, type TablePlan } from './dispatch-plan.js';
+import { type Chunk, chunksOf, highestOf, outgoing, smallerChunks, type TablePlan } from './dispatch-plan.js';
 import { type EventSink, type SourceBatch } from './ports.js';
 
 /** What dispatching needs of the dispatcher around it. */
@@ -74,7 +74,10 @@ const ended: Hold = { type: 'hold', why: 'ended', reason: 'the assignment ended'
 type Hold = Extract<DispatchOutcome, { type: 'hold' }>;
 type Delivery = 'acknowledged' | 'no target any more' | Hold;
 
-/** Sends a chunk to one target until it is acknowledged, behind an announcement of `since` where the target has not seen it. */
+/**
+ * Sends a chunk to one target until it is acknowledged, behind an announcement of `since` where the target has not seen it. What a topic takes no
+ * record of its size of must not hold up what is behind it: it is cut, down to a key.
+ */
 async function deliver(
   chunk: Chunk,
   topic: string,
@@ -86,6 +89,8 @@ async function deliver(
     try {
       return await owned.exclusively(topic, () => send(chunk, topic, owned, context, signal));
     } catch (error) {
+      const smaller = isRefused(error) && !signal.aborted ? smallerChunks(owned.table, chunk) : undefined;
+      if (smaller !== undefined) return await deliverEach(smaller, chunk, topic, owned, context, signal);
       if (!signal.aborted) {
         const hold = whyToHold(error, topic, attempt, context);
         if (hold !== undefined) return hold;
@@ -95,6 +100,23 @@ async function deliver(
     await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), signal);
     if (signal.aborted || owned.revoked) return ended;
   }
+}
+
+async function deliverEach(
+  pieces: readonly Chunk[],
+  whole: Chunk,
+  topic: string,
+  owned: DispatchPartition,
+  context: DispatchContext,
+  signal: AbortSignal,
+): Promise<Delivery> {
+  context.metrics.publishFailures.value += 1;
+  if (whole.records.length === 1) context.metrics.valuesLeftOut.value += 1;
+  for (const piece of pieces) {
+    const delivery = await deliver(piece, topic, owned, context, signal);
+    if (delivery !== 'acknowledged') return delivery;
+  }
+  return 'acknowledged';
 }
 
 async function send(
@@ -118,6 +140,11 @@ async function send(
   }
   owned.announced(topic, since);
   return 'acknowledged';
+}
+
+/** The topic will not take it, however often it is sent. */
+function isRefused(error: unknown): boolean {
+  return isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable;
 }
 
 function whyToHold(

@@ -286,6 +286,36 @@ describe('hazards', () => {
     expect(on.read('b', 0)).toEqual(['2@0', 'u:2']);
   });
 
+  it('stays in the group while a first route cannot be confirmed: leaving it would keep every other member from confirming', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    on.append('users', 0, event('u:1'));
+    const { dispatcher, source } = on.member();
+    source.confirms = () => false;
+    await dispatcher.start();
+    await quiet();
+    expect(source.held).toHaveLength(1);
+    expect(source.subscriptions).toHaveLength(1);
+    source.confirms = () => true;
+    await source.rebalance();
+    await quiet();
+    expect(source.subscriptions).toHaveLength(1);
+    expect(on.read('a', 0)).toEqual(['1@0', 'u:1']);
+  });
+
+  it('has it assigned anew by itself where no assignment comes', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    on.append('users', 0, event('u:1'));
+    const { dispatcher, source } = on.member();
+    source.confirms = () => false;
+    await dispatcher.start();
+    await quiet();
+    source.confirms = () => true;
+    await on.clock.advance(60_000);
+    expect(on.read('a', 0).slice(0, 2)).toEqual(['1@0', 'u:1']);
+  });
+
   it('hazard 48: every partition of every target gets its own copy of a flush', async () => {
     const on = bench();
     on.routes.write(route(1, { a: 1, b: 1 }));

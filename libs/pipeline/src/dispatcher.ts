@@ -253,7 +253,10 @@ export class Dispatcher {
     this.#metrics.held(outcome.why);
     if (outcome.why === 'ended') return 'hold';
     this.#again.warn({ table, partition, reason: outcome.reason }, 'dispatcher: a batch is held');
-    this.#subscription.hold(table, outcome.reason, outcome.why === 'unpublished' ? refreshIntervalMs : 0);
+    // A route that was heard and not confirmed: the group is in motion, and an assignment comes by itself. Leaving it now would keep it so.
+    const isUnconfirmed = outcome.why === 'unrouted' && this.#routes.live(table) !== undefined;
+    const delayMs = isUnconfirmed || outcome.why === 'unpublished' ? refreshIntervalMs : 0;
+    this.#subscription.hold(table, outcome.reason, delayMs);
     return 'hold';
   }
 

@@ -70,9 +70,46 @@ describe('chooseLeases', () => {
     ],
     [
       'takes an overdue lease beyond its fair share',
-      [row('a', 'me'), row('b', 'x'), row('c', null)],
+      [row('a', 'me'), row('b', 'me'), row('c', null), row('d', 'x'), row('e', 'y')],
       { stillMs: (lease) => (lease.shardId === 'c' ? 30_000 : 0) },
       ['c free'],
+    ],
+    [
+      'leaves a lease that is not overdue yet to whoever has room for it',
+      [row('a', 'me'), row('b', 'me'), row('c', null), row('d', 'x'), row('e', 'y')],
+      { stillMs: (lease) => (lease.shardId === 'c' ? 29_999 : 0) },
+      [],
+    ],
+    [
+      'takes no overdue lease beyond what it may hold',
+      [row('a', 'me'), row('b', null)],
+      { stillMs: () => 30_000, leasesMax: 1 },
+      [],
+    ],
+    [
+      'steals nothing while something is free',
+      [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'x'), row('e', null)],
+      {},
+      ['e free'],
+    ],
+    [
+      'steals nothing beyond its fair share, however uneven the others are',
+      [...'abcd'].map((id) => row(id, 'x')).concat(row('e', 'y'), row('f', 'z'), row('g', 'me'), row('h', 'me')),
+      {},
+      [],
+    ],
+    [
+      'steals nothing beyond what it may hold',
+      [...'abcde'].map((id) => row(id, 'x')).concat(row('f', 'me')),
+      { leasesMax: 1 },
+      [],
+    ],
+    ['steals any of them', [row('a', 'x'), row('b', 'x'), row('c', 'x')], { random: () => 0.99 }, ['c stolen']],
+    [
+      'takes the first by id, in whatever order they are listed',
+      [row('c', null), row('a', null), row('d', null), row('b', null)],
+      { leasesMax: 3 },
+      ['a free', 'b free', 'c free'],
     ],
   ])('%s', (_, rows, fields, expected) => {
     expect(told(choose(rows, fields))).toEqual(expected);

@@ -74,4 +74,14 @@ describe('the rows of the lease table', () => {
     const next = newLease({ shardId: 's', parents: ['p'], startHash: '1', endHash: '2' }, 'stream-2');
     expect(replacedLease(old, next)).toEqual({ ...next, counter: old.counter + 1 });
   });
+
+  it('count how often they have changed hands since the last checkpoint', () => {
+    const twice = takenLease(takenLease(fresh, 'a'), 'b');
+    expect([twice.owner, twice.ownerSwitches, twice.counter]).toEqual(['b', 2, 2]);
+    expect(checkpointedLease(twice, '7', null).ownerSwitches).toBe(0);
+  });
+
+  it('claim nothing where nothing is known', () => {
+    expect([renewedLease(fresh, null).readUpTo, checkpointedLease(fresh, '7', null).readUpTo]).toEqual([null, null]);
+  });
 });

@@ -61,7 +61,7 @@ export type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | (string & {});
 /** One row of the lease table, KCL's item. */
 export interface ShardLease {
   readonly shardId: string;
-  /** The stream whose shard it is. A stream that was made anew uses the shard ids of the one before; `''`: nobody has said. */
+  /** The stream whose shard it is, and for which topics it is read. A stream that was made anew uses the shard ids of the one before; `''`: nobody has said. */
   readonly streamId: string;
   /** `null`: free. */
   readonly owner: string | null;

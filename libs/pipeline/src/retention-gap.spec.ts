@@ -33,6 +33,10 @@ describe('hazard 36: RetentionGap', () => {
     expect(gap.beforeRead(10_900)).toBe(false);
   });
 
+  it('asks while nothing is known, whatever the time and the retention', () => {
+    expect(new RetentionGap(() => Infinity, null).beforeRead(500)).toBe(true);
+  });
+
   it('asks for no more while it catches up behind a flush that is young enough', () => {
     const gap = new RetentionGap(limit, 10_000);
     expect(gap.onPage(page(10_000, 5_000))).toBe(false);

@@ -30,6 +30,12 @@ const mapOf = (...rows: readonly ShardLease[]): ReadonlyMap<string, ShardLease> 
 describe('missingLeases', () => {
   it.each<[string, Shard[], ShardLease[], string[]]>([
     ['creates every shard of a stream seen for the first time', [shard('b'), shard('a')], [], ['a', 'b']],
+    [
+      'creates them in the order of their ids, however they are listed',
+      [...'dacb'].map((id) => shard(id)),
+      [],
+      ['a', 'b', 'c', 'd'],
+    ],
     ['leaves children to the end of their parent', [shard('a'), shard('b', ['a'])], [row('a')], []],
     ['starts with the parents', [shard('a'), shard('b', ['a'])], [], ['a']],
     ['creates children whose parent is ended', [shard('a'), shard('b', ['a'])], [ended('a')], ['b']],
@@ -93,6 +99,18 @@ describe('hazard 32: planShardEnd', () => {
       [row('a')],
       { create: ['b', 'c'], ready: true },
     ],
+    [
+      'ends a shard that left the stream as the last parent of its child',
+      [shard('b', ['a']), shard('c', ['d']), shard('d')],
+      [row('a'), row('d')],
+      { create: ['b'], ready: true },
+    ],
+    [
+      'makes every other parent of a child known first, in order',
+      [shard('e', ['a', 'd']), shard('a'), shard('d'), shard('c'), shard('b', ['a', 'c'])],
+      [row('a')],
+      { create: ['c', 'd', 'b', 'e'], ready: true },
+    ],
   ])('%s', (_, shards, rows, expected) => {
     const plan = planShardEnd('a', shards, rows, 'stream');
     expect({ create: ids(plan.create), ready: plan.ready }).toEqual(expected);
@@ -115,6 +133,8 @@ describe('hazard 51: alignLeases', () => {
     row(shardId, { streamId: 'old', ...fields });
   const align = (shards: Shard[], rows: ShardLease[]) => {
     const { create, replace, remove } = alignLeases(shards, rows, 'stream');
+    const pairs = replace.map(([before, next]) => `${before.streamId} ${before.shardId} ${next.shardId}`);
+    expect(pairs).toEqual(replace.map(([{ streamId }, { shardId }]) => `${streamId} ${shardId} ${shardId}`));
     return { create: ids(create), replace: replace.map(([, next]) => next.shardId), remove: ids(remove) };
   };
 
@@ -218,6 +238,12 @@ describe('knownReadUpTo', () => {
       'is the least of the parents for a shard never read',
       row('c', { parents: ['a', 'b'] }),
       [ended('a', { readUpTo: 9 }), ended('b', { readUpTo: 7 })],
+      7,
+    ],
+    [
+      'is the least of the parents, whichever comes first',
+      row('c', { parents: ['a', 'b'] }),
+      [ended('a', { readUpTo: 7 }), ended('b', { readUpTo: 9 })],
       7,
     ],
     ['is unknown without parents', row('c'), [], null],

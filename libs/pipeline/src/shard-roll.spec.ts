@@ -36,6 +36,14 @@ describe('ShardRoll', () => {
     expect(roll.bound(rows('a', 'b'))).toBe(300);
   });
 
+  it('allows nothing later than the earliest of those listings, where several shards have no row', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a')], 100);
+    roll.note([shard('a'), shard('b')], 200);
+    roll.note([shard('a'), shard('b'), shard('c')], 300);
+    expect([roll.bound(rows('a')), roll.bound(rows('a', 'b'))]).toEqual([100, 200]);
+  });
+
   it('forgets shards that left the stream', () => {
     const roll = new ShardRoll();
     roll.note([shard('a'), shard('b')], 100);

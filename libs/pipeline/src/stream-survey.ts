@@ -6,12 +6,15 @@ import { ShardRoll } from './shard-roll.js';
 
 /** The stream at one moment. */
 export interface Survey {
+  /** Its id begins with the topic prefix: what was read for other topics counts for nothing here. */
   readonly stream: StreamDescription;
   readonly shards: readonly Shard[];
 }
 
 export interface StreamSurveyOptions {
   readonly reader: ShardReader;
+  /** Of the topics that the stream is read into. */
+  readonly topicPrefix: string;
   readonly clock: Clock;
   /** Deadline of each call, ms. */
   readonly timeoutMs: number;
@@ -53,10 +56,11 @@ export class StreamSurvey {
 
   /** Never rejects. */
   async #survey(): Promise<Survey | undefined> {
-    const { reader, clock } = this.#options;
+    const { reader, topicPrefix, clock } = this.#options;
     const askedAt = clock.now();
-    const stream = await this.#ask('describing the Kinesis stream', (signal) => reader.describe(signal));
-    if (stream === undefined) return undefined;
+    const described = await this.#ask('describing the Kinesis stream', (signal) => reader.describe(signal));
+    if (described === undefined) return undefined;
+    const stream = { ...described, streamId: `${topicPrefix}:${described.streamId}` };
     const shards = await this.#ask('listing the shards of Kinesis', (signal) => reader.listShards(signal));
     if (shards === undefined) return undefined;
     if (this.#latest?.stream.streamId !== stream.streamId) this.#roll = new ShardRoll();

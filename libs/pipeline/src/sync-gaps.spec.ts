@@ -239,7 +239,7 @@ describe('hazard 51: a stream that was replaced', () => {
       const id = world.write('users', 'k:2');
       await clock.advance(40_000);
       expect(world.eventsOf('users', 'k:2')).toEqual([id]);
-      expect(leases.row(first)?.streamId).toBe('fake:2');
+      expect(leases.row(first)?.streamId).toBe('tidemark:fake:2');
       expect(holes('stream-replaced')).toBeGreaterThan(0);
       expect(worker.health()).toMatchObject({ ready: true });
       expect((worker.health().watermark ?? 0) > clock.now() - 3_000).toBe(true);

@@ -19,7 +19,7 @@ describe('the watermark', () => {
       });
       expect(at.length).toBeGreaterThanOrEqual(8);
       expect(at.map((record) => record.at)).toEqual(at.map((record) => record.at).sort((a, b) => a - b));
-      expect(at[0]).toMatchObject({ table: 'orders', streamId: 'fake:1', since: null });
+      expect(at[0]).toMatchObject({ table: 'orders', streamId: 'tidemark:fake:1', since: null });
     }
   });
 

@@ -69,13 +69,14 @@ export class SyncWorker {
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: SyncWorkerOptions) {
     this.#options = resolveSyncOptions(options);
-    const { log, workerId, clock, reader, listTimeoutMs } = this.#options;
+    const { log, workerId, clock, reader, names, listTimeoutMs } = this.#options;
     this.#metrics = new SyncMetrics(this.#options.metrics);
     this.#calls = new CallWatch(clock);
     this.#publisher = new TablePublisher({ ...this.#options, metrics: this.#metrics, calls: this.#calls });
     this.#trouble = new TroubleLog(log, { workerId }, (what) => this.#metrics.failed(what));
     this.#survey = new StreamSurvey({
       reader,
+      topicPrefix: names.prefix,
       clock,
       timeoutMs: listTimeoutMs,
       calls: this.#calls,

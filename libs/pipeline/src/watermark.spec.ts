@@ -116,6 +116,7 @@ describe('hazards 33 and 50: watermarkOf under whatever rows and memories', () =
 describe('lowestOpen', () => {
   it('is the first by id among the rows that are not ended', () => {
     expect(lowestOpen([upper(), lower(), whole({ checkpoint: 'SHARD_END' })])?.shardId).toBe('s1');
+    expect(lowestOpen([lower(), upper()])?.shardId).toBe('s1');
     expect(lowestOpen([])).toBeUndefined();
   });
 });
@@ -136,6 +137,85 @@ describe('coversKeySpace', () => {
       }),
       runs(10),
     );
+  });
+
+  it.each<[string, boolean, [bigint, bigint][]]>([
+    [
+      'in the order of their ends',
+      true,
+      [
+        [0n, 4n],
+        [5n, 9n],
+        [10n, hashes - 1n],
+      ],
+    ],
+    [
+      'last first',
+      true,
+      [
+        [10n, hashes - 1n],
+        [5n, 9n],
+        [0n, 4n],
+      ],
+    ],
+    [
+      'in no order',
+      true,
+      [
+        [5n, 9n],
+        [10n, hashes - 1n],
+        [0n, 4n],
+      ],
+    ],
+    [
+      'of one key',
+      true,
+      [
+        [0n, 0n],
+        [1n, 1n],
+        [2n, hashes - 1n],
+      ],
+    ],
+    [
+      'one within another',
+      true,
+      [
+        [0n, 9n],
+        [1n, 5n],
+        [10n, hashes - 1n],
+      ],
+    ],
+    [
+      'two that begin together, the longer one last',
+      true,
+      [
+        [0n, 3n],
+        [0n, 9n],
+        [10n, hashes - 1n],
+      ],
+    ],
+    [
+      'two that begin together, the longer one first',
+      true,
+      [
+        [0n, 9n],
+        [0n, 3n],
+        [10n, hashes - 1n],
+      ],
+    ],
+    ['without the first key', false, [[1n, hashes - 1n]]],
+    ['without the last key', false, [[0n, hashes - 2n]]],
+    [
+      'with a hole of one key',
+      false,
+      [
+        [0n, 4n],
+        [6n, hashes - 1n],
+      ],
+    ],
+    ['none', false, []],
+  ])('of ranges %s: %j', (_, covers, ranges) => {
+    expect(coversKeySpace(ranges.map(([start, end], at) => row(`s${at}`, start, end)))).toBe(covers);
   });
 
   it('fails when any range is missing, or falls short by one key', () => {

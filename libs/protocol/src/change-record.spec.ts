@@ -186,6 +186,18 @@ describe('a record that cannot be trusted', () => {
       'permissions',
       'user:42',
     ],
+    [
+      { ...insert, eventName: 'MODIFY', dynamodb: { ...inner, OldImage: { ...old, writeId: { N: '1' } } } },
+      'OldImage: attribute writeId: expected a string',
+      'permissions',
+      'user:42',
+    ],
+    [
+      { ...insert, eventName: 'REMOVE', dynamodb: { ...inner, OldImage: old } },
+      'NewImage: none expected for remove',
+      'permissions',
+      'user:42',
+    ],
   ])('%#: says why, and how much must be dropped', (json, reason, table, key) => {
     expect(translateJson(json)).toEqual({ ok: false, reason, table, key });
   });

@@ -33,7 +33,7 @@ export class MetricRegistry {
     string,
     { name: string; help: string; kind: MetricKind; series: Map<string, Metric | HistogramMetric> }
   >();
-  readonly #collectors: (() => void)[] = [];
+  readonly #collectors = new Set<() => void>();
 
   counter(name: string, help: string, labels: Labels = {}): Metric {
     return this.#series(name, help, 'counter', labels, () => ({ labels, value: 0 })) as Metric;
@@ -47,9 +47,11 @@ export class MetricRegistry {
     return this.#series(name, help, 'histogram', labels, () => newHistogram(labels, upperBounds)) as HistogramMetric;
   }
 
-  /** Registers a callback that brings gauges up to date just before they are read. */
-  onCollect(collector: () => void): void {
-    this.#collectors.push(collector);
+  /** Registers a callback that brings gauges up to date just before they are read; the returned function takes it away, with all that it holds. */
+  onCollect(collector: () => void): () => void {
+    const own = (): void => collector();
+    this.#collectors.add(own);
+    return () => void this.#collectors.delete(own);
   }
 
   collect(): readonly MetricFamily[] {

@@ -203,6 +203,19 @@ describe('MetricRegistry', () => {
     expect([...(family?.series.values() ?? [])]).toEqual([{ labels: { x: '1', y: '2' }, value: 2 }]);
   });
 
+  it('asks its collectors until they are taken away', () => {
+    const metrics = new MetricRegistry();
+    let calls = 0;
+    const count = (): void => void (calls += 1);
+    const away = metrics.onCollect(count);
+    metrics.onCollect(count);
+    metrics.collect();
+    away();
+    away();
+    metrics.collect();
+    expect(calls).toBe(3);
+  });
+
   it('counts observations cumulatively', () => {
     const histogram = new MetricRegistry().histogram('a_seconds', 'A.', [0.1, 1]);
     for (const value of [0.05, 0.5, 5]) histogram.observe(value);

@@ -56,7 +56,7 @@ export interface ServicePorts {
 export interface Service {
   /** Whether it does its work, and what keeps it from it. */
   ready(): { readonly ready: boolean; readonly detail: unknown };
-  /** Drains, commits, and lets go of everything. */
+  /** Drains, commits, and lets go of everything; takes 7.5 s at most. */
   stop(): Promise<void>;
   /** Ends at once, as a process that is killed does: nothing is drained, committed or released. */
   kill(): Promise<void>;

@@ -1,7 +1,7 @@
 import { createKafkaClient, GroupConsumer, KafkaProducer, RouteTopic } from '@tidemark/kafka';
 import { Dispatcher } from '@tidemark/pipeline';
 import { topicNames } from '@tidemark/protocol';
-import { messageOf } from '@tidemark/runtime';
+import { messageOf, stopWithin } from '@tidemark/runtime';
 import { type DispatcherServiceOptions, type Service, type ServicePorts } from './service-options.js';
 import { untilStarted } from './until-started.js';
 
@@ -31,10 +31,11 @@ export async function startDispatcher(options: DispatcherServiceOptions, ports: 
         detail: starting.error() === undefined ? health : { ...health, error: messageOf(starting.error()) },
       };
     },
-    stop: async () => {
-      await dispatcher.stop();
-      await sink.close();
-    },
+    stop: () =>
+      stopWithin(
+        dispatcher.stop().then(() => sink.close()),
+        ports,
+      ),
     kill: async () => {
       await dispatcher.kill();
       await sink.close();

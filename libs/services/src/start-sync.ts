@@ -2,7 +2,7 @@ import { createKafkaClient, KafkaProducer } from '@tidemark/kafka';
 import { DynamoDBDestinations, DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
 import { SyncWorker } from '@tidemark/pipeline';
 import { topicNames } from '@tidemark/protocol';
-import { messageOf } from '@tidemark/runtime';
+import { messageOf, stopWithin } from '@tidemark/runtime';
 import { type Service, type ServicePorts, type SyncOptions } from './service-options.js';
 import { untilStarted } from './until-started.js';
 
@@ -57,10 +57,7 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
         detail: starting.error() === undefined ? health : { ...health, error: messageOf(starting.error()) },
       };
     },
-    stop: async () => {
-      await worker.stop();
-      await release();
-    },
+    stop: () => stopWithin(worker.stop().then(release), ports),
     kill: async () => {
       await worker.kill();
       await release();

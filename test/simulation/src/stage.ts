@@ -1,6 +1,7 @@
 import { checkHistory, HistoryRecorder, type Violation } from '@tidemark/cache/testing';
 import { faultNamed } from './faults/fault.js';
-import { operations, type OperationName } from './plan/operations.js';
+import { KnownWrites } from './plan/known-writes.js';
+import { type OperationContext, operations, type OperationName } from './plan/operations.js';
 import { type PlannedFault, type WorldConfig } from './plan/plan.js';
 import { epochMs } from './time/sim-process.js';
 import { Random } from './time/random.js';
@@ -38,6 +39,7 @@ export class Stage {
   readonly #context: WorldContext;
   readonly #endings = new Set<() => void>();
   readonly #failures: unknown[] = [];
+  readonly #operationContext: OperationContext;
 
   constructor(seed: number, config: WorldConfig, { keepsLines = false }: StageOptions = {}) {
     const scheduler = new Scheduler(seed);
@@ -46,8 +48,13 @@ export class Stage {
       ...{ config, scheduler, random: new Random(seed, 'world'), counters: new Counters() },
       trace: new Trace(() => scheduler.nowMs, keepsLines),
       recorder: new HistoryRecorder(() => epochMs + scheduler.nowMs),
+      lives: new Map(),
     };
     this.world = new World(this.#context);
+    const { lives } = this.#context;
+    const lifeOf = (podId: string): string => lives.get(podId) ?? podId;
+    const { table } = this.world;
+    this.#operationContext = { ...this.#context, table, knownWrites: new KnownWrites(), lifeOf };
   }
 
   /** Lets time pass, ms. */
@@ -56,7 +63,7 @@ export class Stage {
   }
 
   /** A caller asks a pod for something; where no pod runs, nobody asks. */
-  begin(name: OperationName, pod: string, keys: readonly string[]): void {
+  begin(name: OperationName, pod: string, keys: readonly string[], amount = 0): void {
     const { live } = this.world.pod(pod);
     const { counters } = this.#context;
     if (live === undefined) return counters.add('operation: pod is down');
@@ -64,7 +71,7 @@ export class Stage {
       if (this.world.pod(pod).live !== live) return counters.add('operation: pod is down');
       counters.add(`operation: ${name}`);
       operations[name]
-        .run(live, keys, { ...this.#context, table: this.world.table })
+        .run(live, { keys, key: keys[0] ?? '', amount }, this.#operationContext)
         .catch((error: unknown) => this.#failures.push(error));
     });
   }
@@ -92,7 +99,7 @@ export class Stage {
     await this.#look();
     if (this.#failures.length > 0) throw this.#failures[0];
     const { recorder, counters, trace, config } = this.#context;
-    const violations = [...checkHistory(recorder.history(), { skewMs: config.clockErrorMs })];
+    const violations = [...checkHistory(recorder.history(), { skewMs: config.clockErrorMs + 1 })];
     if (unrest !== undefined) violations.unshift(standstill(unrest));
     this.world.end();
     return {
@@ -130,7 +137,10 @@ export class Stage {
       if (live === undefined) continue;
       for (const key of this.world.keys) {
         const { state } = live.cache.inspect(key);
-        const held = state === 'none' ? undefined : { value: live.cache.getIfPresent(key) ?? null };
+        const value = live.cache.getIfPresent(key);
+        // An entry that nothing proves right any more is kept, and not served.
+        const isServed = value !== undefined || state === 'absent';
+        const held = isServed ? { value: value ?? null } : undefined;
         this.#context.recorder.rest(live.life, key, held);
       }
     }

@@ -17,10 +17,13 @@ export {
   type History,
   HistoryRecorder,
   type Invariant,
+  type NewState,
   type OpenRead,
   type OpenWrite,
   type ReadCall,
   type Violation,
+  type WriteAsks,
+  type WriteCall,
 } from './history-checker/index.js';
 export { MemoryTable, type OnItemChange } from '../memory-table.js';
 export { whenConverged, type WhenConvergedOptions } from './when-converged.js';

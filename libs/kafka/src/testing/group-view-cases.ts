@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ContractCase, eventually, recordingLogger } from '@tidemark/runtime/testing';
+import { type Admin } from 'kafkajs';
+import { type KafkaClient } from '../kafka-client.js';
 import { KafkaProducer } from '../producer.js';
 import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
 import { RecordingSource } from './recording-source.js';
@@ -12,6 +14,8 @@ export function groupViewCases(harness: KafkaHarness): ContractCase[] {
     on('hazard 47: confirms its partitions by asking the group, and none while the group is in motion', confirms),
     on('hazard 47: confirms nothing once others have its partitions, though it does not know', thrownOut),
     on('hazard 52: says that the group has no offset of a partition, until it has committed one', uncharted),
+    on('hazard 26: tells a gap also where the committed offset was read at the third attempt', readAtLast),
+    on('hazard 52: says that it knows nothing of a partition whose committed offset cannot be read', neverRead),
     on(
       'hazard 26: tells a gap where the committed offset had left the log before anybody could say so',
       resetElsewhere,
@@ -80,6 +84,52 @@ async function uncharted(world: ContractWorld): Promise<void> {
     [false, false],
     [false, false],
   ]);
+}
+
+async function readAtLast(world: ContractWorld): Promise<void> {
+  const topic = await cutBehindCommit(world);
+  const source = new RecordingSource(world, { client: withoutOffsets(world.client, 2) });
+  await source.join([topic]);
+  await eventually('the rest', () => source.numbers(topic).length === 2);
+  assert.deepEqual([source.batches[0]?.afterGap, source.batches[0]?.uncharted], [true, false]);
+}
+
+async function neverRead(world: ContractWorld): Promise<void> {
+  const topic = await cutBehindCommit(world);
+  const source = new RecordingSource(world, { client: withoutOffsets(world.client, Infinity) });
+  await source.join([topic]);
+  await eventually('the rest', () => source.numbers(topic).length === 2, 25_000);
+  assert.equal(source.batches[0]?.uncharted, true);
+}
+
+/** A topic whose records from the committed offset on, up to the last two, have left the log. */
+async function cutBehindCommit(world: ContractWorld): Promise<string> {
+  const topic = await world.topic('cdc.a', 1);
+  await world.write(topic, range(0, 5));
+  const first = new RecordingSource(world);
+  await first.join([topic]);
+  await eventually('all', () => first.numbers(topic).length === 5);
+  await first.source.stop();
+  await world.write(topic, range(5, 10));
+  await world.deleteRecords(topic, 8);
+  return topic;
+}
+
+/** `client`, but the first `failures` questions for committed offsets by its admins fail. */
+function withoutOffsets(client: KafkaClient, failures: number): KafkaClient {
+  let left = failures;
+  return {
+    producer: (config) => client.producer(config),
+    consumer: (config) => client.consumer(config),
+    admin: (config) => {
+      const admin = client.admin(config);
+      const fetchOffsets: Admin['fetchOffsets'] = (options) => {
+        left -= 1;
+        return left >= 0 ? Promise.reject(new Error('the coordinator is being loaded')) : admin.fetchOffsets(options);
+      };
+      return { ...admin, fetchOffsets };
+    },
+  };
 }
 
 /** What a member leaves behind that has found its offset gone, and dies: kafkajs commits that the log is to be read from its start. */

@@ -192,6 +192,9 @@ export class LoadModel implements Model<LoadState> {
         case 'malformed':
           write('puts, with a write id that is none,', { ...absent, exists: true, id: -1, value });
           break;
+        case 'strip':
+          if (item.value !== 0) write('takes the value away', { ...item, value: 0, expires: 0 });
+          break;
         case 'remove':
           if (item.exists) write('removes the item', absent);
       }

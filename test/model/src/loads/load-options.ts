@@ -17,9 +17,9 @@ export interface LoadOptions {
   readonly expires?: boolean;
   /**
    * Writers without Tidemark: `update` adds a value and keeps everything else, `put` writes the whole item without a write id, `remove`
-   * removes it, `malformed` writes the whole item with a write id that is none.
+   * removes it, `malformed` writes the whole item with a write id that is none, `strip` takes the value away and keeps everything else.
    */
-  readonly foreign?: readonly ('update' | 'put' | 'remove' | 'malformed')[];
+  readonly foreign?: readonly ('update' | 'put' | 'remove' | 'malformed' | 'strip')[];
   readonly foreigns?: number;
   /** Calls to L2 whose answer is lost, made or not; what was not made may still be made at any later time. */
   readonly lost?: number;

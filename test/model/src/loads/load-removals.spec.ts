@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { explore } from '../explore/explore.js';
 import { isLong, Report, timeoutMs } from '../explore/report.js';
 import { LoadModel } from './load-model.js';
+import { type LoadOptions } from './load-options.js';
+import { type LoadState } from './load-state.js';
 import { loadRemovals } from './load-removals.js';
 
 const report = new Report('loads of one item');
@@ -25,4 +27,18 @@ describe('loads of one item, without a safeguard', () => {
     },
     timeoutMs,
   );
+});
+
+/** Looks at what loads do, and not at what they leave. */
+class OverwritesAlone extends LoadModel {
+  override problem({ fault }: LoadState): string | undefined {
+    return fault ?? undefined;
+  }
+}
+
+describe('what is not promised', () => {
+  it('hazard 60: a stranger who puts a value in place and takes it away in place leaves the lease, and the load is installed', () => {
+    const options: LoadOptions = { calls: [1], ticks: 1, foreign: ['update', 'strip'], foreigns: 2 };
+    expect(explore(new OverwritesAlone(options), 500_000).problem).toMatch(/^a load overwrites write #2/);
+  });
 });

@@ -7,6 +7,8 @@ export interface ItemChange {
   readonly itemKey: string;
   readonly old: Attributes | undefined;
   readonly item: Attributes | undefined;
+  /** Another region made it. */
+  readonly replicated: boolean;
   /** When the replica says that it applied it, µs since the epoch. */
   readonly stampUs: number;
 }

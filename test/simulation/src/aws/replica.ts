@@ -61,8 +61,9 @@ export class Replica {
     const { table, region, nowUs, stampErrorUs, onChange, onLocalWrite } = this.#options;
     const itemKey = keyOf(item ?? old);
     const stampUs = Math.round(nowUs() + stampErrorUs());
-    onChange({ table, region, itemKey, old, item, stampUs });
-    if (this.#applying !== undefined) return;
+    const replicated = this.#applying !== undefined;
+    onChange({ table, region, itemKey, old, item, replicated, stampUs });
+    if (replicated) return;
     const stamp = { us: Math.max(Math.round(nowUs()), (this.#stamps.get(itemKey)?.us ?? 0) + 1), region };
     this.#stamps.set(itemKey, stamp);
     onLocalWrite({ itemKey, item, stamp });

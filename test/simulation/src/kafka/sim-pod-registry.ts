@@ -13,10 +13,13 @@ export class SimPodRegistry implements PodRegistry {
   readonly #producer: SimProducer;
   readonly #link: Link;
   readonly #last = new Map<string, { readonly report: PodReport; readonly at: number }>();
+  readonly #onReported: () => void;
   #position = 0;
   #now = 0;
 
-  constructor(kafka: SimKafka, producer: SimProducer, link: Link) {
+  /** `onReported`: a report of this pod is acknowledged. */
+  constructor(kafka: SimKafka, producer: SimProducer, link: Link, onReported: () => void) {
+    this.#onReported = onReported;
     this.#kafka = kafka;
     this.#producer = producer;
     this.#link = link;
@@ -26,6 +29,7 @@ export class SimPodRegistry implements PodRegistry {
     const record = { key: report.pod, value: Buffer.from(encodePodReport(report)), header: null };
     const deadline = { ...call, clock: this.#link.process.clock, what: 'reporting' };
     await withDeadline(deadline, (signal) => this.#producer.produce(names.pods, [{ partition: 0, record }], signal));
+    this.#onReported();
   }
 
   async read({ timeoutMs, signal }: StoreCall): Promise<PodSnapshot> {

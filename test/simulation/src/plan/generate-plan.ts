@@ -42,6 +42,9 @@ function drawWorld(random: Random): WorldConfig {
     partitions: random.pick([1, 2, 3]),
     shards: random.pick([1, 2, 3]),
     mode: random.chance(0.8) ? 'update' : 'invalidate',
+    deletes: random.pick(['remove', 'tombstone', 'tombstone', null]),
+    refresh: random.chance(0.15),
+    maxStalenessMs: random.pick([null, null, 4_000, 8_000]),
     fastLane: random.chance(0.6),
     maxEntries: random.chance(0.2) ? 3 : 1_000,
     pollMs: random.pick([300, 500, 1_000]),
@@ -52,6 +55,7 @@ function drawWorld(random: Random): WorldConfig {
     stampErrorMs: random.pick([0, 50, 2_400]),
     latencyMs: { dynamodb: random.pick([4, 4, 20, 60]), kafka: 3 * slow, kinesis: 10 * slow },
     ...{ readTimeoutMs: random.pick([1_000, 3_000]), writeTimeoutMs: random.pick([1_000, 2_000, 6_000]) },
+    loadTimeoutMs: random.pick([2_000, 5_000]),
     clockErrorMs: random.pick([5, 100, 250]),
   };
 }
@@ -63,7 +67,7 @@ function drawOperations(
   faults: readonly PlannedFault[],
 ): readonly PlannedOperation[] {
   const weights = Object.fromEntries(
-    Object.entries(operations).map(([name, { weight }]) => [name, weight * random.pick([0.3, 1, 1, 3])]),
+    Object.entries(operations).map(([name, { weight }]) => [name, weight * random.pick([0, 0.3, 1, 1, 3])]),
   );
   const used = random.shuffle(keys).slice(0, random.pick([1, 2, 3, 5]));
   const drawn: Omit<PlannedOperation, 'id'>[] = [];
@@ -82,7 +86,7 @@ function drawOperations(
       const more = random.below(operations[name].keysMax);
       drawn.push({
         ...{ atMs: within(at + random.between(0, widthMs), lengthMs), name, pod: random.pick(pods) },
-        keys: [key, ...others.slice(0, more)],
+        ...{ keys: [key, ...others.slice(0, more)], amount: random.next() },
       });
     }
   }

@@ -14,6 +14,12 @@ export interface WorldConfig {
   readonly partitions: number;
   readonly shards: number;
   readonly mode: 'update' | 'invalidate';
+  /** What a deletion leaves; `null`: as the pod has loaded before or not. */
+  readonly deletes: 'remove' | 'tombstone' | null;
+  /** Whether a key that an event drops is read again at once. */
+  readonly refresh: boolean;
+  /** What the cache promises about the age of what it serves, ms; `null`: nothing. */
+  readonly maxStalenessMs: number | null;
   /** Whether pods tell each other of their writes ahead of the change log. */
   readonly fastLane: boolean;
   /** Of one pod's L1: few, so that keys push each other out, or enough. */
@@ -35,6 +41,8 @@ export interface WorldConfig {
   /** What a caller waits for a read, and for a write, ms. */
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  /** What it waits for a load, and how long a lease holds, ms. */
+  readonly loadTimeoutMs: number;
   /** How far clocks of processes are from true time, ms. */
   readonly clockErrorMs: number;
 }
@@ -46,6 +54,8 @@ export interface PlannedOperation {
   /** `us/pod-0`. */
   readonly pod: string;
   readonly keys: readonly string[];
+  /** In [0, 1): how, or how long, as the operation has it. */
+  readonly amount: number;
 }
 
 export interface PlannedFault {

@@ -1,6 +1,7 @@
 import { cacheScenarios } from './cache-scenarios.js';
+import { callScenarios } from './call-scenarios.js';
 import { pipelineScenarios } from './pipeline-scenarios.js';
 import { type Scenario } from './script.js';
 
 /** One for each planted bug. */
-export const scenarios: readonly Scenario[] = [...cacheScenarios, ...pipelineScenarios];
+export const scenarios: readonly Scenario[] = [...cacheScenarios, ...callScenarios, ...pipelineScenarios];

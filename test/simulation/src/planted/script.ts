@@ -1,4 +1,6 @@
+import { type Invariant } from '@tidemark/cache/testing';
 import { type HeldCalls, type Link } from '../network/link.js';
+import { type OperationName } from '../plan/operations.js';
 import { type WorldConfig } from '../plan/plan.js';
 import { type Outcome, Stage, type StageOptions } from '../stage.js';
 import { withoutRealTime } from '../time/real-time.js';
@@ -8,6 +10,7 @@ import { type ServiceName } from '../world/region.js';
 
 /** A quiet world: one partition, one shard, exact clocks, fast ways, and callers who are patient. */
 const calm: WorldConfig = {
+  ...{ deletes: null, refresh: false, maxStalenessMs: null, loadTimeoutMs: 10_000 },
   ...{ partitions: 1, shards: 1, mode: 'update', fastLane: false, maxEntries: 1_000, pollMs: 300, closesAfter: 0 },
   ...{ retentionMs: 60_000, replicationMs: 20, captureMs: 10, stampErrorMs: 0, clockErrorMs: 0 },
   ...{ latencyMs: { dynamodb: 2, kafka: 2, kinesis: 2 }, readTimeoutMs: 20_000, writeTimeoutMs: 20_000 },
@@ -45,15 +48,15 @@ export class Script {
 
   /** Asks, and gives it the time that it takes when nothing is in the way. */
   async get(pod: string): Promise<void> {
-    await this.#do('get', pod);
+    await this.ask('get', pod);
   }
 
   async put(pod: string): Promise<void> {
-    await this.#do('put', pod);
+    await this.ask('put', pod);
   }
 
   async remove(pod: string): Promise<void> {
-    await this.#do('delete', pod);
+    await this.ask('delete', pod);
   }
 
   /** A value that reaches every pod before anything else happens. */
@@ -122,8 +125,9 @@ export class Script {
     return { owner: owner.name, other: other.name };
   }
 
-  async #do(name: 'get' | 'put' | 'delete', pod: string): Promise<void> {
-    this.stage.begin(name, pod, [key]);
+  /** Any other operation. */
+  async ask(name: OperationName, pod: string, amount = 0): Promise<void> {
+    this.stage.begin(name, pod, [key], amount);
     await this.pass(100);
   }
 }
@@ -134,6 +138,8 @@ export const key = 'a';
 export interface Scenario {
   /** Name of the planted bug that it lays bare. */
   readonly bug: string;
+  /** The promise that it is to be found by; `undefined`: any. */
+  readonly breaks?: Invariant;
   readonly world?: Partial<WorldConfig>;
   readonly play: (script: Script) => Promise<void>;
 }

@@ -21,8 +21,12 @@ export interface SeedsPlayed {
 const storiesMax = 2;
 const standardTriesMax = 400;
 
-/** Plays seeds one after the other, for as long as `mayGoOn`, and until a few have failed. */
-export async function playSeeds(seeds: Iterable<number>, mayGoOn: () => boolean = () => true): Promise<SeedsPlayed> {
+/** Plays seeds one after the other, for as long as `mayGoOn`, and until a few have failed. `say` is told of each of these before it is shrunk. */
+export async function playSeeds(
+  seeds: Iterable<number>,
+  mayGoOn: () => boolean = () => true,
+  say: (line: string) => void = () => undefined,
+): Promise<SeedsPlayed> {
   const counters = new Counters();
   const stories: string[] = [];
   const cpu = process.cpuUsage();
@@ -36,7 +40,10 @@ export async function playSeeds(seeds: Iterable<number>, mayGoOn: () => boolean 
     else {
       virtualMs += outcome.virtualMs;
       counters.addAll(outcome.counts);
-      if (outcome.violations.length > 0) stories.push(await explain(plan, outcome));
+      const [violation] = outcome.violations;
+      if (violation === undefined) continue;
+      say(`seed ${seed} fails, the ${played}th played, and is shrunk: ${describeViolation(violation)}`);
+      stories.push(await explain(plan, outcome));
     }
   }
   const { user, system } = process.cpuUsage(cpu);

@@ -98,13 +98,14 @@ export class PodSlot extends Slot {
   }
 
   #open(process: SimProcess, links: ReadonlyMap<ServiceName, Link>, { podId }: BackendContext): BackendParts {
-    const { counters, trace } = this.context;
+    const { counters, trace, recorder, lives } = this.context;
     const { name } = this.region;
     const { kafka } = this.#followed;
     const link = linkTo(links, 'kafka');
     const table = this.#table;
     const producer = new SimProducer({ kafka, link, onResend: () => counters.add('send made again') });
     trace.note(process.name, `is pod ${podId}`);
+    lives.set(podId, process.name);
     const feed = new SimPodFeed({
       ...{ kafka, link, names },
       onProcessed: (batch) => this.#noteProcessed(process, batch),
@@ -121,7 +122,7 @@ export class PodSlot extends Slot {
       }),
       feed,
       publisher: new SimEventPublisher(kafka, producer, process.clock),
-      pods: new SimPodRegistry(kafka, producer, link),
+      pods: new SimPodRegistry(kafka, producer, link, () => recorder.registered(process.name)),
       close: () => feed.close(),
     };
   }

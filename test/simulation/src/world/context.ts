@@ -13,4 +13,6 @@ export interface WorldContext {
   readonly random: Random;
   readonly recorder: HistoryRecorder;
   readonly counters: Counters;
+  /** Life of each pod, by its id among the pods. */
+  readonly lives: Map<string, string>;
 }

@@ -79,7 +79,8 @@ export class GlobalTable {
   }
 
   noteEmptyDelete(region: RegionName, itemKey: string): void {
-    this.#context.recorder.transition(region, keyOfItem(itemKey), null, this.#author);
+    const by = this.#author;
+    this.#context.recorder.transition({ region, key: keyOfItem(itemKey), value: null, by, version: null });
   }
 
   /** Whether both replicas hold the same. */
@@ -112,8 +113,9 @@ export class GlobalTable {
     const { recorder, trace } = this.#context;
     const key = keyOfItem(change.itemKey);
     const value = valueOf(change.item);
-    const byDeletion = value === null ? this.#author : undefined;
-    const transition = recorder.transition(region, key, value, byDeletion);
+    const by = value === null ? this.#author : undefined;
+    const version = textOf(change.item, 'writeId') ?? null;
+    const transition = recorder.transition({ region, key, value, by, version, replicated: change.replicated });
     this.#changes += 1;
     const captured = { order: this.#changes, copies: 0, change, accepted: () => transition.accepted() };
     trace.note(`${region}/table`, `${key} is ${describe(change.item)}`, 'story', key);
@@ -229,8 +231,12 @@ function noTrouble(): CaptureTrouble {
 
 /** The unique value that an item holds. */
 export function valueOf(item: Attributes | undefined): string | null {
-  const text = (item?.['value'] as { readonly S?: string } | undefined)?.S;
+  const text = textOf(item, 'value');
   return text === undefined ? null : (JSON.parse(text) as string);
+}
+
+function textOf(item: Attributes | undefined, name: string): string | undefined {
+  return (item?.[name] as { readonly S?: string } | undefined)?.S;
 }
 
 function describe(item: Attributes | undefined): string {

@@ -104,9 +104,13 @@ export class World {
   }
 }
 
-function definitionOf({ mode, maxEntries, readTimeoutMs, writeTimeoutMs }: WorldConfig): CacheDefinition<string> {
+function definitionOf(config: WorldConfig): CacheDefinition<string> {
+  const { mode, deletes, refresh, maxEntries, maxStalenessMs } = config;
+  const { readTimeoutMs, writeTimeoutMs, loadTimeoutMs } = config;
   return defineCache({
-    ...{ name: bucket, table, schema: trust<string>(), mode, maxEntries },
-    ...{ readTimeout: `${readTimeoutMs}ms`, writeTimeout: `${writeTimeoutMs}ms` },
+    ...{ name: bucket, table, schema: trust<string>(), mode, refresh, maxEntries },
+    ...{ readTimeout: `${readTimeoutMs}ms`, writeTimeout: `${writeTimeoutMs}ms`, loadTimeout: `${loadTimeoutMs}ms` },
+    ...(deletes === null ? {} : { deletes }),
+    ...(maxStalenessMs === null ? {} : { maxStaleness: `${maxStalenessMs}ms` }),
   });
 }

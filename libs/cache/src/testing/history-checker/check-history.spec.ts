@@ -6,7 +6,7 @@ describe('convergence (I1)', () => {
     const told = story((s) => {
       s.becomes('x1');
       s.becomes('x2');
-      s.becomes('x1', 'eu');
+      s.becomes('x1', { region: 'eu' });
       s.recorder.quiet();
       s.recorder.rest('a', key, { value: 'x2' });
       s.recorder.rest('b', key, undefined);
@@ -61,7 +61,7 @@ describe('convergence (I1)', () => {
 describe('what was served and told', () => {
   it('must be a state of the replica that had come to be', () => {
     const told = story((s) => {
-      s.becomes('x1', 'eu');
+      s.becomes('x1', { region: 'eu' });
       s.serves('a', 'x1');
       s.serves('a', 'x2');
       s.becomes('x2');

@@ -1,5 +1,6 @@
 import {
   type History,
+  type Invalidation,
   type Moment,
   type PodLife,
   type Read,
@@ -19,13 +20,28 @@ export interface OpenRead {
   failed(error: string): void;
 }
 
+/** What is known of a write before its answer. */
+export type WriteCall = Pick<Write, 'operation' | 'pod' | 'key' | 'condition' | 'tombstone'>;
+
 export interface OpenWrite {
   readonly id: string;
   /** The value to write: the id, so that it is unique; `null` for a deletion. */
   readonly value: string | null;
-  ended(result: WriteResult): void;
-  /** Every live pod of the region was said to see it. */
-  visible(): void;
+  /** `version`: the write id that the caller was told. */
+  ended(result: WriteResult, version?: string): void;
+  /** Every live pod of the region but the silent ones was said to see it. */
+  visible(silent?: readonly string[]): void;
+}
+
+/** What a replica has become. */
+export interface NewState {
+  readonly region: string;
+  readonly key: string;
+  readonly value: string | null;
+  /** The write, where the value does not tell. */
+  readonly by?: string | undefined;
+  readonly version?: string | null | undefined;
+  readonly replicated?: boolean;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -38,6 +54,7 @@ export class HistoryRecorder {
   readonly #writes = new Map<string, Mutable<Write>>();
   readonly #transitions: Mutable<Transition>[] = [];
   readonly #rests: Rest[] = [];
+  readonly #invalidations: Mutable<Invalidation>[] = [];
   /** What each replica holds, by region and key. */
   readonly #values = new Map<string, string | null>();
   #quiet: Moment | undefined;
@@ -58,6 +75,12 @@ export class HistoryRecorder {
   ended(pod: string): void {
     const life = this.#lives.get(pod);
     if (life !== undefined) life.ended = this.#now();
+  }
+
+  /** From now on others wait for the pod; only the first time counts. */
+  registered(pod: string): void {
+    const life = this.#lives.get(pod);
+    if (life !== undefined) life.registered ??= this.#now();
   }
 
   read(call: ReadCall): OpenRead {
@@ -82,19 +105,33 @@ export class HistoryRecorder {
   }
 
   /** `operation` `delete` has no value. */
-  write({ operation, pod, key }: Pick<Write, 'operation' | 'pod' | 'key'>): OpenWrite {
+  write(call: WriteCall): OpenWrite {
     const id = `w${this.#writes.size + 1}`;
-    const value = operation === 'delete' ? null : id;
+    const value = call.operation === 'delete' ? null : id;
     const write: Mutable<Write> = {
-      ...{ id, operation, pod, key, value, invoked: this.#now() },
+      ...{ ...call, id, value, invoked: this.#now() },
       ...{ responded: undefined, result: { type: 'pending' } },
     };
     this.#writes.set(id, write);
-    const ended = (result: WriteResult): void => {
+    const ended: OpenWrite['ended'] = (result, version) => {
       write.responded = this.#now();
       write.result = result;
+      write.version = version;
     };
-    return { id, value, ended, visible: () => (write.visible = this.#now()) };
+    const visible: OpenWrite['visible'] = (silent = []) => {
+      write.visible = [...(write.visible ?? []), { at: this.#now(), silent }];
+    };
+    return { id, value, ended, visible };
+  }
+
+  /** The returned function says that the order was acknowledged. */
+  invalidation(pod: string, key: string): () => void {
+    const id = `i${this.#invalidations.length + 1}`;
+    const invalidation: Mutable<Invalidation> = { id, pod, key, invoked: this.#now(), acknowledged: undefined };
+    this.#invalidations.push(invalidation);
+    return () => {
+      invalidation.acknowledged = this.#now();
+    };
   }
 
   /** A value that no recorded write has: for writers that are not pods. */
@@ -104,16 +141,16 @@ export class HistoryRecorder {
   }
 
   /**
-   * Notes what a replica has become, in the order in which it happens. `by`: the write, where the value does not tell. A change that leaves
-   * the value as it is has no author but the one given.
+   * Notes what a replica has become, in the order in which it happens. A change that leaves the value as it is, and one that was made in
+   * another region, has no author but the one given.
    */
-  transition(region: string, key: string, value: string | null, by?: string): { accepted(): void } {
+  transition({ region, key, value, by, version, replicated = false }: NewState): { accepted(): void } {
     const place = `${region}\n${key}`;
-    const isNew = value !== null && value !== this.#values.get(place) && this.#writes.has(value);
+    const isNew = !replicated && value !== null && value !== this.#values.get(place) && this.#writes.has(value);
     const author = by ?? (isNew ? value : undefined);
     this.#values.set(place, value);
     const transition: Mutable<Transition> = {
-      ...{ region, key, at: this.#now(), value, by: author, acceptedMs: undefined },
+      ...{ region, key, at: this.#now(), value, by: author, acceptedMs: undefined, version, replicated },
     };
     this.#transitions.push(transition);
     return { accepted: () => (transition.acceptedMs ??= this.#nowMs()) };
@@ -137,6 +174,7 @@ export class HistoryRecorder {
       transitions: [...this.#transitions],
       quiet: this.#quiet,
       rests: [...this.#rests],
+      invalidations: [...this.#invalidations],
     };
   }
 

@@ -20,6 +20,7 @@ export interface History {
   readonly quiet: Moment | undefined;
   /** What pods held since. */
   readonly rests: readonly Rest[];
+  readonly invalidations: readonly Invalidation[];
 }
 
 /** A pod from a start to its end: what it promises, it promises within one life. */
@@ -30,6 +31,8 @@ export interface PodLife {
   readonly started: Moment;
   /** `undefined`: it was alive at the end of the run. */
   readonly ended: Moment | undefined;
+  /** From then on others wait for it; `undefined`: never, or not known. */
+  readonly registered?: Moment | undefined;
 }
 
 /** One key of one read. */
@@ -44,7 +47,7 @@ export interface Read {
   readonly result: ReadResult;
   /** Of the key's partition in this pod when the read began, ms since the epoch; `null`: none, or not known. */
   readonly watermark: number | null;
-  /** What the cache promises about the age of what it serves, ms. */
+  /** What the cache, or the call, promises about the age of what is served, ms; 0: it was asked of the replica there and then. */
   readonly maxStalenessMs?: number | undefined;
   /** Id of a write that the caller asked to see, or something later. */
   readonly atLeast?: string | undefined;
@@ -65,8 +68,34 @@ export interface Write {
   readonly invoked: Moment;
   readonly responded: Moment | undefined;
   readonly result: WriteResult;
-  /** From when on every live pod of the region was said to see it. */
-  readonly visible?: Moment | undefined;
+  /** What it asked of the state that it met; `undefined`: nothing. */
+  readonly condition?: WriteAsks | undefined;
+  /** The write id that its caller was told; `undefined`: none. */
+  readonly version?: string | undefined;
+  /** A deletion that leaves its write id in the item. */
+  readonly tombstone?: boolean | undefined;
+  /** Times at which every live pod of the region was said to see it. */
+  readonly visible?: readonly Visibility[] | undefined;
+}
+
+/** Only where there is no value; only over exactly this write id; only where nothing was written since the load began. */
+export type WriteAsks =
+  { readonly type: 'absent' } | { readonly type: 'version'; readonly version: string } | { readonly type: 'untouched' };
+
+export interface Visibility {
+  readonly at: Moment;
+  /** Pods of which nothing was said. */
+  readonly silent: readonly string[];
+}
+
+/** A caller asked that the key be dropped from the L1 of every pod of the region. */
+export interface Invalidation {
+  readonly id: string;
+  readonly pod: string;
+  readonly key: string;
+  readonly invoked: Moment;
+  /** `undefined`: the order to do so was never acknowledged. */
+  readonly acknowledged: Moment | undefined;
 }
 
 /** What the caller was told: it is in the table; nothing was written, and why; nobody knows; nothing yet. */
@@ -86,6 +115,10 @@ export interface Transition {
   readonly by: string | undefined;
   /** When the region's stream accepted its change record, ms since the epoch; `undefined`: it has not. */
   readonly acceptedMs: number | undefined;
+  /** Write id of the item; `null`: it has none; `undefined`: not known. */
+  readonly version?: string | null | undefined;
+  /** It was made in another region. */
+  readonly replicated?: boolean | undefined;
 }
 
 export interface Rest {

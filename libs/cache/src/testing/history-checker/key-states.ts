@@ -28,6 +28,17 @@ export class KeyStates {
     return this.transition(state)?.value ?? null;
   }
 
+  /** The state at a moment. */
+  at(tick: number): number {
+    let [low, high] = [0, this.#transitions.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#transitions[middle]?.at.tick ?? Infinity) < tick) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** States, in order, that hold `value` and came to be before `tick`. */
   holding(value: string | null, tick: number): readonly number[] {
     return (this.#byValue.get(value) ?? []).filter((state) => (this.transition(state)?.at.tick ?? -1) < tick);
@@ -49,6 +60,10 @@ export class ReplicaStates {
     const byPlace = new Map<string, Transition[]>();
     for (const transition of transitions) append(byPlace, placeOf(transition.region, transition.key), transition);
     for (const [place, list] of byPlace) this.#states.set(place, new KeyStates(list));
+  }
+
+  get all(): Iterable<KeyStates> {
+    return this.#states.values();
   }
 
   of(region: string, key: string): KeyStates {

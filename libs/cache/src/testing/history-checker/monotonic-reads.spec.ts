@@ -34,10 +34,10 @@ describe('monotonic reads (I2)', () => {
     expect(told.report()).toBe(
       [
         'I2 monotonic reads: key k, pod a: served state 1 (x1) after state 2 (x2)',
-        '  r2: get k on a, 0.009 s (#8) to 0.010 s (#9): served x1 from l1',
-        '  after r1: get k on a, 0.007 s (#6) to 0.008 s (#7): served x2 from l1, watermark 1.000 s',
-        '  state 1 of k in us: x1, applied at 0.004 s (#4), not accepted by the stream',
-        '  state 2 of k in us: x2, applied at 0.005 s (#5), accepted at 0.006 s',
+        '  r2: get k on a, 0.012 s (#11) to 0.013 s (#12): served x1 from l1',
+        '  after r1: get k on a, 0.010 s (#9) to 0.011 s (#10): served x2 from l1, watermark 1.000 s',
+        '  state 1 of k in us: x1, applied at 0.007 s (#7), not accepted by the stream',
+        '  state 2 of k in us: x2, applied at 0.008 s (#8), accepted at 0.009 s',
       ].join('\n'),
     );
   });
@@ -79,10 +79,10 @@ describe('monotonic reads (I2)', () => {
 
   it('follow the order of the pod’s own region', () => {
     const told = story((s) => {
-      s.becomes('x1', 'us');
-      s.becomes('x2', 'us');
-      s.becomes('x2', 'eu');
-      s.becomes('x1', 'eu');
+      s.becomes('x1', { region: 'us' });
+      s.becomes('x2', { region: 'us' });
+      s.becomes('x2', { region: 'eu' });
+      s.becomes('x1', { region: 'eu' });
       s.serves('c', 'x2');
       s.serves('c', 'x1');
       s.serves('a', 'x1');

@@ -27,7 +27,7 @@ describe('read your writes (I4)', () => {
       s.becomes('x1');
       for (const before of ['x1', null]) {
         const remove = s.recorder.write({ operation: 'delete', pod: 'a', key });
-        s.becomes(null, 'us', remove.id);
+        s.becomes(null, { by: remove.id });
         remove.ended({ type: 'applied' });
         if (before !== null) s.serves('a', before);
       }
@@ -88,7 +88,7 @@ describe('read your writes (I4)', () => {
     const tell = (isVisible: boolean): Story =>
       story((s) => {
         s.becomes('x1');
-        s.becomes('x1', 'eu');
+        s.becomes('x1', { region: 'eu' });
         const put = s.put('a');
         s.becomes(put.value);
         put.ended({ type: 'applied' });
@@ -99,5 +99,24 @@ describe('read your writes (I4)', () => {
     expect(tell(false).broken()).toEqual([]);
     expect(tell(true).broken()).toEqual(['I4']);
     expect(tell(true).report()).toContain('said to be visible everywhere');
+  });
+
+  it('bind a pod that others wait for since then, and none of which nothing was said', () => {
+    const tell = (silent: readonly string[], registersLate: boolean): Story =>
+      story((s) => {
+        s.recorder.started('d', 'us');
+        if (!registersLate) s.recorder.registered('d');
+        s.becomes('x1');
+        const put = s.put('a');
+        s.becomes(put.value);
+        put.ended({ type: 'applied' });
+        put.visible(silent);
+        const slow = s.begin('d');
+        if (registersLate) s.recorder.registered('d');
+        slow.served('x1', 'l2');
+      });
+    expect(tell([], false).broken()).toEqual(['I4']);
+    expect(tell(['d'], false).broken()).toEqual([]);
+    expect(tell([], true).broken()).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { type History, type PodLife, type Read, type Write } from './history.js';
+import { type History, type PodLife, type Read, type Visibility, type Write } from './history.js';
 import { type KeyStates, type ReplicaStates } from './key-states.js';
 import { describeRead, describeState, describeWrite, show, type Violation } from './violation.js';
 
@@ -97,11 +97,18 @@ function writeFloors({ life, states, writes, regions }: Session): readonly Floor
     if (regions.get(write.pod) !== life.region || write.result.type !== 'applied') continue;
     const state = states.madeBy(write.id).at(-1);
     if (state === undefined) continue;
-    const { pod, responded, visible } = write;
+    const { pod, responded, visible = [] } = write;
     if (pod === life.pod && responded !== undefined) floors.push({ tick: responded.tick, state, write });
-    if (visible !== undefined) floors.push({ tick: visible.tick, state, write, note: 'said to be visible everywhere' });
+    floors.push(...visible.flatMap((said) => visibleFloor(said, state, write, life)));
   }
   return floors.sort((a, b) => a.tick - b.tick);
+}
+
+/** A pod that registers later begins its reads after the write. */
+function visibleFloor({ at, silent }: Visibility, state: number, write: Write, life: PodLife): readonly Floor[] {
+  if (life.registered === undefined || silent.includes(life.pod)) return [];
+  const tick = Math.max(at.tick, life.registered.tick);
+  return [{ tick, state, write, note: 'said to be visible everywhere' }];
 }
 
 /** Only a write of the same region says something about this replica. */

@@ -1,5 +1,6 @@
 import { checkHistory, type CheckHistoryOptions } from './check-history.js';
-import { HistoryRecorder, type OpenRead, type OpenWrite, type ReadCall } from './history-recorder.js';
+import { type WriteAsks } from './history.js';
+import { HistoryRecorder, type NewState, type OpenRead, type OpenWrite, type ReadCall } from './history-recorder.js';
 import { describeViolation } from './violation.js';
 
 export const key = 'k';
@@ -10,9 +11,10 @@ export class Story {
   readonly recorder = new HistoryRecorder(() => (this.#ms += 1));
 
   constructor() {
-    this.recorder.started('a', 'us');
-    this.recorder.started('b', 'us');
-    this.recorder.started('c', 'eu');
+    for (const [pod, region] of Object.entries({ a: 'us', b: 'us', c: 'eu' })) {
+      this.recorder.started(pod, region);
+      this.recorder.registered(pod);
+    }
   }
 
   get ms(): number {
@@ -24,8 +26,8 @@ export class Story {
   }
 
   /** Somebody's change is applied. */
-  becomes(value: string | null, region = 'us', by?: string): { accepted(): void } {
-    return this.recorder.transition(region, key, value, by);
+  becomes(value: string | null, over: Partial<NewState> = {}): { accepted(): void } {
+    return this.recorder.transition({ region: 'us', key, value, ...over });
   }
 
   begin(pod: string, over: Partial<ReadCall> = {}): OpenRead {
@@ -40,10 +42,15 @@ export class Story {
     return this.recorder.write({ operation: 'put', pod, key });
   }
 
+  /** A put that asks something of the state that it meets. */
+  write(pod: string, condition: WriteAsks): OpenWrite {
+    return this.recorder.write({ operation: 'put', pod, key, condition });
+  }
+
   /** A put that is applied in its region and acknowledged. */
   puts(pod: string): string {
     const write = this.put(pod);
-    this.becomes(write.value, pod === 'c' ? 'eu' : 'us');
+    this.becomes(write.value, { region: pod === 'c' ? 'eu' : 'us' });
     write.ended({ type: 'applied' });
     return write.id;
   }

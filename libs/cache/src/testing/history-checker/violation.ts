@@ -2,9 +2,12 @@ import { type Moment, type Read, type Transition, type Write } from './history.j
 
 /**
  * `I1` to `I4`: docs/coherence.md. `origin`: something was served that the replica never was. `outcome`: a write was not what its caller was
- * told, or was made twice.
+ * told, or was made twice. `condition`: a write was made, or refused, against what it had asked for. `load`: what was loaded overwrote a
+ * newer write. `order`: a write came in over one with a higher write id, as a late one over a tombstone. `invalidation`: what was
+ * there before an `invalidate` was served after it.
  */
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'origin' | 'outcome';
+export type Invariant =
+  'I1' | 'I2' | 'I3' | 'I4' | 'origin' | 'outcome' | 'condition' | 'load' | 'order' | 'invalidation';
 
 /** One broken promise, with everything needed to see that it was broken. */
 export interface Violation {
@@ -25,6 +28,10 @@ const titles: Readonly<Record<Invariant, string>> = {
   I4: 'I4 read your writes',
   origin: 'origin of a value',
   outcome: 'outcome of a write',
+  condition: 'condition of a write',
+  load: 'loads',
+  order: 'order of writes',
+  invalidation: 'invalidations',
 };
 
 /** The violation as text: a headline, then the lines involved, indented. */

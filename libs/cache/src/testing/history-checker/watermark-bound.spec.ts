@@ -72,4 +72,29 @@ describe('watermarks (I3)', () => {
     expect(tell(6_000).broken()).toEqual(['I3']);
     expect(tell(6_000).report()).toContain('before maxStaleness');
   });
+
+  it('leave a bound the error of two clocks', () => {
+    const told = story((s) => {
+      s.becomes('x1').accepted();
+      s.becomes('x2').accepted();
+      s.pass(6_000);
+      s.serves('a', 'x1', { maxStalenessMs: 5_000 });
+    });
+    expect(told.broken({ skewMs: 600 })).toEqual([]);
+    expect(told.broken({ skewMs: 400 })).toEqual(['I3']);
+  });
+
+  it('have a read of the replica serve what it was when the read began', () => {
+    const tell = (value: string): Story =>
+      story((s) => {
+        s.becomes('x1');
+        s.becomes('x2');
+        const read = s.begin('a', { maxStalenessMs: 0 });
+        s.becomes('x3');
+        read.served(value, 'l2');
+      });
+    expect(tell('x1').broken({ skewMs: 1_000 })).toEqual(['I3']);
+    expect(tell('x2').broken()).toEqual([]);
+    expect(tell('x3').broken()).toEqual([]);
+  });
 });

@@ -1,0 +1,48 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type BenchRow, type Plan, type Side } from './row.js';
+import { type Figures } from './verdict.js';
+
+const childFile = fileURLToPath(new URL('../bench-child-main.js', import.meta.url));
+const childTimeoutMs = 180_000;
+
+/** Runs one side of one row; the default starts a child on one core. */
+export type RunSide = (row: BenchRow, side: Side, plan: Plan) => Promise<number>;
+
+/** Both sides in turn, and in the other order every other round, so that a machine that slows down slows both. */
+export async function runRow(row: BenchRow, plan: Plan, rounds: number, run: RunSide = runChild): Promise<Figures> {
+  const figures: Record<Side, number[]> = { tidemark: [], rival: [] };
+  const sides: readonly Side[] = row.rival === undefined ? ['tidemark'] : ['tidemark', 'rival'];
+  for (let round = 0; round < (row.isExact === true ? 1 : rounds); round += 1)
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse())
+      figures[side].push(await run(row, side, plan));
+  return figures;
+}
+
+/** The core that children are pinned to; `undefined`: there is none to spare, or no `taskset`. */
+export const pinnedCore = corePinned();
+
+function corePinned(): number | undefined {
+  const core = availableParallelism() - 1;
+  if (core < 1) return undefined;
+  return spawnSync('taskset', ['-c', String(core), 'true']).status === 0 ? core : undefined;
+}
+
+function runChild(row: BenchRow, side: Side, { quick }: Plan): Promise<number> {
+  const node = [process.execPath, '--expose-gc', '--max-old-space-size=8192', childFile];
+  const pinned = pinnedCore === undefined ? [] : ['taskset', '-c', String(pinnedCore)];
+  const [command = '', ...args] = [...pinned, ...node, row.name, side, quick ? 'quick' : 'full'];
+  const env = { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { env, timeout: childTimeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+      if (error !== null) reject(new Error(`row ${row.name}: ${side}: ${stderr.trim() || error.message}`));
+      else resolve(figureOf(stdout));
+    });
+  });
+}
+
+function figureOf(stdout: string): number {
+  const { figure } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { readonly figure: number };
+  return figure;
+}
