@@ -47,7 +47,7 @@ export function benchPod(tuning: CacheTuning, store: Partial<Store> = {}): Bench
       return { ...parts, close: () => parts.close(), store: counting(l2, requests), feed };
     },
   };
-  const tidemark = createTidemark({ service: 'bench', backend, caches: [definition], maxSize: '4gb' });
+  const tidemark = createTidemark({ service: 'bench', backend, caches: [definition] });
   return { cache: tidemark.cache(definition), tidemark, handler: () => handler, requests };
 }
 

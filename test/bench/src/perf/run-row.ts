@@ -15,8 +15,7 @@ export async function runRow(row: BenchRow, plan: Plan, rounds: number, run: Run
   const figures: Record<Side, number[]> = { tidemark: [], rival: [] };
   const sides: readonly Side[] = row.rival === undefined ? ['tidemark'] : ['tidemark', 'rival'];
   for (let round = 0; round < (row.isExact === true ? 1 : rounds); round += 1)
-    for (const side of round % 2 === 0 ? sides : [...sides].reverse())
-      figures[side].push(await run(row, side, plan));
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) figures[side].push(await run(row, side, plan));
   return figures;
 }
 

@@ -1,8 +1,22 @@
 import { type BenchRow } from '../row.js';
+import { awaitedRows } from './awaited-rows.js';
+import { eventRows } from './event-rows.js';
+import { hitRatioRows } from './hit-ratio-rows.js';
 import { hitRows } from './hit-rows.js';
+import { metricsRow } from './metrics-row.js';
+import { overheadRows } from './overhead-rows.js';
+import { stampedeRows } from './stampede-rows.js';
 
 /** Every row, in the order of the report. */
-export const benchRows: readonly BenchRow[] = [...hitRows];
+export const benchRows: readonly BenchRow[] = [
+  ...hitRows,
+  ...awaitedRows,
+  metricsRow,
+  ...hitRatioRows,
+  ...eventRows,
+  ...overheadRows,
+  ...stampedeRows,
+];
 
 export function rowNamed(name: string): BenchRow | undefined {
   return benchRows.find((row) => row.name === name);

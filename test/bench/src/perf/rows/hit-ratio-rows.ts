@@ -1,0 +1,71 @@
+import { type Eviction, newL1 } from '@tidemark/cache/internals';
+import { LRUCache } from 'lru-cache';
+import { type BenchRow } from '../row.js';
+import { mean } from '../statistics.js';
+import { traces } from '../traces.js';
+
+/** Share of the keys that the cache can hold. */
+const shares = [0.01, 0.1];
+
+/** Hit ratios on generated workloads, in percent; each is the mean over caches of 1 % and 10 % of the keys. */
+export const hitRatioRows: readonly BenchRow[] = [
+  {
+    ...percent('hit-ratio-mean', Object.keys(traces), 2),
+    what: 'hit ratio of `s3-fifo` beside lru-cache, the mean of the workloads below',
+  },
+  ...Object.entries(traces).map(([name, { what }]) => ({ ...percent(`hit-ratio-${name}`, [name], -4), what })),
+];
+
+function percent(name: string, of: readonly string[], bound: number): Omit<BenchRow, 'what'> {
+  return {
+    name,
+    goal: { compared: 'difference', rule: 'at least', bound },
+    unit: '% hits',
+    lowerIsBetter: false,
+    isExact: true,
+    tidemark: async ({ quick }) =>
+      mean(of.flatMap((trace) => shares.map((share) => ratioOf(trace, share, quick, s3Fifo)))),
+    rival: {
+      name: 'lru-cache',
+      settings: '`new LRUCache({ max })`, as large',
+      measure: async ({ quick }) =>
+        mean(of.flatMap((trace) => shares.map((share) => ratioOf(trace, share, quick, lru)))),
+    },
+    whyBehind: 'what was asked for last is what will be asked for next there, and that is all that LRU looks at',
+  };
+}
+
+interface Policy {
+  has(key: string): boolean;
+  put(key: string): void;
+}
+
+function ratioOf(trace: string, share: number, quick: boolean, policyOf: (entries: number) => Policy): number {
+  const workload = traces[trace];
+  if (workload === undefined) throw new Error(`no workload ${trace}`);
+  const policy = policyOf(Math.round(workload.keys * share));
+  const next = workload.generate();
+  const requests = quick ? 300_000 : 1_000_000;
+  let hits = 0;
+  for (let request = 0; request < requests; request += 1) {
+    const key = String(next());
+    if (policy.has(key)) hits += 1;
+    else policy.put(key);
+  }
+  return (100 * hits) / requests;
+}
+
+function s3Fifo(maxEntries: number): Policy {
+  const eviction: Eviction = 's3-fifo';
+  const l1 = newL1({ eviction, maxEntries, maxBytes: Number.MAX_SAFE_INTEGER });
+  const version = { writeId: null, stampUs: 0, expiresAt: 0, readAt: 0, partition: -1 };
+  return {
+    has: (key) => l1.get(key) !== undefined,
+    put: (key) => l1.set(key, { value: 1, isPlain: true, ...version, source: 'fill' }, 0),
+  };
+}
+
+function lru(max: number): Policy {
+  const cache = new LRUCache<string, 1>({ max });
+  return { has: (key) => cache.get(key) !== undefined, put: (key) => void cache.set(key, 1) };
+}
