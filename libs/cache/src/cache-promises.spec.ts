@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { itemKeyOf } from '@tidemark/protocol';
-import { settle } from '@tidemark/runtime/testing';
+import { ManualClock, settle } from '@tidemark/runtime/testing';
 import { MemoryRegion, tokenOf } from './testing/memory-region.js';
 import { type CacheChange } from './cache-events.js';
 import { defineCache, tuneCache } from './define-cache.js';
@@ -51,6 +51,29 @@ describe('maxStaleness', () => {
     expect(a.getIfPresent('k')).toBeUndefined();
     await expect(a.get('k')).resolves.toBe('one');
     expect(a.stats().fills).toBe(1);
+  });
+
+  it('is kept though the clock of the pipeline ran an hour ahead before it fell silent', async () => {
+    const podClock = new ManualClock(region.clock.now() - 3_600_000);
+    const both = async (ms: number): Promise<void> => {
+      await podClock.advance(ms);
+      await region.clock.advance(ms);
+    };
+    const definition = defineCache({ name: 'things', table: 'things', schema: trust<string>(), maxStaleness: '5s' });
+    const tidemark = createTidemark({ service: 's', backend: region.backend, caches: [definition], clock: podClock });
+    const started = tidemark.start();
+    await both(1_500);
+    await started;
+    const a = tidemark.cache(definition);
+    await a.put('k', 'one');
+    await both(1_500);
+    region.backend.pauseFeeds(true);
+    region.backend.writeItem('things', itemKeyOf('things', 'k'), { value: '"two"' });
+    await both(7_000);
+    expect(a.staleness()).toBeGreaterThanOrEqual(7_000);
+    await expect(a.get('k')).resolves.toBe('two');
+    region.backend.pauseFeeds(false);
+    await tidemark.close();
   });
 
   it('what L2 holds takes the place of the stale entry, and its late event confirms it', async () => {

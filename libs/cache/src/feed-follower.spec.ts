@@ -7,7 +7,7 @@ import {
   type WireRecord,
 } from '@tidemark/protocol';
 import { MetricRegistry } from '@tidemark/runtime';
-import { recordingLogger, settle } from '@tidemark/runtime/testing';
+import { ManualClock, recordingLogger, settle } from '@tidemark/runtime/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type ChangeFeed, type ChangeFeedHandler } from './backend.js';
 import { newCacheStats } from './cache-stats.js';
@@ -117,6 +117,31 @@ async function live(): Promise<void> {
   fill();
   expect(held()).toBe('vA');
 }
+
+describe('a watermark of the future', () => {
+  it('claims the present and no more, for good, and is told of once in a while', async () => {
+    const clock = new ManualClock(1_000_000);
+    const hasty = new FeedFollower({
+      ...{ feed, region: 'here', logger, metrics, clock },
+      ...{ onProgress: () => undefined, onReportAsked: () => undefined },
+    });
+    const table = hasty.table('things');
+    await hasty.open();
+    hasty.onRoute(route({ a: 1 }));
+    table.setPartitionCount(1);
+    const warnings = (): unknown[] => logger.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
+    const hear = (at: number): number => {
+      hasty.onBatch({ topic: 'a', partition: 0, records: [watermark(at)] });
+      return table.watermark;
+    };
+    logger.lines.length = 0;
+    expect([hear(999_000), hear(1_003_000), warnings()]).toEqual([999_000, 1_000_000, []]);
+    expect([hear(4_600_000), hear(4_600_001)]).toEqual([1_000_000, 1_000_000]);
+    expect(warnings()).toEqual([{ topic: 'a', aheadMs: 3_600_000 }]);
+    await clock.advance(60_000);
+    expect([table.watermark, hear(1_059_000)]).toEqual([1_000_000, 1_059_000]);
+  });
+});
 
 describe('before anything is followed', () => {
   it('hazard 64: a read that is under way takes nobody in any more once others know of this pod', () => {

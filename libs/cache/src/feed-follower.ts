@@ -6,7 +6,7 @@ import {
   type Route,
   type WireRecord,
 } from '@tidemark/protocol';
-import { type Logger, messageOf, type Metric, type MetricRegistry } from '@tidemark/runtime';
+import { type Clock, type Logger, messageOf, type Metric, type MetricRegistry, thinned } from '@tidemark/runtime';
 import { type ChangeFeed, type ChangeFeedHandler, type FeedBatch, type FeedState } from './backend.js';
 import { TableFollower } from './table-follower.js';
 
@@ -15,11 +15,16 @@ export interface FeedFollowerOptions {
   readonly region: string;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
+  /** Default none: watermarks are taken as they come. */
+  readonly clock?: Clock;
   /** Called after each change of what `live` or `state` say. */
   readonly onProgress: () => void;
   /** A record asks this pod to report how far it is; called after the record was carried out. */
   readonly onReportAsked: () => void;
 }
+
+/** Clocks are wrong by less than half of this, ms. */
+const clockSkewMs = 5_000;
 
 /** Hands the feed's records to the tables they are for, and tells the feed which topics the tables' routes ask for. */
 export class FeedFollower implements ChangeFeedHandler {
@@ -28,6 +33,7 @@ export class FeedFollower implements ChangeFeedHandler {
   readonly #refused: Metric;
   readonly #flushes: Metric;
   readonly #logger: Logger;
+  readonly #again: Pick<Logger, 'warn'> | undefined;
   #wanted = '';
   /** The highest writer epoch of any table's route: a lower one is a zombie's, which the dispatcher ignores, whatever table it speaks of. */
   #routeEpoch = 0;
@@ -37,7 +43,8 @@ export class FeedFollower implements ChangeFeedHandler {
 
   constructor(options: FeedFollowerOptions) {
     this.#options = options;
-    const { metrics, logger } = options;
+    const { metrics, logger, clock } = options;
+    this.#again = clock && thinned(logger, clock);
     this.#refused = metrics.counter(
       'tidemark_feed_refused_records_total',
       'Records of a cache topic that could not be read or are another region’s.',
@@ -179,7 +186,8 @@ export class FeedFollower implements ChangeFeedHandler {
     const follower = this.#tables.get(record.table);
     switch (record.control) {
       case 'watermark':
-        if (record.since !== null) follower?.applyWatermark(topic, partition, record.at, record.since);
+        if (record.since !== null)
+          follower?.applyWatermark(topic, partition, this.#believable(topic, record.at), record.since);
         return;
       case 'invalidate':
         return follower?.invalidate(record.key);
@@ -188,6 +196,19 @@ export class FeedFollower implements ChangeFeedHandler {
       case 'probe':
         return;
     }
+  }
+
+  /**
+   * Nothing is complete up to a time that has not come: where the clock of sync runs ahead, the present is claimed and no more. Else one such
+   * watermark, never taken back, would pass for a fresh one until its time has come.
+   */
+  #believable(topic: string, at: number): number {
+    const { clock } = this.#options;
+    if (clock === undefined) return at;
+    const now = Math.floor(clock.now());
+    if (at > now + clockSkewMs)
+      this.#again?.warn({ topic, aheadMs: at - now }, 'change feed: a watermark is of the future: some clock is wrong');
+    return Math.min(at, now);
   }
 
   /**

@@ -16,6 +16,7 @@ import { type TopicNames } from '@tidemark/protocol';
 import { withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
 import { LogTail } from './log-tail.js';
+import { type TailState } from './log-tail-options.js';
 import { KafkaProducer } from './producer.js';
 import { createTopic } from './topic-admin.js';
 import { fromKafka } from './wire.js';
@@ -50,6 +51,7 @@ export class CompactedTopic<T> {
   #producer: KafkaProducer | undefined;
   /** Why the topic cannot be made. */
   #trouble: string | undefined;
+  #state: TailState | undefined;
 
   constructor(options: CompactedTopicOptions, decode: (record: WireRecord) => T) {
     this.#options = options;
@@ -72,7 +74,7 @@ export class CompactedTopic<T> {
         },
         onGap: () => undefined,
         onPartitions: () => undefined,
-        onState: () => undefined,
+        onState: (state) => this.#noteState(state),
       },
     );
     await this.#create();
@@ -110,6 +112,13 @@ export class CompactedTopic<T> {
     } catch (error) {
       logger.error({ topic, error: messageOf(error) }, 'kafka: the handler of a compacted topic threw');
     }
+  }
+
+  /** The tail itself tells why nothing comes. */
+  #noteState(state: TailState): void {
+    const { topic, logger = silentLogger } = this.#options;
+    if (this.#state === 'interrupted') logger.info({ topic }, 'kafka: the topic is followed again');
+    this.#state = state;
   }
 
   /** Until it is there, or somebody else has made it, or this is closed. */

@@ -206,6 +206,7 @@ export class GroupConsumer implements EventSource {
     this.#metrics.sessions.value += 1;
     try {
       await session.start();
+      if (this.#trouble !== undefined) this.#logger.info({ topics }, 'kafka group: joined again');
       this.#trouble = undefined;
     } catch (error) {
       if (this.#session === session) this.#session = undefined;

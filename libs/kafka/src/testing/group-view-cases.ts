@@ -173,6 +173,7 @@ async function outage(world: ContractWorld): Promise<void> {
   client.mend();
   await eventually('what was written meanwhile', () => source.numbers(topic).length === 8, 40_000);
   await eventually('no problem', () => source.source.problem === undefined, 20_000);
+  assert.ok(logger.lines.some(({ level, message }) => level === 'info' && message === 'kafka group: joined again'));
   assert.equal(source.metric('tidemark_kafka_group_lag_records'), 0);
 }
 

@@ -82,6 +82,9 @@ async function outage(world: ContractWorld): Promise<void> {
     assert.ok(logger.lines.filter((line) => line.message === message).length <= 1, message);
   client.mend();
   await eventually('no problem again', () => reader.topic.problem === undefined, 30_000);
+  await eventually('a line that says so', () =>
+    logger.lines.some(({ message }) => message === 'kafka: the topic is followed again'),
+  );
 }
 
 async function notThere(world: ContractWorld): Promise<void> {

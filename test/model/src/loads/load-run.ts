@@ -192,7 +192,7 @@ export class LoadRuns {
     const { state, pod, p, run } = at;
     const gives = this.#options.fault === 'keeps-lease' ? ended(at) : withRun(at, { ...run, phase: 'releasing' });
     go(gives, 'is brought nothing');
-    if (!run.awaited || isWriting(pod)) return;
+    if (isWriting(pod)) return;
     go(this.#sends({ ...at, run: { ...run, isRetry: false } }, state, p), 'is brought a value, and installs it');
   }
 
@@ -335,6 +335,7 @@ export class LoadRuns {
       case 'claimed':
         return this.#options.fault === 'cut-claim' ? cut(abandoned) : withRun(at, run);
       case 'loading':
+        return withRun(at, { ...run, phase: 'releasing' });
       case 'releasing':
         return withRun(at, run);
       case 'installing':

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type SeedsPlayed } from './play-seeds.js';
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -18,7 +18,7 @@ export function playInProcess(options: { readonly seeds: string; readonly every:
       '--conditions=@tidemark/source',
       '--max-semi-space-size=64',
       '--import',
-      './typescript.mjs',
+      pathToFileURL(path.join(folder, 'typescript.mjs')).href,
     ],
   });
   return new Promise<SeedsPlayed>((resolve, reject) => {
