@@ -10,7 +10,7 @@ const strangers = { foreign: ['update', 'put', 'remove', 'malformed'] } as const
 const runs: readonly [string, LoadOptions, Partial<LoadOptions>][] = [
   [
     'hazard 56: two pods that take leases over from each other',
-    { calls: [2, 1], ticks: 5 },
+    { calls: [2, 1], ticks: 4 },
     { calls: [2, 2], ticks: 6, removals: [1] },
   ],
   ['hazard 56: three pods that wait for one load', { calls: [1, 1, 1], ticks: 3 }, { ticks: 5, puts: [1] }],
