@@ -181,10 +181,7 @@ export class Coherence {
   /** Drops the entries of a partition (all when `undefined`). The caller raises the partition's generation. */
   flush(partition: number | undefined): number {
     const { stats } = this.#options;
-    const dropped =
-      partition === undefined
-        ? this.#l1.clear()
-        : this.#l1.deleteWhere((entry) => entry.partition === partition || entry.partition < 0);
+    const dropped = partition === undefined ? this.#l1.clear() : this.#l1.deletePartition(partition);
     stats.flushes += 1;
     stats.flushed += dropped;
     return dropped;

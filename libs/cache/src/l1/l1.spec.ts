@@ -122,13 +122,18 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     expect([l1.peek('k')?.value, l1.entries]).toEqual(['v', 3]);
   });
 
-  it('deletes what a test is true of, absences included, and says how many', () => {
+  it('deletes a partition, absences and what has no known partition included, and says how many', () => {
     const l1 = make(20);
     l1.set('a', entry('v', 1), 1);
     l1.set('b', entry(undefined, 1), 1);
     l1.set('c', entry('v', 2), 1);
-    expect(l1.deleteWhere(({ partition }) => partition === 1)).toBe(2);
-    expect([l1.entries, l1.clear(), l1.entries, l1.bytes]).toEqual([1, 1, 0, 0]);
+    l1.set('d', entry('v', -1), 1);
+    expect([l1.deletePartition(1), l1.deletePartition(1), l1.entries]).toEqual([3, 0, 1]);
+    expect([l1.deletePartition(3), l1.deletePartition(2), l1.entries, l1.bytes]).toEqual([0, 1, 0, 0]);
+    l1.set('a', entry('again', 1), 1);
+    expect([l1.deletePartition(1), l1.clear()]).toEqual([1, 0]);
+    l1.set('e', entry('v', -1), 1);
+    expect([l1.deletePartition(7), l1.entries]).toEqual([1, 0]);
   });
 });
 

@@ -12,8 +12,8 @@ export interface L1 {
   /** Replaces the entry, of which a copy may be kept. `bytes`: the heap that hangs from it. */
   set(key: string, entry: Entry, bytes: number): void;
   delete(key: string): boolean;
-  /** Deletes every entry that `test` is true of; how many. */
-  deleteWhere(test: (entry: Entry) => boolean): number;
+  /** Deletes the entries of a partition, and those whose partition was not known; how many. */
+  deletePartition(partition: number): number;
   clear(): number;
   readonly entries: number;
   readonly bytes: number;
@@ -44,12 +44,17 @@ export function newL1({ eviction, maxEntries, maxBytes }: L1Options): L1 {
   );
 }
 
+/** Of an entry that was installed before the partitions of its table were known. */
+const unknownPartition = -1;
+
 /** Values and absences have a store each, and so a bound each. */
 class TwoStoreL1 implements L1 {
   readonly #values: EntryStore;
   /** Each counts as one byte. */
   readonly #absences: EntryStore;
   readonly #ownBytes: number;
+  /** Partitions that something was set in since they were last deleted: none of the others has to be looked for among all entries. */
+  readonly #filled = new Set<number>();
 
   constructor(values: EntryStore, absences: EntryStore, ownBytes: number) {
     this.#values = values;
@@ -67,6 +72,7 @@ class TwoStoreL1 implements L1 {
 
   set(key: string, entry: Entry, bytes: number): void {
     const isAbsence = entry.value === undefined;
+    this.#filled.add(entry.partition);
     (isAbsence ? this.#values : this.#absences).delete(key);
     if (isAbsence) this.#absences.set(key, entry, 1);
     else this.#values.set(key, entry, this.#ownBytes + bytes);
@@ -77,11 +83,15 @@ class TwoStoreL1 implements L1 {
     return this.#absences.delete(key) || hadValue;
   }
 
-  deleteWhere(test: (entry: Entry) => boolean): number {
+  deletePartition(partition: number): number {
+    if (!this.#filled.has(partition) && !this.#filled.has(unknownPartition)) return 0;
+    this.#filled.delete(partition);
+    this.#filled.delete(unknownPartition);
     let deleted = 0;
     for (const store of [this.#values, this.#absences]) {
       const keys: string[] = [];
-      for (const [key, entry] of store.entries()) if (test(entry)) keys.push(key);
+      for (const [key, entry] of store.entries())
+        if (entry.partition === partition || entry.partition === unknownPartition) keys.push(key);
       for (const key of keys) store.delete(key);
       deleted += keys.length;
     }
@@ -90,6 +100,7 @@ class TwoStoreL1 implements L1 {
 
   clear(): number {
     const deleted = this.entries;
+    this.#filled.clear();
     this.#values.clear();
     this.#absences.clear();
     return deleted;

@@ -68,8 +68,9 @@ export class OneEntry implements L1 {
     return had;
   }
 
-  deleteWhere(test: (entry: Entry) => boolean): number {
-    return this.held !== undefined && test(this.held) && this.delete() ? 1 : 0;
+  deletePartition(partition: number): number {
+    const isOfIt = this.held !== undefined && (this.held.partition === partition || this.held.partition < 0);
+    return isOfIt && this.delete() ? 1 : 0;
   }
 
   clear(): number {
