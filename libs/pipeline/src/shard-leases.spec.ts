@@ -133,8 +133,6 @@ describe('hazard 51: alignLeases', () => {
     row(shardId, { streamId: 'old', ...fields });
   const align = (shards: Shard[], rows: ShardLease[]) => {
     const { create, replace, remove } = alignLeases(shards, rows, 'stream');
-    const pairs = replace.map(([before, next]) => `${before.streamId} ${before.shardId} ${next.shardId}`);
-    expect(pairs).toEqual(replace.map(([{ streamId }, { shardId }]) => `${streamId} ${shardId} ${shardId}`));
     return { create: ids(create), replace: replace.map(([, next]) => next.shardId), remove: ids(remove) };
   };
 
@@ -171,7 +169,7 @@ describe('hazard 51: alignLeases', () => {
       { replace: ['a'] },
     ],
   ])('%s', (_, shards, rows, expected) => {
-    expect(align(shards, rows)).toEqual({ create: [], replace: [], remove: [], ...expected });
+    expect(align(shards, rows)).toStrictEqual({ create: [], replace: [], remove: [], ...expected });
   });
 
   it('puts a row in its place of which nothing is known', () => {
