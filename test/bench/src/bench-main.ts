@@ -8,7 +8,7 @@ import { type BenchResults, chartsOf, reportPage, resultTable } from './perf/rep
 import { type BenchRow } from './perf/row.js';
 import { benchRows } from './perf/rows/index.js';
 import { pinnedCore, runCurve, runRow } from './perf/run-row.js';
-import { type RowResult, verdictOf } from './perf/verdict.js';
+import { measuredOf, type RowResult, verdictOf } from './perf/verdict.js';
 
 const docs = new URL('../../../docs/', import.meta.url);
 /** Of `--quick`: gates are measured three times while there is time, the rest once. */
@@ -21,8 +21,7 @@ async function main(): Promise<number> {
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (options.write) writeReport(results);
   const shut = options.quick ? results.rows.filter(({ passes }) => !passes) : [];
-  for (const { name, rule, ratio, tidemark } of shut)
-    console.error(`gate: ${name}: expected ${rule}, got ${ratio ?? tidemark}`);
+  for (const row of shut) console.error(`gate: ${row.name}: expected ${row.rule}, got ${measuredOf(row)}`);
   return shut.length === 0 ? 0 : 1;
 }
 
@@ -32,17 +31,17 @@ async function measure({ quick, only }: BenchOptions): Promise<BenchResults> {
   for (const row of benchRows.filter(isAsked)) {
     const result = verdictOf(row, await runRow(row, { quick }, roundsOf(row, quick)));
     rows.push(result);
-    console.log(`${result.met ? 'met   ' : 'not met'} ${row.name}: ${result.ratio?.toFixed(2) ?? result.tidemark}`);
+    console.log(`${result.met ? 'met   ' : 'not met'} ${row.name}: ${measuredOf(result)} (${result.rule})`);
   }
   // Curves are for readers, not for gates.
   const drawn = quick && only === undefined ? [] : curves.filter(isAsked);
   const curveResults = [];
-  for (const curve of drawn) curveResults.push(await runCurve(curve, { quick }, quick ? 1 : 3));
+  for (const curve of drawn) curveResults.push(await runCurve(curve, { quick }, 1));
   return { machine: machine(pinnedCore), versions: versions(), rows, curves: curveResults };
 }
 
 function roundsOf({ gateTolerance }: BenchRow, quick: boolean): number {
-  if (!quick) return 5;
+  if (!quick) return 3;
   return gateTolerance !== undefined && performance.now() < quickRepeatsUntilMs ? 3 : 1;
 }
 

@@ -1,7 +1,7 @@
 import { type Bar, curveChart, figure, groupedChart, ratioChart } from './charts.js';
 import { type CurveResult } from './curve.js';
 import { type BenchRow } from './row.js';
-import { type RowResult } from './verdict.js';
+import { measuredOf, type RowResult } from './verdict.js';
 
 export interface BenchResults {
   readonly machine: Readonly<Record<string, string | number>>;
@@ -71,7 +71,7 @@ const hitRatiosTitle = 'Hit ratio, mean of caches of 1 % and 10 % of the keys';
 
 const method = `The ratio is Tidemark's speed over the rival's, so above 1 Tidemark is ahead; for hit ratios it is the difference in points. Figures are CPU time, not
 time on the wall, of the thread that does the work. Each side runs in a process of its own, both on the same core, one after the other and in the other order every
-round; medians are shown. Single figures say little about another machine; ratios do.`;
+round; the medians of three rounds are shown, each the median of five slices; points of a curve are one round. Single figures say little about another machine; ratios do.`;
 
 function chartNames(
   rows: readonly RowResult[],
@@ -106,13 +106,9 @@ function shortfalls(rows: readonly RowResult[], all: readonly BenchRow[]): strin
     const ahead = behind
       ? `${row.rival?.name ?? 'the rival'} is ahead: ${row.whyBehind ?? 'not explained yet'}`
       : 'no rival';
-    return [`- \`${row.name}\` ${state} (${result.rule}, measured ${figure(measured(result))}). ${capital(ahead)}.`];
+    return [`- \`${row.name}\` ${state} (${result.rule}, measured ${figure(measuredOf(result))}). ${capital(ahead)}.`];
   });
   return lines.length === 0 ? 'Nowhere in this run.' : lines.join('\n');
-}
-
-function measured({ rule, ratio, tidemark }: RowResult): number {
-  return rule.startsWith('figure') ? tidemark : (ratio ?? Number.NaN);
 }
 
 function isBehind({ tidemark, rival }: RowResult, row: BenchRow | undefined): boolean {
