@@ -15,7 +15,7 @@ export const elsewhere: readonly Elsewhere[] = [
     where: 'no row yet; `npm run measure:coherence` prints what a whole region takes',
   },
   { what: 'idle pod', where: 'no row yet; `npm run measure:idle` prints CPU and fetches' },
-  { what: 'hot key written once a second: drops and hit ratio in 10 pods', where: 'no row yet' },
+  { what: 'the hot key with rivals beside it', where: 'no row yet' },
   { what: 'hit ratio in the first minute after a region fails over', where: 'no row yet' },
   { what: 'two-level put and get at 2,000 operations a second', where: 'no row yet' },
   { what: 'pod ready with 100,000 warmed keys', where: 'no row yet' },
