@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { killTrees, stopTrees } from './process-tree.mjs';
 import { show } from './run/command.mjs';
-import { buildDemoWhereStale, buildRacesWhereStale, install, runTarget } from './run/prepare.mjs';
+import { buildBenchWhereStale, buildDemoWhereStale, install, runTarget } from './run/prepare.mjs';
 import { root } from './run/workspace.mjs';
 
 /**
@@ -11,8 +11,12 @@ import { root } from './run/workspace.mjs';
  * @type {Record<string, (args: string[]) => Promise<number>>}
  */
 const commands = {
+  async bench(args) {
+    if (!(await install()) || !(await buildBenchWhereStale())) return 1;
+    return show(process.execPath, [path.join(root, 'test/bench/dist/bench-main.js'), ...args], { label: 'bench' });
+  },
   async 'bench:races'(args) {
-    if (!(await install()) || !(await buildRacesWhereStale())) return 1;
+    if (!(await install()) || !(await buildBenchWhereStale())) return 1;
     return show(process.execPath, [path.join(root, 'test/bench/dist/races-main.js'), ...args], { label: 'races' });
   },
   async build(args) {

@@ -30,8 +30,8 @@ export function buildDemoWhereStale() {
   return compileWhereStale(apps.map((app) => `apps/${app}/tsconfig.app.json`));
 }
 
-/** Builds what the races run, likewise. */
-export function buildRacesWhereStale() {
+/** Builds what the benchmark and the races run, likewise. */
+export function buildBenchWhereStale() {
   return compileWhereStale(['test/bench/tsconfig.app.json']);
 }
 

@@ -1,7 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { type Curve, type CurveResult } from './curve.js';
 import { type BenchRow, type Plan, type Side } from './row.js';
+import { median } from './statistics.js';
 import { type Figures } from './verdict.js';
 
 const childFile = fileURLToPath(new URL('../bench-child-main.js', import.meta.url));
@@ -11,7 +13,7 @@ const childTimeoutMs = 180_000;
 export type RunSide = (row: BenchRow, side: Side, plan: Plan) => Promise<number>;
 
 /** Both sides in turn, and in the other order every other round, so that a machine that slows down slows both. */
-export async function runRow(row: BenchRow, plan: Plan, rounds: number, run: RunSide = runChild): Promise<Figures> {
+export async function runRow(row: BenchRow, plan: Plan, rounds: number, run: RunSide = runSide): Promise<Figures> {
   const figures: Record<Side, number[]> = { tidemark: [], rival: [] };
   const sides: readonly Side[] = row.rival === undefined ? ['tidemark'] : ['tidemark', 'rival'];
   for (let round = 0; round < (row.isExact === true ? 1 : rounds); round += 1)
@@ -28,14 +30,46 @@ function corePinned(): number | undefined {
   return spawnSync('taskset', ['-c', String(core), 'true']).status === 0 ? core : undefined;
 }
 
-function runChild(row: BenchRow, side: Side, { quick }: Plan): Promise<number> {
+/** A child for each point; its median over the rounds. */
+export async function runCurve(
+  curve: Curve,
+  plan: Plan,
+  rounds: number,
+  run: RunPoint = runPoint,
+): Promise<CurveResult> {
+  const { name, what, xLabel, unit, xs, note } = curve;
+  const series: Record<string, readonly number[]> = {};
+  for (const line of Object.keys(curve.series)) {
+    const points: number[] = [];
+    for (const x of xs) {
+      const figures: number[] = [];
+      for (let round = 0; round < rounds; round += 1) figures.push(await run(curve, line, x, plan));
+      points.push(median(figures));
+    }
+    series[line] = points;
+  }
+  return { name, what, xLabel, unit, xs, series, note };
+}
+
+/** Runs one point of a curve; the default starts a child on one core. */
+export type RunPoint = (curve: Curve, series: string, x: number, plan: Plan) => Promise<number>;
+
+function runSide({ name }: BenchRow, side: Side, plan: Plan): Promise<number> {
+  return runChild(['row', name, side], plan);
+}
+
+function runPoint({ name }: Curve, series: string, x: number, plan: Plan): Promise<number> {
+  return runChild(['curve', name, `${series}:${x}`], plan);
+}
+
+function runChild(what: readonly string[], { quick }: Plan): Promise<number> {
   const node = [process.execPath, '--expose-gc', '--max-old-space-size=8192', childFile];
   const pinned = pinnedCore === undefined ? [] : ['taskset', '-c', String(pinnedCore)];
-  const [command = '', ...args] = [...pinned, ...node, row.name, side, quick ? 'quick' : 'full'];
+  const [command = '', ...args] = [...pinned, ...node, ...what, quick ? 'quick' : 'full'];
   const env = { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };
   return new Promise((resolve, reject) => {
     execFile(command, args, { env, timeout: childTimeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      if (error !== null) reject(new Error(`row ${row.name}: ${side}: ${stderr.trim() || error.message}`));
+      if (error !== null) reject(new Error(`${what.join(' ')}: ${stderr.trim() || error.message}`));
       else resolve(figureOf(stdout));
     });
   });

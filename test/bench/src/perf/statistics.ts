@@ -9,5 +9,9 @@ export function median(figures: readonly number[]): number {
 /** The arithmetic mean. Throws for no figures. */
 export function mean(figures: readonly number[]): number {
   if (figures.length === 0) throw new RangeError('expected at least one figure, got none');
-  return figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
+  return sum(figures) / figures.length;
+}
+
+export function sum(figures: readonly number[]): number {
+  return figures.reduce((total, figure) => total + figure, 0);
 }

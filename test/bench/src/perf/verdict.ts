@@ -6,7 +6,7 @@ export interface RowResult {
   readonly name: string;
   readonly tidemark: number;
   readonly rival: number | null;
-  /** What the goal is about: the ratio, the difference, or Tidemark's own figure as a share of the bound. */
+  /** Above 1 where Tidemark is better, or the difference where the goal is about that; `null`: there is nothing to compare with. */
   readonly ratio: number | null;
   readonly goal: number;
   readonly unit: string;
@@ -34,6 +34,12 @@ export function verdictOf(row: BenchRow, figures: Figures): RowResult {
     met: holds(goal, compared, 0),
     passes: gateTolerance === undefined || holds(goal, compared, gateTolerance),
   };
+}
+
+/** The figure that the goal is about. */
+export function measuredOf({ rule, ratio, tidemark }: Pick<RowResult, 'rule' | 'ratio' | 'tidemark'>): number {
+  const measured = rule.startsWith('figure') ? tidemark : (ratio ?? Number.NaN);
+  return Number(measured.toPrecision(3));
 }
 
 /** The goal as a reader wants it. */

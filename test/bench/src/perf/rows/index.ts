@@ -3,6 +3,7 @@ import { awaitedRows } from './awaited-rows.js';
 import { eventRows } from './event-rows.js';
 import { hitRatioRows } from './hit-ratio-rows.js';
 import { hitRows } from './hit-rows.js';
+import { hotKeyRows } from './hot-key-rows.js';
 import { metricsRow } from './metrics-row.js';
 import { overheadRows } from './overhead-rows.js';
 import { stampedeRows } from './stampede-rows.js';
@@ -16,6 +17,7 @@ export const benchRows: readonly BenchRow[] = [
   ...eventRows,
   ...overheadRows,
   ...stampedeRows,
+  ...hotKeyRows,
 ];
 
 export function rowNamed(name: string): BenchRow | undefined {

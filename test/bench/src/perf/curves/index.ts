@@ -1,0 +1,11 @@
+import { type Curve } from '../curve.js';
+import { keysCurve } from './keys-curve.js';
+import { podsCurve } from './pods-curve.js';
+import { tablesCurve } from './tables-curve.js';
+
+/** Every curve, in the order of the report. */
+export const curves: readonly Curve[] = [keysCurve, tablesCurve, podsCurve];
+
+export function curveNamed(name: string): Curve | undefined {
+  return curves.find((curve) => curve.name === name);
+}
