@@ -7,7 +7,7 @@ export const elsewhere: readonly Elsewhere[] = [
     where: '`npm run bench:races` plays it, and docs/coherence.md has the table',
   },
   {
-    what: 'dispatcher in passthrough beside a bare consume and send loop, and sync from a page of Kinesis to Kafka',
+    what: 'sync from a page of Kinesis to Kafka beside a bare loop',
     where: 'no row yet',
   },
   {
