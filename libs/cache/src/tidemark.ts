@@ -129,7 +129,7 @@ export class Tidemark {
     this.#parts = backend.open({ service, podId, clock, logger, metrics });
     this.#guards = new TableGuards({
       ...{ store: this.#parts.store, clock, entropy, metrics },
-      limits: options.overload ?? {},
+      limits: options.overload,
     });
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,

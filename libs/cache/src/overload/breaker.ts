@@ -11,11 +11,11 @@ interface Outcomes {
 export interface BreakerOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Sliding window, ms; default 10,000. */
+  /** Sliding window, ms; default 5,000. */
   readonly windowMs?: number;
   /** Requests in the window below which nothing is shed; default 20. */
   readonly askedMin?: number;
-  /** Never more than this share is shed; default 0.95: the rest are the probes that see it end. */
+  /** Never more than this share is shed; default 0.9: the rest are the probes that see it end. */
   readonly shedMax?: number;
   /** A request always goes out when none has for so long, ms; default 1,000. */
   readonly probeMs?: number;
@@ -31,7 +31,7 @@ export class Breaker {
   #sentAtMs = -Infinity;
 
   constructor(options: BreakerOptions) {
-    this.#options = { windowMs: 10_000, askedMin: 20, shedMax: 0.95, probeMs: 1_000, ...options };
+    this.#options = { windowMs: 5_000, askedMin: 20, shedMax: 0.9, probeMs: 1_000, ...options };
     this.#slots = new SlidingSlots({
       ...{ windowMs: this.#options.windowMs, slots: 10 },
       make: (): Outcomes => ({ asked: 0, accepted: 0 }),

@@ -28,7 +28,7 @@ export function hedged<T>(
   const startedMs = clock.monotonicMs();
   return new Promise((resolve, reject) => {
     let failures = 0;
-    let firstFailure: unknown;
+    let firstFailure: Error | undefined;
     const onAbort = (): void => {
       for (const each of aborters) each.abort(signal?.reason);
     };
@@ -47,8 +47,8 @@ export function hedged<T>(
           finish(which);
           resolve(value);
         },
-        (error: unknown) => {
-          if (failures === 0) firstFailure = error;
+        (error: Error) => {
+          firstFailure ??= error;
           failures += 1;
           if (failures < aborters.length) return;
           finish(undefined);

@@ -18,7 +18,7 @@ export interface TableGuardsOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly metrics: MetricRegistry;
-  readonly limits: OverloadOptions;
+  readonly limits: OverloadOptions | undefined;
 }
 
 /** One guard for each table; the caches of a table share it. */
@@ -28,7 +28,7 @@ export class TableGuards {
 
   /** Throws `INVALID_OPTIONS` naming the field. */
   constructor(options: TableGuardsOptions) {
-    const { limits } = options;
+    const { limits = {} } = options;
     onlyFields('overload', limits, ['inFlightMax', 'queueMax']);
     const { inFlightMax, queueMax } = limits;
     if (inFlightMax !== undefined) wholeNumber('overload.inFlightMax', inFlightMax, 1, 10_000);
