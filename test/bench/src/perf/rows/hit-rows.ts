@@ -46,10 +46,15 @@ function rowOf(eviction: Eviction, name: string, keys: number, bound: number): B
         return nsPerHit(plan, names, (key) => lru.get(key));
       },
     },
-    whyBehind:
-      'lru-cache holds the bare value, Tidemark an entry with the version: one object more to fetch from memory, which at 100,000 keys is what a lookup costs. lru-cache holding entry objects, with nothing around it, loses as much. `s3-fifo` writes its count into the entry instead of moving a list, and makes up for it',
+    whyBehind: whyBehind[eviction],
   };
 }
+
+const whyBehind: Readonly<Record<Eviction, string>> = {
+  lru: `lru-cache holds the bare value here, and an entry in Tidemark: one object more to fetch, which with many keys is what a lookup costs. lru-cache holding
+entry objects, with nothing around it, loses as much`.replace('\n', ' '),
+  's3-fifo': 'an entry is one object more to fetch than a bare value; that a hit moves no list about makes up for it',
+};
 
 /** Each hit is used, so that nothing of it can be left out. */
 async function nsPerHit(
