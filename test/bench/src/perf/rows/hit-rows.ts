@@ -17,6 +17,12 @@ const cases: readonly Case[] = [
   { name: '100k-random', keys: 100_000, goals: { lru: 0.75, 's3-fifo': 1 } },
 ];
 
+const whyBehind: Readonly<Record<Eviction, string>> = {
+  lru: `lru-cache holds the bare value here, and an entry in Tidemark: one object more to fetch, which with many keys is what a lookup costs. lru-cache holding
+entry objects, with nothing around it, loses as much`.replace('\n', ' '),
+  's3-fifo': 'an entry is one object more to fetch than a bare value; that a hit moves no list about makes up for it',
+};
+
 /** Synchronous hits beside `lru-cache.get`, which holds the bare value and keeps no versions, no counters and no expiry. */
 export const hitRows: readonly BenchRow[] = (['lru', 's3-fifo'] as const).flatMap((eviction) =>
   cases.map(({ name, keys, goals }) => rowOf(eviction, name, keys, goals[eviction])),
@@ -49,12 +55,6 @@ function rowOf(eviction: Eviction, name: string, keys: number, bound: number): B
     whyBehind: whyBehind[eviction],
   };
 }
-
-const whyBehind: Readonly<Record<Eviction, string>> = {
-  lru: `lru-cache holds the bare value here, and an entry in Tidemark: one object more to fetch, which with many keys is what a lookup costs. lru-cache holding
-entry objects, with nothing around it, loses as much`.replace('\n', ' '),
-  's3-fifo': 'an entry is one object more to fetch than a bare value; that a hit moves no list about makes up for it',
-};
 
 /** Each hit is used, so that nothing of it can be left out. */
 async function nsPerHit(
