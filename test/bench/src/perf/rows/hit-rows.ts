@@ -19,7 +19,7 @@ const cases: readonly Case[] = [
 
 const whyBehind: Readonly<Record<Eviction, string>> = {
   lru: `lru-cache holds the bare value here, and an entry in Tidemark: one object more to fetch, which with many keys is what a lookup costs. lru-cache holding
-entry objects, with nothing around it, loses as much`.replace('\n', ' '),
+entry objects, with nothing around it, loses as much at 100,000 keys`.replace('\n', ' '),
   's3-fifo': 'an entry is one object more to fetch than a bare value; that a hit moves no list about makes up for it',
 };
 
