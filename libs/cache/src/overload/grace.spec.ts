@@ -6,7 +6,7 @@ import { type Cache, PartialReadError, type PutOptions } from '../index.js';
 import { MemoryRegion, tokenOf } from '../testing/memory-region.js';
 
 let region: MemoryRegion;
-let fault: 'none' | 'throttled' | 'malformed' | 'stalled';
+let fault: 'none' | 'throttled' | 'malformed' | 'stalled' | 'slow';
 let requests: number;
 let inFlight: number;
 let inFlightTop: number;
@@ -39,6 +39,11 @@ function faulty(store: Store): Store {
     if (fault === 'none') return work();
     if (fault === 'throttled') throw new TidemarkError('THROTTLED', 'slow down', { retriable: true });
     if (fault === 'malformed') throw new TidemarkError('MALFORMED_ITEM', 'what is this', { retriable: false });
+    if (fault === 'slow') {
+      if (call.timeoutMs <= 60) throw new TidemarkError('TIMEOUT', 'slow', { retriable: true });
+      await new Promise<void>((resolve) => region.clock.setTimer(resolve, 60));
+      return work();
+    }
     inFlight += 1;
     inFlightTop = Math.max(inFlightTop, inFlight);
     await new Promise<void>((resolve) => region.clock.setTimer(resolve, call.timeoutMs));
@@ -50,6 +55,8 @@ function faulty(store: Store): Store {
       if (name === 'read') return (...args: Parameters<Store['read']>) => failing(args[2], () => target.read(...args));
       if (name === 'readMany')
         return (...args: Parameters<Store['readMany']>) => failing(args[2], () => target.readMany(...args));
+      if (name === 'touch')
+        return (...args: Parameters<Store['touch']>) => failing(args[3], () => target.touch(...args));
       const method: unknown = Reflect.get(target, name);
       return typeof method === 'function' ? (method.bind(target) as unknown) : method;
     },
@@ -149,5 +156,21 @@ describe('a store that answers nothing for 30 s, under load', () => {
       await region.clock.advance(50);
     }
     expect(await cache.get('cold-0-0')).toBeUndefined();
+  });
+});
+
+describe('a slow store', () => {
+  it('holds an invalidation of many keys no longer than its one time-out', async () => {
+    const cache = await pod({});
+    fault = 'slow';
+    const startedMs = region.clock.monotonicMs();
+    let endedMs = 0;
+    const keys = Array.from({ length: 1_000 }, (_, n) => `k${n}`);
+    const call = cache.invalidate(keys, { scope: 'everywhere', timeout: '200ms' }).catch((error: unknown): unknown => {
+      endedMs = region.clock.monotonicMs();
+      return Reflect.get(Object(error), 'code');
+    });
+    expect(await region.within(5_000, call)).toBe('TIMEOUT');
+    expect(endedMs - startedMs).toBeLessThanOrEqual(200);
   });
 });
