@@ -10,6 +10,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   PARTIAL_READ: 503,
   THROTTLED: 503,
   QUEUE_FULL: 503,
+  OVERLOADED: 503,
   STORE_UNAVAILABLE: 503,
   CLOSED: 503,
   TIMEOUT: 504,

@@ -40,7 +40,7 @@ function open(options: AwsOptions, names: ReturnType<typeof topicNames>, context
     dynamodb instanceof DynamoDBClient || 'send' in dynamodb
       ? { client: dynamodb as DynamoDBClient }
       : { config: { region, ...dynamodb } };
-  const store = new DynamoDbStore({ ...given, clock });
+  const store = new DynamoDbStore({ ...given, clock, metrics });
   const feed = new PodFeed({
     client,
     names,

@@ -68,6 +68,9 @@ function exportReads(metrics: MetricRegistry, labels: Labels): Export {
     ),
   );
   const fillErrors = setter(metrics.counter('tidemark_cache_fill_errors_total', 'Reads of L2 that failed.', labels));
+  const graceHits = setter(
+    metrics.counter('tidemark_cache_grace_hits_total', 'Reads that L1 answered because L2 had failed.', labels),
+  );
   const loads = setter(metrics.counter('tidemark_cache_loads_total', 'Calls of loaders.', labels));
   const loadErrors = setter(
     metrics.counter('tidemark_cache_load_errors_total', 'Calls of loaders that failed.', labels),
@@ -84,6 +87,7 @@ function exportReads(metrics: MetricRegistry, labels: Labels): Export {
     stale(stats.staleMisses);
     fenced(stats.fencedFills);
     fillErrors(stats.fillErrors);
+    graceHits(stats.graceHits);
     loads(stats.loads);
     loadErrors(stats.loadErrors);
     refreshes(stats.refreshes);

@@ -10,6 +10,8 @@ export interface CacheStats {
   /** Fills that installed nothing, because something happened to the key meanwhile. */
   fencedFills: number;
   fillErrors: number;
+  /** Reads that L1 answered within `grace`, because L2 had failed; counted as misses, too. */
+  graceHits: number;
   /** Calls of `getOrLoad`'s loaders. */
   loads: number;
   /** Loaders that failed, or whose value was refused. */
@@ -43,6 +45,7 @@ export function newCacheStats(): CacheStats {
     fills: 0,
     fencedFills: 0,
     fillErrors: 0,
+    graceHits: 0,
     loads: 0,
     loadErrors: 0,
     refreshes: 0,

@@ -87,7 +87,7 @@ export class CacheWriter {
   }
 
   async invalidate(keys: readonly string[], options: InvalidateOptions | undefined): Promise<void> {
-    const { definition, publisher, store, coherence, newMark } = this.#options;
+    const { definition, publisher, store, coherence, clock, newMark } = this.#options;
     const { name, table } = definition;
     const everywhere = this.#isEverywhere(options);
     if (publisher === undefined && !everywhere)
@@ -96,12 +96,14 @@ export class CacheWriter {
         context: { cache: name },
       });
     const call = this.#call(options);
+    const endMs = clock.monotonicMs() + call.timeoutMs;
+    const left = (): WriteCall => ({ ...call, timeoutMs: endMs - clock.monotonicMs() });
     for (const key of keys) coherence.invalidate(key);
     if (keys.length === 0) return;
     const mark = newMark();
-    if (everywhere) await eachOf(keys, sideBySideMax, (key) => store.touch(table, itemKeyOf(name, key), mark, call));
+    if (everywhere) await eachOf(keys, sideBySideMax, (key) => store.touch(table, itemKeyOf(name, key), mark, left()));
     const records = keys.map((key) => encodeControl({ control: 'invalidate', table, key: itemKeyOf(name, key) }));
-    await publisher?.publish(table, records, call);
+    await publisher?.publish(table, records, left());
   }
 
   /** Ms of a deadline, and the caller's signal, which must not be aborted already. */

@@ -2,6 +2,7 @@ import { type Codec, isBucket, jsonCodec, tableProblem } from '@tidemark/protoco
 import { type ByteSize, type Duration, parseByteSize, parseDuration } from '@tidemark/runtime';
 import { type Eviction } from './l1/l1.js';
 import { invalidOption, oneOf, onlyFields, stalenessLimit, wholeNumber } from './options.js';
+import { type Availability } from './overload/table-guard.js';
 import { type OutputOf, type StandardSchema } from './standard-schema.js';
 
 /** What a cache is declared with. */
@@ -55,6 +56,21 @@ export interface CacheOptions<S extends StandardSchema> {
   readonly deletes?: 'remove' | 'tombstone';
   /** Whether a key that an event drops from L1 is read again at once; default `false`: by the next get. */
   readonly refresh?: boolean;
+  /**
+   * While L2 fails or sheds, `get` and `getMany` serve what L1 has beyond `maxStaleness` for so much longer; default none. Never what has expired, nor to a call
+   * with `atLeast` or a `maxStaleness` of its own.
+   */
+  readonly grace?: Duration;
+  /**
+   * `critical` (default); `best-effort`: where the table has too much to do, requests of this cache are shed first, and take half of the table's
+   * places at most.
+   */
+  readonly availability?: Availability;
+  /**
+   * A second strong read when the first has not answered `after` so long; `true`: after the 95th percentile of the last 30 s, once there are 100
+   * reads. Default `false`. At most one read in twenty is hedged; each costs a read of DynamoDB.
+   */
+  readonly hedge?: boolean | { readonly after: Duration };
 }
 
 /** A declared cache: its name, table and type travel together. Hand it to `createTidemark`, or to `TidemarkModule.forFeature`. */
@@ -79,6 +95,11 @@ export interface CacheDefinition<V = unknown> {
   /** `undefined`: as `getOrLoad` is used or not. */
   readonly deletes: 'remove' | 'tombstone' | undefined;
   readonly refresh: boolean;
+  /** `undefined`: none. */
+  readonly graceMs: number | undefined;
+  readonly availability: Availability;
+  /** `observed`: the 95th percentile; `undefined`: no hedges. */
+  readonly hedgeAfterMs: number | 'observed' | undefined;
 }
 
 /** What one JavaScript Map can hold. */
@@ -97,7 +118,7 @@ const tunable = [
     'writeTimeout',
     'loadTimeout',
   ],
-  ...['maxStaleness', 'deletes', 'refresh'],
+  ...['maxStaleness', 'deletes', 'refresh', 'grace', 'availability', 'hedge'],
 ];
 const fields = ['name', 'table', 'schema', 'codec', ...tunable];
 
@@ -155,6 +176,9 @@ const defaults: Resolved = {
   maxStalenessMs: undefined,
   deletes: undefined,
   refresh: false,
+  graceMs: undefined,
+  availability: 'critical',
+  hedgeAfterMs: undefined,
 };
 
 /** Options that are one of a few. */
@@ -165,12 +189,13 @@ const choices = {
   clone: [true, false],
   deletes: ['remove', 'tombstone'],
   refresh: [true, false],
+  availability: ['critical', 'best-effort'],
 } as const;
 
 /** The options that are given, checked; those that are not are left out. */
 function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   const given: { -readonly [Name in keyof Resolved]?: Resolved[Name] } = {};
-  const { compress, maxEntries, maxSize, maxStaleness } = tuning;
+  const { compress, maxEntries, maxSize, maxStaleness, grace, hedge } = tuning;
   for (const [name, allowed] of Object.entries(choices)) {
     const choice = tuning[name as keyof typeof choices];
     if (choice !== undefined)
@@ -180,11 +205,19 @@ function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   if (maxEntries !== undefined) given.maxEntries = wholeNumber(`${where}: maxEntries`, maxEntries, 1, entriesMax);
   if (maxSize !== undefined) given.maxBytes = parseByteSize(maxSize, `${where}: maxSize`);
   if (maxStaleness !== undefined) given.maxStalenessMs = stalenessLimit(`${where}: maxStaleness`, maxStaleness);
+  if (grace !== undefined) given.graceMs = parseDuration(grace, `${where}: grace`);
+  if (hedge !== undefined) given.hedgeAfterMs = hedgeAfter(`${where}: hedge`, hedge);
   for (const name of ['readTimeout', 'writeTimeout', 'loadTimeout'] as const) {
     const text = tuning[name];
     if (text !== undefined) given[`${name}Ms`] = parseDuration(text, `${where}: ${name}`);
   }
   return given;
+}
+
+function hedgeAfter(field: string, hedge: NonNullable<CacheTuning['hedge']>): Resolved['hedgeAfterMs'] {
+  if (typeof hedge === 'boolean') return hedge ? 'observed' : undefined;
+  onlyFields(field, hedge, ['after']);
+  return parseDuration(hedge.after, `${field}.after`);
 }
 
 function checkTable(where: string, table: string): string {

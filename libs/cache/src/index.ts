@@ -61,3 +61,5 @@ export {
   MetricRegistry,
   TidemarkError,
 } from '@tidemark/runtime';
+export { type Availability } from './overload/table-guard.js';
+export { type OverloadOptions } from './overload/table-guards.js';

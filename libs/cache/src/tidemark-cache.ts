@@ -32,6 +32,7 @@ import { type L2Reader } from './l2-reader.js';
 import { type LeaseLoader, type Load } from './lease-loader.js';
 import { type Listeners } from './listeners.js';
 import { invalidOption, oneOf } from './options.js';
+import { Grace } from './overload/grace.js';
 import { type PartitionState } from './partition-state.js';
 import { type ValueCodec } from './value-codec.js';
 import { type VersionToken } from './version-token.js';
@@ -76,6 +77,7 @@ export class TidemarkCache<V> extends Cache<V> {
   readonly #stats: CacheStats;
   readonly #maxStalenessMs: number;
   readonly #isUnbounded: boolean;
+  readonly #grace: Grace;
   #stale = false;
 
   constructor(parts: CacheParts) {
@@ -88,6 +90,7 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#freshness = parts.freshness;
     this.#stats = parts.stats;
     this.#maxStalenessMs = parts.maxStalenessMs;
+    this.#grace = new Grace({ ...parts, l1Reader: this.#l1Reader, graceMs: parts.definition.graceMs });
   }
 
   get name(): string {
@@ -277,12 +280,18 @@ export class TidemarkCache<V> extends Cache<V> {
     return this.#miss(key, options, notBefore);
   }
 
-  async #miss(key: string, options: CallOptions | undefined, notBefore: number): Promise<V | undefined> {
+  async #miss(key: string, options: GetOptions | undefined, notBefore: number): Promise<V | undefined> {
     this.#checkKey(key);
     this.#stats.misses += 1;
-    return this.#deadline('get', options, this.#parts.definition.readTimeoutMs, async () =>
-      this.#given(await this.#parts.reader.read(key, notBefore)),
-    );
+    try {
+      return await this.#deadline('get', options, this.#parts.definition.readTimeoutMs, async () =>
+        this.#given(await this.#parts.reader.read(key, notBefore)),
+      );
+    } catch (error) {
+      const answer = this.#grace.answer(key, error, options);
+      if (answer === undefined) throw error;
+      return answer.value as V | undefined;
+    }
   }
 
   /** What was found in time is never lost: it is in the error. */
@@ -290,7 +299,7 @@ export class TidemarkCache<V> extends Cache<V> {
     misses: readonly string[],
     found: Map<string, V>,
     notBefore: number,
-    options: CallOptions | undefined,
+    options: ReadOptions | undefined,
   ): Promise<ReadonlyMap<string, V>> {
     const asked = found.size + misses.length;
     const missing = new Set(misses);
@@ -314,6 +323,11 @@ export class TidemarkCache<V> extends Cache<V> {
     } catch (error) {
       if (!isTidemarkError(error) || !error.retriable) throw error;
       cause ??= error;
+    }
+    for (const key of missing) {
+      const answer = this.#grace.answer(key, cause, options);
+      if (answer !== undefined) missing.delete(key);
+      if (answer?.value !== undefined) found.set(key, answer.value as V);
     }
     if (missing.size > 0)
       throw new PartialReadError({ cache: this.name, asked, found: new Map(found), missing: [...missing], cause });

@@ -23,6 +23,7 @@ import { FastLane } from './fast-lane.js';
 import { FeedFollower } from './feed-follower.js';
 import { invalidOption, oneOf, onlyFields, stalenessLimit, withMethods } from './options.js';
 import { MemoryBudget } from './memory-budget.js';
+import { type OverloadOptions, TableGuards } from './overload/table-guards.js';
 import { PodReporter } from './pod-reporter.js';
 import { Visibility } from './visibility.js';
 
@@ -45,6 +46,8 @@ export interface TidemarkOptions {
    * service may only read there: `whenVisible` is then unavailable, and others' `whenVisible` does not wait for this pod.
    */
   readonly fastLane?: boolean;
+  /** Bounds on what the caches of this pod ask of each table. */
+  readonly overload?: OverloadOptions;
   readonly logger?: Logger;
   readonly metrics?: MetricRegistry;
   readonly clock?: Clock;
@@ -71,6 +74,7 @@ export interface TidemarkHealth {
 
 const fields = [
   ...['service', 'backend', 'caches', 'startDeadline', 'drainDeadline', 'maxSize', 'maxStaleness', 'fastLane'],
+  'overload',
   ...['logger', 'metrics', 'clock', 'entropy'],
 ];
 /** How often caches look whether they have fallen behind their `maxStaleness`, ms. */
@@ -98,6 +102,7 @@ export class Tidemark {
   readonly #lane: PublishingParts | undefined;
   readonly #reporter: PodReporter | undefined;
   #stopWatch: () => void = () => undefined;
+  readonly #guards: TableGuards;
   readonly #budget: MemoryBudget;
   readonly #startDeadlineMs: number;
   readonly #drainDeadlineMs: number;
@@ -122,6 +127,10 @@ export class Tidemark {
     this.#entropy = entropy;
     const podId = entropy.uuid();
     this.#parts = backend.open({ service, podId, clock, logger, metrics });
+    this.#guards = new TableGuards({
+      ...{ store: this.#parts.store, clock, entropy, metrics },
+      limits: options.overload,
+    });
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,
       region: backend.region,
@@ -150,7 +159,7 @@ export class Tidemark {
     const built = buildCache({
       definition,
       region: this.#region,
-      store: this.#parts.store,
+      store: this.#guards.storeOf(definition),
       follower: this.#follower,
       clock: this.#clock,
       logger: this.#logger,
@@ -307,6 +316,7 @@ export class Tidemark {
     const built = [...this.#built.values()];
     await this.#within(this.#drainDeadlineMs, Promise.all(built.map(({ idle }) => idle())));
     await this.#within(leaveTimeoutMs, Promise.all(built.map(({ close }) => close())));
+    this.#guards.close();
     this.#lane?.visibility.close();
     await this.#reporter?.stop(leaveTimeoutMs);
     try {

@@ -97,6 +97,7 @@ export class BatchRead {
   /** Rounds that bring something may go on until the deadline; those that bring nothing are counted. */
   async #mayGoOn(fruitless: number): Promise<boolean> {
     if (fruitless >= this.#options.readAttemptsMax) return false;
+    if (fruitless > 0 && !this.#retry.mayRepeat()) return false;
     return this.#retry.pause(fruitless + 1, this.#deadlineMs, this.#call.signal);
   }
 

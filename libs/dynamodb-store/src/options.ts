@@ -1,5 +1,5 @@
 import { type DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
+import { type Clock, MetricRegistry, systemClock, TidemarkError } from '@tidemark/runtime';
 
 export interface DynamoDbStoreOptions {
   /**
@@ -24,8 +24,15 @@ export interface DynamoDbStoreOptions {
   readonly backoffInitialMs?: number | undefined;
   /** Longest such delay, ms. Default 500. */
   readonly backoffMaxMs?: number | undefined;
+  /**
+   * Repeated reads as a share of all reads, 0 to 1; ten more may be made at once. Beyond it a read fails with its first failure: what refuses
+   * everybody is not asked several times by everybody. Default 0.2.
+   */
+  readonly retryShareMax?: number | undefined;
   /** Requests that one `readMany` has under way at a time. Default 4. */
   readonly batchConcurrencyMax?: number | undefined;
+  /** Default: one of its own. */
+  readonly metrics?: MetricRegistry | undefined;
   readonly clock?: Clock | undefined;
   /** Uniform in [0, 1). Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -51,6 +58,9 @@ export function resolveOptions(options: DynamoDbStoreOptions): ResolvedOptions {
   checkWhole('backoffInitialMs', resolved.backoffInitialMs, 1, 60_000);
   checkWhole('backoffMaxMs', resolved.backoffMaxMs, resolved.backoffInitialMs, 60_000);
   checkWhole('batchConcurrencyMax', resolved.batchConcurrencyMax, 1, 100);
+  const { retryShareMax } = resolved;
+  if (!(typeof retryShareMax === 'number' && retryShareMax >= 0 && retryShareMax <= 1))
+    throw invalid('retryShareMax', 'a number from 0 to 1', retryShareMax);
   return resolved;
 }
 
@@ -61,7 +71,9 @@ const defaults: ResolvedOptions = {
   readAttemptsMax: 3,
   backoffInitialMs: 20,
   backoffMaxMs: 500,
+  retryShareMax: 0.2,
   batchConcurrencyMax: 4,
+  metrics: new MetricRegistry(),
   clock: systemClock,
   random: Math.random,
 };

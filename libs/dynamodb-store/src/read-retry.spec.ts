@@ -80,3 +80,26 @@ describe('a read that fails', () => {
     expect(clock.pending).toBe(0);
   });
 });
+
+describe('reads that all fail', () => {
+  it('are repeated for a share of them only', async () => {
+    const clock = new ManualClock();
+    const retry = new ReadRetry(resolveOptions({ clock, random: () => 0, readAttemptsMax: 3, retryShareMax: 0.125 }));
+    let attempts = 0;
+    const refuse = (): Promise<never> => {
+      attempts += 1;
+      return Promise.reject(throttled);
+    };
+    const reads = Array.from({ length: 200 }, () => retry.run({ timeoutMs: 10_000 }, refuse).catch(() => undefined));
+    await clock.advance(10_000);
+    await Promise.all(reads);
+    // All earn before any repetition is asked for: what was saved up at first is all there is.
+    expect(attempts).toBe(210);
+    for (let n = 0; n < 200; n += 1) {
+      const read = retry.run({ timeoutMs: 10_000 }, refuse).catch(() => undefined);
+      await clock.advance(1_000);
+      await read;
+    }
+    expect(attempts).toBe(210 + 225);
+  });
+});

@@ -68,7 +68,7 @@ export function groupedChart(title: string, series: readonly string[], groups: r
 /** A line for each series, both axes logarithmic. */
 export function curveChart({ what, xLabel, unit, xs, series }: CurveResult): string {
   const height = 330;
-  const [left, right, top, bottom] = [80, width - 30, 64, height - 50];
+  const [left, right, top, bottom] = [80, width - 44, 74, height - 50];
   const xTicks = decadesOf(xs);
   const yTicks = decadesOf(Object.values(series).flat());
   const x = logScale(xTicks, left, right);

@@ -7,7 +7,7 @@ export const elsewhere: readonly Elsewhere[] = [
     where: '`npm run bench:races` plays it, and docs/coherence.md has the table',
   },
   {
-    what: 'dispatcher in passthrough beside a bare consume and send loop, and sync from a page of Kinesis to Kafka',
+    what: 'sync from a page of Kinesis to Kafka beside a bare loop',
     where: 'no row yet',
   },
   {
@@ -20,5 +20,5 @@ export const elsewhere: readonly Elsewhere[] = [
   { what: 'two-level put and get at 2,000 operations a second', where: 'no row yet' },
   { what: 'pod ready with 100,000 warmed keys', where: 'no row yet' },
   { what: 'layered-loader 16', where: 'needs Node 22; 14.2.2 is the last that says it runs on Node 20' },
-  { what: '10⁷ keys', where: 'the curve ends at 10⁶: the values alone would take 10 GB' },
+  { what: '10⁷ keys', where: 'the curve ends at 10⁶; ten times as many take a heap larger than a child is given' },
 ];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { arch, cpus, platform, totalmem } from 'node:os';
 import path from 'node:path';
 import { cpuClock } from './cpu-clock.js';
 
@@ -11,7 +11,7 @@ export function machine(pinnedCore: number | undefined): Readonly<Record<string,
     cpu: first?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
-    os: `${platform()} ${release()} ${arch()}`,
+    os: `${platform()} ${arch()}`,
     clock: cpuClock,
     pinned: pinnedCore === undefined ? 'no' : 'one core',
   };

@@ -43,7 +43,7 @@ describe('resultTable', () => {
 describe('reportPage', () => {
   it('says where the rival is ahead and why, be the goal met or not', () => {
     expect(reportPage(results([[50, 40], [1, 1], [1]]), rows, [])).toContain(
-      '- `hit` misses its goal (ratio ≥ 0.85, measured 0.8). Other is ahead: it keeps no versions.',
+      '- `hit` misses its goal (ratio ≥ 0.85, measured 0.8). `other` is ahead: it keeps no versions.',
     );
     expect(reportPage(results([[50, 45], [1, 1], [1]]), rows, [])).toContain('- `hit` meets its goal');
   });

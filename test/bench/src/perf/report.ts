@@ -103,10 +103,12 @@ function shortfalls(rows: readonly RowResult[], all: readonly BenchRow[]): strin
     const behind = result.rival !== null && isBehind(result, row);
     if (row === undefined || (result.met && !behind)) return [];
     const state = result.met ? 'meets its goal' : 'misses its goal';
-    const ahead = behind
-      ? `${row.rival?.name ?? 'the rival'} is ahead: ${row.whyBehind ?? 'not explained yet'}`
-      : 'no rival';
-    return [`- \`${row.name}\` ${state} (${result.rule}, measured ${figure(measuredOf(result))}). ${capital(ahead)}.`];
+    const rival = row.rival === undefined ? '' : `\`${row.rival.name}\` is ahead: `;
+    const why =
+      behind || row.rival === undefined
+        ? `${rival}${row.whyBehind ?? 'not explained yet'}`
+        : `Tidemark is ahead, by less than the goal`;
+    return [`- \`${row.name}\` ${state} (${result.rule}, measured ${figure(measuredOf(result))}). ${why}.`];
   });
   return lines.length === 0 ? 'Nowhere in this run.' : lines.join('\n');
 }

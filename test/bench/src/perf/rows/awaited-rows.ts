@@ -34,7 +34,7 @@ export const awaitedRows: readonly BenchRow[] = [
   awaited('get-vs-layered-loader', 1.15, {
     name: 'layered-loader',
     settings:
-      "`inMemoryCache: { cacheType: 'lru-object' }`, the fastest that its documents name; 14.2.2, the last that runs on Node 20",
+      "`inMemoryCache: { cacheType: 'lru-object' }`, the fastest that its documents name; 14.2.2, the last that says it runs on Node 20",
     measure: layeredLoader,
   }),
   awaited('get-vs-cacheable', 1, {
@@ -63,6 +63,8 @@ function awaited(name: string, bound: number, rival: Rival): BenchRow {
       );
     },
     rival,
+    whyBehind:
+      'an awaited `get` is one async function too, and inside it are the entry, its expiry and the counter of hits that the synchronous hit has',
   };
 }
 

@@ -1,5 +1,6 @@
 import { type BenchRow } from '../row.js';
 import { awaitedRows } from './awaited-rows.js';
+import { dispatcherRows } from './dispatcher-rows.js';
 import { eventRows } from './event-rows.js';
 import { hitRatioRows } from './hit-ratio-rows.js';
 import { hitRows } from './hit-rows.js';
@@ -15,6 +16,7 @@ export const benchRows: readonly BenchRow[] = [
   metricsRow,
   ...hitRatioRows,
   ...eventRows,
+  ...dispatcherRows,
   ...overheadRows,
   ...stampedeRows,
   ...hotKeyRows,

@@ -1,0 +1,74 @@
+import { type ItemImage } from '@tidemark/protocol';
+import {
+  type HeldLease,
+  type LeaseClaim,
+  type LeaseOutcome,
+  type ReadManyResult,
+  type Store,
+  type StoreCall,
+  type WriteCondition,
+  type WriteOutcome,
+} from '../backend.js';
+import { isOverload } from './overload-error.js';
+import { type GuardProfile, type TableGuard } from './table-guard.js';
+
+/** What one request of DynamoDB takes. */
+const batchKeysMax = 100;
+
+/** A store of one table behind its guard, as one cache is to see it. Fails as the store does, and with `OVERLOADED` and `QUEUE_FULL`: nothing was sent then. */
+export class GuardedStore implements Store {
+  readonly #store: Store;
+  readonly #guard: TableGuard;
+  readonly #profile: GuardProfile;
+
+  constructor(store: Store, guard: TableGuard, profile: GuardProfile) {
+    this.#store = store;
+    this.#guard = guard;
+    this.#profile = profile;
+  }
+
+  /** Once, at the start: it is not guarded. */
+  check(table: string, call: StoreCall): Promise<void> {
+    return this.#store.check(table, call);
+  }
+
+  read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
+    const send = (sentCall: StoreCall): Promise<ItemImage | undefined> => this.#store.read(table, itemKey, sentCall);
+    return this.#guard.read({ operation: 'read', size: 'one', profile: this.#profile, call, send });
+  }
+
+  readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+    return this.#guard.read({
+      operation: 'readMany',
+      size: itemKeys.length <= batchKeysMax ? 'batch' : 'bulk',
+      profile: this.#profile,
+      call,
+      send: (sentCall) => this.#store.readMany(table, itemKeys, sentCall),
+      isOverloaded: ({ unread }) => [...unread.values()].some(isOverload),
+    });
+  }
+
+  put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
+    return this.#write('put', call, (sentCall) => this.#store.put(table, image, condition, sentCall));
+  }
+
+  delete(table: string, itemKey: string, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
+    return this.#write('delete', call, (sentCall) => this.#store.delete(table, itemKey, condition, sentCall));
+  }
+
+  acquireLease(table: string, itemKey: string, lease: LeaseClaim, call: StoreCall): Promise<LeaseOutcome> {
+    return this.#write('acquireLease', call, (sentCall) => this.#store.acquireLease(table, itemKey, lease, sentCall));
+  }
+
+  releaseLease(table: string, itemKey: string, lease: HeldLease, call: StoreCall): Promise<void> {
+    return this.#write('releaseLease', call, (sentCall) => this.#store.releaseLease(table, itemKey, lease, sentCall));
+  }
+
+  touch(table: string, itemKey: string, mark: string, call: StoreCall): Promise<boolean> {
+    return this.#write('touch', call, (sentCall) => this.#store.touch(table, itemKey, mark, sentCall));
+  }
+
+  #write<T>(operation: string, call: StoreCall, send: (call: StoreCall) => Promise<T>): Promise<T> {
+    return this.#guard.write({ operation, profile: this.#profile, call, send });
+  }
+}
