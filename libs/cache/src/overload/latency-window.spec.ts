@@ -27,8 +27,8 @@ describe('a latency window', () => {
   });
 
   it('bounds the time-out of reads from both sides', () => {
-    expect([undefined, 1, 100, 10_000].map((observed) => readTimeoutMs(observed, 1_000))).toEqual([
-      1_000, 250, 400, 1_000,
+    expect([undefined, 1, 200, 10_000].map((observed) => readTimeoutMs(observed, 1_000))).toEqual([
+      1_000, 500, 800, 1_000,
     ]);
     expect(readTimeoutMs(1, 50)).toBe(50);
   });

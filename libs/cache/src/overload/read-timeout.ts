@@ -5,9 +5,9 @@ export const timeoutQuantile = 0.99;
 
 const multiple = 4;
 /** A new connection with its TLS handshake, and credentials that are fetched again, fit within; ms. */
-const floorMs = 250;
+const floorMs = 500;
 
-/** How long to wait for a read: four times the 99th percentile of what was observed, at least 250 ms, never above what is configured; ms. */
+/** How long to wait for a read: four times the 99th percentile of what was observed, at least 500 ms, never above what is configured; ms. */
 export function readTimeoutMs(observedMs: number | undefined, configuredMs: number): number {
   if (observedMs === undefined) return configuredMs;
   return Math.min(configuredMs, Math.max(floorMs, observedMs * multiple));

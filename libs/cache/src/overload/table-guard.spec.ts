@@ -66,7 +66,7 @@ describe('time-outs of reads', () => {
   it('follow the observed latency down and up, and are the configured one before anything is known', async () => {
     expect(await nextTimeoutMs()).toBe(1_000);
     await answered(120, 5);
-    expect(await nextTimeoutMs()).toBe(250);
+    expect(await nextTimeoutMs()).toBe(500);
     await answered(120, 100);
     expect(await nextTimeoutMs()).toBeGreaterThan(399);
     await clock.advance(60_000);
