@@ -1,5 +1,6 @@
 import { type CdcEvent, isForeign, type ItemImage } from '@tidemark/protocol';
 import { type CacheChange, type CacheEvents } from './cache-events.js';
+import { forgetOldest } from './forget-oldest.js';
 import { KnownSet } from './known-set.js';
 import { type Listeners } from './listeners.js';
 import { type Transition } from './transition.js';
@@ -55,12 +56,7 @@ export class ChangeTeller {
     const follows = !this.#last.has(key) || this.#last.get(key) === before;
     this.#last.delete(key);
     this.#last.set(key, after);
-    if (this.#last.size > keysMax) {
-      for (const oldest of this.#last.keys()) {
-        this.#last.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#last, keysMax);
     const change = follows ? changeOf(key, source, this.#codec) : { key, kind: 'unknown' as const, value: undefined };
     this.#listeners.emit('change', change);
   }

@@ -1,3 +1,5 @@
+import { forgetOldest } from './forget-oldest.js';
+
 /**
  * Write ids whose transition this pod has already seen: its own acknowledged puts, and the fast-lane events it processed. Never a write
  * that timed out, whose place in the replica's order nobody knows. Forgetting is safe (an event is then judged by the other rules),
@@ -15,12 +17,7 @@ export class KnownSet {
   add(writeId: string): void {
     this.#ids.delete(writeId);
     this.#ids.add(writeId);
-    if (this.#ids.size > this.#max) {
-      for (const oldest of this.#ids) {
-        this.#ids.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#ids, this.#max);
   }
 
   has(writeId: string | null): boolean {

@@ -1,4 +1,5 @@
 import { type CdcEvent } from '@tidemark/protocol';
+import { forgetOldest } from './forget-oldest.js';
 
 type Ids = Pick<CdcEvent, 'from' | 'to'>;
 
@@ -26,11 +27,7 @@ export class SteppedBack {
     const before = this.#from.get(key);
     this.#from.delete(key);
     this.#from.set(key, before === undefined || this.isBelow(before, from) ? from : before);
-    if (this.#from.size <= this.#max) return;
-    for (const oldest of this.#from.keys()) {
-      this.#from.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#from, this.#max);
   }
 
   /** Whether an id of the event may stand for more than one state of the key. */

@@ -2,6 +2,7 @@ import { type CdcEvent, encodeControl, encodeEvent, type WireRecord } from '@tid
 import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { type EventPublisher, type PodRegistry } from './backend.js';
 import { VisibilityTimeoutError } from './cache-errors.js';
+import { forgetOldest } from './forget-oldest.js';
 import { type TokenParts, type VersionToken } from './version-token.js';
 import { type VisibilityVerdict, visibilityOf } from './visibility-decision.js';
 
@@ -41,11 +42,7 @@ export class Visibility {
   /** Keeps a transition of this pod, as the fast lane tells it, for a later `whenVisible`. */
   remember(token: VersionToken, event: CdcEvent): void {
     this.#events.set(token, event);
-    if (this.#events.size <= (this.#options.transitionsMax ?? 1_000)) return;
-    for (const oldest of this.#events.keys()) {
-      this.#events.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#events, this.#options.transitionsMax ?? 1_000);
   }
 
   /** Throws `VisibilityTimeoutError` at the deadline; `CLOSED`; `VISIBILITY_UNAVAILABLE` when Kafka takes no records of this pod. */
