@@ -50,7 +50,7 @@ export const configuration = defineConfig({
         }),
         TIDEMARK_DESTINATION_INTERVAL: duration({
           meaning:
-            "pause between two looks at a table's streaming destination; off and on again between them goes unnoticed",
+            "a table's streaming destination is looked at twice in it; off and on again within one and a half of it goes unnoticed",
           default: '1m',
           min: '1s',
           max: '1h',

@@ -22,6 +22,11 @@ export interface LocalStackOptions {
   readonly dataDir?: string | undefined;
   /** Partitions of every topic; default 4. */
   readonly partitions?: number;
+  /**
+   * How soon sync notices that a table's streaming destination is off: within one and a half of it; default `1m`, as in production. With less,
+   * `faults.aws.disableStream` shows sooner, and DynamoDB that does not answer for as long makes sync flush.
+   */
+  readonly destinationInterval?: Duration;
   /** How long the start may take before what was started is stopped again; default `60s`. */
   readonly startDeadline?: Duration;
   /** Default: silent. */
@@ -30,7 +35,10 @@ export interface LocalStackOptions {
 
 type Complete = Required<Omit<LocalStackOptions, 'dataDir' | 'logger'>> & Pick<LocalStackOptions, 'dataDir' | 'logger'>;
 
-export type ResolvedLocalStackOptions = Omit<Complete, 'startDeadline'> & { readonly startDeadlineMs: number };
+export type ResolvedLocalStackOptions = Omit<Complete, 'startDeadline' | 'destinationInterval'> & {
+  readonly startDeadlineMs: number;
+  readonly destinationIntervalMs: number;
+};
 
 const defaults = {
   regions: ['us-east-1', 'eu-west-1'],
@@ -41,6 +49,7 @@ const defaults = {
   replicationDelayMs: 20,
   seed: 1,
   partitions: 4,
+  destinationInterval: '1m',
   startDeadline: '60s',
 } as const satisfies LocalStackOptions;
 
@@ -52,14 +61,18 @@ export function resolveLocalStackOptions(options: LocalStackOptions): ResolvedLo
     if (!fields.includes(name)) throw invalid(name, `one of ${fields.join(', ')}`);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const complete: Complete = { ...defaults, ...given, dataDir: options.dataDir };
-  const { startDeadline, ...resolved } = complete;
+  const { startDeadline, destinationInterval, ...resolved } = complete;
   const { regions, tables, kafka, kinesis, partitions } = resolved;
   if (!Array.isArray(tables) || tables.length === 0) throw invalid('tables', 'at least one table');
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000)
     throw invalid('partitions', 'a whole number from 1 to 1000');
   if (kafka !== 'embedded') checkBrokers(regions, kafka);
   if (!['kinesalite', 'kinesis-local'].includes(kinesis)) throw invalid('kinesis', "'kinesalite' or 'kinesis-local'");
-  return { ...resolved, startDeadlineMs: parseDuration(startDeadline, 'startLocalStack: startDeadline') };
+  return {
+    ...resolved,
+    startDeadlineMs: parseDuration(startDeadline, 'startLocalStack: startDeadline'),
+    destinationIntervalMs: parseDuration(destinationInterval, 'startLocalStack: destinationInterval'),
+  };
 }
 
 function checkBrokers(regions: readonly string[], brokers: Readonly<Record<string, readonly string[]>>): void {

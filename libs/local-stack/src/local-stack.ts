@@ -173,10 +173,11 @@ class RunningLocalStack implements LocalStack {
 
   /** Regions that share brokers must not share topics; and a topic name is never used again, so each run has its own. */
   #regionStack(region: string, run: string): RegionStack {
-    const { kafka, tables, partitions, dataDir, logger } = this.#options;
+    const { kafka, tables, partitions, destinationIntervalMs, dataDir, logger } = this.#options;
     const brokers = kafka === 'embedded' ? undefined : kafka[region];
     const topicPrefix = kafka === 'embedded' ? 'tidemark' : `tidemark-${region}-${run}`;
-    return new RegionStack({ region, aws: this.#aws, tables, brokers, topicPrefix, partitions, dataDir, logger });
+    const shared = { tables, partitions, destinationIntervalMs, dataDir, logger };
+    return new RegionStack({ ...shared, region, aws: this.#aws, brokers, topicPrefix });
   }
 
   #region(name: string): RegionStack {

@@ -40,6 +40,8 @@ export interface RegionStackOptions {
   readonly brokers: readonly string[] | undefined;
   readonly topicPrefix: string;
   readonly partitions: number;
+  /** Sync notices a streaming destination that was off for one and a half of it, ms. */
+  readonly destinationIntervalMs: number;
   readonly dataDir: string | undefined;
   readonly logger: Logger | undefined;
 }
@@ -152,7 +154,7 @@ export class RegionStack {
   }
 
   #syncOptions(): Parameters<typeof startSync>[0] {
-    const { region, topicPrefix, partitions } = this.#options;
+    const { region, topicPrefix, partitions, destinationIntervalMs } = this.#options;
     const { dynamodbEndpoint, kinesisEndpoint, streamArn, kafka } = this.endpoints;
     return {
       region,
@@ -164,7 +166,7 @@ export class RegionStack {
       kinesisEndpoint,
       failoverMs,
       pollIntervalMs: 50,
-      destinationIntervalMs: 1_000,
+      destinationIntervalMs,
       topicPartitions: partitions,
       topicReplicationFactor: 1,
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },

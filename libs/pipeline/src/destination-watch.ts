@@ -14,7 +14,7 @@ export interface DestinationWatchOptions {
   readonly calls: CallWatch;
   readonly observer: RetryObserver;
   readonly signal: AbortSignal;
-  /** Time between two looks at a table, ms. */
+  /** A hole of one and a half of it, or longer, is seen, ms; a table is looked at twice in it, so that a look may fail, or be late by as long. */
   readonly everyMs: number;
   /** Deadline of one call, ms. */
   readonly timeoutMs: number;
@@ -36,6 +36,8 @@ interface Watched {
 const looksAtOnce = 8;
 /** The least time that looks may be late before a hole between them is not ruled out any more, ms. */
 const slackMsMin = 5_000;
+/** After a look that failed the next comes no later than this, ms: each second without one is a second nearer to a flush of the table. */
+const againMsMax = 2_000;
 
 /** Watches the streaming destination of every table that has a topic, and says whose watermark may be published. */
 export class DestinationWatch {
@@ -105,7 +107,7 @@ export class DestinationWatch {
     const what = lookingAt(table);
     const watched = this.#watched(table);
     watched.isBusy = true;
-    watched.dueMs = clock.monotonicMs() + everyMs;
+    watched.dueMs = clock.monotonicMs() + everyMs / 2;
     try {
       const before = await this.#lastLook(table, watched);
       const lookedAt = clock.now();
@@ -114,7 +116,7 @@ export class DestinationWatch {
       return await this.#settle(table, watched, before, { ...destination, lookedAt });
     } catch (error) {
       if (!signal.aborted) observer.failed(what, error);
-      watched.dueMs = clock.monotonicMs() + everyMs / 6;
+      watched.dueMs = clock.monotonicMs() + Math.min(everyMs / 6, againMsMax);
       watched.isBusy = false;
       return undefined;
     }
@@ -135,7 +137,7 @@ export class DestinationWatch {
     before: DestinationLook | undefined,
     look: DestinationLook,
   ): Promise<{ readonly look: DestinationLook; readonly why: FlushReason } | undefined> {
-    const { clock, log, metrics } = this.#options;
+    const { clock, log, metrics, everyMs } = this.#options;
     metrics.destinationLooks.value += 1;
     const verdict = destinationVerdict(before, look, clock.now(), this.#apartMsMax);
     if (verdict.type === 'flush') {
@@ -149,6 +151,7 @@ export class DestinationWatch {
       if (watched.withheld !== verdict.why)
         log.warn({ table, status, description }, 'changes do not reach the stream: the watermark is withheld');
       watched.withheld = verdict.why;
+      watched.dueMs = clock.monotonicMs() + everyMs / 6;
     } else {
       watched.withheld = null;
     }

@@ -109,11 +109,11 @@ describe('hazard 51: a streaming destination that is not active', () => {
 });
 
 describe('hazard 51: a change of a destination that no look has seen', () => {
-  it('is looked for each minute', async () => {
+  it('is looked for twice a minute', async () => {
     await running();
     world.destinations.looks.length = 0;
     await world.clock.advance(10 * minute);
-    expect(world.destinations.looks.filter((table) => table === 'users')).toHaveLength(10);
+    expect(world.destinations.looks.filter((table) => table === 'users')).toHaveLength(20);
     expect(flushed()).toBe(partitions);
   });
 
@@ -134,7 +134,7 @@ describe('hazard 51: a change of a destination that no look has seen', () => {
     const { worker, value } = await running();
     const before = flushed();
     world.destinations.down = true;
-    await world.clock.advance(minute);
+    await world.clock.advance(minute / 2);
     expect(await watermarksIn(5_000)).toBeGreaterThan(0);
     await world.clock.advance(minute);
     expect(await watermarksIn(minute)).toBe(0);
@@ -146,6 +146,46 @@ describe('hazard 51: a change of a destination that no look has seen', () => {
     expect(value('tidemark_sync_holes_total', 'destination-not-watched')).toBe(2);
     expect(await watermarksIn(5_000)).toBeGreaterThan(0);
     expect(worker.health().ready).toBe(true);
+  });
+});
+
+describe('hazard 51: looks that fail for less time than a hole takes', () => {
+  /** Whenever in the time between two looks it begins. */
+  const phases = [0, 10_000, 20_000, 29_999, 40_000, 52_000];
+
+  it.each(phases)('are no sign of one: DynamoDB is away for 50 s, begun %i ms later', async (afterMs) => {
+    const { worker, value } = await running();
+    const before = flushed();
+    await world.clock.advance(afterMs);
+    for (const part of [world.destinations, world.destinations.store, world.leases]) part.down = true;
+    await world.clock.advance(50_000);
+    for (const part of [world.destinations, world.destinations.store, world.leases]) part.down = false;
+    await world.clock.advance(15_000);
+    expect(await watermarksIn(5_000)).toBeGreaterThan(0);
+    expect(worker.health()).toMatchObject({ ready: true, withheldTables: {} });
+    await world.clock.advance(2 * minute);
+    expect(flushed()).toBe(before);
+    expect(value('tidemark_sync_holes_total', 'destination-not-watched')).toBe(0);
+  });
+
+  it('but one that failed for longer may be: each table is flushed once, whoever looks next', async () => {
+    const { value } = await running();
+    const before = flushed();
+    for (const part of [world.destinations, world.destinations.store, world.leases]) part.down = true;
+    await world.clock.advance(2 * minute);
+    for (const part of [world.destinations, world.destinations.store, world.leases]) part.down = false;
+    await world.clock.advance(5 * minute);
+    expect(flushed()).toBe(before + partitions);
+    expect(value('tidemark_sync_holes_total', 'destination-not-watched')).toBe(2);
+  });
+
+  it('a destination that is active again is noticed within ten seconds', async () => {
+    await running();
+    world.destinations.set('users', { status: 'DISABLED' });
+    await world.clock.advance(2 * minute);
+    world.destinations.set('users', { status: 'ACTIVE' });
+    await world.clock.advance(12_000);
+    expect(await watermarksIn(3_000)).toBeGreaterThan(0);
   });
 });
 

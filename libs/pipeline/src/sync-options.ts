@@ -48,7 +48,7 @@ export interface SyncWorkerOptions {
   readonly retentionMarginMs?: number;
   /** What carries each table's changes into the stream, and where the last look at it is kept. Default: nobody looks. */
   readonly destinations?: { readonly reader: DestinationReader; readonly store: DestinationStore };
-  /** Time between two looks at a table's destination, ms. Default 60,000. */
+  /** Each table's destination is looked at twice in this time; off and on again within one and a half of it goes unseen, ms. Default 60,000. */
   readonly destinationEveryMs?: number;
   /** A call without an answer for so long makes the worker not ready, ms. Default 1,500. */
   readonly unansweredMs?: number;

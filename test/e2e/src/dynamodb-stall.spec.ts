@@ -84,6 +84,25 @@ it('an L1 hit is as quick while DynamoDB is stalled, and what the stall can hold
   expect(recoveredMs).toBeLessThan(10_000);
 });
 
+it('after a stall of every request, sync’s own among them, nothing is flushed: no destination may have been off unseen', async () => {
+  const cache = tidemark.cache(things);
+  await cache.getMany(Array.from({ length: 100 }, (_, n) => `hot-${n}`));
+  const before = cache.stats();
+  expect(before.entries).toBeGreaterThanOrEqual(100);
+  const seconds = Math.max(10, stallSeconds);
+  const fault = stack.faults.aws.stall({ service: 'dynamodb' });
+  await sleep(seconds * 1_000);
+  fault.clear();
+  const clearedAt = performance.now();
+  await eventually('the watermark goes on', () => cache.staleness() < 3_000, 20_000);
+  const row = 'flushes after a stall of every DynamoDB request';
+  const freshMs = Math.round(performance.now() - clearedAt);
+  const { flushes, entries } = cache.stats();
+  console.log(JSON.stringify({ row, seconds, freshMs, flushes: flushes - before.flushes, entries }));
+  expect(flushes).toBe(before.flushes);
+  expect(entries).toBeGreaterThanOrEqual(100);
+});
+
 /** Some 200 misses a second beside as many hits as fit; each hit is timed. */
 async function underLoad(cache: Cache<string>, phase: string, seconds: number): Promise<Load> {
   const microseconds: number[] = [];

@@ -35,7 +35,7 @@ let kinesis: KinesisClient;
 let cache: Cache<Thing>;
 
 beforeAll(async () => {
-  stack = await startLocalStack({ regions: [region], tables: ['things', 'others'] });
+  stack = await startLocalStack({ regions: [region], tables: ['things', 'others'], destinationInterval: '1s' });
   const { kafka, dynamodb: config, topicPrefix } = stack.region(region);
   tidemark = createTidemark({
     service: 'lost-changes',
