@@ -127,10 +127,7 @@ export class Tidemark {
     this.#entropy = entropy;
     const podId = entropy.uuid();
     this.#parts = backend.open({ service, podId, clock, logger, metrics });
-    this.#guards = new TableGuards({
-      ...{ store: this.#parts.store, clock, entropy, metrics },
-      limits: options.overload,
-    });
+    this.#guards = this.#openGuards(options.overload, podId, options.fastLane);
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,
       region: backend.region,
@@ -223,6 +220,14 @@ export class Tidemark {
     // It is closing before anything of it happens: listeners are told of the last flush, and may call what they like.
     this.#closing ??= Promise.resolve().then(() => this.#close());
     return this.#closing;
+  }
+
+  #openGuards(limits: OverloadOptions | undefined, pod: string, fastLane = true): TableGuards {
+    const { store, pods } = this.#parts;
+    return new TableGuards({
+      ...{ store, limits, pod, clock: this.#clock, entropy: this.#entropy, metrics: this.#metrics },
+      ...{ logger: this.#logger, registry: fastLane ? pods : undefined },
+    });
   }
 
   #openLane(): PublishingParts {

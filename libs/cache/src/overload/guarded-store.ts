@@ -9,6 +9,7 @@ import {
   type WriteCondition,
   type WriteOutcome,
 } from '../backend.js';
+import { messageOf } from '@tidemark/runtime';
 import { isOverload } from './overload-error.js';
 import { type GuardProfile, type TableGuard } from './table-guard.js';
 
@@ -34,18 +35,14 @@ export class GuardedStore implements Store {
 
   read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
     const send = (sentCall: StoreCall): Promise<ItemImage | undefined> => this.#store.read(table, itemKey, sentCall);
-    return this.#guard.read({ operation: 'read', size: 'one', profile: this.#profile, call, send });
+    return this.#guard.read({ operation: 'read', keys: 1, size: 'one', profile: this.#profile, call, send });
   }
 
   readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
-    return this.#guard.read({
-      operation: 'readMany',
-      size: itemKeys.length <= batchKeysMax ? 'batch' : 'bulk',
-      profile: this.#profile,
-      call,
-      send: (sentCall) => this.#store.readMany(table, itemKeys, sentCall),
-      isOverloaded: ({ unread }) => [...unread.values()].some(isOverload),
-    });
+    const keysMax = this.#guard.readKeysMax;
+    if (keysMax === undefined || itemKeys.length <= keysMax) return this.#readMany(table, itemKeys, call);
+    const parts = partsOf([...new Set(itemKeys)], keysMax);
+    return together(parts, (part) => this.#readMany(table, part, call));
   }
 
   put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {
@@ -68,7 +65,51 @@ export class GuardedStore implements Store {
     return this.#write('touch', call, (sentCall) => this.#store.touch(table, itemKey, mark, sentCall));
   }
 
+  #readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+    return this.#guard.read({
+      operation: 'readMany',
+      keys: itemKeys.length,
+      size: itemKeys.length <= batchKeysMax ? 'batch' : 'bulk',
+      profile: this.#profile,
+      call,
+      send: (sentCall) => this.#store.readMany(table, itemKeys, sentCall),
+      isOverloaded: ({ unread }) => [...unread.values()].some(isOverload),
+    });
+  }
+
   #write<T>(operation: string, call: StoreCall, send: (call: StoreCall) => Promise<T>): Promise<T> {
     return this.#guard.write({ operation, profile: this.#profile, call, send });
   }
+}
+
+function partsOf(itemKeys: readonly string[], keysMax: number): readonly (readonly string[])[] {
+  const parts: (readonly string[])[] = [];
+  for (let at = 0; at < itemKeys.length; at += keysMax) parts.push(itemKeys.slice(at, at + keysMax));
+  return parts;
+}
+
+/** One result of all parts; what a part fails with, its keys are unread with. Fails when every part does. */
+async function together(
+  parts: readonly (readonly string[])[],
+  read: (part: readonly string[]) => Promise<ReadManyResult>,
+): Promise<ReadManyResult> {
+  const items = new Map<string, ItemImage>();
+  const unread = new Map<string, Error>();
+  const failures: Error[] = [];
+  await Promise.all(
+    parts.map(async (part) => {
+      try {
+        const result = await read(part);
+        for (const [itemKey, item] of result.items) items.set(itemKey, item);
+        for (const [itemKey, error] of result.unread) unread.set(itemKey, error);
+      } catch (error) {
+        const failure = error instanceof Error ? error : new Error(messageOf(error));
+        failures.push(failure);
+        for (const itemKey of part) unread.set(itemKey, failure);
+      }
+    }),
+  );
+  const [first] = failures;
+  if (first !== undefined && failures.length === parts.length) throw first;
+  return { items, unread };
 }

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
+import { isTidemarkError, MetricRegistry, TidemarkError } from '@tidemark/runtime';
 import { ManualClock, settle } from '@tidemark/runtime/testing';
 import { itemOf, ScriptedStore } from '../testing/scripted-store.js';
 import { GuardedStore } from './guarded-store.js';
+import { ReadBudget } from './read-budget.js';
 import { type GuardProfile, TableGuard } from './table-guard.js';
 
 const table = 'things';
@@ -121,6 +122,76 @@ describe('a stalled store', () => {
     await settle();
     const counts = (await Promise.all(codes)).filter((code) => code === 'QUEUE_FULL').length;
     expect([counts, guard.load().inFlight, guard.load().queued, clock.pending]).toEqual([8, 0, 0, 0]);
+  });
+});
+
+describe('a budget of reads', () => {
+  const keysOf = (count: number): string[] => Array.from({ length: count }, (_, n) => `k${n}`);
+  const noItems = { items: new Map(), unread: new Map() };
+
+  beforeEach(() => {
+    const budget = new ReadBudget({
+      ...{ clock, table, queueMax: 8 },
+      keysPerSecondAtFirst: 40,
+      keysPerSecond: () => 40,
+    });
+    guard = new TableGuard({ table, clock, budget, random: () => chance, metrics: new MetricRegistry() });
+  });
+
+  it('cuts a large read up, and gives what was read in time beside what was not', async () => {
+    const read = storeFor().readMany(table, [...keysOf(45), 'k0'], call);
+    await settle();
+    expect(store.batches.map(({ itemKeys }) => itemKeys.length)).toEqual([10]);
+    for (let ms = 0; ms < 1_000; ms += 50) {
+      for (const batch of store.batches.splice(0))
+        batch.answer({ items: new Map(batch.itemKeys.map((key) => [key, itemOf(key, '"v"')])), unread: new Map() });
+      await clock.advance(50);
+    }
+    const { items, unread } = await read;
+    expect([items.size, [...unread.keys()]]).toEqual([40, keysOf(45).slice(40)]);
+    expect([...unread.values()].map((error) => isTidemarkError(error, 'OVERLOADED'))).toEqual(Array(5).fill(true));
+    expect(guard.load()).toMatchObject({ readKeys: 40, budgetRefusedKeys: 5, budgetQueuedKeys: 0, inFlight: 0 });
+  });
+
+  it('fails a large read of which nothing was read in time', async () => {
+    void storeFor().readMany(table, keysOf(10), call);
+    const read = codeOf(storeFor().readMany(table, keysOf(20), { timeoutMs: 100 }));
+    expect(await read).toBe('OVERLOADED');
+    for (const batch of store.batches) batch.answer(noItems);
+  });
+
+  it('gives the read itself what the wait has left', async () => {
+    for (let n = 0; n < 10; n += 1) void storeFor().read(table, 'k', call);
+    const read = storeFor().read(table, 'k', call);
+    await clock.advance(25);
+    expect(store.reads.map(({ call: { timeoutMs } }) => timeoutMs)).toEqual([...Array<number>(10).fill(1_000), 975]);
+    for (const open of store.reads) open.answer(undefined);
+    expect(await read).toBeUndefined();
+  });
+
+  it('holds up no write, and takes no place from one, however many reads wait', async () => {
+    for (let n = 0; n < 30; n += 1) void codeOf(storeFor().read(table, 'k', call));
+    await settle();
+    void codeOf(storeFor().put(table, itemOf('k', '"v"'), condition, call));
+    expect(store.writes).toHaveLength(1);
+    expect(guard.load()).toMatchObject({ inFlight: 11, queued: 0, budgetQueuedKeys: 8 });
+    guard.close();
+  });
+
+  it('says nothing about the table when it refuses', async () => {
+    for (let n = 0; n < 100; n += 1) void codeOf(storeFor().read(table, 'k', call));
+    for (const open of store.reads) open.answer(undefined);
+    await settle();
+    expect(guard.load()).toMatchObject({ shed: 0, shedShareReads: 0 });
+    guard.close();
+  });
+
+  it('gives no second read a turn that another waits for', async () => {
+    const hedging = { hedgeAfterMs: 5 } as const;
+    for (let n = 0; n < 11; n += 1) void codeOf(storeFor(hedging).read(table, 'k', call));
+    await clock.advance(20);
+    expect(store.reads).toHaveLength(10);
+    guard.close();
   });
 });
 

@@ -5,6 +5,7 @@ import { Bulkhead } from './bulkhead.js';
 import { hedged } from './hedge.js';
 import { LatencyWindow } from './latency-window.js';
 import { outcomeOf, shedError } from './overload-error.js';
+import { type BudgetedRead, type ReadBudget } from './read-budget.js';
 import { readTimeoutMs, samplesMin, timeoutQuantile } from './read-timeout.js';
 import { newTableLoad, exportTableLoad, type TableLoad } from './table-load.js';
 import { TokenBucket } from './token-bucket.js';
@@ -29,6 +30,8 @@ export interface TableGuardOptions {
   readonly inFlightMax?: number | undefined;
   /** Requests that wait for their turn; default 5,000. */
   readonly queueMax?: number | undefined;
+  /** Paces its reads; default: nothing does. Closed with the guard. */
+  readonly budget?: ReadBudget | undefined;
 }
 
 /** One request as the guard sees it. */
@@ -40,11 +43,16 @@ export interface GuardedRequest<T> {
 }
 
 export interface GuardedRead<T> extends GuardedRequest<T> {
+  /** How many it reads. */
+  readonly keys: number;
   /** Answers of a batch take longer than those of one item: each has a window of its own. `bulk`: several requests; neither timed nor hedged. */
   readonly size: 'one' | 'batch' | 'bulk';
   /** Whether an answer says, as a failure would, that L2 has too much to do. */
   readonly isOverloaded?: (answer: T) => boolean;
 }
+
+/** Requests that wait for their turn. */
+export const queueMaxDefault = 5_000;
 
 /** Times what the store is asked beyond what it answers, before the breaker sheds. */
 const headrooms = { critical: 2, 'best-effort': 1.2 } as const;
@@ -56,8 +64,8 @@ const hedgesAtOnceMax = 10;
 const hedgeQuantile = 0.95;
 
 /**
- * What stands between the caches of one table and its store. In this order: the read's time-out, the breaker, a place in the table's
- * bulkhead, a hedge. All that refuses does so before anything is sent, with an error that says so.
+ * What stands between the caches of one table and its store. In this order: the breaker, the budget of reads, the read's time-out, a place in
+ * the table's bulkhead, a hedge. All that refuses does so before anything is sent, with an error that says so.
  */
 export class TableGuard {
   readonly #options: TableGuardOptions;
@@ -70,7 +78,7 @@ export class TableGuard {
   readonly #endMetrics: () => void;
 
   constructor(options: TableGuardOptions) {
-    const { table, clock, random, metrics, inFlightMax = 64, queueMax = 5_000 } = options;
+    const { table, clock, random, metrics, inFlightMax = 64, queueMax = queueMaxDefault } = options;
     this.#options = options;
     this.#bulkhead = new Bulkhead({ clock, table, inFlightMax, queueMax });
     this.#breakers = { reads: new Breaker({ random }), writes: new Breaker({ random }) };
@@ -78,22 +86,25 @@ export class TableGuard {
     this.#endMetrics = exportTableLoad(metrics, table, () => this.load());
   }
 
-  read<T>(read: GuardedRead<T>): Promise<T> {
-    const { size, profile, call, isOverloaded } = read;
-    if (size === 'bulk') return this.#guarded('reads', read, isOverloaded);
-    const { clock } = this.#options;
-    const observedMs = this.#latencies[size].quantile(clock.monotonicMs(), timeoutQuantile, samplesMin);
-    const bounded = { ...call, timeoutMs: readTimeoutMs(observedMs, call.timeoutMs) };
-    const afterMs = this.#hedgeAfterMs(profile, size);
-    this.#hedges.earn();
-    const timed = (attemptCall: StoreCall): Promise<T> => this.#timed(size, attemptCall, read.send);
-    const send = (sentCall: StoreCall): Promise<T> =>
-      afterMs === undefined ? timed(sentCall) : this.#hedged(afterMs, profile, sentCall, timed);
-    return this.#guarded('reads', { ...read, call: bounded, send }, isOverloaded);
+  /** Keys that one read should have; `undefined`: any number. */
+  get readKeysMax(): number | undefined {
+    return this.#options.budget?.requestKeysMax;
   }
 
-  write<T>(write: GuardedRequest<T>): Promise<T> {
-    return this.#guarded('writes', write);
+  async read<T>(read: GuardedRead<T>): Promise<T> {
+    const { clock, budget } = this.#options;
+    const { profile, call, keys } = read;
+    const startedMs = clock.monotonicMs();
+    this.#admit('reads', read);
+    const asked = { keys, availability: profile.availability };
+    if (budget !== undefined && !budget.tryTake(asked)) await this.#untilItsTurn(budget, asked, call);
+    this.#load.readKeys += keys;
+    return this.#read({ ...read, call: { ...call, timeoutMs: call.timeoutMs - (clock.monotonicMs() - startedMs) } });
+  }
+
+  async write<T>(write: GuardedRequest<T>): Promise<T> {
+    this.#admit('writes', write);
+    return this.#placed('writes', write);
   }
 
   load(): TableLoad {
@@ -106,28 +117,57 @@ export class TableGuard {
       shedShareReads: reads.shedShare(nowMs, headrooms.critical),
       shedShareWrites: writes.shedShare(nowMs, headrooms.critical),
       readP99Ms: this.#latencies.one.quantile(nowMs, timeoutQuantile) ?? 0,
+      budgetKeysPerSecond: this.#options.budget?.keysPerSecond ?? 0,
+      budgetQueuedKeys: this.#options.budget?.queuedKeys ?? 0,
     };
   }
 
   /** Requests that wait hear `CLOSED`. Idempotent. */
   close(): void {
+    this.#options.budget?.close();
     this.#bulkhead.close();
     this.#endMetrics();
   }
 
-  async #guarded<T>(
+  /** Throws what is shed. */
+  #admit(kind: 'reads' | 'writes', { operation, profile }: GuardedRequest<unknown>): void {
+    const { clock, table } = this.#options;
+    if (this.#breakers[kind].admits(clock.monotonicMs(), headrooms[profile.availability])) return;
+    this.#load.shed += 1;
+    throw shedError(table, operation);
+  }
+
+  async #untilItsTurn(budget: ReadBudget, asked: BudgetedRead, call: StoreCall): Promise<void> {
+    try {
+      await budget.wait(asked, call);
+    } catch (error) {
+      this.#load.budgetRefusedKeys += asked.keys;
+      throw error;
+    }
+  }
+
+  #read<T>(read: GuardedRead<T>): Promise<T> {
+    const { size, profile, call, isOverloaded } = read;
+    if (size === 'bulk') return this.#placed('reads', read, isOverloaded);
+    const observedMs = this.#latencies[size].quantile(this.#options.clock.monotonicMs(), timeoutQuantile, samplesMin);
+    const bounded = { ...call, timeoutMs: readTimeoutMs(observedMs, call.timeoutMs) };
+    const afterMs = this.#hedgeAfterMs(profile, size);
+    this.#hedges.earn();
+    const timed = (attemptCall: StoreCall): Promise<T> => this.#timed(size, attemptCall, read.send);
+    const send = (sentCall: StoreCall): Promise<T> =>
+      afterMs === undefined ? timed(sentCall) : this.#hedged(afterMs, read, sentCall, timed);
+    return this.#placed('reads', { ...read, call: bounded, send }, isOverloaded);
+  }
+
+  async #placed<T>(
     kind: 'reads' | 'writes',
     request: GuardedRequest<T>,
     isOverloaded?: (answer: T) => boolean,
   ): Promise<T> {
-    const { clock, table } = this.#options;
-    const { operation, profile, call, send } = request;
+    const { clock } = this.#options;
+    const { profile, call, send } = request;
     const breaker = this.#breakers[kind];
     const startedMs = clock.monotonicMs();
-    if (!breaker.admits(startedMs, headrooms[profile.availability])) {
-      this.#load.shed += 1;
-      throw shedError(table, operation);
-    }
     const share = shares[profile.availability];
     if (!this.#bulkhead.tryEnter(share)) await this.#wait(call, share);
     const sentCall = { ...call, timeoutMs: call.timeoutMs - (clock.monotonicMs() - startedMs) };
@@ -175,17 +215,20 @@ export class TableGuard {
 
   #hedged<T>(
     afterMs: number,
-    { availability }: GuardProfile,
+    { keys, profile: { availability } }: GuardedRead<T>,
     call: StoreCall,
     timed: (call: StoreCall) => Promise<T>,
   ): Promise<T> {
-    const { clock } = this.#options;
+    const { clock, budget } = this.#options;
     const share = shares[availability];
-    // A table that is short of places gets no second reads.
+    // A table that is short of places, or of its budget, gets no second reads.
     const mayHedge = (): boolean => {
       if (this.#breakers.reads.shedShare(clock.monotonicMs(), headrooms['best-effort']) > 0) return false;
       if (!this.#bulkhead.tryEnter(share)) return false;
-      if (this.#hedges.take()) return true;
+      if (this.#hedges.take() && (budget === undefined || budget.tryTake({ keys, availability: 'best-effort' }))) {
+        this.#load.readKeys += keys;
+        return true;
+      }
       this.#bulkhead.leave();
       return false;
     };

@@ -15,12 +15,20 @@ export interface TableLoad {
   shedShareWrites: number;
   /** Of single reads in the last 30 s; 0: there were none. */
   readP99Ms: number;
+  /** Keys that the store was asked for, second reads included. */
+  readKeys: number;
+  /** What this pod may ask for now; 0: there is no budget. */
+  budgetKeysPerSecond: number;
+  budgetQueuedKeys: number;
+  /** Keys whose turn did not come in time. */
+  budgetRefusedKeys: number;
 }
 
 export function newTableLoad(): TableLoad {
   return {
     ...{ inFlight: 0, queued: 0, shed: 0, refused: 0, hedgesWon: 0, hedgesLost: 0 },
     ...{ shedShareReads: 0, shedShareWrites: 0, readP99Ms: 0 },
+    ...{ readKeys: 0, budgetKeysPerSecond: 0, budgetQueuedKeys: 0, budgetRefusedKeys: 0 },
   };
 }
 
@@ -40,8 +48,24 @@ export function exportTableLoad(metrics: MetricRegistry, table: string, load: ()
   const reads = share('read');
   const writes = share('write');
   const p99 = metrics.gauge('tidemark_l2_read_p99_seconds', 'Single reads of the last 30 s, 99th percentile.', labels);
+  const readKeys = metrics.counter('tidemark_l2_read_keys_total', 'Keys that the store was asked for.', labels);
+  const budget = metrics.gauge(
+    'tidemark_l2_read_budget_keys_per_second',
+    'Keys that this pod may ask for in a second.',
+    labels,
+  );
+  const budgetQueued = metrics.gauge('tidemark_l2_read_budget_queued_keys', 'Keys whose turn has not come.', labels);
+  const budgetRefused = metrics.counter(
+    'tidemark_l2_read_budget_refused_keys_total',
+    'Keys whose turn did not come in time.',
+    labels,
+  );
   const collect = (): void => {
     const now = load();
+    readKeys.value = now.readKeys;
+    budget.value = now.budgetKeysPerSecond;
+    budgetQueued.value = now.budgetQueuedKeys;
+    budgetRefused.value = now.budgetRefusedKeys;
     inFlight.value = now.inFlight;
     queued.value = now.queued;
     shed.value = now.shed;
