@@ -12,6 +12,7 @@ import {
 } from 'kafkajs';
 import { patchConnection } from './connection-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
+import { patchProduce } from './produce-patch.js';
 import { patchIdleTimer } from './timer-patch.js';
 
 export interface KafkaClientOptions {
@@ -46,6 +47,7 @@ export interface KafkaClient {
 export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaClient {
   patchIdleTimer();
   patchConnection();
+  patchProduce();
   if (isKafka(options)) return options;
   const config = configOf(options);
   return {

@@ -25,3 +25,36 @@ declare module 'kafkajs/src/network/connection.js' {
     disconnect(): Promise<boolean>;
   }
 }
+
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
+  /** Unsigned. */
+  export default function crc32C(bytes: Uint8Array): number;
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  /** What kafkajs copies an encoded request from. */
+  interface Encoded {
+    readonly buf: Buffer;
+    readonly buffer: Buffer;
+  }
+
+  interface ProduceProtocol {
+    readonly request: { encode(): Promise<Encoded> };
+  }
+
+  const produce: {
+    protocol: (of: { readonly version: number }) => (options: object) => ProduceProtocol;
+  };
+  export default produce;
+}
+
+declare module 'kafkajs/src/producer/groupMessagesPerPartition.js' {
+  import { type Message } from 'kafkajs';
+
+  export default function groupMessagesPerPartition(of: {
+    readonly topic: string;
+    readonly partitionMetadata: readonly unknown[];
+    readonly messages: Message[];
+    readonly partitioner: (of: { message: Message }) => number;
+  }): Record<number, Message[]>;
+}

@@ -14,7 +14,6 @@ import {
   wait,
   withDeadline,
 } from '@tidemark/runtime';
-import { type Message } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { type AppendedAt, type AppendedRun, placesOf } from './appended.js';
 import { type KafkaClient, positive } from './kafka-client.js';
@@ -22,10 +21,11 @@ import { isAccessDenied, isTooLarge, isTopicMissing, publishFailed } from './kaf
 import { type CreateTopics, PartitionCounts } from './partition-counts.js';
 import { type Acknowledgement, ProducerConnection } from './producer-connection.js';
 import { type ProducerMetrics, producerMetrics } from './producer-metrics.js';
-import { cut, type SendBatch, SendQueue, type SendQueueLimits, type Slice } from './send-queue.js';
+import { grouping } from './grouping.js';
+import { cut, type Piece, type SendBatch, SendQueue, type SendQueueLimits, type Slice } from './send-queue.js';
 import { settleWithin } from './settle-within.js';
 import { adminFailed, listTopics } from './topic-admin.js';
-import { keyText, toKafka, wireBytes } from './wire.js';
+import { keyText } from './wire.js';
 
 export interface KafkaProducerOptions {
   readonly client: KafkaClient;
@@ -87,7 +87,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
     this.#metrics = producerMetrics(metrics, () => this.#queuedBytes);
     this.#limits = {
       records: positive('requestRecordsMax', options.requestRecordsMax ?? 1_000),
-      bytes: positive('requestBytesMax', options.requestBytesMax ?? 900_000),
+      bytes: Math.min(positive('requestBytesMax', options.requestBytesMax ?? 900_000), recordBytesMax),
     };
     const maxAgeMs = positive('partitionsMaxAgeMs', options.partitionsMaxAgeMs ?? 300_000);
     const { createTopics, random = Math.random } = options;
@@ -161,11 +161,12 @@ export class KafkaProducer implements EventSink, EventPublisher {
     if (this.#closing.signal.aborted) throw new TidemarkError('CLOSED', 'the producer is closed', { retriable: false });
     if (records.length === 0) return [];
     const startMs = this.#clock.monotonicMs();
-    const bytes = this.#admit(topic, records);
+    const pieces = cut(records, this.#limits);
+    const bytes = this.#admit(topic, pieces);
     let over = false;
     try {
       const runs = await withDeadline({ clock: this.#clock, ...call, what: `publish to ${topic}` }, () =>
-        this.#acknowledgements(topic, records, startMs + call.timeoutMs, () => over),
+        this.#acknowledgements(topic, pieces, startMs + call.timeoutMs, () => over),
       );
       this.#metrics.records.value += records.length;
       this.#metrics.seconds.observe((this.#clock.monotonicMs() - startMs) / 1_000);
@@ -180,12 +181,12 @@ export class KafkaProducer implements EventSink, EventPublisher {
   }
 
   /** Counts the records in, or refuses them. */
-  #admit(topic: string, records: readonly OutgoingRecord[]): number {
+  #admit(topic: string, pieces: readonly Piece[]): number {
     let bytes = 0;
-    for (const { record } of records) {
-      const size = wireBytes(record);
-      if (size > recordBytesMax) throw publishTooLarge(topic, size);
-      bytes += size;
+    for (const piece of pieces) {
+      // A record of that size is in no piece with others.
+      if (piece.messages.length === 1 && piece.bytes > recordBytesMax) throw publishTooLarge(topic, piece.bytes);
+      bytes += piece.bytes;
     }
     const { queuedBytesMax = 67_108_864 } = this.#options;
     if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > queuedBytesMax)
@@ -199,7 +200,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
 
   #acknowledgements(
     topic: string,
-    records: readonly OutgoingRecord[],
+    pieces: readonly Piece[],
     deadlineMs: number,
     isOver: () => boolean,
   ): Promise<readonly AppendedRun[]> {
@@ -224,11 +225,10 @@ export class KafkaProducer implements EventSink, EventPublisher {
         },
       };
       const { queue } = this.#topic(topic);
-      for (const [partition, messages] of byPartition(records))
-        for (const piece of cut(messages, this.#limits)) {
-          open += 1;
-          queue.add({ call, partition, ...piece });
-        }
+      for (const { partition, messages, bytes } of pieces) {
+        open += 1;
+        queue.add({ call, partition, messages, bytes });
+      }
       queueMicrotask(() => this.#flush(topic));
     });
   }
@@ -280,9 +280,8 @@ export class KafkaProducer implements EventSink, EventPublisher {
   async #sendUntilDeadline(topic: string, slices: readonly Slice[]): Promise<Acknowledgement> {
     const { random = Math.random } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
-      const messages: Message[] = slices.flatMap((slice) => slice.messages);
       try {
-        return await this.#connection.send(topic, messages);
+        return await this.#connection.send(topic, grouping(slices.flatMap((slice) => slice.messages)));
       } catch (error) {
         await this.#judge(topic, error);
         const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });
@@ -330,17 +329,6 @@ function* runsOf(
 
 /** The connection has seen to it that every partition has answered. */
 const unanswered = { baseOffset: Number.NaN, appendTimeMs: -1 };
-
-function byPartition(records: readonly OutgoingRecord[]): Map<number, { message: Message; bytes: number }[]> {
-  const partitions = new Map<number, { message: Message; bytes: number }[]>();
-  for (const { partition, record } of records) {
-    const entry = { message: toKafka(record, partition), bytes: wireBytes(record) };
-    const entries = partitions.get(partition);
-    if (entries === undefined) partitions.set(partition, [entry]);
-    else entries.push(entry);
-  }
-  return partitions;
-}
 
 function publishTooLarge(topic: string, bytes: number): TidemarkError {
   return new TidemarkError('PUBLISH_FAILED', `a record of ${bytes} bytes is too large for ${topic}`, {

@@ -81,15 +81,39 @@ describe('SendQueue', () => {
 });
 
 describe('cut', () => {
+  const recordOf = (partition: number, bytes: number) => ({
+    partition,
+    record: { key: null, value: Buffer.alloc(bytes - 24), header: null },
+  });
+
   it('cuts by records and by bytes, in order, and never into nothing', () => {
-    const entries = [10, 10, 90, 200, 5].map((bytes) => ({ message: { value: String(bytes) }, bytes }));
-    const pieces = [...cut(entries, { records: 2, bytes: 100 })];
-    expect(pieces.map(({ messages }) => messages.map(({ value }) => Number(value)))).toEqual([
-      [10, 10],
+    const pieces = cut(
+      [30, 31, 90, 200, 35].map((bytes) => recordOf(0, bytes)),
+      { records: 2, bytes: 100 },
+    );
+    expect(pieces.map(({ messages }) => messages.map(({ value }) => (value?.length ?? 0) + 24))).toEqual([
+      [30, 31],
       [90],
       [200],
-      [5],
+      [35],
     ]);
-    expect(pieces.map(({ bytes }) => bytes)).toEqual([20, 90, 200, 5]);
+    expect(pieces.map(({ bytes }) => bytes)).toEqual([61, 90, 200, 35]);
+  });
+
+  it('keeps partitions apart, however they are mixed', () => {
+    const pieces = cut(
+      [0, 1, 1, 0, 2, 0].map((partition, index) => recordOf(partition, 30 + index)),
+      { records: 2, bytes: 1_000 },
+    );
+    expect(pieces.map(({ partition, messages }) => [partition, ...messages.map(({ value }) => value?.length)])).toEqual(
+      [
+        [0, 6, 9],
+        [1, 7, 8],
+        [2, 10],
+        [0, 11],
+      ],
+    );
+    for (const { partition, messages } of pieces)
+      expect(messages.every((message) => message.partition === partition)).toBe(true);
   });
 });

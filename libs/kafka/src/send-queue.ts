@@ -1,5 +1,7 @@
+import { type OutgoingRecord } from '@tidemark/pipeline';
 import { type Message } from 'kafkajs';
 import { type AppendedRun } from './appended.js';
+import { toKafka, wireBytes } from './wire.js';
 
 /** What one caller wants sent to one partition, in one piece or several. */
 export interface Slice {
@@ -107,20 +109,29 @@ export class SendQueue {
   }
 }
 
-/** Cuts one partition's messages into slices that fit a request. */
-export function* cut(
-  messages: readonly { readonly message: Message; readonly bytes: number }[],
-  limits: SendQueueLimits,
-): Iterable<{ messages: Message[]; bytes: number }> {
-  let piece: { messages: Message[]; bytes: number } = { messages: [], bytes: 0 };
-  for (const { message, bytes } of messages) {
-    const full = piece.messages.length >= limits.records || piece.bytes + bytes > limits.bytes;
-    if (full && piece.messages.length > 0) {
-      yield piece;
-      piece = { messages: [], bytes: 0 };
+/** Messages of one partition that fit a request. */
+export type Piece = Pick<Slice, 'partition' | 'messages' | 'bytes'>;
+
+/** Cuts records into pieces that fit a request, each partition's in the order given; a larger record is a piece of its own. */
+export function cut(records: readonly OutgoingRecord[], limits: SendQueueLimits): readonly Piece[] {
+  const pieces: OpenPiece[] = [];
+  const open = new Map<number, OpenPiece>();
+  let piece: OpenPiece | undefined;
+  for (const { partition, record } of records) {
+    const bytes = wireBytes(record);
+    if (piece?.partition !== partition) piece = open.get(partition);
+    if (piece === undefined || piece.messages.length >= limits.records || piece.bytes + bytes > limits.bytes) {
+      piece = { partition, messages: [], bytes: 0 };
+      open.set(partition, piece);
+      pieces.push(piece);
     }
-    piece.messages.push(message);
+    piece.messages.push(toKafka(record, partition));
     piece.bytes += bytes;
   }
-  if (piece.messages.length > 0) yield piece;
+  return pieces;
+}
+
+interface OpenPiece extends Piece {
+  readonly messages: Message[];
+  bytes: number;
 }

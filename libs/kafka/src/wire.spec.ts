@@ -32,7 +32,7 @@ describe('records on the wire', () => {
     expect(fromKafka({ ...message, headers: { src: [Buffer.from('1'), Buffer.from('2')] } }).src).toBe(1);
     for (const text of ['', '-1', '1.5', 'x', '9'.repeat(16), '9'.repeat(17)])
       expect(fromKafka({ ...message, headers: { src: Buffer.from(text) } }).src).toBeUndefined();
-    expect(wireBytes(record)).toBe(wireBytes({ ...record, src: undefined }) + 2 + 3 + 11);
+    expect(wireBytes(record)).toBe(wireBytes({ ...record, src: undefined }) + 2 + 3 + 16);
   });
 
   it('have their own offset as their place in a table topic, whatever was written there', () => {

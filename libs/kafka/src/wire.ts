@@ -21,18 +21,20 @@ export function fromTableTopic(message: KafkaMessage): WireRecord & { readonly s
 export function toKafka(record: WireRecord, partition: number): Message {
   const { key, value, header, src } = record;
   const message: Message = { partition, key: bytes(key), value: value === null ? null : view(value) };
-  if (header !== null || src !== undefined) {
-    message.headers = {
-      ...(header === null ? {} : { [headerName]: typeof header === 'string' ? header : view(header) }),
-      ...(src === undefined ? {} : { [srcHeaderName]: encodeSrc(src) }),
-    };
-  }
+  const own = typeof header === 'string' || header === null ? header : view(header);
+  if (src === undefined) {
+    if (own !== null) message.headers = { [headerName]: own };
+  } else if (own === null) message.headers = { [srcHeaderName]: encodeSrc(src) };
+  else message.headers = { [headerName]: own, [srcHeaderName]: encodeSrc(src) };
   return message;
 }
 
+/** Of an offset as text; no safe integer has more digits. */
+const srcDigitsMax = 16;
+
 /** About what the record takes in a request, bytes. */
 export function wireBytes({ key, value, header, src }: WireRecord): number {
-  const place = src === undefined ? 0 : 2 + srcHeaderName.length + encodeSrc(src).length;
+  const place = src === undefined ? 0 : 2 + srcHeaderName.length + srcDigitsMax;
   return 24 + lengthOf(key) + lengthOf(value) + lengthOf(header) + place;
 }
 

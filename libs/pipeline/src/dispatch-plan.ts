@@ -72,10 +72,11 @@ export function* chunksOf(
   recordsMax: number,
 ): Generator<Chunk> {
   const reason = flushReason(batch);
-  const flush = reason === undefined ? [] : [encodeControl({ control: 'flush-table', table, reason })];
-  const records: readonly WireRecord[] = [...flush, ...batch.records];
+  const records =
+    reason === undefined ? batch.records : [encodeControl({ control: 'flush-table', table, reason }), ...batch.records];
   for (let start = 0; start < records.length; start += recordsMax) {
-    yield chunkOf(table, records.slice(start, start + recordsMax));
+    const isWhole = start === 0 && records.length <= recordsMax;
+    yield chunkOf(table, isWhole ? records : records.slice(start, start + recordsMax));
   }
 }
 
@@ -124,7 +125,7 @@ export function highestOf(chunk: Chunk): PassedWatermark | undefined {
  */
 export function outgoing(table: string, partition: number, chunk: Chunk, since: number): OutgoingRecord[] {
   return chunk.records.map((record, index) => {
-    const watermark = chunk.watermarks.get(index);
+    const watermark = chunk.watermarks.size === 0 ? undefined : chunk.watermarks.get(index);
     if (watermark === undefined) return { partition, record };
     return { partition, record: { ...watermarkRecord(table, watermark, since), src: record.src } };
   });
@@ -136,7 +137,9 @@ export function watermarkRecord(table: string, { at, streamId }: PassedWatermark
 
 function watermarksOf(table: string, records: readonly WireRecord[]): Map<number, PassedWatermark> {
   const watermarks = new Map<number, PassedWatermark>();
-  for (const [index, record] of records.entries()) {
+  let index = -1;
+  for (const record of records) {
+    index += 1;
     if (!mayBeControl(record.header)) continue;
     const decoded = decodeRecord(record);
     if (decoded.type !== 'control' || decoded.record.control !== 'watermark') continue;
