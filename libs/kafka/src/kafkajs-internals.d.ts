@@ -3,8 +3,14 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default class RequestQueue {
     constructor(options: object);
     readonly pending: unknown[];
+    readonly inflight: Map<number, { sentAt: number; requestTimeout: number; timeoutRequest(): void }>;
     readonly throttleCheckTimeoutId: unknown;
+    readonly enforceRequestTimeout: boolean;
+    /** Ms. */
+    readonly requestTimeout: number;
+    isConnected(): boolean;
     scheduleCheckPendingRequests(): void;
+    scheduleRequestTimeoutCheck(): void;
     destroy(): void;
   }
 }

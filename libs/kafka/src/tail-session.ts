@@ -27,10 +27,11 @@ export interface TailSessionHooks {
 
 /**
  * The time-outs only work as a pair: a sole member gains nothing from expiring, but one that crashed leaves a ghost behind, and whoever
- * joins its group then waits for the shorter of the ghost's session and the rebalance time-out. A stop waits out the fetch in hand.
+ * joins its group then waits for the shorter of the ghost's session and the rebalance time-out. A stop waits out the fetch in hand. A fetch
+ * that waits longer than a watermark takes to come is answered by it, and not once before; an answer must come well before `interruptedAfterMs`.
  */
 const consumerConfig = {
-  maxWaitTimeInMs: 500,
+  maxWaitTimeInMs: 1_500,
   minBytes: 1,
   maxBytes: 33_554_432,
   // Partitions that are added to a topic are found by then.

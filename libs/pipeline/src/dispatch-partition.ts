@@ -12,6 +12,8 @@ export class DispatchPartition {
   #revoked = false;
   #passed: PassedWatermark | undefined;
   readonly #announced = new Map<string, number>();
+  /** When a topic last acknowledged a watermark that was passed on, monotonic, ms. */
+  readonly #passedMs = new Map<string, number>();
   readonly #due = new Set<string>();
   readonly #tails = new Map<string, Promise<unknown>>();
 
@@ -71,8 +73,18 @@ export class DispatchPartition {
     return watermarkRecord(this.table, this.#passed ?? { at: 0, streamId: 'none' }, since);
   }
 
-  /** The topic has acknowledged one. */
+  /** The topic has acknowledged one, or records that stand behind one. */
   announced(topic: string, since: number): void {
     this.#announced.set(topic, since);
+  }
+
+  /** The topic has acknowledged a watermark that was passed on, which said its `since`. */
+  passedInto(topic: string, nowMs: number): void {
+    this.#passedMs.set(topic, nowMs);
+  }
+
+  /** Whether a watermark with `since` was passed into the topic after `sinceMs`: an announcement would say the same. */
+  hasPassed(topic: string, since: number, sinceMs: number): boolean {
+    return this.#announced.get(topic) === since && (this.#passedMs.get(topic) ?? -Infinity) > sinceMs;
   }
 }

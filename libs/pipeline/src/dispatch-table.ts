@@ -123,7 +123,7 @@ async function send(
   chunk: Chunk,
   topic: string,
   owned: DispatchPartition,
-  { sink, since: sinceOf }: DispatchContext,
+  { sink, clock, since: sinceOf }: DispatchContext,
   signal: AbortSignal,
 ): Promise<Delivery> {
   const { table, partition } = owned;
@@ -139,6 +139,7 @@ async function send(
     throw error;
   }
   owned.announced(topic, since);
+  if (chunk.watermarks.size > 0) owned.passedInto(topic, clock.monotonicMs());
   return 'acknowledged';
 }
 

@@ -128,9 +128,34 @@ describe('announcements', () => {
     await quiet();
     const before = on.read('a', 0).length;
     await on.clock.advance(2_000);
-    expect(on.read('a', 0).slice(before)).toEqual(['1@70', '1@70']);
+    expect(on.read('a', 0).slice(before)).toEqual(['1@70']);
     expect(on.read('a', 1)).toEqual(['1@0', '1@0', '1@0']);
-    expect(metric(metrics, 'tidemark_dispatcher_announcements_total')).toBe(6);
+    expect(metric(metrics, 'tidemark_dispatcher_announcements_total')).toBe(5);
+  });
+
+  it('are left out while watermarks of sync say the same, and come when those stay away', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    await on.started();
+    for (let at = 1; at <= 5; at += 1) {
+      on.append('users', 0, watermark(at));
+      await on.clock.advance(1_000);
+    }
+    expect(on.read('a', 0)).toEqual(['1@0', '1@1', '1@2', '1@3', '1@4', '1@5']);
+    await on.clock.advance(3_000);
+    expect(on.read('a', 0).slice(6)).toEqual(['1@5', '1@5', '1@5']);
+  });
+
+  it('come at once when the route is another, however young the last watermark is', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    await on.started();
+    on.append('users', 0, watermark(70));
+    await quiet();
+    on.routes.write(route(2, { a: 2 }));
+    await quiet();
+    await on.clock.advance(1_000);
+    expect(on.read('a', 0)).toContain('2@70');
   });
 
   it('do not claim a watermark before every target has it', async () => {
@@ -140,7 +165,7 @@ describe('announcements', () => {
     const release = on.sink.stall('b');
     on.append('users', 0, event('u:1'), watermark(70));
     await quiet();
-    await on.clock.advance(1_000);
+    await on.clock.advance(2_000);
     expect(on.read('a', 0)).toEqual(['1@0', 'u:1', '1@70', '1@0']);
     release();
     await quiet();

@@ -275,8 +275,13 @@ export class Dispatcher {
     );
   }
 
-  /** Tells every target of every owned partition since when it has carried the table, so that a pod that starts need not wait for an event. */
+  /**
+   * Tells every target of every owned partition since when it has carried the table, so that a pod that starts need not wait for an event;
+   * where a watermark of sync has just told it, not once more: each record that comes by itself is a fetch of every pod.
+   */
   async #announce(): Promise<void> {
+    const { clock, announceIntervalMs } = this.#options;
+    const passedSinceMs = clock.monotonicMs() - 1.5 * announceIntervalMs;
     const byTopic = new Map<string, { owned: DispatchPartition; since: number }[]>();
     const targets = new Set<string>();
     for (const owned of this.#owned.values()) {
@@ -284,6 +289,7 @@ export class Dispatcher {
       const plan = this.#subscription.planNow(owned.table);
       for (const { topic, since } of plan.type === 'dispatch' ? plan.targets : []) {
         targets.add(topic);
+        if (owned.hasPassed(topic, since, passedSinceMs)) continue;
         if (owned.busy(topic)) owned.announceSoon(topic);
         else byTopic.set(topic, [...(byTopic.get(topic) ?? []), { owned, since }]);
       }
