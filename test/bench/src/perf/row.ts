@@ -37,6 +37,10 @@ export interface BenchRow {
   readonly whyBehind?: string;
   /** Whether a figure is the same in every run, so that one round is enough. */
   readonly isExact?: boolean;
+  /** Takes long: `--quick` leaves it out, unless `--only` names it. */
+  readonly isSlow?: boolean;
+  /** In time of the wall, with a region in processes of its own beside it: on all cores, and once. */
+  readonly isOfTheWall?: boolean;
 }
 
 export interface Rival {

@@ -22,6 +22,7 @@ describe('runRow', () => {
     const { rival: _, ...alone } = row;
     const figures = await runRow({ ...alone, isExact: true }, { quick: false }, 5, async () => 7);
     expect(figures).toEqual({ tidemark: [7], rival: [] });
+    expect(await runRow({ ...alone, isOfTheWall: true }, { quick: false }, 5, async () => 7)).toEqual(figures);
   });
 });
 

@@ -7,7 +7,7 @@ import { median } from './statistics.js';
 import { type Figures } from './verdict.js';
 
 const childFile = fileURLToPath(new URL('../bench-child-main.js', import.meta.url));
-const childTimeoutMs = 180_000;
+const childTimeoutMs = 300_000;
 
 /** Runs one side of one row; the default starts a child on one core. */
 export type RunSide = (row: BenchRow, side: Side, plan: Plan) => Promise<number>;
@@ -16,7 +16,8 @@ export type RunSide = (row: BenchRow, side: Side, plan: Plan) => Promise<number>
 export async function runRow(row: BenchRow, plan: Plan, rounds: number, run: RunSide = runSide): Promise<Figures> {
   const figures: Record<Side, number[]> = { tidemark: [], rival: [] };
   const sides: readonly Side[] = row.rival === undefined ? ['tidemark'] : ['tidemark', 'rival'];
-  for (let round = 0; round < (row.isExact === true ? 1 : rounds); round += 1)
+  const isOnce = row.isExact === true || row.isOfTheWall === true;
+  for (let round = 0; round < (isOnce ? 1 : rounds); round += 1)
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) figures[side].push(await run(row, side, plan));
   return figures;
 }
@@ -54,17 +55,18 @@ export async function runCurve(
 /** Runs one point of a curve; the default starts a child on one core. */
 export type RunPoint = (curve: Curve, series: string, x: number, plan: Plan) => Promise<number>;
 
-function runSide({ name }: BenchRow, side: Side, plan: Plan): Promise<number> {
-  return runChild(['row', name, side], plan);
+function runSide({ name, isOfTheWall }: BenchRow, side: Side, plan: Plan): Promise<number> {
+  return runChild(['row', name, side], plan, isOfTheWall === true ? undefined : pinnedCore);
 }
 
 function runPoint({ name }: Curve, series: string, x: number, plan: Plan): Promise<number> {
-  return runChild(['curve', name, `${series}:${x}`], plan);
+  return runChild(['curve', name, `${series}:${x}`], plan, pinnedCore);
 }
 
-function runChild(what: readonly string[], { quick }: Plan): Promise<number> {
+/** `core`: the one that it has; `undefined`: all. */
+function runChild(what: readonly string[], { quick }: Plan, core: number | undefined): Promise<number> {
   const node = [process.execPath, '--expose-gc', '--max-old-space-size=8192', childFile];
-  const pinned = pinnedCore === undefined ? [] : ['taskset', '-c', String(pinnedCore)];
+  const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
   const [command = '', ...args] = [...pinned, ...node, ...what, quick ? 'quick' : 'full'];
   const env = { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };
   return new Promise((resolve, reject) => {

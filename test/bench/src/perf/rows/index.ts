@@ -2,6 +2,8 @@ import { type BenchRow } from '../row.js';
 import { awaitedRows } from './awaited-rows.js';
 import { dispatcherRows } from './dispatcher-rows.js';
 import { eventRows } from './event-rows.js';
+import { flushRows } from './flush-rows.js';
+import { heapBudgetRows } from './heap-budget-rows.js';
 import { hitRatioRows } from './hit-ratio-rows.js';
 import { hitRows } from './hit-rows.js';
 import { hotKeyRows } from './hot-key-rows.js';
@@ -18,8 +20,10 @@ export const benchRows: readonly BenchRow[] = [
   ...eventRows,
   ...dispatcherRows,
   ...overheadRows,
+  ...heapBudgetRows,
   ...stampedeRows,
   ...hotKeyRows,
+  ...flushRows,
 ];
 
 export function rowNamed(name: string): BenchRow | undefined {

@@ -1,6 +1,7 @@
 import { Coherence, newCacheStats, newL1, PartitionState } from '@tidemark/cache/internals';
 import { formatWriteId } from '@tidemark/protocol';
 import { LRUCache } from 'lru-cache';
+import { collectedHeap } from '../collected-heap.js';
 import { type BenchRow } from '../row.js';
 import { keysOf } from '../workload.js';
 
@@ -60,12 +61,4 @@ function bytesEach(entries: number, fillWith: (names: readonly string[], values:
   const bytes = (collectedHeap() - before) / entries;
   if (held.length !== 1) throw new Error('what was filled must be held');
   return bytes;
-}
-
-function collectedHeap(): number {
-  const { gc } = globalThis;
-  if (gc === undefined) throw new Error('needs --expose-gc');
-  for (let n = 0; n < 4; n += 1) void gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
