@@ -112,7 +112,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
   const adder = new AddLoader({ ...common, flights, writer, reader });
   const maxStalenessMs = definition.maxStalenessMs ?? options.maxStalenessMs;
   const freshness = new Freshness({
-    ...{ ...common, definition, region, maxStalenessMs },
+    ...{ ...common, definition, region, l1, maxStalenessMs },
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),
   });
   const cache = new TidemarkCache<unknown>({

@@ -1,11 +1,12 @@
-import { type CdcEvent, isForeign } from '@tidemark/protocol';
+import { type CdcEvent } from '@tidemark/protocol';
 import { type CacheStats } from './cache-stats.js';
-import { decide, type Verdict } from './decide.js';
+import { type DecidableEntry, decide, type Verdict } from './decide.js';
 import { type Entry, type EntrySource, hangingBytes } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
 import { type Held } from './holder.js';
 import { KnownSet } from './known-set.js';
-import { type L1 } from './l1/l1.js';
+import { none } from './l1/columns.js';
+import { type Image, type L1 } from './l1/l1.js';
 import { type PartitionState } from './partition-state.js';
 import { SteppedBack } from './stepped-back.js';
 
@@ -53,6 +54,7 @@ export interface Installable {
 export class Coherence {
   readonly #options: CoherenceOptions;
   readonly #l1: L1;
+  readonly #row: Row;
   readonly #fences = new Fences();
   readonly #known: KnownSet;
   readonly #steppedBack: SteppedBack;
@@ -60,10 +62,12 @@ export class Coherence {
   constructor(options: CoherenceOptions) {
     this.#options = options;
     this.#l1 = options.l1;
+    this.#row = new Row(options.l1);
     this.#known = options.known ?? new KnownSet();
     this.#steppedBack = options.steppedBack ?? new SteppedBack();
   }
 
+  /** What L1 holds for the key: a copy. */
   peek(key: string): Entry | undefined {
     return this.#l1.peek(key);
   }
@@ -87,13 +91,13 @@ export class Coherence {
    */
   completeFill(fence: Fence, image: Installable): void {
     const clean = this.#fences.close(fence);
-    const entry = this.#l1.peek(fence.key);
-    const same = entry !== undefined && this.#sameImage(entry, image);
-    if (clean && same) entry.readAt = Math.max(entry.readAt, image.readAt);
+    const slot = this.#l1.find(fence.key);
+    const same = slot !== none && this.#sameImage(slot, image);
+    if (clean && same) this.#l1.noteRead(slot, image.readAt);
     else if (clean) this.#install(fence.key, image, 'fill');
     else {
       this.#options.stats.fencedFills += 1;
-      if (entry !== undefined && !same) this.#drop(fence.key);
+      if (!same) this.#drop(fence.key);
     }
     this.#fences.dirty(fence.key);
   }
@@ -111,8 +115,8 @@ export class Coherence {
   completePut(fence: Fence, image: Installable): void {
     const clean = this.#fences.close(fence);
     if (image.writeId !== null) this.#known.add(image.writeId);
-    const entry = this.#l1.peek(fence.key);
-    const held = entry !== undefined && entry.value !== undefined && entry.writeId === image.writeId;
+    const slot = this.#l1.find(fence.key);
+    const held = slot !== none && this.#l1.valueAt(slot) !== undefined && this.#l1.writeIdAt(slot) === image.writeId;
     if (clean && !held) this.#install(fence.key, image, 'put');
     else if (!held) this.#drop(fence.key);
     this.#fences.dirty(fence.key);
@@ -141,13 +145,15 @@ export class Coherence {
 
   /** An event of the followed replica. */
   applyEvent(key: string, event: CdcEvent): Verdict {
-    const entry = this.#l1.peek(key);
+    const slot = this.#l1.find(key);
+    const held = slot !== none;
     this.#steppedBack.note(key, event);
-    const verdict = decide(entry, event, this.#knows(event), this.#steppedBack.covers(key, event));
+    const ambiguous = this.#steppedBack.covers(key, event);
+    const verdict = decide(held ? this.#row.at(slot) : undefined, event, this.#knows(event), ambiguous);
     this.#count(verdict);
-    if (verdict.rule !== 2) this.#noteTransition(key, event);
-    if (entry !== undefined) this.#carryOut(verdict, key, entry, event);
-    if (verdict.rule !== 2) this.#options.onEvent?.(key, event, verdict, entry !== undefined);
+    if (verdict.rule !== 2) this.#noteTransition(key, event, verdict.rule === 1);
+    if (held) this.#carryOut(verdict, key, slot, event);
+    if (verdict.rule !== 2) this.#options.onEvent?.(key, event, verdict, held);
     return verdict;
   }
 
@@ -210,22 +216,26 @@ export class Coherence {
   }
 
   /** A transition that this pod had not seen: what is in flight for the key may be older, save the put whose own event this is. */
-  #noteTransition(key: string, event: CdcEvent): void {
-    const foreign = isForeign(event);
+  #noteTransition(key: string, event: CdcEvent, foreign: boolean): void {
     this.#fences.dirty(key, foreign ? undefined : event.to);
     if (event.lane === 'fast' && !foreign && event.value !== null && event.to !== null) this.#known.add(event.to);
   }
 
-  #carryOut(verdict: Verdict, key: string, entry: Entry, event: CdcEvent): void {
+  #carryOut(verdict: Verdict, key: string, slot: number, event: CdcEvent): void {
     if (verdict.action === 'keep') return;
-    if (verdict.action === 'confirm') entry.stampUs = Math.max(entry.stampUs, event.stampUs ?? 0);
-    else if (verdict.action === 'apply' && this.#options.mode === 'update') this.#apply(key, entry, event);
+    if (verdict.action === 'confirm') this.#l1.stamp(slot, event.stampUs ?? 0);
+    else if (verdict.action === 'apply' && this.#options.mode === 'update') this.#apply(key, slot, event);
     else this.#drop(key);
   }
 
-  /** Keeps an entry's value in another form: unpacked. */
-  reshape(key: string, entry: Entry, held: Held): void {
-    this.#set(key, { ...entry, value: held.value }, held.bytes);
+  /** Keeps the value that L1 holds for the key in another form: unpacked. */
+  reshape(key: string, held: Held): void {
+    const slot = this.#l1.find(key);
+    const entry = this.#l1.peek(key);
+    if (entry === undefined) return;
+    const { value, bytes } = held;
+    const image = { ...entry, value, isPlain: this.#isPlain(value, entry.expiresAt) };
+    this.#l1.replace(slot, image, hangingBytes(key, entry.writeId, bytes));
   }
 
   #install(key: string, image: Installable, source: EntrySource): void {
@@ -234,37 +244,62 @@ export class Coherence {
     this.#set(key, { value, isPlain: false, writeId, stampUs: 0, expiresAt, readAt, partition, source }, bytes);
   }
 
-  #apply(key: string, entry: Entry, event: CdcEvent): void {
-    if (lacksItsValue(event)) return this.#drop(key);
-    const { value, bytes } = this.#options.hold(event);
-    const applied: Entry = {
-      value,
-      isPlain: false,
-      writeId: event.to,
-      stampUs: event.stampUs ?? 0,
-      expiresAt: event.expiresAt ?? 0,
-      readAt: entry.readAt,
-      partition: entry.partition,
-      source: 'event',
-    };
-    this.#set(key, applied, bytes);
+  #set(key: string, entry: Entry, valueBytes: number): void {
+    const isPlain = this.#isPlain(entry.value, entry.expiresAt);
+    this.#l1.set(key, { ...entry, isPlain }, hangingBytes(key, entry.writeId, valueBytes));
   }
 
-  #set(key: string, entry: Entry, valueBytes: number): void {
+  #apply(key: string, slot: number, event: CdcEvent): void {
+    if (lacksItsValue(event)) return this.#drop(key);
+    const { value, bytes } = this.#options.hold(event);
+    const { to: writeId } = event;
+    const expiresAt = event.expiresAt ?? 0;
+    const isPlain = this.#isPlain(value, expiresAt);
+    const image: Image = { value, isPlain, writeId, stampUs: event.stampUs ?? 0, expiresAt, source: 'event' };
+    this.#l1.replace(slot, image, hangingBytes(key, writeId, bytes));
+  }
+
+  #isPlain(value: unknown, expiresAt: number): boolean {
     const { givesAsHeld } = this.#options;
-    entry.isPlain = entry.expiresAt === 0 && (givesAsHeld === undefined || givesAsHeld(entry.value));
-    this.#l1.set(key, entry, hangingBytes(key, entry.writeId, valueBytes));
+    return expiresAt === 0 && (givesAsHeld === undefined || givesAsHeld(value));
   }
 
   #drop(key: string): void {
     if (this.#l1.delete(key)) this.#options.stats.drops += 1;
   }
 
-  #sameImage(entry: Entry, image: Installable): boolean {
-    if (entry.value === undefined || image.value === undefined) return entry.value === image.value;
-    return (
-      entry.writeId !== null && entry.writeId === image.writeId && this.#options.sameValue(entry.value, image.value)
-    );
+  #sameImage(slot: number, image: Installable): boolean {
+    const value = this.#l1.valueAt(slot);
+    if (value === undefined || image.value === undefined) return value === image.value;
+    const writeId = this.#l1.writeIdAt(slot);
+    return writeId !== null && writeId === image.writeId && this.#options.sameValue(value, image.value);
+  }
+}
+
+/** What an event is compared with, read where it stands. */
+class Row implements DecidableEntry {
+  readonly #l1: L1;
+  #slot = none;
+
+  constructor(l1: L1) {
+    this.#l1 = l1;
+  }
+
+  at(slot: number): this {
+    this.#slot = slot;
+    return this;
+  }
+
+  get value(): unknown {
+    return this.#l1.valueAt(this.#slot);
+  }
+
+  get writeId(): string | null {
+    return this.#l1.writeIdAt(this.#slot);
+  }
+
+  get stampUs(): number {
+    return this.#l1.stampAt(this.#slot);
   }
 }
 

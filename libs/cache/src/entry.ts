@@ -1,21 +1,21 @@
-import { stringBytes } from './l1/heap-bytes.js';
+import { latin1Bytes, stringBytes } from './l1/heap-bytes.js';
 
-/** What L1 holds for a key. One flat shape for values and absences, so that every lookup sees the same object layout. */
+/** What L1 holds for a key, as an object: L1 itself keeps columns. */
 export interface Entry {
   /** What is held of the value; `undefined` = a cached absence. */
-  value: unknown;
+  readonly value: unknown;
   /** Whether a get without bounds is given `value` as it stands: it does not expire, and is neither packed nor to be copied. */
-  isPlain: boolean;
+  readonly isPlain: boolean;
   /** Write id of the image; `null` = none is known: the next event for the key drops the entry. */
-  writeId: string | null;
+  readonly writeId: string | null;
   /** When the replica applied the image, µs since the epoch; 0 = no stamp. */
-  stampUs: number;
+  readonly stampUs: number;
   /** Seconds since the epoch; 0 = never. */
-  expiresAt: number;
+  readonly expiresAt: number;
   /** When the read (or write) that brought the image began, ms since the epoch. */
-  readAt: number;
+  readonly readAt: number;
   /** Partition of the key in the table's topics; -1 = not known when it was installed. */
-  partition: number;
+  readonly partition: number;
   readonly source: EntrySource;
 }
 
@@ -23,5 +23,5 @@ export type EntrySource = 'fill' | 'put' | 'event' | 'local';
 
 /** Approximate heap that hangs from an entry: its key, value and write id. */
 export function hangingBytes(key: string, writeId: string | null, valueBytes: number): number {
-  return stringBytes(key) + (writeId === null ? 0 : stringBytes(writeId)) + valueBytes;
+  return stringBytes(key) + (writeId === null ? 0 : latin1Bytes(writeId.length)) + valueBytes;
 }

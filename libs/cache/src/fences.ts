@@ -39,7 +39,7 @@ export class Fences {
 
   /** Marks what is in flight for `key` as dirty, save the put of `exceptWriteId`. */
   dirty(key: string, exceptWriteId?: string | null): void {
-    const fences = this.#byKey.get(key);
+    const fences = this.#byKey.size === 0 ? undefined : this.#byKey.get(key);
     if (fences === undefined) return;
     for (const fence of fences) if (fence.writeId === undefined || fence.writeId !== exceptWriteId) fence.dirty = true;
   }

@@ -4,12 +4,13 @@ import { type CacheStats } from './cache-stats.js';
 import { type ReadOptions } from './cache.js';
 import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
-import { type Entry } from './entry.js';
+import { type L1 } from './l1/l1.js';
 import { decodeToken, invalidToken, type TokenParts, type VersionToken } from './version-token.js';
 
 export interface FreshnessOptions {
   readonly definition: CacheDefinition;
   readonly region: string;
+  readonly l1: L1;
   readonly coherence: Coherence;
   readonly stats: CacheStats;
   readonly clock: Clock;
@@ -36,24 +37,27 @@ export class Freshness {
     return text === undefined ? this.#options.maxStalenessMs : parseDurationOrZero(text, 'maxStaleness');
   }
 
-  /** Whether the entry has not expired, and something proves that it was right `limitMs` ago. Forgets one that has expired. */
-  isFresh(key: string, { expiresAt, readAt, partition }: Entry, limitMs: number): boolean {
+  /** Whether the slot’s entry has not expired, and something proves that it was right `limitMs` ago. Forgets one that has expired. */
+  isFresh(key: string, slot: number, limitMs: number): boolean {
+    const { l1, clock, coherence, stats, watermarkOf } = this.#options;
+    const expiresAt = l1.expiryAt(slot);
     if (expiresAt === 0 && limitMs === Infinity) return true;
-    const { clock, coherence, stats, watermarkOf } = this.#options;
     const now = clock.now();
     if (expiresAt !== 0 && expiresAt * 1_000 <= now) {
       coherence.expire(key);
       return false;
     }
     if (limitMs === Infinity) return true;
-    if (now - Math.max(readAt, watermarkOf(partition)) <= limitMs && limitMs > 0) return true;
+    const provenAt = Math.max(l1.readTimeAt(slot), watermarkOf(l1.partitionAt(slot)));
+    if (now - provenAt <= limitMs && limitMs > 0) return true;
     stats.staleMisses += 1;
     return false;
   }
 
-  isAtLeast(entry: Entry, token: TokenParts): boolean {
-    if (token.writeId !== null && entry.writeId === token.writeId) return true;
-    return this.hasSeen(token) || entry.readAt >= token.at + clockSkewMs;
+  isAtLeast(slot: number, token: TokenParts): boolean {
+    const { l1 } = this.#options;
+    if (token.writeId !== null && l1.writeIdAt(slot) === token.writeId) return true;
+    return this.hasSeen(token) || l1.readTimeAt(slot) >= token.at + clockSkewMs;
   }
 
   hasSeen({ writeId }: TokenParts): boolean {

@@ -21,7 +21,8 @@ export class KnownSet {
   }
 
   has(writeId: string | null): boolean {
-    return writeId !== null && this.#ids.has(writeId);
+    // An id that comes from the wire has no hash yet: nothing is to be computed where nothing is known.
+    return writeId !== null && this.#ids.size > 0 && this.#ids.has(writeId);
   }
 
   get size(): number {

@@ -33,7 +33,7 @@ function make(over: Partial<HolderOptions> = {}, eviction: Eviction = 'lru'): vo
   });
   const clock = new ManualClock();
   const freshness = new Freshness({
-    ...{ definition, region: 'here', coherence, stats, clock, maxStalenessMs: Infinity, watermarkOf: () => 0 },
+    ...{ definition, region: 'here', l1, coherence, stats, clock, maxStalenessMs: Infinity, watermarkOf: () => 0 },
   });
   reader = new L1Reader({ l1, coherence, freshness, holder, stats });
 }

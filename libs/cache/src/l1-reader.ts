@@ -1,8 +1,8 @@
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
-import { type Entry } from './entry.js';
 import { type Freshness } from './freshness.js';
 import { type Holder, PackedValue } from './holder.js';
+import { none } from './l1/columns.js';
 import { type L1 } from './l1/l1.js';
 import { type TokenParts } from './version-token.js';
 
@@ -29,25 +29,26 @@ export class L1Reader {
 
   /** `undefined`: L1 has no entry that is right enough, or none that can be decoded. `limitMs`: see `Freshness`. */
   read(key: string, limitMs: number, token?: TokenParts): Answer | undefined {
-    const entry = this.#options.l1.get(key);
-    return entry === undefined ? undefined : this.answer(key, entry, limitMs, token);
+    return this.answer(key, this.#options.l1.use(key), limitMs, token);
   }
 
-  answer(key: string, entry: Entry, limitMs: number, token?: TokenParts): Answer | undefined {
-    const { freshness, holder } = this.#options;
-    if (!freshness.isFresh(key, entry, limitMs)) return undefined;
-    if (token !== undefined && !freshness.isAtLeast(entry, token)) return undefined;
-    if (entry.value instanceof PackedValue) return this.#unpacked(key, entry, entry.value);
-    return { value: holder.give(entry.value) };
+  /** `slot`: the key’s. */
+  answer(key: string, slot: number, limitMs: number, token?: TokenParts): Answer | undefined {
+    const { l1, freshness, holder } = this.#options;
+    if (slot === none || !freshness.isFresh(key, slot, limitMs)) return undefined;
+    if (token !== undefined && !freshness.isAtLeast(slot, token)) return undefined;
+    const value = l1.valueAt(slot);
+    if (value instanceof PackedValue) return this.#unpacked(key, value);
+    return { value: holder.give(value) };
   }
 
   /** One that cannot be decoded is dropped: the read of L2 that follows says why. */
-  #unpacked(key: string, entry: Entry, packed: PackedValue): Answer | undefined {
+  #unpacked(key: string, packed: PackedValue): Answer | undefined {
     const { coherence, holder, stats } = this.#options;
     try {
       const held = holder.unpack(packed);
       if (!holder.keepsUnpacked) return held;
-      coherence.reshape(key, entry, held);
+      coherence.reshape(key, held);
       return { value: holder.give(held.value) };
     } catch {
       stats.undecodable += 1;

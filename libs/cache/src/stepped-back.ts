@@ -32,7 +32,7 @@ export class SteppedBack {
 
   /** Whether an id of the event may stand for more than one state of the key. */
   covers(key: string, { from, to }: Ids): boolean {
-    const highest = this.#from.get(key);
+    const highest = this.#from.size === 0 ? undefined : this.#from.get(key);
     if (highest === undefined) return false;
     return (from !== null && !this.isBelow(highest, from)) || (to !== null && !this.isBelow(highest, to));
   }

@@ -22,10 +22,10 @@ import {
 import { checkCallOptions, pairsOf } from './call-options.js';
 import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
-import { type Entry } from './entry.js';
 import { type Freshness } from './freshness.js';
 import { type Holder } from './holder.js';
 import { inspectionOf } from './inspection.js';
+import { none } from './l1/columns.js';
 import { type L1 } from './l1/l1.js';
 import { L1Reader } from './l1-reader.js';
 import { type L2Reader } from './l2-reader.js';
@@ -99,24 +99,24 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async get(key: string, options?: GetOptions): Promise<V | undefined> {
     if (options !== undefined) return this.#getWith(key, options);
-    const entry = this.#l1.get(key);
-    if (entry !== undefined && entry.isPlain && this.#isUnbounded) {
+    const slot = this.#l1.use(key);
+    if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) {
       this.#stats.hits += 1;
-      return entry.value as V | undefined;
+      return this.#l1.valueAt(slot) as V | undefined;
     }
-    const answer = entry && this.#l1Reader.answer(key, entry, this.#maxStalenessMs);
+    const answer = this.#l1Reader.answer(key, slot, this.#maxStalenessMs);
     if (answer === undefined) return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
     this.#stats.hits += 1;
     return answer.value as V | undefined;
   }
 
   getIfPresent(key: string): V | undefined {
-    const entry = this.#l1.get(key);
-    if (entry !== undefined && entry.isPlain && this.#isUnbounded) {
+    const slot = this.#l1.use(key);
+    if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) {
       this.#stats.hits += 1;
-      return entry.value as V | undefined;
+      return this.#l1.valueAt(slot) as V | undefined;
     }
-    return this.#present(key, entry);
+    return this.#present(key, slot);
   }
 
   async getMany(keys: readonly string[], options?: ReadOptions): Promise<ReadonlyMap<string, V>> {
@@ -258,8 +258,8 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   /** A hit that is not plain, or none. */
-  #present(key: string, entry: Entry | undefined): V | undefined {
-    const answer = entry && this.#l1Reader.answer(key, entry, this.#maxStalenessMs);
+  #present(key: string, slot: number): V | undefined {
+    const answer = this.#l1Reader.answer(key, slot, this.#maxStalenessMs);
     if (answer === undefined) this.#stats.misses += 1;
     else this.#stats.hits += 1;
     return answer?.value as V | undefined;

@@ -94,8 +94,12 @@ class Shape {
 /** Header and characters, in whole words; the engine has all strings of one character already. */
 export function stringBytes(text: string): number {
   if (text.length < 2) return 0;
-  const charBytes = isOneByte(text) ? 1 : 2;
-  return 16 + Math.ceil((text.length * charBytes) / 8) * 8;
+  return isOneByte(text) ? latin1Bytes(text.length) : latin1Bytes(text.length * 2);
+}
+
+/** Of a text whose characters take a byte each, as those of a write id do. */
+export function latin1Bytes(length: number): number {
+  return 16 + ((length + 7) & ~7);
 }
 
 function isOneByte(text: string): boolean {

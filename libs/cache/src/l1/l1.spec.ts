@@ -1,13 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
+import { LRUCache } from 'lru-cache';
 import { type Entry } from '../entry.js';
-import { entryOwnBytes, type Eviction, type L1, newL1 } from './l1.js';
+import { entryOwnBytes } from './column-l1.js';
+import { none } from './columns.js';
+import { type Eviction, type L1, newL1 } from './l1.js';
 
 const entry = (value: unknown, partition = 0): Entry => ({
   ...{ value, isPlain: true, writeId: 'A', stampUs: 0, expiresAt: 0, readAt: 1 },
   ...{ partition, source: 'fill' as const },
 });
+
+/** A use of the key, and what it finds. */
+function get(l1: L1, key: string): Entry | undefined {
+  return l1.use(key) === none ? undefined : l1.peek(key);
+}
 
 interface Step {
   readonly key: string;
@@ -21,7 +29,8 @@ class Given {
   readonly #last = new Map<string, { readonly value: unknown; readonly bytes: number }>();
 
   do(l1: L1, { key, absent, bytes, use }: Step, given: Entry, own: number): void {
-    if (use === 'get' || use === 'peek') l1[use](key);
+    if (use === 'get') l1.use(key);
+    if (use === 'peek') l1.peek(key);
     if (use === 'delete' || use === 'clear') l1[use](key);
     if (use === 'set') l1.set(key, given, bytes);
     if (use === 'set') this.#last.set(key, { value: given.value, bytes: absent ? 0 : own + bytes });
@@ -41,13 +50,13 @@ class Given {
 }
 
 describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction) => {
-  const own = entryOwnBytes[eviction];
+  const own = entryOwnBytes;
   const make = (maxEntries: number, maxBytes = 10_000): L1 => newL1({ eviction, maxEntries, maxBytes });
 
   it('hazard 38: stays within its entries, and keeps what is used', () => {
     const l1 = make(20);
     for (let i = 0; i < 20; i += 1) l1.set(`k${i}`, entry(i), 1);
-    for (let use = 0; use < 3; use += 1) l1.get('k0');
+    for (let use = 0; use < 3; use += 1) get(l1, 'k0');
     for (let i = 20; i < 39; i += 1) l1.set(`k${i}`, entry(i), 1);
     expect([l1.entries, l1.peek('k0')?.value]).toEqual([20, 0]);
   });
@@ -90,9 +99,41 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
   it('an entry that changes in its place keeps its place, and what it was changed to', () => {
     const l1 = make(2);
     l1.set('k', entry('v'), 1);
-    const held = l1.peek('k');
-    if (held !== undefined) held.stampUs = 7;
-    expect([l1.peek('k')?.stampUs, l1.get('k')?.stampUs]).toEqual([7, 7]);
+    l1.stamp(l1.find('k'), 7);
+    l1.stamp(l1.find('k'), 6);
+    l1.noteRead(l1.find('k'), 9);
+    l1.noteRead(l1.find('k'), 8);
+    expect(get(l1, 'k')).toEqual({ ...entry('v'), stampUs: 7, readAt: 9 });
+  });
+
+  it('another image in a slot is no use of it, and counts with its own size', () => {
+    const l1 = make(20);
+    for (let i = 0; i < 20; i += 1) l1.set(`k${i}`, entry(i), 1);
+    for (let time = 0; time < 3; time += 1) l1.replace(l1.find('k0'), { ...entry(`new${time}`), writeId: 'B' }, 5);
+    expect(l1.peek('k0')).toEqual({ ...entry('new2'), writeId: 'B' });
+    expect(l1.bytes).toBe(20 * (own + 1) + 4);
+    for (let i = 20; i < 39; i += 1) l1.set(`k${i}`, entry(i), 1);
+    expect(l1.peek('k0')).toBeUndefined();
+  });
+
+  it('an image that is an absence, or too large, leaves no value', () => {
+    const l1 = make(20);
+    l1.set('k', entry('v'), 1);
+    l1.replace(l1.find('k'), entry(undefined), 0);
+    expect([l1.peek('k')?.value, l1.entries, l1.bytes, l1.keys(9)]).toEqual([undefined, 1, 0, []]);
+    l1.set('l', entry('v'), 1);
+    l1.replace(l1.find('l'), entry('large'), 20_000);
+    expect([l1.find('l'), l1.entries, l1.bytes]).toEqual([none, 1, 0]);
+  });
+
+  it('names the keys of its values, as many as are asked for', () => {
+    const l1 = make(20);
+    for (let i = 0; i < 5; i += 1) l1.set(`k${i}`, entry(i), 1);
+    l1.set('absent', entry(undefined), 1);
+    expect([l1.keys(2), l1.keys(9)]).toEqual([
+      ['k4', 'k3'],
+      ['k4', 'k3', 'k2', 'k1', 'k0'],
+    ]);
   });
 
   it('an entry too large for it leaves no older one behind', () => {
@@ -109,9 +150,9 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     const l1 = make(10);
     l1.set('k', entry(undefined), 1);
     l1.set('k', entry('v'), 1);
-    expect([l1.get('k')?.value, l1.entries]).toEqual(['v', 1]);
+    expect([get(l1, 'k')?.value, l1.entries]).toEqual(['v', 1]);
     l1.set('k', entry(undefined), 1);
-    expect([l1.get('k')?.value, l1.entries]).toEqual([undefined, 1]);
+    expect([get(l1, 'k')?.value, l1.entries]).toEqual([undefined, 1]);
     expect([l1.delete('k'), l1.delete('k'), l1.entries]).toEqual([true, false, 0]);
   });
 
@@ -138,11 +179,36 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
 });
 
 describe('lru', () => {
+  it('hazard 38: holds what lru-cache holds, in its order, whatever is done', () => {
+    const step = fc.record({
+      key: fc.constantFrom(...'abcdefghijkl'),
+      bytes: fc.integer({ min: 1, max: 2 * entryOwnBytes }),
+      use: fc.constantFrom('set', 'set', 'get', 'peek', 'delete'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (steps, maxEntries) => {
+        const maxBytes = entryOwnBytes * 8;
+        const l1 = newL1({ eviction: 'lru', maxEntries, maxBytes });
+        const oracle = new LRUCache<string, object>({ max: maxEntries, maxSize: maxBytes });
+        for (const { key, bytes, use } of steps) {
+          const value = {};
+          if (use === 'set') l1.set(key, entry(value), bytes);
+          if (use === 'set') oracle.set(key, value, { size: entryOwnBytes + bytes });
+          else if (use === 'get') expect(get(l1, key)?.value).toBe(oracle.get(key));
+          else if (use === 'peek') expect(l1.peek(key)?.value).toBe(oracle.peek(key));
+          else expect(l1.delete(key)).toBe(oracle.delete(key));
+        }
+        expect([l1.keys(100), l1.bytes]).toEqual([[...oracle.keys()], oracle.calculatedSize]);
+      }),
+      runs(5),
+    );
+  });
+
   it('hazard 38: the least recently used goes first', () => {
     const l1 = newL1({ eviction: 'lru', maxEntries: 2, maxBytes: 10_000 });
     l1.set('a', entry(1), 1);
     l1.set('b', entry(2), 1);
-    l1.get('a');
+    get(l1, 'a');
     l1.set('c', entry(3), 1);
     expect(['a', 'b', 'c'].map((key) => l1.peek(key)?.value)).toEqual([1, undefined, 3]);
   });
@@ -154,7 +220,7 @@ describe('s3-fifo', () => {
   it('a scan pushes out nothing that is used', () => {
     const l1 = make();
     for (let i = 0; i < 80; i += 1) l1.set(`hot${i}`, entry(i), 1);
-    for (let use = 0; use < 2; use += 1) for (let i = 0; i < 80; i += 1) l1.get(`hot${i}`);
+    for (let use = 0; use < 2; use += 1) for (let i = 0; i < 80; i += 1) get(l1, `hot${i}`);
     for (let i = 0; i < 10_000; i += 1) l1.set(`scan${i}`, entry(i), 1);
     const kept = Array.from({ length: 80 }, (_, i) => l1.peek(`hot${i}`)).filter((held) => held !== undefined);
     expect([kept.length, l1.entries]).toEqual([80, 100]);

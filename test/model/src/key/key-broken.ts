@@ -5,6 +5,7 @@ import {
   type Fence,
   type Installable,
   type KnownSet,
+  type L1,
   PartitionState,
   SteppedBack,
   type Verdict,
@@ -181,11 +182,16 @@ export class TimedOutIsKnown extends Coherence {
 
 /** A clean answer that differs from the entry says nothing but that the entry was read just now. */
 export class FillKeepsTheEntry extends Coherence {
+  readonly #l1: L1;
+  constructor(options: CoherenceOptions) {
+    super(options);
+    this.#l1 = options.l1;
+  }
   override completeFill(fence: Fence, image: Installable): void {
     const entry = this.peek(fence.key);
     if (entry === undefined || !this.joinable(fence)) return super.completeFill(fence, image);
     this.abandonFill(fence);
-    entry.readAt = Math.max(entry.readAt, image.readAt);
+    this.#l1.noteRead(this.#l1.find(fence.key), image.readAt);
   }
 }
 
@@ -218,11 +224,17 @@ export function installing(
 
 /** An applied fast event leaves the stamp of what stood there before. */
 export class FastKeepsTheStamp extends Coherence {
+  readonly #l1: L1;
+  constructor(options: CoherenceOptions) {
+    super(options);
+    this.#l1 = options.l1;
+  }
   override applyEvent(key: string, event: CdcEvent): Verdict {
     const stampUs = this.peek(key)?.stampUs ?? 0;
     const verdict = super.applyEvent(key, event);
     const entry = this.peek(key);
-    if (entry !== undefined && event.lane === 'fast' && verdict.action === 'apply') entry.stampUs = stampUs;
+    if (entry !== undefined && event.lane === 'fast' && verdict.action === 'apply')
+      this.#l1.set(key, { ...entry, stampUs }, 300);
     return verdict;
   }
 }

@@ -3,11 +3,13 @@ import {
   type CoherenceOptions,
   type Entry,
   type Fence,
+  type Image,
   type Installable,
   isUntouched,
   KnownSet,
   type L1,
   newCacheStats,
+  none,
   type PartitionState,
   SteppedBack,
   TableFollower,
@@ -50,12 +52,60 @@ export type Act = (pod: Awake) => void;
 export class OneEntry implements L1 {
   held: Entry | undefined;
 
-  get(): Entry | undefined {
-    return this.held;
+  use(): number {
+    return this.find();
+  }
+
+  find(): number {
+    return this.held === undefined ? none : 0;
+  }
+
+  isPlain(): boolean {
+    return this.held?.isPlain === true;
+  }
+
+  valueAt(): unknown {
+    return this.held?.value;
+  }
+
+  writeIdAt(): string | null {
+    return this.held?.writeId ?? null;
+  }
+
+  stampAt(): number {
+    return this.held?.stampUs ?? 0;
+  }
+
+  expiryAt(): number {
+    return this.held?.expiresAt ?? 0;
+  }
+
+  readTimeAt(): number {
+    return this.held?.readAt ?? 0;
+  }
+
+  partitionAt(): number {
+    return this.held?.partition ?? 0;
   }
 
   peek(): Entry | undefined {
     return this.held;
+  }
+
+  replace(_slot: number, image: Image): void {
+    if (this.held !== undefined) this.held = { ...this.held, ...image };
+  }
+
+  stamp(_slot: number, stampUs: number): void {
+    if (this.held !== undefined && stampUs > this.held.stampUs) this.held = { ...this.held, stampUs };
+  }
+
+  noteRead(_slot: number, readAt: number): void {
+    if (this.held !== undefined && readAt > this.held.readAt) this.held = { ...this.held, readAt };
+  }
+
+  keys(): string[] {
+    return this.held === undefined ? [] : [key];
   }
 
   set(_key: string, entry: Entry): void {
@@ -218,10 +268,10 @@ export class KeyPod {
 /** An image as L2 gives it. */
 export function imageOf(state: KeyState, index: number, readAt: number): Installable {
   const { value, id } = imageAt(state, Math.min(index, lastOf(state)));
-  const none = value === 0;
+  const isAbsent = value === 0;
   return {
-    value: none ? undefined : value,
-    writeId: none ? null : textOf(id),
+    value: isAbsent ? undefined : value,
+    writeId: isAbsent ? null : textOf(id),
     expiresAt: 0,
     readAt,
     bytes: 1,

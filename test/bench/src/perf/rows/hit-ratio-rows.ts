@@ -1,4 +1,4 @@
-import { type Eviction, newL1 } from '@tidemark/cache/internals';
+import { type Eviction, newL1, none } from '@tidemark/cache/internals';
 import { LRUCache } from 'lru-cache';
 import { type BenchRow } from '../row.js';
 import { mean } from '../statistics.js';
@@ -60,7 +60,7 @@ function s3Fifo(maxEntries: number): Policy {
   const l1 = newL1({ eviction, maxEntries, maxBytes: Number.MAX_SAFE_INTEGER });
   const version = { writeId: null, stampUs: 0, expiresAt: 0, readAt: 0, partition: -1 };
   return {
-    has: (key) => l1.get(key) !== undefined,
+    has: (key) => l1.use(key) !== none,
     put: (key) => l1.set(key, { value: 1, isPlain: true, ...version, source: 'fill' }, 0),
   };
 }

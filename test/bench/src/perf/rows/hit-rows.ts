@@ -18,9 +18,9 @@ const cases: readonly Case[] = [
 ];
 
 const whyBehind: Readonly<Record<Eviction, string>> = {
-  lru: `lru-cache holds the bare value here, and an entry in Tidemark: one object more to fetch, which with many keys is what a lookup costs. lru-cache holding
-entry objects, with nothing around it, loses as much at 100,000 keys`.replace('\n', ' '),
-  's3-fifo': 'an entry is one object more to fetch than a bare value; that a hit moves no list about makes up for it',
+  lru: 'both look a slot up in a map and move it in a list of numbers; Tidemark looks besides whether the value is given as it stands, and counts the hit',
+  's3-fifo':
+    'the lookup in the map is most of a hit, and is the same in both; that a hit moves no list about makes up for what is looked at besides',
 };
 
 /** Synchronous hits beside `lru-cache.get`, which holds the bare value and keeps no versions, no counters and no expiry. */

@@ -1,4 +1,4 @@
-import { type L1, newL1 } from '@tidemark/cache/internals';
+import { type L1, newL1, none } from '@tidemark/cache/internals';
 import { benchPod } from '../pod.js';
 import { type BenchRow } from '../row.js';
 import { nsEach } from '../timed.js';
@@ -48,8 +48,8 @@ class UncountedHits {
   }
 
   getIfPresent(key: string): User | undefined {
-    const entry = this.#l1.get(key);
-    if (entry !== undefined && entry.isPlain && this.#isUnbounded) return entry.value as User | undefined;
+    const slot = this.#l1.use(key);
+    if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) return this.#l1.valueAt(slot) as User | undefined;
     return undefined;
   }
 }

@@ -25,8 +25,7 @@ characters of its own, 48 bytes of the figure; lru-cache beside it holds bare va
         return lru;
       }),
   },
-  whyBehind:
-    'lru-cache keeps the bare value; an entry has eight fields, its times as boxed numbers, and a write id of 48 bytes',
+  whyBehind: 'lru-cache keeps the bare value; an entry has nine columns more, and a write id of 48 bytes',
 }));
 
 function fill(eviction: 'lru' | 's3-fifo', names: readonly string[], values: readonly object[]): object {
