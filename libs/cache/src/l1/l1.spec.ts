@@ -136,6 +136,17 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     ]);
   });
 
+  it('keeps what it holds while it grows, and begins anew after a clear', () => {
+    const l1 = make(1_000, 1_000_000);
+    for (const round of [0, 1]) {
+      for (let i = 0; i < 900; i += 1) l1.set(`k${i}`, { ...entry(i, i % 7), stampUs: i, readAt: round }, 1);
+      for (let i = 0; i < 90; i += 1) l1.set(`a${i}`, entry(undefined, 7), 1);
+      for (let i = 0; i < 900; i += 1)
+        expect(l1.peek(`k${i}`)).toEqual({ ...entry(i, i % 7), stampUs: i, readAt: round });
+      expect([l1.entries, l1.bytes, l1.clear(), l1.entries, l1.bytes]).toEqual([990, 900 * (own + 1), 990, 0, 0]);
+    }
+  });
+
   it('an entry too large for it leaves no older one behind', () => {
     const l1 = make(10);
     l1.set('k', entry('old'), 10);
