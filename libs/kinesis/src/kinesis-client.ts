@@ -3,7 +3,8 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 /**
  * A client for polling: over HTTP/1.1 with connections that are kept, because the SDK's own default, HTTP/2, opens a session for
- * every request; and with one attempt a call, because whoever polls tries again anyway and knows the shard's limits.
+ * every request; and with one attempt a call, because whoever polls tries again anyway and knows the shard's limits. Without a logger of the
+ * caller's, the step that copies every answer for one is left out: the SDK makes that copy also for a logger that says nothing.
  */
 export function makeKinesisClient(config: KinesisClientConfig): KinesisClient {
   const requestHandler = new NodeHttpHandler({
@@ -11,5 +12,7 @@ export function makeKinesisClient(config: KinesisClientConfig): KinesisClient {
     httpAgent: { maxSockets: 200 },
     httpsAgent: { maxSockets: 200 },
   });
-  return new KinesisClient({ maxAttempts: 1, requestHandler, ...config });
+  const client = new KinesisClient({ maxAttempts: 1, requestHandler, ...config });
+  if (config.logger === undefined) client.middlewareStack.remove('loggerMiddleware');
+  return client;
 }

@@ -18,11 +18,6 @@ export type Step =
   | { readonly type: 'flush-table'; readonly table: string; readonly reason: string }
   | { readonly type: 'flush-all'; readonly reason: string };
 
-export interface TranslatedRecord {
-  readonly step: Step;
-  readonly deadLetter?: DeadLetter;
-}
-
 export interface ShardRecordContext {
   readonly names: TopicNames;
   /** Region of the replica whose changes the stream carries. */
@@ -36,29 +31,75 @@ export interface ShardRecordContext {
 /** The first bytes of a record that the Kinesis Producer Library aggregated. DynamoDB never does. */
 const aggregationMagic = Buffer.from('f3899ac2', 'hex');
 
-/** Never throws and never skips: what cannot be translated drops its key, else its table, else every table, and leaves a dead letter. */
-export function translateRecord(record: ShardRecord, context: ShardRecordContext): TranslatedRecord {
-  const { names, region, binary, shardId, recordBytesMax } = context;
-  if (aggregationMagic.equals(record.bytes.subarray(0, aggregationMagic.length))) {
-    return unreadable(record, context, { reason: 'an aggregated record', table: null, key: null });
-  }
-  const position = `${shardId}:${record.sequenceNumber}`;
-  const translation = translateChangeRecord(record.bytes, { region, binary, position });
-  if (!translation.ok) return unreadable(record, context, translation);
-  const { event } = translation;
-  const { table, key } = event;
-  if (!isTable(table, names)) return unreadable(record, context, { reason: 'tableName: not a table', table, key });
-  if (!isKey(key)) return unreadable(record, context, { reason: 'dynamodb.Keys.key: not a key', table, key });
-  const encoded = encodeEvent(event);
-  const bytes = wireBytes(encoded);
-  if (bytes <= recordBytesMax) return { step: { type: 'event', table, key, record: encoded } };
-  const reason = `too large for Kafka: ${bytes} bytes`;
-  return { step: { type: 'invalidate', table, key }, deadLetter: { reason, shardId, table, key, record } };
+/** What the records of a page make sync say, in their order. */
+export interface TranslatedPage {
+  readonly steps: readonly Step[];
+  readonly deadLetters: readonly DeadLetter[];
 }
 
-/** Bytes that a record takes on Kafka, with room for its framing. */
-export function wireBytes({ key, value, header }: WireRecord): number {
-  return 64 + byteLength(key) + byteLength(value) + byteLength(header);
+/** Translates the records of one shard; never throws and never skips: what cannot be translated drops its key, else its table, else every table, and leaves a dead letter. */
+export class RecordTranslator {
+  readonly #context: ShardRecordContext;
+  /** Whether the table that the last record named is one: nearly always the next one's, too. */
+  #table: { readonly name: string; readonly ok: boolean } | undefined;
+
+  constructor(context: ShardRecordContext) {
+    this.#context = context;
+  }
+
+  translate(records: readonly ShardRecord[]): TranslatedPage {
+    const deadLetters: DeadLetter[] = [];
+    const steps = records.map((record) => {
+      const { step, deadLetter } = this.#translateRecord(record);
+      if (deadLetter !== undefined) deadLetters.push(deadLetter);
+      return step;
+    });
+    return { steps, deadLetters };
+  }
+
+  #translateRecord(record: ShardRecord): TranslatedRecord {
+    const { region, binary, shardId, recordBytesMax } = this.#context;
+    if (isAggregated(record.bytes)) {
+      return this.#unreadable(record, { reason: 'an aggregated record', table: null, key: null });
+    }
+    const position = `${shardId}:${record.sequenceNumber}`;
+    const translation = translateChangeRecord(record.bytes, { region, binary, position });
+    if (!translation.ok) return this.#unreadable(record, translation);
+    const { event } = translation;
+    const { table, key } = event;
+    if (!this.#isTable(table)) return this.#unreadable(record, { reason: 'tableName: not a table', table, key });
+    if (!isKey(key)) return this.#unreadable(record, { reason: 'dynamodb.Keys.key: not a key', table, key });
+    const encoded = encodeEvent(event);
+    const bytes = wireBytes(encoded);
+    if (bytes <= recordBytesMax) return { step: { type: 'event', table, key, record: encoded } };
+    const reason = `too large for Kafka: ${bytes} bytes`;
+    return { step: { type: 'invalidate', table, key }, deadLetter: { reason, shardId, table, key, record } };
+  }
+
+  #unreadable(record: ShardRecord, found: Found): TranslatedRecord {
+    const { reason, table, key } = found;
+    const deadLetter = { reason, shardId: this.#context.shardId, table, key, record };
+    if (table === null || !this.#isTable(table)) {
+      return { step: { type: 'flush-all', reason: 'unreadable-record' }, deadLetter };
+    }
+    if (key === null || !isKey(key)) {
+      return { step: { type: 'flush-table', table, reason: 'unreadable-record' }, deadLetter };
+    }
+    return { step: { type: 'invalidate', table, key }, deadLetter };
+  }
+
+  #isTable(name: string): boolean {
+    if (this.#table?.name !== name) {
+      const ok = tableProblem(name) === undefined && topicProblem(this.#context.names.cdc(name)) === undefined;
+      this.#table = { name, ok };
+    }
+    return this.#table.ok;
+  }
+}
+
+interface TranslatedRecord {
+  readonly step: Step;
+  readonly deadLetter?: DeadLetter;
 }
 
 interface Found {
@@ -67,20 +108,13 @@ interface Found {
   readonly key: string | null;
 }
 
-function unreadable(record: ShardRecord, { names, shardId }: ShardRecordContext, found: Found): TranslatedRecord {
-  const { reason, table, key } = found;
-  const deadLetter = { reason, shardId, table, key, record };
-  if (table === null || !isTable(table, names)) {
-    return { step: { type: 'flush-all', reason: 'unreadable-record' }, deadLetter };
-  }
-  if (key === null || !isKey(key)) {
-    return { step: { type: 'flush-table', table, reason: 'unreadable-record' }, deadLetter };
-  }
-  return { step: { type: 'invalidate', table, key }, deadLetter };
+/** Bytes that a record takes on Kafka, with room for its framing. */
+export function wireBytes({ key, value, header }: WireRecord): number {
+  return 64 + byteLength(key) + byteLength(value) + byteLength(header);
 }
 
-function isTable(table: string, names: TopicNames): boolean {
-  return tableProblem(table) === undefined && topicProblem(names.cdc(table)) === undefined;
+function isAggregated(bytes: Uint8Array): boolean {
+  return aggregationMagic.every((byte, index) => bytes[index] === byte);
 }
 
 function isKey(key: string): boolean {

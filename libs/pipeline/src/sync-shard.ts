@@ -5,7 +5,7 @@ import { type Checkpoint, type ShardCursor, type ShardPage, type ShardPosition }
 import { RetentionGap } from './retention-gap.js';
 import { type Retry } from './retry.js';
 import { type HoleReason } from './shard-leases.js';
-import { translateRecord } from './shard-record.js';
+import { RecordTranslator } from './shard-record.js';
 import { type SyncMetrics } from './sync-metrics.js';
 import { type TablePublisher } from './table-publisher.js';
 import { claimOf } from './watermark.js';
@@ -44,6 +44,7 @@ export async function syncShard(sync: ShardSync): Promise<number> {
   const { hold, cursor, publisher, clock, metrics, reading, publishing, coverHole } = sync;
   const { shardId } = hold;
   const gap = new RetentionGap(sync.gapAfterMs, sync.coveredUpTo);
+  const translator = new RecordTranslator({ ...sync, shardId });
   let claim: number | null = null;
 
   for (;;) {
@@ -54,16 +55,10 @@ export async function syncShard(sync: ShardSync): Promise<number> {
     sync.onPage(page);
 
     if (gap.onPage(page)) gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
-    const translated = page.records.map((record) => translateRecord(record, { ...sync, shardId }));
-    for (const { step } of translated) metrics.steps[step.type].value += 1;
-    await publisher.publish(
-      translated.map(({ step }) => step),
-      publishing,
-    );
-    await publisher.sendDeadLetters(
-      translated.flatMap(({ deadLetter }) => deadLetter ?? []),
-      publishing,
-    );
+    const { steps, deadLetters } = translator.translate(page.records);
+    for (const { type } of steps) metrics.steps[type].value += 1;
+    await publisher.publish(steps, publishing);
+    await publisher.sendDeadLetters(deadLetters, publishing);
 
     const last = page.records.at(-1);
     if (last !== undefined) hold.advance(last.sequenceNumber);

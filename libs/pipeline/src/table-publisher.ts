@@ -23,6 +23,9 @@ export interface TablePublisherOptions {
   readonly topicListEveryMs: number;
 }
 
+/** A step about one key. */
+type KeyStep = Extract<Step, { readonly key: string }>;
+
 /** A dead letter is a courtesy to operators: after so many attempts it is given up. */
 const deadLetterAttempts = 3;
 /** A topic that refuses records as too large is offered smaller ones down to this size, bytes. */
@@ -49,7 +52,8 @@ export class TablePublisher {
   /** Resolves when everything the steps say is acknowledged; rejects only when `retry` is aborted. */
   async publish(steps: readonly Step[], retry: Retry): Promise<void> {
     const byTopic = new Map<string, OutgoingRecord[]>();
-    for (const step of steps) await this.#address(step, byTopic, retry);
+    // Nothing is awaited where Kafka need not be asked: a promise for each record would cost as much as what becomes of it.
+    for (const step of steps) if (!this.#addressKnown(step, byTopic)) await this.#address(step, byTopic, retry);
     await Promise.all([...byTopic].map(([topic, records]) => this.#sendAll(topic, records, retry)));
   }
 
@@ -155,6 +159,16 @@ export class TablePublisher {
     return count;
   }
 
+  /** `false`: the step is about more than a key, or its topic has not been asked for yet. */
+  #addressKnown(step: Step, byTopic: Map<string, OutgoingRecord[]>): boolean {
+    if (step.type === 'flush-all' || step.type === 'flush-table') return false;
+    const topic = this.#options.names.cdc(step.table);
+    const count = this.#partitions.get(topic);
+    if (count === undefined) return false;
+    listOf(byTopic, topic).push(outgoingOf(step, count));
+    return true;
+  }
+
   async #address(step: Step, byTopic: Map<string, OutgoingRecord[]>, retry: Retry): Promise<void> {
     const { names } = this.#options;
     if (step.type === 'flush-all') {
@@ -164,9 +178,7 @@ export class TablePublisher {
     }
     const topic = names.cdc(step.table);
     if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, byTopic, retry);
-    const count = this.#partitions.get(topic) ?? (await this.#countOf(topic, retry));
-    const record = step.type === 'event' ? step.record : invalidation(step.table, step.key);
-    listOf(byTopic, topic).push({ partition: partitionOf(step.key, count), record });
+    listOf(byTopic, topic).push(outgoingOf(step, await this.#countOf(topic, retry)));
   }
 
   async #addressFlush(
@@ -192,12 +204,11 @@ export class TablePublisher {
     bytesMax = this.#options.recordBytesMax,
   ): Promise<void> {
     const table = this.#tableOf(topic);
-    for (const chunk of chunksOf(records, bytesMax)) {
-      const small = chunk.map((outgoing) => (isHeavy(outgoing, bytesMax) ? withoutValue(outgoing, table) : outgoing));
+    for (const chunk of chunksOf(records, bytesMax, table)) {
       const outcome = await retry.untilDone(sendingTo(topic), async (signal) => {
         try {
           await this.partitionsOf(topic, signal);
-          await this.#send(topic, small, signal);
+          await this.#send(topic, chunk, signal);
           return 'sent';
         } catch (error) {
           if (isTidemarkError(error, 'TOPIC_MISSING')) this.#forget(topic);
@@ -206,7 +217,7 @@ export class TablePublisher {
           throw error;
         }
       });
-      if (outcome === 'refused') await this.#sendAll(topic, small, retry, Math.floor(bytesMax / 2));
+      if (outcome === 'refused') await this.#sendAll(topic, chunk, retry, Math.floor(bytesMax / 2));
     }
   }
 
@@ -255,6 +266,11 @@ function sendingTo(topic: string): string {
   return `sending to Kafka topic ${topic}`;
 }
 
+function outgoingOf(step: KeyStep, partitions: number): OutgoingRecord {
+  const record = step.type === 'event' ? step.record : invalidation(step.table, step.key);
+  return { partition: partitionOf(step.key, partitions), record };
+}
+
 function invalidation(table: string, key: string): OutgoingRecord['record'] {
   return encodeControl({ control: 'invalidate', table, key });
 }
@@ -264,29 +280,34 @@ function intoEveryPartition(control: ControlRecord, count: number): readonly Out
   return Array.from({ length: count }, (_, partition) => ({ partition, record }));
 }
 
-function isHeavy({ record }: OutgoingRecord, bytesMax: number): boolean {
-  return record.value !== null && wireBytes(record) > bytesMax;
-}
-
 function withoutValue({ partition, record }: OutgoingRecord, table: string): OutgoingRecord {
   const key = typeof record.key === 'string' ? record.key : Buffer.from(record.key ?? []).toString('utf8');
   return { partition, record: invalidation(table, key) };
 }
 
-/** Cuts so that no partition gets more than `bytesMax` in one send, unless a single record is larger. */
-function chunksOf(records: readonly OutgoingRecord[], bytesMax: number): readonly (readonly OutgoingRecord[])[] {
+/** Cuts so that no partition gets more than `bytesMax` in one send; of a record that is larger by itself only the key is left. */
+function chunksOf(
+  records: readonly OutgoingRecord[],
+  bytesMax: number,
+  table: string,
+): readonly (readonly OutgoingRecord[])[] {
   const chunks: OutgoingRecord[][] = [];
   let chunk: OutgoingRecord[] = [];
-  let bytes = new Map<number, number>();
-  for (const outgoing of records) {
-    const size = wireBytes(outgoing.record);
-    if (chunk.length > 0 && (bytes.get(outgoing.partition) ?? 0) + size > bytesMax) {
+  let bytes: number[] = [];
+  for (const whole of records) {
+    const { partition } = whole;
+    let [outgoing, size] = [whole, wireBytes(whole.record)];
+    if (size > bytesMax && whole.record.value !== null) {
+      outgoing = withoutValue(whole, table);
+      size = wireBytes(outgoing.record);
+    }
+    if (chunk.length > 0 && (bytes[partition] ?? 0) + size > bytesMax) {
       chunks.push(chunk);
       chunk = [];
-      bytes = new Map();
+      bytes = [];
     }
     chunk.push(outgoing);
-    bytes.set(outgoing.partition, (bytes.get(outgoing.partition) ?? 0) + size);
+    bytes[partition] = (bytes[partition] ?? 0) + size;
   }
   if (chunk.length > 0) chunks.push(chunk);
   return chunks;
