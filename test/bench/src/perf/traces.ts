@@ -72,7 +72,7 @@ function zipfAndScan(): () => number {
 }
 
 /** Ranks 0… by Zipf's law, through the inverse of its cumulative distribution. */
-function zipf(count: number, exponent: number, random: () => number): () => number {
+export function zipf(count: number, exponent: number, random: () => number): () => number {
   const cumulative = new Float64Array(count);
   let sum = 0;
   for (let rank = 0; rank < count; rank += 1) cumulative[rank] = sum += 1 / (rank + 1) ** exponent;

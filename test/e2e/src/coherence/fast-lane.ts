@@ -1,19 +1,12 @@
 import { defineCache, trust } from '@tidemark/cache';
-import { type LocalStack } from '@tidemark/local-stack';
 import { eventually } from '@tidemark/runtime/testing';
-import { closePods, type Item, pause, type Pod, startPods } from './pods.js';
+import { closePods, type Item, pause, type Pod, type RegionSource, startPods } from './pods.js';
 import { type Quantiles, quantiles } from './quantiles.js';
 
 /** Tables of the scenario: one whose writers use the fast lane, one whose writers do not. */
 export const laneTables = ['lane-on', 'lane-off'] as const;
 
-export interface FastLaneOptions {
-  readonly stack: LocalStack;
-  readonly region: string;
-  readonly fastLane: boolean;
-  readonly podCount: number;
-  /** Puts whose way to every other pod is timed. */
-  readonly rounds: number;
+export interface FastLaneOptions extends TimedPutsOptions {
   /** Writes of the hot key, and the time between them, ms. */
   readonly hotWrites: number;
   readonly hotEveryMs: number;
@@ -21,15 +14,27 @@ export interface FastLaneOptions {
   readonly readsPerSecond: number;
 }
 
-export interface FastLaneFigure {
+export interface TimedPutsOptions {
+  readonly stack: RegionSource;
+  readonly region: string;
+  readonly fastLane: boolean;
+  readonly podCount: number;
+  /** Puts whose way to every other pod is timed. */
+  readonly rounds: number;
+}
+
+export interface FastLaneFigure extends TimedPuts {
   readonly fastLane: boolean;
   readonly pods: number;
+  readonly hot: HotKey;
+}
+
+export interface TimedPuts {
   /** From the call of `put`, and from its acknowledgement, until the last other pod of the region reads the value. */
   readonly fromCall: Quantiles;
   readonly fromAck: Quantiles;
   /** Rounds in which each other pod held the value without reading it again, of all. */
   readonly heldShare: number;
-  readonly hot: HotKey;
 }
 
 export interface HotKey {
@@ -41,23 +46,34 @@ export interface HotKey {
 }
 
 /** How soon a write is seen in the region's other pods, and what a key that is written all the time costs them. */
-export async function measureFastLane(options: FastLaneOptions): Promise<FastLaneFigure> {
-  const { stack, region, fastLane, podCount, rounds } = options;
+export function measureFastLane(options: FastLaneOptions): Promise<FastLaneFigure> {
+  const { fastLane, podCount, rounds } = options;
+  return withPods(options, async (pods) => {
+    const timed = await timeRounds(pods, rounds);
+    return { fastLane, pods: podCount, ...timed, hot: await heatKey(pods, options) };
+  });
+}
+
+/** How soon a write is seen in the region's other pods. */
+export function measurePuts(options: TimedPutsOptions): Promise<TimedPuts> {
+  return withPods(options, (pods) => timeRounds(pods, options.rounds));
+}
+
+async function withPods<T>(
+  { stack, region, fastLane, podCount }: TimedPutsOptions,
+  work: (pods: readonly Pod[]) => Promise<T>,
+): Promise<T> {
   const name = fastLane ? laneTables[0] : laneTables[1];
   const definition = defineCache({ name, table: name, schema: trust<Item>() });
   const pods = await startPods(stack, region, podCount, { definition, fastLane, service: name });
   try {
-    const timed = await timeRounds(pods, rounds);
-    return { fastLane, pods: podCount, ...timed, hot: await heatKey(pods, options) };
+    return await work(pods);
   } finally {
     await closePods(pods);
   }
 }
 
-async function timeRounds(
-  pods: readonly Pod[],
-  rounds: number,
-): Promise<Pick<FastLaneFigure, 'fromCall' | 'fromAck' | 'heldShare'>> {
+async function timeRounds(pods: readonly Pod[], rounds: number): Promise<TimedPuts> {
   const [writer, ...others] = pods;
   if (writer === undefined || others.length === 0) throw new Error('the scenario needs two pods');
   const fromCall: number[] = [];

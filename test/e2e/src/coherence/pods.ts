@@ -1,6 +1,5 @@
-import { aws } from '@tidemark/aws';
+import { aws, type AwsOptions } from '@tidemark/aws';
 import { type Cache, type CacheDefinition, createTidemark, defineCache, type Tidemark, trust } from '@tidemark/cache';
-import { type LocalStack } from '@tidemark/local-stack';
 
 /** `n` grows by one with every write of a key, so a value tells by itself which write it is. */
 export interface Item {
@@ -9,6 +8,11 @@ export interface Item {
 
 export const table = 'items';
 export const items = defineCache({ name: 'items', table, schema: trust<Item>() });
+
+/** A stack, or whoever else knows where a region is. */
+export interface RegionSource {
+  region(name: string): Required<Pick<AwsOptions, 'kafka' | 'dynamodb' | 'topicPrefix'>>;
+}
 
 export interface Pod {
   readonly region: string;
@@ -26,7 +30,7 @@ export interface PodOptions {
 
 /** Pods of one region, live. */
 export async function startPods(
-  stack: LocalStack,
+  stack: RegionSource,
   region: string,
   count: number,
   options: PodOptions = {},
@@ -49,7 +53,7 @@ export async function closePods(pods: readonly Pod[]): Promise<void> {
   await Promise.all(pods.map(({ tidemark }) => tidemark.close()));
 }
 
-function makePod(stack: LocalStack, region: string, options: PodOptions): Pod {
+function makePod(stack: RegionSource, region: string, options: PodOptions): Pod {
   const { definition = items, service = 'coherence', fastLane = true } = options;
   const { kafka, dynamodb, topicPrefix } = stack.region(region);
   const tidemark = createTidemark({

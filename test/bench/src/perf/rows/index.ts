@@ -7,8 +7,10 @@ import { heapBudgetRows } from './heap-budget-rows.js';
 import { hitRatioRows } from './hit-ratio-rows.js';
 import { hitRows } from './hit-rows.js';
 import { hotKeyRows } from './hot-key-rows.js';
+import { idleRows } from './idle-rows.js';
 import { metricsRow } from './metrics-row.js';
 import { overheadRows } from './overhead-rows.js';
+import { regionRows } from './region-rows.js';
 import { stampedeRows } from './stampede-rows.js';
 
 /** Every row, in the order of the report. */
@@ -24,6 +26,8 @@ export const benchRows: readonly BenchRow[] = [
   ...stampedeRows,
   ...hotKeyRows,
   ...flushRows,
+  ...regionRows,
+  ...idleRows,
 ];
 
 export function rowNamed(name: string): BenchRow | undefined {
