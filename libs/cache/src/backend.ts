@@ -66,6 +66,30 @@ export interface Store {
    * `false`: there is no item.
    */
   touch(table: string, itemKey: string, mark: string, call: StoreCall): Promise<boolean>;
+  /**
+   * Item keys as they were at some time during the call, in no order: they tell what may be read, and nothing of what is there. A key that
+   * stays throughout is in one page of one segment. Optional: without it there is no warm-up by `scan`.
+   */
+  scanKeys?(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage>;
+}
+
+/** One page of one segment. Segments share the table's keys out between them. */
+export interface KeyScan {
+  /** From 0. */
+  readonly segment: number;
+  readonly segments: number;
+  /** Only keys that begin with it. */
+  readonly prefix: string;
+  /** Items that are looked at, those with other keys included; a page may look at fewer. */
+  readonly examineMax: number;
+  /** Of the page before; `undefined`: the first. */
+  readonly cursor: string | undefined;
+}
+
+export interface KeyPage {
+  readonly itemKeys: readonly string[];
+  /** `undefined`: the segment has no further page. */
+  readonly cursor: string | undefined;
 }
 
 export interface LeaseClaim {

@@ -8,6 +8,8 @@ export type {
   FeedBatch,
   FeedState,
   HeldLease,
+  KeyPage,
+  KeyScan,
   LeaseClaim,
   LeaseOutcome,
   PodRegistry,

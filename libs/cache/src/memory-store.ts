@@ -2,6 +2,8 @@ import { type Attributes, type ItemImage, writeImage } from '@tidemark/protocol'
 import { type Clock, systemClock } from '@tidemark/runtime';
 import {
   type HeldLease,
+  type KeyPage,
+  type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
   type ReadManyResult,
@@ -65,6 +67,10 @@ export class MemoryStore implements Store {
 
   readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
     return this.#run('readMany', table, call, (items) => items.readMany(itemKeys));
+  }
+
+  scanKeys(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage> {
+    return this.#run('scanKeys', table, call, (items) => items.scanKeys(scan));
   }
 
   async put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {

@@ -4,6 +4,7 @@ import {
   imageBytes,
   imageBytesMax,
   type ItemImage,
+  partitionOf,
   readImage,
   wellFormedPart,
   writeImage,
@@ -11,6 +12,8 @@ import {
 import { TidemarkError } from '@tidemark/runtime';
 import {
   type HeldLease,
+  type KeyPage,
+  type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
   type ReadManyResult,
@@ -78,6 +81,18 @@ export class MemoryTable {
     const [failure] = unread.values();
     if (failure !== undefined && unread.size === keys.size) throw failure;
     return { items, unread };
+  }
+
+  /** In the order of the keys, so that what comes and goes meanwhile moves no other key. */
+  scanKeys({ segment, segments, prefix, examineMax, cursor = '' }: KeyScan): KeyPage {
+    const ahead = [...this.#items.keys()]
+      .filter((key) => key > cursor && partitionOf(key, segments) === segment)
+      .sort();
+    const examined = ahead.slice(0, examineMax);
+    return {
+      itemKeys: examined.filter((key) => key.startsWith(prefix)),
+      cursor: ahead.length > examined.length ? examined.at(-1) : undefined,
+    };
   }
 
   put(image: ItemImage, condition: WriteCondition): WriteOutcome {

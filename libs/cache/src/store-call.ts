@@ -2,7 +2,7 @@ import { type Clock, isTidemarkError, TidemarkError, withDeadline } from '@tidem
 import { type StoreCall } from './backend.js';
 
 export type StoreOperation =
-  'check' | 'read' | 'readMany' | 'put' | 'delete' | 'acquireLease' | 'releaseLease' | 'touch';
+  'check' | 'read' | 'readMany' | 'scanKeys' | 'put' | 'delete' | 'acquireLease' | 'releaseLease' | 'touch';
 
 export interface StoreRequest {
   readonly operation: StoreOperation;
@@ -36,8 +36,10 @@ export async function runStoreCall<T>(request: StoreRequest, call: StoreCall, se
 }
 
 export function isWrite(operation: StoreOperation): boolean {
-  return operation !== 'check' && operation !== 'read' && operation !== 'readMany';
+  return !reads.has(operation);
 }
+
+const reads: ReadonlySet<StoreOperation> = new Set(['check', 'read', 'readMany', 'scanKeys']);
 
 export function ambiguousWrite({ operation, table }: Omit<StoreRequest, 'clock'>, cause: unknown): TidemarkError {
   const message = `${operation} of table ${table} may or may not have been committed`;

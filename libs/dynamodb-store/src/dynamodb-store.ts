@@ -3,10 +3,13 @@ import {
   DescribeTableCommand,
   GetItemCommand,
   PutItemCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import {
   type HeldLease,
+  type KeyPage,
+  type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
   type ReadManyResult,
@@ -25,6 +28,7 @@ import { readItem, readRefusingItem, readWrittenItem } from './read-item.js';
 import { ReadRetry } from './read-retry.js';
 import { refusedItem } from './store-error.js';
 import { tableProblem } from './table-problem.js';
+import { scanExpressions } from './scan-expressions.js';
 import { acquireExpressions, conditionExpressions, releaseExpressions, touchExpressions } from './write-expressions.js';
 
 /**
@@ -66,6 +70,16 @@ export class DynamoDbStore implements Store {
 
   readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
     return new BatchRead(this.#connection, this.#retry, this.#options, table, call).run(itemKeys);
+  }
+
+  /** Eventually consistent, which costs half. Only keys are sent back, but items are paid for as a whole. */
+  async scanKeys(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage> {
+    const input = { TableName: table, ...scanExpressions(scan) };
+    const answer = await this.#retry.run(call, (attemptCall) =>
+      this.#connection.run({ table, operation: 'scanKeys' }, attemptCall, (send) => send(new ScanCommand(input))),
+    );
+    const itemKeys = (answer.Items ?? []).flatMap((item) => item[attributes.key]?.S ?? []);
+    return { itemKeys, cursor: answer.LastEvaluatedKey?.[attributes.key]?.S };
   }
 
   async put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {

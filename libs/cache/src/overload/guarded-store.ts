@@ -1,6 +1,8 @@
 import { type ItemImage } from '@tidemark/protocol';
 import {
   type HeldLease,
+  type KeyPage,
+  type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
   type ReadManyResult,
@@ -9,7 +11,7 @@ import {
   type WriteCondition,
   type WriteOutcome,
 } from '../backend.js';
-import { messageOf } from '@tidemark/runtime';
+import { messageOf, TidemarkError } from '@tidemark/runtime';
 import { isOverload } from './overload-error.js';
 import { type GuardProfile, type TableGuard } from './table-guard.js';
 
@@ -43,6 +45,17 @@ export class GuardedStore implements Store {
     if (keysMax === undefined || itemKeys.length <= keysMax) return this.#readMany(table, itemKeys, call);
     const parts = partsOf([...new Set(itemKeys)], keysMax);
     return together(parts, (part) => this.#readMany(table, part, call));
+  }
+
+  /** A page counts as the reads that its items take at most: half a read unit each. Fails with `NOT_SUPPORTED` where the store cannot. */
+  async scanKeys(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage> {
+    const send = (sentCall: StoreCall): Promise<KeyPage> => {
+      const page = this.#store.scanKeys?.(table, scan, sentCall);
+      if (page !== undefined) return page;
+      throw new TidemarkError('NOT_SUPPORTED', 'this store cannot scan', { retriable: false });
+    };
+    const keys = Math.ceil(scan.examineMax / 2);
+    return this.#guard.read({ operation: 'scanKeys', keys, size: 'bulk', profile: this.#profile, call, send });
   }
 
   put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {

@@ -2,6 +2,8 @@ import { type Attributes, type ItemImage } from '@tidemark/protocol';
 import { type Clock, systemClock, TidemarkError, wait } from '@tidemark/runtime';
 import {
   type HeldLease,
+  type KeyPage,
+  type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
   type ReadManyResult,
@@ -105,6 +107,10 @@ export class FakeStore implements Store {
       const error = unread?.error ?? throttled(table, false);
       return items.readMany(keys, new Map(unread?.itemKeys.map((key) => [key, error])));
     });
+  }
+
+  scanKeys(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage> {
+    return this.#run({ operation: 'scanKeys', table, itemKeys: [] }, call, (items) => items.scanKeys(scan));
   }
 
   async put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome> {

@@ -7,6 +7,7 @@ import { foreignCases } from './store-contract/foreign-cases.js';
 import { leaseCases, touchCases } from './store-contract/lease-cases.js';
 import { limitCases } from './store-contract/limit-cases.js';
 import { manyCases, readCases } from './store-contract/read-cases.js';
+import { scanCases } from './store-contract/scan-cases.js';
 import { deleteCases, putCases } from './store-contract/write-cases.js';
 
 export { type StoreSubject } from './store-contract/expectations.js';
@@ -16,6 +17,7 @@ export function storeContract(makeSubject: () => Promise<StoreSubject>): readonl
   const named = {
     ...readCases(),
     ...manyCases(),
+    ...scanCases(),
     ...putCases(),
     ...deleteCases(),
     ...conditionCases(),
