@@ -36,6 +36,7 @@ export {
   type Payload,
   payloadBytes,
 } from './item.js';
+export { isOwnItemKey, ownItemKeyOf } from './own-item.js';
 export { partitionOf } from './partition.js';
 export {
   type DecodedPodReport,
