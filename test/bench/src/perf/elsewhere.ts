@@ -7,10 +7,6 @@ export const elsewhere: readonly Elsewhere[] = [
     where: '`npm run bench:races` plays it, and docs/coherence.md has the table',
   },
   {
-    what: 'sync from a page of Kinesis to Kafka beside a bare loop',
-    where: 'no row yet',
-  },
-  {
     what: 'put to visible on the fast lane and by the change log',
     where: 'no row yet; `npm run measure:coherence` prints what a whole region takes',
   },

@@ -12,6 +12,7 @@ import { metricsRow } from './metrics-row.js';
 import { overheadRows } from './overhead-rows.js';
 import { regionRows } from './region-rows.js';
 import { stampedeRows } from './stampede-rows.js';
+import { syncRows } from './sync-rows.js';
 
 /** Every row, in the order of the report. */
 export const benchRows: readonly BenchRow[] = [
@@ -21,6 +22,7 @@ export const benchRows: readonly BenchRow[] = [
   ...hitRatioRows,
   ...eventRows,
   ...dispatcherRows,
+  ...syncRows,
   ...overheadRows,
   ...heapBudgetRows,
   ...stampedeRows,
