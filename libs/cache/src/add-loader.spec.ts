@@ -58,10 +58,16 @@ describe('a load without a lease', () => {
     const values = Array.from({ length: 100 }, () => loader.load('k', load, '1h'));
     await settle();
     expect(ends).toHaveLength(1);
-    ends[0]?.(new Date(0));
-    expect(new Set(await Promise.all(values))).toEqual(new Set(['1970-01-01T00:00:00.000Z']));
-    expect(added).toEqual([['k', '1970-01-01T00:00:00.000Z', '1h']]);
+    ends[0]?.({ n: 1, none: undefined });
+    expect(new Set(await Promise.all(values))).toStrictEqual(new Set([{ n: 1 }]));
+    expect(added).toStrictEqual([['k', { n: 1 }, '1h']]);
     expect([stats.loads, coherence.inFlight, clock.pending]).toEqual([1, 0, 0]);
+  });
+
+  it('is refused where JSON would make something else of what came', async () => {
+    const refused = expect.objectContaining({ code: 'INVALID_VALUE', message: expect.stringContaining('got Date') });
+    await expect(loader.load('k', async () => new Date(0), '1h')).rejects.toThrow(refused);
+    expect([added.length, stats.loadErrors]).toEqual([0, 1]);
   });
 
   it('is not shared any more once something has happened to the key', async () => {

@@ -18,10 +18,35 @@ const refusedItem = (reason: string): unknown =>
 describe('values at the edges of a cache', () => {
   it('are what a reader of the stored bytes gets', () => {
     const codec = codecOf(trust());
-    const { payload, value } = codec.encode({ at: new Date(0), left: undefined, odd: Number.NaN });
-    expect(value).toEqual({ at: '1970-01-01T00:00:00.000Z', odd: null });
+    const { payload, value } = codec.encode({ at: '1970', left: undefined, none: null });
+    expect(Object.keys(value as object)).toEqual(['at', 'none']);
     expect(codec.decode(payload, 'json')).toEqual(value);
     expect(codec.decode(payload, null)).toEqual(value);
+  });
+
+  it.each<[unknown, string]>([
+    [{ at: new Date(0) }, "at: expected what json gives back as it is, or a codec of the cache's own, got Date"],
+    [[Number.NaN], "0: expected what json gives back as it is, or a codec of the cache's own, got NaN"],
+    [new Map(), "expected what json gives back as it is, or a codec of the cache's own, got Map"],
+  ])('are refused on a put where JSON would make something else of them: %p', (value, reason) => {
+    expect(() => codecOf(trust()).encode(value)).toThrow(refusedPut(reason));
+  });
+
+  it('may be what JSON does not hold where the schema makes it again, or the codec answers for it', () => {
+    const revived = schemaOf((value) => ({ value: { at: new Date((value as { at: string | Date }).at) } }));
+    expect(codecOf(revived).encode({ at: new Date(5) }).value).toEqual({ at: new Date(5) });
+    const lossy: Codec<unknown> = { name: 'own', encode: (value) => JSON.stringify(value), decode: () => 'v' };
+    expect(codecOf(trust(), lossy).encode(new Date(0)).value).toBe('v');
+    expect(() => codecOf(trust(), { ...lossy, exact: true }).encode('w')).toThrow(/what own gives back as it is/);
+  });
+
+  it('are refused where they nest deeper than 32 levels, on a put and when stored, however deep', () => {
+    const codec = codecOf(trust());
+    const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+    const reason = 'codec json: expected at most 32 levels of objects and arrays, got more';
+    expect(codec.encode(JSON.parse(nested(32))).payload).toBe(nested(32));
+    expect(() => codec.encode(JSON.parse(nested(33)))).toThrow(refusedPut(reason));
+    for (const levels of [33, 200_000]) expect(() => codec.decode(nested(levels), 'json')).toThrow(refusedItem(reason));
   });
 
   it('are refused with the schema’s issues, five at most, on a put and when stored', () => {

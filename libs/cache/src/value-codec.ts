@@ -2,6 +2,7 @@ import { type Codec, type Payload } from '@tidemark/protocol';
 import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 import { compress, compressedName, decompress, partsOfName } from './compression.js';
 import { type CacheDefinition } from './define-cache.js';
+import { lostOf } from './lost-of.js';
 import { type SchemaResult, type StandardSchema } from './standard-schema.js';
 
 export interface EncodedValue {
@@ -33,7 +34,7 @@ export class ValueCodec {
     return this.#codec.name;
   }
 
-  /** Throws `INVALID_VALUE` when the schema refuses the value or the codec cannot hold it. */
+  /** Throws `INVALID_VALUE` when the schema refuses the value, the codec cannot hold it, or an exact codec would make another of it. */
   encode(value: unknown): EncodedValue {
     if (value === undefined)
       throw this.#refused('INVALID_VALUE', 'undefined cannot be put: it means absent; delete the key instead');
@@ -42,11 +43,22 @@ export class ValueCodec {
       const payload: unknown = this.#codec.encode(checked);
       if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
         throw new TypeError('encode: expected a string or a Uint8Array');
-      return { ...this.#stored(payload), value: this.#check(this.#codec.decode(payload), 'INVALID_VALUE') };
+      const decoded = this.#codec.decode(payload);
+      const back = this.#check(decoded, 'INVALID_VALUE');
+      if (this.#codec.exact === true) this.#refuseLoss(checked, decoded, back);
+      return { ...this.#stored(payload), value: back };
     } catch (error) {
       if (isTidemarkError(error)) throw error;
       throw this.#refused('INVALID_VALUE', `codec ${this.#codec.name}: ${messageOf(error)}`, error);
     }
+  }
+
+  /** What the codec does not give back as it is, a schema may: one that makes dates of texts, say. */
+  #refuseLoss(value: unknown, decoded: unknown, back: unknown): void {
+    const lost = lostOf(value, decoded);
+    if (lost === undefined || (back !== decoded && lostOf(value, back) === undefined)) return;
+    const reason = `${lost.path}expected what ${this.#codec.name} gives back as it is, or a codec of the cache's own, got ${lost.what}`;
+    throw this.#refused('INVALID_VALUE', reason);
   }
 
   #stored(payload: Payload): Omit<EncodedValue, 'value'> {

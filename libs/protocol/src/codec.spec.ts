@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { text } from '../test/arbitraries.js';
 import { runs } from '../test/runs.js';
-import { jsonCodec } from './codec.js';
+import { jsonCodec, jsonDepthMax } from './codec.js';
 
 /** What JSON cannot hold as it is, deep down in what it can. */
 const awkward: fc.Arbitrary<unknown> = fc
@@ -45,6 +45,25 @@ describe('jsonCodec', () => {
       }),
       runs(),
     );
+  });
+
+  it.each([
+    ['arrays', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('refuses what nests deeper than it may, however deep, on its way in and out: %s', (_, open, close) => {
+    const nested = (levels: number): string => `${open.repeat(levels)}1${close.repeat(levels)}`;
+    const refused = { name: 'SyntaxError', message: 'expected at most 32 levels of objects and arrays, got more' };
+    const deepest = JSON.parse(nested(jsonDepthMax)) as unknown;
+    expect(jsonCodec.decode(jsonCodec.encode(deepest))).toEqual(deepest);
+    for (const levels of [jsonDepthMax + 1, 200_000]) {
+      expect(() => jsonCodec.decode(nested(levels))).toThrow(expect.objectContaining(refused));
+      expect(() => jsonCodec.decode(Buffer.from(nested(levels)))).toThrow(expect.objectContaining(refused));
+      const poisoned = nested(levels).replace('1', '{"__proto__":1}');
+      expect(() => jsonCodec.decode(poisoned)).toThrow(expect.objectContaining(refused));
+    }
+    let value: unknown = 1;
+    for (let level = 0; level < 200_000; level += 1) value = open === '[' ? [value] : { a: value };
+    expect(() => jsonCodec.encode(value)).toThrow(expect.objectContaining(refused));
   });
 
   it.each([

@@ -13,7 +13,7 @@ export {
   type WireRecord,
 } from './cdc-event.js';
 export { type ChangeRecordContext, translateChangeRecord, type Translation } from './change-record.js';
-export { type Codec, jsonCodec } from './codec.js';
+export { type Codec, jsonCodec, jsonDepthMax } from './codec.js';
 export { checkVersion, type VersionCheck } from './format-version.js';
 export {
   type Attributes,
