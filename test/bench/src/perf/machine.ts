@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch, cpus, platform, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import path from 'node:path';
 import { cpuClock } from './cpu-clock.js';
 
@@ -13,7 +13,10 @@ export function machine(pinnedCore: number | undefined): Readonly<Record<string,
     memoryGb: Math.round(totalmem() / 2 ** 30),
     os: `${platform()} ${arch()}`,
     clock: cpuClock,
-    pinned: pinnedCore === undefined ? 'no' : 'one core',
+    pinned: pinnedCore === undefined ? 'no' : 'one core, but for what is timed by the wall',
+    loadAverage: loadavg()
+      .map((load) => load.toFixed(1))
+      .join(', '),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   memory,
   type Store,
   type Tidemark,
+  type TidemarkOptions,
   trust,
 } from '@tidemark/cache';
 import { overriding } from '../races/libraries/overriding.js';
@@ -27,7 +28,11 @@ export interface BenchPod {
 }
 
 /** A cache of the product as it is built, on `memory()`; `store` stands in for some of L2. */
-export function benchPod(tuning: CacheTuning, store: Partial<Store> = {}): BenchPod {
+export function benchPod(
+  tuning: CacheTuning,
+  store: Partial<Store> = {},
+  options: Partial<TidemarkOptions> = {},
+): BenchPod {
   const definition = defineCache({ name: bucket, table, schema: trust<User>(), ...tuning });
   const requests = { reads: 0, batches: 0 };
   let handler: ChangeFeedHandler | undefined;
@@ -47,7 +52,7 @@ export function benchPod(tuning: CacheTuning, store: Partial<Store> = {}): Bench
       return { ...parts, close: () => parts.close(), store: counting(l2, requests), feed };
     },
   };
-  const tidemark = createTidemark({ service: 'bench', backend, caches: [definition] });
+  const tidemark = createTidemark({ service: 'bench', backend, caches: [definition], ...options });
   return { cache: tidemark.cache(definition), tidemark, handler: () => handler, requests };
 }
 

@@ -70,7 +70,8 @@ const ratiosTitle = 'Times as fast as the rival; the mark is the goal';
 const hitRatiosTitle = 'Hit ratio, mean of caches of 1 % and 10 % of the keys';
 
 const method = `The ratio is Tidemark's speed over the rival's, so above 1 Tidemark is ahead; for hit ratios it is the difference in points. Figures are CPU time, not
-time on the wall, of the thread that does the work. Each side runs in a process of its own, both on the same core, one after the other and in the other order every
+time on the wall, of the thread that does the work; those of a pod beside a region are of the
+wall, all cores, once, and say something on a machine without other load alone. Each side runs in a process of its own, both on the same core, one after the other and in the other order every
 round; the medians of three rounds are shown, each the median of five slices; points of a curve are one round. Single figures say little about another machine; ratios do.`;
 
 function chartNames(
@@ -118,11 +119,12 @@ function isBehind({ tidemark, rival }: RowResult, row: BenchRow | undefined): bo
   return row.lowerIsBetter ? tidemark > rival : tidemark < rival;
 }
 
-function describe({ name, what, rival, note, gateTolerance }: BenchRow): string {
+function describe({ name, what, rival, note, gateTolerance, isOfTheWall }: BenchRow): string {
   const against = rival === undefined ? '' : ` ${rival.name}: ${rival.settings}.`;
   const gate =
     gateTolerance === undefined ? '' : ` A gate of \`--quick\`, with a tolerance of ${gateTolerance * 100} %.`;
-  return `- \`${name}\`: ${what}.${against}${note === undefined ? '' : ` ${note.replaceAll('\n', ' ')}`}${gate}`;
+  const wall = isOfTheWall === true ? ' On all cores, once.' : '';
+  return `- \`${name}\`: ${what}.${against}${note === undefined ? '' : ` ${note.replaceAll('\n', ' ')}`}${wall}${gate}`;
 }
 
 function curveText({ what, xs, xLabel, unit, series, note }: CurveResult): string {

@@ -8,6 +8,8 @@ import { type Figures } from './verdict.js';
 
 const childFile = fileURLToPath(new URL('../bench-child-main.js', import.meta.url));
 const childTimeoutMs = 300_000;
+/** That a child may take; ten million keys need more than rows do. */
+const heapMib = { row: 8_192, curve: 14_336 } as const;
 
 /** Runs one side of one row; the default starts a child on one core. */
 export type RunSide = (row: BenchRow, side: Side, plan: Plan) => Promise<number>;
@@ -65,7 +67,12 @@ function runPoint({ name }: Curve, series: string, x: number, plan: Plan): Promi
 
 /** `core`: the one that it has; `undefined`: all. */
 function runChild(what: readonly string[], { quick }: Plan, core: number | undefined): Promise<number> {
-  const node = [process.execPath, '--expose-gc', '--max-old-space-size=8192', childFile];
+  const node = [
+    process.execPath,
+    '--expose-gc',
+    `--max-old-space-size=${heapMib[what[0] === 'curve' ? 'curve' : 'row']}`,
+    childFile,
+  ];
   const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
   const [command = '', ...args] = [...pinned, ...node, ...what, quick ? 'quick' : 'full'];
   const env = { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };

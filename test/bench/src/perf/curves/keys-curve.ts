@@ -18,7 +18,7 @@ export const keysCurve: Curve = {
   name: 'growth-keys',
   what: 'A synchronous hit as L1 grows, keys looked up at random',
   xLabel: 'keys',
-  xs: [1_000, 10_000, 100_000, 1_000_000],
+  xs: [1_000, 10_000, 100_000, 1_000_000, 10_000_000],
   unit: 'ns CPU',
   series: {
     'Tidemark, lru': (keys, plan) => nsPerHit(keys, plan, tidemark('lru', keys)),
@@ -29,7 +29,7 @@ export const keysCurve: Curve = {
 };
 
 function tidemark(eviction: 'lru' | 's3-fifo', keys: number): Store {
-  const { cache } = benchPod({ eviction, maxEntries: keys * 2, maxSize: '2gb' });
+  const { cache } = benchPod({ eviction, maxEntries: roomFor(keys), maxSize: '8gb' }, {}, { maxSize: '8gb' });
   return {
     get: (key) => cache.getIfPresent(key),
     put: (key, { id }) => cache.localPut(key, { id, name: '', tags: [], items: [], note: '' }),
@@ -37,7 +37,7 @@ function tidemark(eviction: 'lru' | 's3-fifo', keys: number): Store {
 }
 
 function lruCache(keys: number): Store {
-  const lru = new LRUCache<string, Small>({ max: keys * 2 });
+  const lru = new LRUCache<string, Small>({ max: roomFor(keys) });
   return {
     get: (key) => lru.get(key),
     put: (key, { id }) => void lru.set(key, { id, name: '', tags: [], items: [], note: '' } as Small),
@@ -57,4 +57,9 @@ function nsPerHit(keys: number, plan: Plan, store: Store): Promise<number> {
     }
     if (Number.isNaN(sum)) throw new Error('a lookup that was to be a hit was a miss');
   });
+}
+
+/** Twice as much, or as much as a `Map` can. */
+function roomFor(keys: number): number {
+  return Math.min(keys * 2, 2 ** 24);
 }

@@ -2,6 +2,7 @@ import { type BenchRow } from '../row.js';
 import { awaitedRows } from './awaited-rows.js';
 import { dispatcherRows } from './dispatcher-rows.js';
 import { eventRows } from './event-rows.js';
+import { failoverRows } from './failover-rows.js';
 import { flushRows } from './flush-rows.js';
 import { heapBudgetRows } from './heap-budget-rows.js';
 import { hitRatioRows } from './hit-ratio-rows.js';
@@ -28,6 +29,7 @@ export const benchRows: readonly BenchRow[] = [
   ...stampedeRows,
   ...hotKeyRows,
   ...flushRows,
+  ...failoverRows,
   ...regionRows,
   ...idleRows,
 ];
