@@ -36,6 +36,16 @@ export interface StoreCall {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ReadCall extends StoreCall {
+  /**
+   * Default `strong`: the answer has everything that was acknowledged before the call. `eventual` costs half of that and gives what the replica had at some time
+   * before, as a rule less than a second ago; no bound is promised, and a second read may give an older state. It must never fill L1.
+   */
+  readonly consistency?: Consistency | undefined;
+}
+
+export type Consistency = 'strong' | 'eventual';
+
 /**
  * L2: one region's replica of the tables.
  *
@@ -46,10 +56,10 @@ export interface StoreCall {
 export interface Store {
   /** Checks that the table is there and has Tidemark's key. */
   check(table: string, call: StoreCall): Promise<void>;
-  /** A strong read of this replica. */
-  read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined>;
-  /** Strong reads of many keys; duplicates are folded. Fails only when nothing could be read. */
-  readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult>;
+  /** A read of this replica, strong unless the call says otherwise. */
+  read(table: string, itemKey: string, call: ReadCall): Promise<ItemImage | undefined>;
+  /** The same of many keys; duplicates are folded. Fails only when nothing could be read. */
+  readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult>;
   /** Replaces the whole item. */
   put(table: string, image: ItemImage, condition: WriteCondition, call: StoreCall): Promise<WriteOutcome>;
   /** Removes the item; also sent when nothing seems to be there. */

@@ -19,7 +19,15 @@ export interface ReadOptions extends CallOptions {
   readonly maxStaleness?: Duration;
 }
 
-export interface GetOptions extends ReadOptions {
+export interface LookUpOptions extends ReadOptions {
+  /**
+   * Default `strong`. `eventual` halves the cost of a miss, whose answer may be old, older even than the one before, and is not kept in L1; L1 answers as
+   * ever. Not with `atLeast` or `maxStaleness`. docs/coherence.md says what is lost.
+   */
+  readonly consistency?: 'strong' | 'eventual';
+}
+
+export interface GetOptions extends LookUpOptions {
   /** The answer is this write or a later one. Of another region: `WRONG_REGION`. */
   readonly atLeast?: VersionToken;
 }
@@ -105,7 +113,7 @@ export abstract class Cache<V, K extends string = string> {
   /** The value if L1 holds it; synchronous, never asks L2. */
   abstract getIfPresent(key: K): V | undefined;
   /** What was found of `keys`; misses are read in batches. Throws `PartialReadError` when some could not be read. */
-  abstract getMany(keys: readonly K[], options?: ReadOptions): Promise<ReadonlyMap<K, V>>;
+  abstract getMany(keys: readonly K[], options?: LookUpOptions): Promise<ReadonlyMap<K, V>>;
   /**
    * The value from L1, else L2, else by `load`, whose result is installed under a lease in L2: a slow load never overwrites a newer write,
    * and the pods of the region make one load of many. `load` resolving to `undefined` installs nothing; what it throws is thrown. Throws

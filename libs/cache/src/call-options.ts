@@ -1,14 +1,14 @@
 import { checkSignal } from '@tidemark/runtime';
-import { type CallOptions } from './cache.js';
-import { invalidOption, onlyFields } from './options.js';
+import { type CallOptions, type GetOptions } from './cache.js';
+import { invalidOption, oneOf, onlyFields } from './options.js';
 
 const call = ['timeout', 'signal'];
 const read = [...call, 'maxStaleness'];
 
 /** What each call takes. */
 const fields = {
-  get: [...read, 'atLeast'],
-  getMany: read,
+  get: [...read, 'consistency', 'atLeast'],
+  getMany: [...read, 'consistency'],
   getOrLoad: [...read, 'expiresIn', 'lease'],
   put: [...call, 'expiresIn', 'ifVersion'],
   putIfAbsent: [...call, 'expiresIn'],
@@ -30,6 +30,14 @@ export function checkCallOptions(
   if (options === undefined) return;
   onlyFields(`cache ${cache}: ${operation}`, options, fields[operation]);
   checkSignal(options.signal);
+}
+
+/** Whether a miss may be read eventually. Throws `INVALID_OPTIONS`, also beside what such a read cannot keep. */
+export function isEventual(options: Pick<GetOptions, 'consistency' | 'atLeast' | 'maxStaleness'> | undefined): boolean {
+  if (options?.consistency === undefined) return false;
+  const isAsked = oneOf('consistency', options.consistency, ['strong', 'eventual']) === 'eventual';
+  if (!isAsked || (options.atLeast === undefined && options.maxStaleness === undefined)) return isAsked;
+  throw invalidOption('consistency', "'strong' beside atLeast or maxStaleness", options.consistency);
 }
 
 /** Each pair of `entries`. Throws `INVALID_OPTIONS` for what is none. */

@@ -3,6 +3,7 @@ import { type Clock, isTidemarkError, messageOf, TidemarkError } from '@tidemark
 import { type Store } from './backend.js';
 import { type CacheStats } from './cache-stats.js';
 import { type Coherence, type Installable } from './coherence.js';
+import { EventualReader } from './eventual-reader.js';
 import { type Fence } from './fences.js';
 import { type Holder } from './holder.js';
 import { TickReads } from './tick-reads.js';
@@ -40,12 +41,26 @@ interface Flight {
 export class L2Reader {
   readonly #options: L2ReaderOptions;
   readonly #reads: TickReads;
+  readonly #eventual: EventualReader;
   readonly #flights = new Map<string, Flight>();
   #inFlight = 0;
 
   constructor(options: L2ReaderOptions) {
     this.#options = options;
     this.#reads = new TickReads(options);
+    this.#eventual = new EventualReader(options);
+  }
+
+  /** As the replica had it once; L1 gets nothing of it. What a strong read of the key is about to bring is waited for instead. */
+  async readEventually(key: string): Promise<unknown> {
+    const current = this.#joinable(key, 0);
+    if (current !== undefined) return current.value;
+    this.#admit(1);
+    try {
+      return this.#decoded(await this.#eventual.read(key), 0).value;
+    } catch (error) {
+      throw asReadFailure(error);
+    }
   }
 
   /** The value in L2, `undefined` when there is none, by a read that began at `notBefore` (ms since the epoch) or later; `Infinity`: now. */
@@ -88,7 +103,7 @@ export class L2Reader {
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight + this.#eventual.inFlight;
   }
 
   #joinable(key: string, notBefore: number): Flight | undefined {
@@ -99,8 +114,8 @@ export class L2Reader {
 
   #admit(reads: number): void {
     const { inFlightMax = 10_000 } = this.#options;
-    if (this.#inFlight + reads <= inFlightMax) return;
-    throw new TidemarkError('QUEUE_FULL', `${this.#inFlight} reads of L2 are in flight already`, {
+    if (this.inFlight + reads <= inFlightMax) return;
+    throw new TidemarkError('QUEUE_FULL', `${this.inFlight} reads of L2 are in flight already`, {
       retriable: true,
       context: { inFlightMax },
     });
@@ -141,11 +156,7 @@ export class L2Reader {
     this.#forget(flight);
     this.#options.stats.fillErrors += 1;
     this.#options.coherence.abandonFill(flight.fence);
-    if (isTidemarkError(error)) throw error;
-    throw new TidemarkError('STORE_UNAVAILABLE', `reading L2 failed: ${messageOf(error)}`, {
-      retriable: true,
-      cause: error,
-    });
+    throw asReadFailure(error);
   }
 
   #forget(flight: Flight): void {
@@ -165,4 +176,12 @@ export class L2Reader {
       image: { ...holder.ofValue(value, item.value, item.codec), writeId: item.writeId, expiresAt, readAt },
     };
   }
+}
+
+function asReadFailure(error: unknown): TidemarkError {
+  if (isTidemarkError(error)) return error;
+  return new TidemarkError('STORE_UNAVAILABLE', `reading L2 failed: ${messageOf(error)}`, {
+    retriable: true,
+    cause: error,
+  });
 }

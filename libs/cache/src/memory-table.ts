@@ -39,6 +39,13 @@ export class MemoryTable {
     this.#onChange = onChange;
   }
 
+  /** Another table with the same items. */
+  copy(): MemoryTable {
+    const copy = new MemoryTable(this.#name);
+    for (const [itemKey, item] of this.#items) copy.#items.set(itemKey, item);
+    return copy;
+  }
+
   /** The item as it is stored. */
   item(itemKey: string): Attributes | undefined {
     return this.#items.get(itemKey);

@@ -1,11 +1,13 @@
 import { type ItemImage } from '@tidemark/protocol';
-import { type ReadManyResult, type Store } from './backend.js';
+import { type Consistency, type ReadManyResult, type Store } from './backend.js';
 
 export interface TickReadsOptions {
   readonly store: Store;
   readonly table: string;
   /** Time that one request may take, ms. */
   readonly timeoutMs: number;
+  /** Default `strong`. */
+  readonly consistency?: Consistency;
   /** Calls it once this tick's promise jobs are done; default Node's `process.nextTick` behind them. */
   readonly defer?: (work: () => void) => void;
 }
@@ -20,7 +22,7 @@ interface Asked {
 const togetherMax = 100;
 
 /**
- * Strong reads of single items. Those that are asked for in one tick of the event loop go out together, up to 100 in a request; one alone goes out as
+ * Reads of single items. Those that are asked for in one tick of the event loop go out together, up to 100 in a request; one alone goes out as
  * a single read. Costs a miss some microseconds, and a burst of misses one request.
  */
 export class TickReads {
@@ -47,18 +49,18 @@ export class TickReads {
 
   /** Never rejects: each who asked hears of a failure. */
   async #send(asked: readonly Asked[]): Promise<void> {
-    const { store, table, timeoutMs } = this.#options;
+    const { store, table, timeoutMs, consistency } = this.#options;
+    const call = { timeoutMs, consistency };
     try {
       const [first] = asked;
-      if (asked.length === 1 && first !== undefined)
-        first.answer(await store.read(table, first.itemKey, { timeoutMs }));
+      if (asked.length === 1 && first !== undefined) first.answer(await store.read(table, first.itemKey, call));
       else
         this.#hand(
           asked,
           await store.readMany(
             table,
             asked.map(({ itemKey }) => itemKey),
-            { timeoutMs },
+            call,
           ),
         );
     } catch (error) {

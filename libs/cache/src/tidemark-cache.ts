@@ -13,13 +13,13 @@ import {
   type Inspection,
   type InvalidateOptions,
   type LoadOptions,
+  type LookUpOptions,
   type PutIfAbsentOptions,
   type PutOptions,
-  type ReadOptions,
   type WriteOutcomes,
   type WriteReceipt,
 } from './cache.js';
-import { checkCallOptions, pairsOf } from './call-options.js';
+import { checkCallOptions, isEventual, pairsOf } from './call-options.js';
 import { type Coherence } from './coherence.js';
 import { type CacheDefinition } from './define-cache.js';
 import { type Freshness } from './freshness.js';
@@ -63,6 +63,9 @@ export interface CacheParts {
   readonly watermark: () => number;
   readonly isClosed: () => boolean;
 }
+
+/** When a read of L2 must have begun, ms since the epoch; `eventual`: its answer may be from any time. */
+type ReadStart = number | 'eventual';
 
 const visibleTimeoutMs = 5_000;
 /** Misses of one `getMany` that are read at a time: half of what a cache may have in flight, so that a call of any size can succeed. */
@@ -119,9 +122,10 @@ export class TidemarkCache<V> extends Cache<V> {
     return this.#present(key, slot);
   }
 
-  async getMany(keys: readonly string[], options?: ReadOptions): Promise<ReadonlyMap<string, V>> {
+  async getMany(keys: readonly string[], options?: LookUpOptions): Promise<ReadonlyMap<string, V>> {
     if (!Array.isArray(keys)) throw invalidOption(`cache ${this.name}: getMany`, 'an array of keys', keys);
     checkCallOptions(this.name, 'getMany', options);
+    const eventual = isEventual(options);
     const limitMs = this.#freshness.limitOf(options);
     const found = new Map<string, V>();
     const misses: string[] = [];
@@ -134,7 +138,7 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#stats.hits += asked.size - misses.length;
     this.#stats.misses += misses.length;
     if (misses.length === 0) return found;
-    return this.#readMissing(misses, found, this.#freshness.notBefore(limitMs), options);
+    return this.#readMissing(misses, found, eventual ? 'eventual' : this.#freshness.notBefore(limitMs), options);
   }
 
   async getOrLoad(key: string, load: Load<V>, options?: LoadOptions): Promise<V | undefined> {
@@ -268,6 +272,7 @@ export class TidemarkCache<V> extends Cache<V> {
   /** A get with options of its own. */
   async #getWith(key: string, options: GetOptions): Promise<V | undefined> {
     checkCallOptions(this.name, 'get', options);
+    const eventual = isEventual(options);
     const limitMs = this.#freshness.limitOf(options);
     const token = options.atLeast === undefined ? undefined : this.#freshness.tokenOf(options.atLeast, key);
     const answer = this.#l1Reader.read(key, limitMs, token);
@@ -275,17 +280,18 @@ export class TidemarkCache<V> extends Cache<V> {
       this.#stats.hits += 1;
       return answer.value as V | undefined;
     }
+    if (eventual) return this.#miss(key, options, 'eventual');
     const notBefore =
       token === undefined || this.#freshness.hasSeen(token) ? this.#freshness.notBefore(limitMs) : Infinity;
     return this.#miss(key, options, notBefore);
   }
 
-  async #miss(key: string, options: GetOptions | undefined, notBefore: number): Promise<V | undefined> {
+  async #miss(key: string, options: GetOptions | undefined, notBefore: ReadStart): Promise<V | undefined> {
     this.#checkKey(key);
     this.#stats.misses += 1;
     try {
       return await this.#deadline('get', options, this.#parts.definition.readTimeoutMs, async () =>
-        this.#given(await this.#parts.reader.read(key, notBefore)),
+        this.#given(await this.#read(key, notBefore)),
       );
     } catch (error) {
       const answer = this.#grace.answer(key, error, options);
@@ -298,8 +304,8 @@ export class TidemarkCache<V> extends Cache<V> {
   async #readMissing(
     misses: readonly string[],
     found: Map<string, V>,
-    notBefore: number,
-    options: ReadOptions | undefined,
+    notBefore: ReadStart,
+    options: LookUpOptions | undefined,
   ): Promise<ReadonlyMap<string, V>> {
     const asked = found.size + misses.length;
     const missing = new Set(misses);
@@ -316,7 +322,7 @@ export class TidemarkCache<V> extends Cache<V> {
     try {
       await this.#deadline('getMany', options, this.#parts.definition.readTimeoutMs, async (signal) => {
         for (let at = 0; at < misses.length && !signal.aborted; at += readsAtOnceMax) {
-          const reads = this.#parts.reader.readMany(misses.slice(at, at + readsAtOnceMax), notBefore);
+          const reads = this.#readMany(misses.slice(at, at + readsAtOnceMax), notBefore);
           await Promise.all([...reads].map(([key, read]) => settle(key, read)));
         }
       });
@@ -332,6 +338,17 @@ export class TidemarkCache<V> extends Cache<V> {
     if (missing.size > 0)
       throw new PartialReadError({ cache: this.name, asked, found: new Map(found), missing: [...missing], cause });
     return found;
+  }
+
+  #read(key: string, notBefore: ReadStart): Promise<unknown> {
+    const { reader } = this.#parts;
+    return notBefore === 'eventual' ? reader.readEventually(key) : reader.read(key, notBefore);
+  }
+
+  #readMany(keys: readonly string[], notBefore: ReadStart): ReadonlyMap<string, Promise<unknown>> {
+    const { reader } = this.#parts;
+    if (notBefore !== 'eventual') return reader.readMany(keys, notBefore);
+    return new Map(keys.map((key) => [key, reader.readEventually(key)]));
   }
 
   /** Callers of one read share its value, unless each is to get a copy. */

@@ -65,6 +65,15 @@ describe('readMany', () => {
     ]);
   });
 
+  it('asks again for what was left unprocessed as it asked before: eventually', async () => {
+    server.play(answering(1), answerAll);
+    await open().readMany(table, ['u:1', 'u:2'], { ...patient, consistency: 'eventual' });
+    expect(server.received.map(({ body }) => body)).toEqual([
+      { RequestItems: { [table]: { Keys: [{ key: { S: 'u:1' } }, { key: { S: 'u:2' } }], ConsistentRead: false } } },
+      { RequestItems: { [table]: { Keys: [{ key: { S: 'u:2' } }], ConsistentRead: false } } },
+    ]);
+  });
+
   it('of no key sends nothing', async () => {
     server.play(answerAll);
     await expect(open().readMany(table, [], patient)).resolves.toEqual({ items: new Map(), unread: new Map() });

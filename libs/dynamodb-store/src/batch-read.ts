@@ -1,5 +1,5 @@
 import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
-import { type ReadManyResult, type StoreCall } from '@tidemark/cache';
+import { type ReadCall, type ReadManyResult } from '@tidemark/cache';
 import { attributes, type ItemImage } from '@tidemark/protocol';
 import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 import { type Connection } from './connection.js';
@@ -16,18 +16,18 @@ interface Page {
   readonly unprocessed: readonly string[];
 }
 
-/** One `readMany`: strong reads in requests of up to 100 keys, a few under way at a time. Runs once. */
+/** One `readMany`: requests of up to 100 keys, a few under way at a time. Runs once. */
 export class BatchRead {
   readonly #connection: Connection;
   readonly #retry: ReadRetry;
   readonly #options: ResolvedOptions;
   readonly #table: string;
-  readonly #call: StoreCall;
+  readonly #call: ReadCall;
   readonly #deadlineMs: number;
   readonly #items = new Map<string, ItemImage>();
   readonly #unread = new Map<string, TidemarkError>();
 
-  constructor(connection: Connection, retry: ReadRetry, options: ResolvedOptions, table: string, call: StoreCall) {
+  constructor(connection: Connection, retry: ReadRetry, options: ResolvedOptions, table: string, call: ReadCall) {
     this.#connection = connection;
     this.#retry = retry;
     this.#options = options;
@@ -67,7 +67,8 @@ export class BatchRead {
 
   #request(keys: readonly string[]): Promise<Page> {
     const table = this.#table;
-    const request = { [table]: { Keys: keys.map((key) => ({ [attributes.key]: { S: key } })), ConsistentRead: true } };
+    const Keys = keys.map((key) => ({ [attributes.key]: { S: key } }));
+    const request = { [table]: { Keys, ConsistentRead: isStrong(this.#call) } };
     const { signal } = this.#call;
     const timeoutMs = this.#deadlineMs - this.#options.clock.monotonicMs();
     return this.#retry.run({ timeoutMs, signal }, (call) =>
@@ -107,6 +108,10 @@ export class BatchRead {
       context: { table: this.#table, operation: 'readMany', hotKey: false },
     });
   }
+}
+
+export function isStrong({ consistency }: ReadCall): boolean {
+  return consistency !== 'eventual';
 }
 
 function chunksOf<T>(all: readonly T[], size: number): readonly (readonly T[])[] {

@@ -38,6 +38,17 @@ describe('a read', () => {
     expect(server.received[0]?.headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=local/);
   });
 
+  it('is eventually consistent only where that is asked for', async () => {
+    server.play(json({}), json({}));
+    const store = open();
+    await store.read(table, 'u:1', { ...patient, consistency: 'strong' });
+    await store.read(table, 'u:1', { ...patient, consistency: 'eventual' });
+    expect(server.received.map(({ body }) => Reflect.get(Object(body), 'ConsistentRead') as unknown)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   it('of nothing is undefined', async () => {
     server.play(json({}));
     await expect(open().read(table, 'u:1', patient)).resolves.toBeUndefined();

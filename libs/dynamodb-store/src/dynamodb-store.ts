@@ -12,6 +12,7 @@ import {
   type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
+  type ReadCall,
   type ReadManyResult,
   type Store,
   type StoreCall,
@@ -21,7 +22,7 @@ import {
 import { type ClaimCondition } from '@tidemark/cache/internals';
 import { type Attributes, attributes, imageBytes, imageBytesMax, type ItemImage, writeImage } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
-import { BatchRead } from './batch-read.js';
+import { BatchRead, isStrong } from './batch-read.js';
 import { Connection, type Purpose, type Send } from './connection.js';
 import { type DynamoDbStoreOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { readItem, readRefusingItem, readWrittenItem } from './read-item.js';
@@ -34,7 +35,7 @@ import { acquireExpressions, conditionExpressions, releaseExpressions, touchExpr
 /**
  * L2 in the DynamoDB of one region.
  *
- * Reads are strong, since only those may fill L1, and are repeated within their time-out. Writes are sent once: what becomes of a write
+ * Reads are strong where nothing else is asked for, since only those may fill L1, and are repeated within their time-out. Writes are sent once: what becomes of a write
  * whose answer is missing is for the cache to decide, which knows what it has since heard. Values are written and removed with the whole item,
  * so that a lease goes with them; only leases and touches update an item.
  */
@@ -60,15 +61,15 @@ export class DynamoDbStore implements Store {
     if (problem !== undefined) throw problem;
   }
 
-  async read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
-    const input = { TableName: table, Key: keyOf(itemKey), ConsistentRead: true };
+  async read(table: string, itemKey: string, call: ReadCall): Promise<ItemImage | undefined> {
+    const input = { TableName: table, Key: keyOf(itemKey), ConsistentRead: isStrong(call) };
     const { Item: item } = await this.#retry.run(call, (attemptCall) =>
       this.#connection.run({ table, operation: 'read' }, attemptCall, (send) => send(new GetItemCommand(input))),
     );
     return item && readItem(table, item);
   }
 
-  readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+  readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
     return new BatchRead(this.#connection, this.#retry, this.#options, table, call).run(itemKeys);
   }
 

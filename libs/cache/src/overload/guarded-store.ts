@@ -5,6 +5,7 @@ import {
   type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
+  type ReadCall,
   type ReadManyResult,
   type Store,
   type StoreCall,
@@ -35,12 +36,14 @@ export class GuardedStore implements Store {
     return this.#store.check(table, call);
   }
 
-  read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
-    const send = (sentCall: StoreCall): Promise<ItemImage | undefined> => this.#store.read(table, itemKey, sentCall);
+  read(table: string, itemKey: string, call: ReadCall): Promise<ItemImage | undefined> {
+    const { consistency } = call;
+    const send = (sentCall: StoreCall): Promise<ItemImage | undefined> =>
+      this.#store.read(table, itemKey, { ...sentCall, consistency });
     return this.#guard.read({ operation: 'read', keys: 1, size: 'one', profile: this.#profile, call, send });
   }
 
-  readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+  readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
     const keysMax = this.#guard.readKeysMax;
     if (keysMax === undefined || itemKeys.length <= keysMax) return this.#readMany(table, itemKeys, call);
     const parts = partsOf([...new Set(itemKeys)], keysMax);
@@ -78,14 +81,14 @@ export class GuardedStore implements Store {
     return this.#write('touch', call, (sentCall) => this.#store.touch(table, itemKey, mark, sentCall));
   }
 
-  #readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+  #readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
     return this.#guard.read({
       operation: 'readMany',
       keys: itemKeys.length,
       size: itemKeys.length <= batchKeysMax ? 'batch' : 'bulk',
       profile: this.#profile,
       call,
-      send: (sentCall) => this.#store.readMany(table, itemKeys, sentCall),
+      send: (sentCall) => this.#store.readMany(table, itemKeys, { ...sentCall, consistency: call.consistency }),
       isOverloaded: ({ unread }) => [...unread.values()].some(isOverload),
     });
   }

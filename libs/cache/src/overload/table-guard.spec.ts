@@ -210,6 +210,20 @@ describe('a hedged read', () => {
     expect(guard.load()).toMatchObject({ hedgesWon: 1, hedgesLost: 0, inFlight: 0, shedShareReads: 0 });
   });
 
+  it('is as consistent, both times, as was asked for', async () => {
+    const eventual = { ...call, consistency: 'eventual' } as const;
+    const reads = [storeFor(hedging).read(table, 'k', eventual), storeFor().readMany(table, ['k', 'l'], eventual)];
+    await clock.advance(10);
+    expect([...store.reads, ...store.batches].map((sent) => sent.call.consistency)).toEqual(
+      Array.from({ length: 3 }, () => 'eventual'),
+    );
+    store.reads[0]?.answer(undefined);
+    store.batches[0]?.answer({ items: new Map(), unread: new Map() });
+    await Promise.all(reads);
+    store.reads[1]?.answer(undefined);
+    await settle();
+  });
+
   it('is answered by the first when that is there first, and gives the second place back', async () => {
     const read = storeFor(hedging).read(table, 'k', call);
     await clock.advance(10);

@@ -1,11 +1,13 @@
 import { type Attributes, type ItemImage } from '@tidemark/protocol';
 import { type Clock, systemClock, TidemarkError, wait } from '@tidemark/runtime';
 import {
+  type Consistency,
   type HeldLease,
   type KeyPage,
   type KeyScan,
   type LeaseClaim,
   type LeaseOutcome,
+  type ReadCall,
   type ReadManyResult,
   type Store,
   type StoreCall,
@@ -35,6 +37,8 @@ export interface StoreCallRecord {
   readonly operation: StoreOperation;
   readonly table: string;
   readonly itemKeys: readonly string[];
+  /** Of a read, where the call says it. */
+  readonly consistency?: Consistency | undefined;
 }
 
 export interface FakeStoreOptions {
@@ -53,6 +57,8 @@ export class FakeStore implements Store {
   readonly #tables = new Map<string, MemoryTable>();
   readonly #faults = new Map<StoreOperation, StoreFault[]>();
   #stalled: Promise<void> | undefined;
+  /** What eventually consistent reads see; `undefined`: what is there. */
+  #past: ReadonlyMap<string, MemoryTable> | undefined;
 
   constructor({ clock = systemClock, tables }: FakeStoreOptions = {}) {
     this.#clock = clock;
@@ -78,6 +84,15 @@ export class FakeStore implements Store {
     return release;
   }
 
+  /** Eventually consistent reads see the tables as they are now, whatever is written, until the returned function is called. */
+  lag(): () => void {
+    const past = new Map([...this.#tables].map(([name, table]) => [name, table.copy()]));
+    this.#past = past;
+    return () => {
+      if (this.#past === past) this.#past = undefined;
+    };
+  }
+
   /** Puts an item as a foreign writer would: DynamoDB's JSON, binary as bytes, no condition. */
   writeItem(table: string, item: Attributes): void {
     this.#table(table).writeItem(item);
@@ -96,16 +111,20 @@ export class FakeStore implements Store {
     return this.#run({ operation: 'check', table, itemKeys: [] }, call, () => undefined);
   }
 
-  read(table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
-    return this.#run({ operation: 'read', table, itemKeys: [itemKey] }, call, (items) => items.read(itemKey));
+  read(table: string, itemKey: string, call: ReadCall): Promise<ItemImage | undefined> {
+    const { consistency } = call;
+    return this.#run({ operation: 'read', table, itemKeys: [itemKey], consistency }, call, (items) =>
+      this.#asRead(items, table, call).read(itemKey),
+    );
   }
 
-  readMany(table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+  readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
     const keys = [...new Set(itemKeys)];
-    return this.#run({ operation: 'readMany', table, itemKeys: keys }, call, (items, fault) => {
+    const { consistency } = call;
+    return this.#run({ operation: 'readMany', table, itemKeys: keys, consistency }, call, (items, fault) => {
       const unread = fault?.type === 'unread' ? fault : undefined;
       const error = unread?.error ?? throttled(table, false);
-      return items.readMany(keys, new Map(unread?.itemKeys.map((key) => [key, error])));
+      return this.#asRead(items, table, call).readMany(keys, new Map(unread?.itemKeys.map((key) => [key, error])));
     });
   }
 
@@ -158,6 +177,11 @@ export class FakeStore implements Store {
     if (fault?.type === 'lateAnswer') await wait(this.#clock, fault.delayMs);
     if (fault?.type === 'lostAnswer') throw lost(record);
     return answer;
+  }
+
+  #asRead(items: MemoryTable, table: string, { consistency }: ReadCall): MemoryTable {
+    if (consistency !== 'eventual' || this.#past === undefined) return items;
+    return this.#past.get(table) ?? new MemoryTable(table);
   }
 
   #table(name: string): MemoryTable {

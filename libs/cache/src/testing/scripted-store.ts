@@ -3,6 +3,7 @@ import {
   type HeldLease,
   type LeaseClaim,
   type LeaseOutcome,
+  type ReadCall,
   type ReadManyResult,
   type Store,
   type StoreCall,
@@ -11,16 +12,16 @@ import {
 } from '../backend.js';
 
 /** One call that waits for its answer. */
-export interface OpenCall<T> {
-  readonly call: StoreCall;
+export interface OpenCall<T, C extends StoreCall = StoreCall> {
+  readonly call: C;
   readonly answer: (value: T) => void;
   readonly fail: (error: Error) => void;
 }
 
 /** A store that answers nothing by itself: a test answers each call, in the order that it wants to see. */
 export class ScriptedStore implements Store {
-  readonly reads: (OpenCall<ItemImage | undefined> & { readonly itemKey: string })[] = [];
-  readonly batches: (OpenCall<ReadManyResult> & { readonly itemKeys: readonly string[] })[] = [];
+  readonly reads: (OpenCall<ItemImage | undefined, ReadCall> & { readonly itemKey: string })[] = [];
+  readonly batches: (OpenCall<ReadManyResult, ReadCall> & { readonly itemKeys: readonly string[] })[] = [];
   readonly writes: (OpenCall<WriteOutcome> & {
     readonly itemKey: string;
     /** `undefined`: a delete. */
@@ -33,11 +34,11 @@ export class ScriptedStore implements Store {
 
   async check(): Promise<void> {}
 
-  read(_table: string, itemKey: string, call: StoreCall): Promise<ItemImage | undefined> {
+  read(_table: string, itemKey: string, call: ReadCall): Promise<ItemImage | undefined> {
     return new Promise((answer, fail) => this.reads.push({ itemKey, call, answer, fail }));
   }
 
-  readMany(_table: string, itemKeys: readonly string[], call: StoreCall): Promise<ReadManyResult> {
+  readMany(_table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
     return new Promise((answer, fail) => this.batches.push({ itemKeys, call, answer, fail }));
   }
 

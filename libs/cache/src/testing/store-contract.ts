@@ -6,7 +6,7 @@ import { type StoreSubject } from './store-contract/expectations.js';
 import { foreignCases } from './store-contract/foreign-cases.js';
 import { leaseCases, touchCases } from './store-contract/lease-cases.js';
 import { limitCases } from './store-contract/limit-cases.js';
-import { manyCases, readCases } from './store-contract/read-cases.js';
+import { eventualCases, manyCases, readCases } from './store-contract/read-cases.js';
 import { scanCases } from './store-contract/scan-cases.js';
 import { deleteCases, putCases } from './store-contract/write-cases.js';
 
@@ -17,6 +17,7 @@ export function storeContract(makeSubject: () => Promise<StoreSubject>): readonl
   const named = {
     ...readCases(),
     ...manyCases(),
+    ...eventualCases(),
     ...scanCases(),
     ...putCases(),
     ...deleteCases(),

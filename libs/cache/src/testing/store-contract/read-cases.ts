@@ -48,6 +48,39 @@ export function readCases(): Cases {
   };
 }
 
+const eventually = { ...patient, consistency: 'eventual' } as const;
+/** A replica that is still behind after so many reads is not behind: it is another one. */
+const triesMax = 1_000;
+
+export function eventualCases(): Cases {
+  return {
+    'reads eventually: nothing that never was, and in the end what is': async ({ store, table }, key) => {
+      const states = [undefined, imageAt(key, 1), imageAt(key, 2)];
+      await store.put(table, imageAt(key, 1), newer(1), patient);
+      await store.put(table, imageAt(key, 2), newer(2), patient);
+      for (let tries = 1; ; tries += 1) {
+        const image = await store.read(table, key, eventually);
+        const state = states.find((each) => each?.writeId === image?.writeId);
+        if (image === undefined || state === undefined) assert.equal(image, state);
+        else sameImage(image, state);
+        if (state === states[2]) return;
+        assert.ok(tries < triesMax, 'it is never read');
+      }
+    },
+    'reads many eventually': async ({ store, table }, key) => {
+      const keys = [`${key}-1`, `${key}-2`, `${key}-3`];
+      for (const one of keys.slice(0, 2)) await store.put(table, imageAt(one, 1), newer(1), patient);
+      for (let tries = 1; ; tries += 1) {
+        const { items, unread } = await store.readMany(table, [...keys, ...keys], eventually);
+        assert.equal(unread.size, 0);
+        for (const [one, image] of items) sameImage(image, imageAt(one, 1));
+        if (items.size === 2) return;
+        assert.ok(tries < triesMax, 'they are never read');
+      }
+    },
+  };
+}
+
 export function manyCases(): Cases {
   return {
     'reads many: each key once, without those that are in no item': async ({ store, table }, key) => {
