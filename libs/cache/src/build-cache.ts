@@ -15,6 +15,7 @@ import { type FeedFollower } from './feed-follower.js';
 import { Freshness } from './freshness.js';
 import { type L1, newL1 } from './l1/l1.js';
 import { Holder } from './holder.js';
+import { HotKeys } from './hot-keys/hot-keys.js';
 import { L2Reader } from './l2-reader.js';
 import { L2Writer } from './l2-writer.js';
 import { LeaseLoader } from './lease-loader.js';
@@ -25,11 +26,14 @@ import { fastEvent, type Transition } from './transition.js';
 import { ValueCodec } from './value-codec.js';
 import { encodeToken, type VersionToken } from './version-token.js';
 import { type Visibility } from './visibility.js';
+import { CacheWarmUp } from './warm-up/cache-warm-up.js';
 
 export interface BuildCacheOptions {
   readonly definition: CacheDefinition;
   readonly region: string;
   readonly store: Store;
+  /** The same store for what no caller waits for. */
+  readonly backgroundStore: Store;
   readonly follower: FeedFollower;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -52,6 +56,7 @@ export interface PublishingParts {
 
 export interface BuiltCache {
   readonly cache: TidemarkCache<unknown>;
+  readonly warmUp: CacheWarmUp;
   /** Resolves when the writes and loads in hand have ended. */
   readonly idle: () => Promise<void>;
   /** Ends the loads that are still in hand; resolves when their leases are given up. */
@@ -115,8 +120,14 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     ...{ ...common, definition, region, l1, maxStalenessMs },
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),
   });
+  const hotKeys = new HotKeys({ clock, random: () => entropy.random() });
+  const warmUp = new CacheWarmUp({
+    ...{ ...options, ...common, l1, hotKeys, store: options.backgroundStore },
+    isFollowed: () => tableFollower.live,
+  });
   const cache = new TidemarkCache<unknown>({
     ...common,
+    ...{ hotKeys, warmUp: () => warmUp.progress },
     ...{ definition, region, l1, freshness, reader, writer, loader, adder, ambiguous, listeners },
     ...{ isClosed, visibility: lane?.visibility },
     partitionOf: (key) => tableFollower.partitionOf(itemKeyOf(name, key)),
@@ -124,7 +135,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     watermark: () => tableFollower.watermark,
   });
   const endMetrics = exportMetrics(metrics, cache);
-  return { cache, ...endOf(l2Writer, flights, [endMetrics, () => ambiguous.close(), () => listeners.clear()]) };
+  return { cache, warmUp, ...endOf(l2Writer, flights, [endMetrics, () => ambiguous.close(), () => listeners.clear()]) };
 }
 
 function endOf(

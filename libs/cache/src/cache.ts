@@ -3,9 +3,11 @@ import { type AmbiguousWrite } from './ambiguous-writes.js';
 import { type CacheEvents } from './cache-events.js';
 import { type CacheStats } from './cache-stats.js';
 import { type EntrySource } from './entry.js';
+import { type HotKeyReport } from './hot-keys/hot-keys.js';
 import { type Load } from './lease-loader.js';
 import { type VersionToken } from './version-token.js';
 import { type Visible } from './visibility.js';
+import { type WarmUpProgress } from './warm-up/warm-up.js';
 
 export interface CallOptions {
   /** Time this call may take (each put of a `putMany`, each touch of an `invalidate` everywhere); default the cache's `readTimeout`, `writeTimeout` or `loadTimeout`. */
@@ -150,4 +152,8 @@ export abstract class Cache<V, K extends string = string> {
   /** Writes whose answer never came and whose fate is not known yet, oldest first. */
   abstract ambiguousWrites(): readonly AmbiguousWrite[];
   abstract stats(): CacheStats & { readonly entries: number; readonly bytes: number };
+  /** Up to `max` keys (default 20) that this pod reads most, from a sample of the last minutes; any that has a thousandth of the reads is known. */
+  abstract hotKeys(max?: number): HotKeyReport;
+  /** How far this pod's warm-up of the cache is, or was when it ended. */
+  abstract warmUp(): WarmUpProgress;
 }

@@ -4,6 +4,7 @@ import { type Eviction } from './l1/l1.js';
 import { invalidOption, oneOf, onlyFields, stalenessLimit, wholeNumber } from './options.js';
 import { type Availability } from './overload/table-guard.js';
 import { type OutputOf, type StandardSchema } from './standard-schema.js';
+import { type WarmUpOptions, type WarmUpPlan, warmUpPlan, type WarmUpStrategy } from './warm-up/warm-up-options.js';
 
 /** What a cache is declared with. */
 export interface CacheOptions<S extends StandardSchema> {
@@ -71,6 +72,8 @@ export interface CacheOptions<S extends StandardSchema> {
    * reads. Default `false`. At most one read in twenty is hedged; each costs a read of DynamoDB.
    */
   readonly hedge?: boolean | { readonly after: Duration };
+  /** Which keys a pod reads into L1 before it is ready; default `none`. See docs/warm-up.md. */
+  readonly warmUp?: WarmUpStrategy | WarmUpOptions;
 }
 
 /** A declared cache: its name, table and type travel together. Hand it to `createTidemark`, or to `TidemarkModule.forFeature`. */
@@ -100,6 +103,8 @@ export interface CacheDefinition<V = unknown> {
   readonly availability: Availability;
   /** `observed`: the 95th percentile; `undefined`: no hedges. */
   readonly hedgeAfterMs: number | 'observed' | undefined;
+  /** `undefined`: none. */
+  readonly warmUp: WarmUpPlan | undefined;
 }
 
 /** What one JavaScript Map can hold. */
@@ -118,7 +123,7 @@ const tunable = [
     'writeTimeout',
     'loadTimeout',
   ],
-  ...['maxStaleness', 'deletes', 'refresh', 'grace', 'availability', 'hedge'],
+  ...['maxStaleness', 'deletes', 'refresh', 'grace', 'availability', 'hedge', 'warmUp'],
 ];
 const fields = ['name', 'table', 'schema', 'codec', ...tunable];
 
@@ -179,6 +184,7 @@ const defaults: Resolved = {
   graceMs: undefined,
   availability: 'critical',
   hedgeAfterMs: undefined,
+  warmUp: undefined,
 };
 
 /** Options that are one of a few. */
@@ -195,7 +201,7 @@ const choices = {
 /** The options that are given, checked; those that are not are left out. */
 function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   const given: { -readonly [Name in keyof Resolved]?: Resolved[Name] } = {};
-  const { compress, maxEntries, maxSize, maxStaleness, grace, hedge } = tuning;
+  const { compress, maxEntries, maxSize, maxStaleness, grace, hedge, warmUp } = tuning;
   for (const [name, allowed] of Object.entries(choices)) {
     const choice = tuning[name as keyof typeof choices];
     if (choice !== undefined)
@@ -207,6 +213,7 @@ function resolve(where: string, tuning: CacheTuning): Partial<Resolved> {
   if (maxStaleness !== undefined) given.maxStalenessMs = stalenessLimit(`${where}: maxStaleness`, maxStaleness);
   if (grace !== undefined) given.graceMs = parseDuration(grace, `${where}: grace`);
   if (hedge !== undefined) given.hedgeAfterMs = hedgeAfter(`${where}: hedge`, hedge);
+  if (warmUp !== undefined) given.warmUp = warmUpPlan(`${where}: warmUp`, warmUp);
   for (const name of ['readTimeout', 'writeTimeout', 'loadTimeout'] as const) {
     const text = tuning[name];
     if (text !== undefined) given[`${name}Ms`] = parseDuration(text, `${where}: ${name}`);

@@ -43,6 +43,7 @@ export {
 } from './cache.js';
 export { type CacheDefinition, type CacheOptions, type CacheTuning, defineCache, tuneCache } from './define-cache.js';
 export { type EntrySource } from './entry.js';
+export { type HotKey, type HotKeyReport } from './hot-keys/hot-keys.js';
 export { type Load } from './lease-loader.js';
 export { memory, type MemoryBackend, type MemoryOptions } from './memory-backend.js';
 export { type OutputOf, type SchemaResult, type StandardSchema, trust } from './standard-schema.js';
@@ -66,5 +67,7 @@ export {
   MetricRegistry,
   TidemarkError,
 } from '@tidemark/runtime';
+export { type WarmUpProgress, type WarmUpState } from './warm-up/warm-up.js';
+export { type WarmUpOptions, type WarmUpPlan, type WarmUpStrategy } from './warm-up/warm-up-options.js';
 export { type Availability } from './overload/table-guard.js';
 export { type OverloadOptions } from './overload/table-guards.js';

@@ -1,11 +1,11 @@
 import { keyProblem } from '@tidemark/protocol';
-import { type Clock, isTidemarkError, parseDuration, TidemarkError, withDeadline } from '@tidemark/runtime';
-import { type AddLoader } from './add-loader.js';
-import { type AmbiguousWrite, type AmbiguousWrites } from './ambiguous-writes.js';
+import { isTidemarkError, parseDuration, TidemarkError, withDeadline } from '@tidemark/runtime';
+import { type AmbiguousWrite } from './ambiguous-writes.js';
 import { PartialReadError } from './cache-errors.js';
+import { type CacheParts } from './cache-parts.js';
 import { type CacheEvents } from './cache-events.js';
 import { type CacheStats } from './cache-stats.js';
-import { type CacheWriter, expiryOf } from './cache-writer.js';
+import { expiryOf } from './cache-writer.js';
 import {
   Cache,
   type CallOptions,
@@ -21,48 +21,18 @@ import {
 } from './cache.js';
 import { checkCallOptions, isEventual, pairsOf } from './call-options.js';
 import { type Coherence } from './coherence.js';
-import { type CacheDefinition } from './define-cache.js';
 import { type Freshness } from './freshness.js';
-import { type Holder } from './holder.js';
+import { type HotKeyReport, type HotKeys } from './hot-keys/hot-keys.js';
 import { inspectionOf } from './inspection.js';
 import { none } from './l1/columns.js';
 import { type L1 } from './l1/l1.js';
 import { L1Reader } from './l1-reader.js';
-import { type L2Reader } from './l2-reader.js';
-import { type LeaseLoader, type Load } from './lease-loader.js';
-import { type Listeners } from './listeners.js';
+import { type Load } from './lease-loader.js';
 import { invalidOption, oneOf } from './options.js';
 import { Grace } from './overload/grace.js';
-import { type PartitionState } from './partition-state.js';
-import { type ValueCodec } from './value-codec.js';
 import { type VersionToken } from './version-token.js';
-import { unavailable, type Visibility, type Visible } from './visibility.js';
-
-export interface CacheParts {
-  readonly definition: CacheDefinition;
-  readonly region: string;
-  readonly l1: L1;
-  readonly coherence: Coherence;
-  readonly freshness: Freshness;
-  readonly reader: L2Reader;
-  readonly writer: CacheWriter;
-  readonly loader: LeaseLoader;
-  readonly adder: AddLoader;
-  readonly ambiguous: AmbiguousWrites;
-  /** `undefined`: this pod may not publish. */
-  readonly visibility: Visibility | undefined;
-  readonly listeners: Listeners<CacheEvents<unknown>>;
-  readonly codec: ValueCodec;
-  readonly holder: Holder;
-  readonly stats: CacheStats;
-  readonly clock: Clock;
-  /** Ms; `Infinity`: none. */
-  readonly maxStalenessMs: number;
-  readonly partitionOf: (key: string) => { readonly index: number; readonly state: PartitionState } | undefined;
-  /** Ms since the epoch; 0 before the first watermark of every partition. */
-  readonly watermark: () => number;
-  readonly isClosed: () => boolean;
-}
+import { unavailable, type Visible } from './visibility.js';
+import { type WarmUpProgress } from './warm-up/warm-up.js';
 
 /** When a read of L2 must have begun, ms since the epoch; `eventual`: its answer may be from any time. */
 type ReadStart = number | 'eventual';
@@ -78,6 +48,7 @@ export class TidemarkCache<V> extends Cache<V> {
   readonly #l1Reader: L1Reader;
   readonly #freshness: Freshness;
   readonly #stats: CacheStats;
+  readonly #hotKeys: HotKeys;
   readonly #maxStalenessMs: number;
   readonly #isUnbounded: boolean;
   readonly #grace: Grace;
@@ -92,6 +63,7 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#isUnbounded = parts.maxStalenessMs === Infinity;
     this.#freshness = parts.freshness;
     this.#stats = parts.stats;
+    this.#hotKeys = parts.hotKeys;
     this.#maxStalenessMs = parts.maxStalenessMs;
     this.#grace = new Grace({ ...parts, l1Reader: this.#l1Reader, graceMs: parts.definition.graceMs });
   }
@@ -104,19 +76,19 @@ export class TidemarkCache<V> extends Cache<V> {
     if (options !== undefined) return this.#getWith(key, options);
     const slot = this.#l1.use(key);
     if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) {
-      this.#stats.hits += 1;
+      this.#countHit(key);
       return this.#l1.valueAt(slot) as V | undefined;
     }
     const answer = this.#l1Reader.answer(key, slot, this.#maxStalenessMs);
     if (answer === undefined) return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
-    this.#stats.hits += 1;
+    this.#countHit(key);
     return answer.value as V | undefined;
   }
 
   getIfPresent(key: string): V | undefined {
     const slot = this.#l1.use(key);
     if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) {
-      this.#stats.hits += 1;
+      this.#countHit(key);
       return this.#l1.valueAt(slot) as V | undefined;
     }
     return this.#present(key, slot);
@@ -132,11 +104,14 @@ export class TidemarkCache<V> extends Cache<V> {
     const asked = new Set<string>(keys);
     for (const key of asked) {
       const answer = this.#l1Reader.read(key, limitMs);
-      if (answer === undefined) misses.push(this.#checkKey(key));
-      else if (answer.value !== undefined) found.set(key, answer.value as V);
+      if (answer === undefined) {
+        misses.push(this.#checkKey(key));
+        continue;
+      }
+      this.#countHit(key);
+      if (answer.value !== undefined) found.set(key, answer.value as V);
     }
-    this.#stats.hits += asked.size - misses.length;
-    this.#stats.misses += misses.length;
+    for (const key of misses) this.#countMiss(key);
     if (misses.length === 0) return found;
     return this.#readMissing(misses, found, eventual ? 'eventual' : this.#freshness.notBefore(limitMs), options);
   }
@@ -158,13 +133,13 @@ export class TidemarkCache<V> extends Cache<V> {
     const limitMs = this.#freshness.limitOf(options);
     const answer = this.#l1Reader.read(key, limitMs);
     if (answer?.value !== undefined) {
-      this.#stats.hits += 1;
+      this.#countHit(key);
       return answer.value as V;
     }
     const { clock, definition, reader, loader, adder } = this.#parts;
     const expiresAt = (): number | null => expiryOf(expiresIn, clock.now());
     return this.#deadline('getOrLoad', options, definition.loadTimeoutMs, async () => {
-      this.#stats.misses += 1;
+      this.#countMiss(key);
       const present = await reader.read(key, this.#freshness.notBefore(limitMs));
       if (present !== undefined) return this.#given(present);
       const isLeased = lease || expiresIn === undefined;
@@ -247,6 +222,14 @@ export class TidemarkCache<V> extends Cache<V> {
     return { ...this.#stats, rules: [...this.#stats.rules], entries: l1.entries, bytes: l1.bytes };
   }
 
+  hotKeys(max = 20): HotKeyReport {
+    return this.#hotKeys.report(max, this.#stats.hits);
+  }
+
+  warmUp(): WarmUpProgress {
+    return this.#parts.warmUp();
+  }
+
   /** Whether the cache has a `maxStaleness` of its own or of its Tidemark. */
   get isBounded(): boolean {
     return !this.#isUnbounded;
@@ -261,11 +244,22 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#parts.listeners.emit('staleness', { stale, stalenessMs });
   }
 
+  /** One in many is told to those who look for hot keys. */
+  #countHit(key: string): void {
+    const hits = (this.#stats.hits += 1);
+    if (hits >= this.#hotKeys.nextHit) this.#hotKeys.hit(key, hits);
+  }
+
+  #countMiss(key: string): void {
+    this.#stats.misses += 1;
+    this.#hotKeys.miss(key);
+  }
+
   /** A hit that is not plain, or none. */
   #present(key: string, slot: number): V | undefined {
     const answer = this.#l1Reader.answer(key, slot, this.#maxStalenessMs);
-    if (answer === undefined) this.#stats.misses += 1;
-    else this.#stats.hits += 1;
+    if (answer === undefined) this.#countMiss(key);
+    else this.#countHit(key);
     return answer?.value as V | undefined;
   }
 
@@ -277,7 +271,7 @@ export class TidemarkCache<V> extends Cache<V> {
     const token = options.atLeast === undefined ? undefined : this.#freshness.tokenOf(options.atLeast, key);
     const answer = this.#l1Reader.read(key, limitMs, token);
     if (answer !== undefined) {
-      this.#stats.hits += 1;
+      this.#countHit(key);
       return answer.value as V | undefined;
     }
     if (eventual) return this.#miss(key, options, 'eventual');
@@ -288,7 +282,7 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async #miss(key: string, options: GetOptions | undefined, notBefore: ReadStart): Promise<V | undefined> {
     this.#checkKey(key);
-    this.#stats.misses += 1;
+    this.#countMiss(key);
     try {
       return await this.#deadline('get', options, this.#parts.definition.readTimeoutMs, async () =>
         this.#given(await this.#read(key, notBefore)),

@@ -26,6 +26,7 @@ import { MemoryBudget } from './memory-budget.js';
 import { type OverloadOptions, TableGuards } from './overload/table-guards.js';
 import { PodReporter } from './pod-reporter.js';
 import { Visibility } from './visibility.js';
+import { type WarmUpProgress } from './warm-up/warm-up.js';
 
 export interface TidemarkOptions {
   /** Name of the service, `[a-z0-9-]`: part of its pods' consumer groups. */
@@ -70,6 +71,8 @@ export interface TidemarkHealth {
       }
     >
   >;
+  /** By cache, of those that have a `warmUp`. */
+  readonly warmUp: Readonly<Record<string, WarmUpProgress>>;
 }
 
 const fields = [
@@ -157,6 +160,7 @@ export class Tidemark {
       definition,
       region: this.#region,
       store: this.#guards.storeOf(definition),
+      backgroundStore: this.#guards.storeOf({ ...definition, availability: 'best-effort', hedgeAfterMs: undefined }),
       follower: this.#follower,
       clock: this.#clock,
       logger: this.#logger,
@@ -187,7 +191,7 @@ export class Tidemark {
 
   /**
    * Checks the tables, fixes positions in the change feed, and resolves when every partition is followed, or at `startDeadline`: a pod
-   * never waits longer. Until it is live it reads through. Throws only for what waiting cannot mend: `TABLE_MISSING`,
+   * never waits longer. Until it is live it reads through. Caches with a `warmUp` are then warmed, each until its own deadline at most. Throws only for what waiting cannot mend: `TABLE_MISSING`,
    * `ACCESS_DENIED`, `INVALID_CONFIGURATION`.
    */
   start(): Promise<void> {
@@ -209,7 +213,9 @@ export class Tidemark {
         stalenessMs: watermark === 0 ? null : Math.max(0, now - watermark),
       };
     }
-    return { state: this.#state(), tables };
+    const warming = [...this.#built].filter(([, { definition }]) => definition.warmUp !== undefined);
+    const warmUp = Object.fromEntries(warming.map(([name, built]) => [name, built.warmUp.progress]));
+    return { state: this.#state(), tables, warmUp };
   }
 
   /**
@@ -276,6 +282,7 @@ export class Tidemark {
         this.health().tables,
         'start deadline passed before every table was followed; reading through until then',
       );
+    await Promise.all([...this.#built.values()].map(({ warmUp }) => warmUp.start()));
   }
 
   #watchStaleness(): void {
@@ -319,8 +326,9 @@ export class Tidemark {
     this.#stopWatch();
     this.#follower.stop();
     const built = [...this.#built.values()];
+    const cooled = Promise.all(built.map(({ warmUp }) => warmUp.close()));
     await this.#within(this.#drainDeadlineMs, Promise.all(built.map(({ idle }) => idle())));
-    await this.#within(leaveTimeoutMs, Promise.all(built.map(({ close }) => close())));
+    await this.#within(leaveTimeoutMs, Promise.all([cooled, ...built.map(({ close }) => close())]));
     this.#guards.close();
     this.#lane?.visibility.close();
     await this.#reporter?.stop(leaveTimeoutMs);

@@ -1,4 +1,5 @@
 import { type Clock } from '@tidemark/runtime';
+import { wholeNumber } from '../options.js';
 import { SamplePace } from './sample-pace.js';
 import { SpaceSaving } from './space-saving.js';
 
@@ -69,9 +70,13 @@ export class HotKeys {
     if (this.#missesLeft <= 0) this.#missesLeft = this.#sample(key, this.#misses);
   }
 
-  report(max: number): HotKeyReport {
+  /** Up to `max` keys. `hits`: of the cache so far; the next sample is drawn soon where they have become few. Throws `INVALID_OPTIONS`. */
+  report(max: number, hits: number): HotKeyReport {
+    wholeNumber('hotKeys: max', max, 0, trackedMax);
+    const nowMs = this.#clock.monotonicMs();
+    this.#refresh(nowMs, hits);
     const total = this.#sketch.total;
-    const rate = this.#ratePerWeight(this.#clock.monotonicMs());
+    const rate = this.#ratePerWeight(nowMs);
     const keys = this.#sketch.heaviest(max).map(({ key, count, error }) => ({
       key,
       readsPerSecond: count * rate,
@@ -81,9 +86,7 @@ export class HotKeys {
     return { keys, tracked: this.#sketch.size, readsPerSecond: total * rate };
   }
 
-  /** Draws the next sample soon where the reads have become few: called now and then, by whoever asks for figures. `hits`: of the cache. */
-  refresh(hits: number): void {
-    const nowMs = this.#clock.monotonicMs();
+  #refresh(nowMs: number, hits: number): void {
     if (this.#hits.isLate(nowMs)) this.nextHit = Math.min(this.nextHit, hits + this.#hits.restart(nowMs));
     if (this.#misses.isLate(nowMs)) this.#missesLeft = Math.min(this.#missesLeft, this.#misses.restart(nowMs));
   }

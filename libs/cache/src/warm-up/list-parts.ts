@@ -1,0 +1,162 @@
+import { promisify } from 'node:util';
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { keyProblem } from '@tidemark/protocol';
+import { type HotKeyList, type HotListed, listKeysMax, type RecentlyListed } from './hot-key-list.js';
+
+/** A piece of a list that stands by itself: pieces of several publications make a list, too. */
+export interface ListPart {
+  readonly hot: readonly HotListed[];
+  readonly recent: readonly RecentlyListed[];
+}
+
+export interface ListHeader {
+  /** Ms since the epoch. */
+  readonly at: number;
+  readonly parts: number;
+}
+
+/** Named in the items; another version of the format gets another name. */
+export const listCodec = 'hot-keys-1';
+/** Compressed, of one part. */
+export const partBytesMax = 200 * 1_024;
+/** Of one list: as many parts as 100,000 keys of a hundred random bytes each need. The rest is left out. */
+export const partsMax = 64;
+
+/** Text of one part before it is compressed, characters. */
+const textMax = 512 * 1_024;
+/** A part that is larger than any that is written is not unpacked. */
+const unpackedBytesMax = 4 * 1_024 * 1_024;
+/** Brotli's, of 0 to 11: two thirds of the best in a twentieth of its time. */
+const quality = 4;
+
+const compress = promisify(brotliCompress);
+const decompress = promisify(brotliDecompress);
+
+/** The parts of a list, compressed outside the event loop's thread; the hottest keys are in the first. */
+export async function encodeParts(list: HotKeyList): Promise<readonly Uint8Array[]> {
+  const packed: Uint8Array[] = [];
+  for (const part of slices(list)) {
+    packed.push(...(await packedParts(part)));
+    if (packed.length >= partsMax) break;
+  }
+  return packed.slice(0, partsMax);
+}
+
+/** `undefined`: it is none of ours, or damaged. A key that no cache of this name can have is left out. */
+export async function decodePart(bucket: string, bytes: Uint8Array): Promise<ListPart | undefined> {
+  try {
+    const unpacked = await decompress(bytes, { maxOutputLength: unpackedBytesMax });
+    return partOf(bucket, JSON.parse(unpacked.toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+export function encodeHeader({ at, parts }: ListHeader): string {
+  return JSON.stringify({ at, parts });
+}
+
+/** `undefined`: it is none of ours, or damaged. */
+export function decodeHeader(text: string): ListHeader | undefined {
+  const { at, parts } = Object(attempt(text)) as Partial<Record<keyof ListHeader, unknown>>;
+  if (!isWhole(at, Number.MAX_SAFE_INTEGER) || !isWhole(parts, partsMax)) return undefined;
+  return { at, parts };
+}
+
+/** Rates as pairs, ages as runs: they change seldom along a list. */
+interface PartText {
+  readonly hot: readonly (readonly [string, number])[];
+  readonly recent: readonly string[];
+  readonly ages: readonly (readonly [age: number, keys: number])[];
+}
+
+async function packedParts(part: ListPart): Promise<readonly Uint8Array[]> {
+  const bytes = await compress(textOf(part), { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
+  const keys = part.hot.length + part.recent.length;
+  if (bytes.byteLength <= partBytesMax || keys < 2) return bytes.byteLength <= partBytesMax ? [bytes] : [];
+  const half = Math.floor(keys / 2);
+  const hotHalf = Math.min(half, part.hot.length);
+  const recentHalf = half - hotHalf;
+  return [
+    ...(await packedParts({ hot: part.hot.slice(0, hotHalf), recent: part.recent.slice(0, recentHalf) })),
+    ...(await packedParts({ hot: part.hot.slice(hotHalf), recent: part.recent.slice(recentHalf) })),
+  ];
+}
+
+function* slices({ hot, recent }: HotKeyList): Generator<ListPart> {
+  for (const some of runs(hot)) yield { hot: some, recent: [] };
+  for (const some of runs(recent)) yield { hot: [], recent: some };
+}
+
+function* runs<T extends { readonly key: string }>(all: readonly T[]): Generator<readonly T[]> {
+  let from = 0;
+  let length = 0;
+  for (const [at, { key }] of all.entries()) {
+    if (length + key.length > textMax) {
+      yield all.slice(from, at);
+      from = at;
+      length = 0;
+    }
+    length += key.length + 20;
+  }
+  if (from < all.length) yield all.slice(from);
+}
+
+function textOf({ hot, recent }: ListPart): string {
+  const ages: [number, number][] = [];
+  for (const { age } of recent) {
+    const last = ages.at(-1);
+    if (last?.[0] === age) last[1] += 1;
+    else ages.push([age, 1]);
+  }
+  const text: PartText = {
+    hot: hot.map(({ key, rate }) => [key, Number(rate.toPrecision(3))]),
+    recent: recent.map(({ key }) => key),
+    ages,
+  };
+  return JSON.stringify(text);
+}
+
+function partOf(bucket: string, given: unknown): ListPart | undefined {
+  const { hot, recent, ages } = Object(given) as Partial<Record<keyof PartText, unknown>>;
+  if (!isPairs(hot) || !Array.isArray(recent) || !isPairs(ages)) return undefined;
+  if (hot.length + recent.length > listKeysMax) return undefined;
+  const isKey = (key: unknown): key is string => keyProblem(bucket, key) === undefined;
+  const ageOf = agesOf(ages);
+  return {
+    hot: hot.flatMap(([key, rate]) => (isKey(key) && isRate(rate) ? { key, rate } : [])),
+    recent: (recent as readonly unknown[]).flatMap((key, at) => (isKey(key) ? { key, age: ageOf(at) } : [])),
+  };
+}
+
+/** The age at each place, asked for in order; keys that no run covers are as old as can be. */
+function agesOf(pairs: readonly (readonly unknown[])[]): (at: number) => number {
+  let run = 0;
+  let end = 0;
+  return (at) => {
+    for (; at >= end && run < pairs.length; run += 1)
+      end += isWhole(pairs[run]?.[1], listKeysMax) ? (pairs[run]?.[1] as number) : 0;
+    const age = pairs[run - 1]?.[0];
+    return at < end && isWhole(age, 1_000) ? age : 1_000;
+  };
+}
+
+function isPairs(given: unknown): given is readonly (readonly unknown[])[] {
+  return Array.isArray(given) && given.every((pair) => Array.isArray(pair) && pair.length === 2);
+}
+
+function isRate(given: unknown): given is number {
+  return typeof given === 'number' && Number.isFinite(given) && given >= 0;
+}
+
+function isWhole(given: unknown, max: number): given is number {
+  return typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= max;
+}
+
+function attempt(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
