@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createKafkaClient, GroupConsumer, KafkaProducer } from '@tidemark/kafka';
 import { Dispatcher, type EventSink, type RouteStore } from '@tidemark/pipeline';
 import { encodeEvent, formatWriteId, headerName, partitionOf, topicNames } from '@tidemark/protocol';
@@ -9,13 +10,15 @@ import { type BenchRow, type Plan } from '../row.js';
 import { keysOf } from '../workload.js';
 
 const table = 'bench';
-const names = topicNames('bench');
+/** Its own in every process: a broker that was there before keeps its topics. */
+const names = topicNames(`bench-${randomUUID().slice(0, 8)}`);
 const source = names.cdc(table);
 const target = names.cache(table);
 const partitions = 4;
 /** The dispatcher's default. */
 const recordsASend = 500;
-const value = Buffer.from(JSON.stringify({ id: 1, note: 'x'.repeat(180) }));
+const valueBytes = Number(process.env['TIDEMARK_BENCH_VALUE_BYTES'] ?? 200);
+const value = Buffer.from(JSON.stringify({ id: 1, note: 'x'.repeat(valueBytes - 20) }));
 
 /** What the dispatcher costs where it has one target and changes nothing. */
 export const dispatcherRows: readonly BenchRow[] = [
@@ -70,7 +73,7 @@ function throughBareLoop({ quick }: Plan): Promise<number> {
     const meter = new Meter(await prepare(address, eventsOf(quick)));
     const kafka = kafkaAt(address);
     const producer = kafka.producer();
-    const consumer = kafka.consumer({ groupId: 'bare' });
+    const consumer = kafka.consumer({ groupId: `${names.prefix}.bare` });
     await Promise.all([producer.connect(), consumer.connect()]);
     await consumer.subscribe({ topic: source, fromBeginning: true });
     await consumer.run({
