@@ -134,7 +134,7 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     maxStalenessMs,
     watermark: () => tableFollower.watermark,
   });
-  const endMetrics = exportMetrics(metrics, cache);
+  const endMetrics = exportMetrics(metrics, cache, () => warmUp.published);
   return { cache, warmUp, ...endOf(l2Writer, flights, [endMetrics, () => ambiguous.close(), () => listeners.clear()]) };
 }
 

@@ -1,6 +1,8 @@
 import { type MetricRegistry } from '@tidemark/runtime';
 import { type CacheStats } from './cache-stats.js';
 import { type Cache } from './cache.js';
+import { exportHotKeys } from './hot-keys/hot-key-metrics.js';
+import { exportWarmUp } from './warm-up/warm-up-metrics.js';
 
 type Numbers = CacheStats & { readonly entries: number; readonly bytes: number };
 type Labels = Readonly<Record<string, string>>;
@@ -10,16 +12,22 @@ type Export = (stats: Numbers) => void;
  * Brings a cache's plain counters into the registry whenever it is scraped: counting itself stays free of labels. The returned function brings them
  * in for the last time: a registry may outlive a cache.
  */
-export function exportMetrics(metrics: MetricRegistry, cache: Cache<unknown>): () => void {
+export function exportMetrics(
+  metrics: MetricRegistry,
+  cache: Cache<unknown>,
+  listsPublished: () => number = () => 0,
+): () => void {
   const labels = { cache: cache.name };
   const exports = [exportCalls(metrics, labels), exportReads(metrics, labels), exportEvents(metrics, labels)];
   const staleness = setter(
     metrics.gauge('tidemark_cache_staleness_seconds', 'Age of the watermark of the oldest partition.', labels),
   );
+  const others = [exportHotKeys(metrics, cache), exportWarmUp(metrics, cache, listsPublished)];
   const collect = (): void => {
     const stats = cache.stats();
     for (const each of exports) each(stats);
     staleness(cache.staleness() / 1_000);
+    for (const each of others) each();
   };
   const end = metrics.onCollect(collect);
   return () => {

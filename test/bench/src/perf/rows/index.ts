@@ -14,6 +14,7 @@ import { overheadRows } from './overhead-rows.js';
 import { regionRows } from './region-rows.js';
 import { stampedeRows } from './stampede-rows.js';
 import { syncRows } from './sync-rows.js';
+import { warmUpRows } from './warm-up-rows.js';
 
 /** Every row, in the order of the report. */
 export const benchRows: readonly BenchRow[] = [
@@ -29,6 +30,7 @@ export const benchRows: readonly BenchRow[] = [
   ...stampedeRows,
   ...hotKeyRows,
   ...flushRows,
+  ...warmUpRows,
   ...failoverRows,
   ...regionRows,
   ...idleRows,
