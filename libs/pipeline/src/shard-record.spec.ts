@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import { topicNames } from '@tidemark/protocol';
+import { RecordTranslator } from './shard-record.js';
+import { changeRecordBytes } from './testing/change-record-bytes.js';
+
+function translator(recordBytesMax = 900_000): RecordTranslator {
+  const names = topicNames();
+  return new RecordTranslator({ names, region: 'us-east-1', binary: 'base64-twice', shardId: 's', recordBytesMax });
+}
+
+function recordOf(table: string, sequence: number, value = 'v'): { sequenceNumber: string; bytes: Uint8Array } {
+  return {
+    sequenceNumber: String(sequence),
+    bytes: changeRecordBytes({ table, key: `k:${sequence}`, to: 'w', value }),
+  };
+}
+
+describe('RecordTranslator', () => {
+  it('looks at the table of each record, whatever the one before it named', () => {
+    const tables = ['users', 'no table!', 'users', 'orders', 'no table!', 'no table!', 'orders'];
+    const { steps, deadLetters } = translator().translate(tables.map((table, index) => recordOf(table, index)));
+    expect(steps.map((step) => ('table' in step ? step.table : step.type))).toEqual(
+      tables.map((table) => (table === 'no table!' ? 'flush-all' : table)),
+    );
+    expect(deadLetters.map(({ record }) => record.sequenceNumber)).toEqual(['1', '4', '5']);
+  });
+
+  it('keeps the order of the records, and a dead letter only of those that are not sent as they are', () => {
+    const { steps, deadLetters } = translator(1_000).translate([
+      recordOf('users', 1),
+      recordOf('users', 2, 'v'.repeat(1_000)),
+      recordOf('users', 3),
+    ]);
+    expect(steps.map((step) => [step.type, 'key' in step ? step.key : ''])).toEqual([
+      ['event', 'k:1'],
+      ['invalidate', 'k:2'],
+      ['event', 'k:3'],
+    ]);
+    expect(deadLetters).toHaveLength(1);
+  });
+});
