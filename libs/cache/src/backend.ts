@@ -81,6 +81,8 @@ export interface Store {
    * stays throughout is in one page of one segment. Optional: without it there is no warm-up by `scan`.
    */
   scanKeys?(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage>;
+  /** Keys that one `readMany` should have for now, so that none waits for another's turn; `undefined`: any number. Of a store whose reads are paced. */
+  readonly readKeysMax?: number | undefined;
 }
 
 /** One page of one segment. Segments share the table's keys out between them. */

@@ -35,6 +35,15 @@ describe('reads of one tick', () => {
     await expect(values[100]).resolves.toMatchObject({ key: 'k100' });
   });
 
+  it('are as many requests as the store asks for, so that none waits for the turn of another', async () => {
+    reads = new TickReads({ store: Object.assign(store, { readKeysMax: 40 }), table: 'things', timeoutMs: 1_000 });
+    const values = Array.from({ length: 100 }, (_, at) => reads.read(`k${at}`));
+    await settle();
+    expect(store.batches.map(({ itemKeys }) => itemKeys.length)).toEqual([40, 40, 20]);
+    store.batches[0]?.answer({ items: new Map([['k7', imageOf('k7')]]), unread: new Map() });
+    await expect(values[7]).resolves.toMatchObject({ key: 'k7' });
+  });
+
   it('one alone is a single read; the next tick makes another', async () => {
     const one = reads.read('k');
     await settle();

@@ -44,7 +44,8 @@ export class TickReads {
   #sendAll(): void {
     const asked = this.#asked;
     this.#asked = [];
-    for (let at = 0; at < asked.length; at += togetherMax) void this.#send(asked.slice(at, at + togetherMax));
+    const keysMax = Math.min(togetherMax, this.#options.store.readKeysMax ?? togetherMax);
+    for (let at = 0; at < asked.length; at += keysMax) void this.#send(asked.slice(at, at + keysMax));
   }
 
   /** Never rejects: each who asked hears of a failure. */

@@ -31,6 +31,10 @@ export class GuardedStore implements Store {
     this.#profile = profile;
   }
 
+  get readKeysMax(): number | undefined {
+    return this.#guard.readKeysMax;
+  }
+
   /** Once, at the start: it is not guarded. */
   check(table: string, call: StoreCall): Promise<void> {
     return this.#store.check(table, call);
@@ -44,7 +48,7 @@ export class GuardedStore implements Store {
   }
 
   readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
-    const keysMax = this.#guard.readKeysMax;
+    const keysMax = this.readKeysMax;
     if (keysMax === undefined || itemKeys.length <= keysMax) return this.#readMany(table, itemKeys, call);
     const parts = partsOf([...new Set(itemKeys)], keysMax);
     return together(parts, (part) => this.#readMany(table, part, call));
