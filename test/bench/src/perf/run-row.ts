@@ -7,7 +7,7 @@ import { median } from './statistics.js';
 import { type Figures } from './verdict.js';
 
 const childFile = fileURLToPath(new URL('../bench-child-main.js', import.meta.url));
-const childTimeoutMs = 300_000;
+const childTimeoutMs = { row: 300_000, curve: 900_000 } as const;
 /** That a child may take; ten million keys need more than rows do. */
 const heapMib = { row: 8_192, curve: 14_336 } as const;
 
@@ -67,17 +67,13 @@ function runPoint({ name }: Curve, series: string, x: number, plan: Plan): Promi
 
 /** `core`: the one that it has; `undefined`: all. */
 function runChild(what: readonly string[], { quick }: Plan, core: number | undefined): Promise<number> {
-  const node = [
-    process.execPath,
-    '--expose-gc',
-    `--max-old-space-size=${heapMib[what[0] === 'curve' ? 'curve' : 'row']}`,
-    childFile,
-  ];
+  const kind = what[0] === 'curve' ? 'curve' : 'row';
+  const node = [process.execPath, '--expose-gc', `--max-old-space-size=${heapMib[kind]}`, childFile];
   const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
   const [command = '', ...args] = [...pinned, ...node, ...what, quick ? 'quick' : 'full'];
   const env = { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };
   return new Promise((resolve, reject) => {
-    execFile(command, args, { env, timeout: childTimeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    execFile(command, args, { env, timeout: childTimeoutMs[kind], killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       if (error !== null) reject(new Error(`${what.join(' ')}: ${stderr.trim() || error.message}`));
       else resolve(figureOf(stdout));
     });
