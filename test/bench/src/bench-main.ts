@@ -7,6 +7,7 @@ import { type BenchOptions, readOptions, usage } from './perf/options.js';
 import { type BenchResults, chartsOf, reportPage, resultTable } from './perf/report.js';
 import { type BenchRow } from './perf/row.js';
 import { benchRows } from './perf/rows/index.js';
+import { traceRows, tracesVariable } from './perf/rows/trace-rows.js';
 import { pinnedCore, runCurve, runRow } from './perf/run-row.js';
 import { measuredOf, type RowResult, verdictOf } from './perf/verdict.js';
 
@@ -16,20 +17,22 @@ const quickRepeatsUntilMs = 70_000;
 
 async function main(): Promise<number> {
   const options = optionsOrExit();
-  const results = await measure(options);
+  if (options.traces !== undefined) process.env[tracesVariable] = options.traces;
+  const rows = [...benchRows, ...traceRows(options.traces)];
+  const results = await measure(rows, options);
   console.log(resultTable(results.rows));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  if (options.write) writeReport(results);
+  if (options.write) writeReport(rows, results);
   const shut = options.quick ? results.rows.filter(({ passes }) => !passes) : [];
   for (const row of shut) console.error(`gate: ${row.name}: expected ${row.rule}, got ${measuredOf(row)}`);
   return shut.length === 0 ? 0 : 1;
 }
 
-async function measure({ quick, only }: BenchOptions): Promise<BenchResults> {
+async function measure(all: readonly BenchRow[], { quick, only }: BenchOptions): Promise<BenchResults> {
   const isAsked = ({ name }: { readonly name: string }): boolean => only?.includes(name) ?? true;
   const rows: RowResult[] = [];
   const isLeftOut = ({ isSlow }: BenchRow): boolean => quick && only === undefined && isSlow === true;
-  for (const row of benchRows.filter((each) => isAsked(each) && !isLeftOut(each))) {
+  for (const row of all.filter((each) => isAsked(each) && !isLeftOut(each))) {
     const result = verdictOf(row, await runRow(row, { quick }, roundsOf(row, quick)));
     rows.push(result);
     console.log(`${result.met ? 'met   ' : 'not met'} ${row.name}: ${measuredOf(result)} (${result.rule})`);
@@ -46,12 +49,12 @@ function roundsOf({ gateTolerance }: BenchRow, quick: boolean): number {
   return gateTolerance !== undefined && performance.now() < quickRepeatsUntilMs ? 3 : 1;
 }
 
-function writeReport(results: BenchResults): void {
+function writeReport(rows: readonly BenchRow[], results: BenchResults): void {
   const folder = new URL('benchmarks/', docs);
   mkdirSync(folder, { recursive: true });
   for (const file of readdirSync(folder)) if (file.endsWith('.svg')) rmSync(new URL(file, folder));
   for (const [name, svg] of chartsOf(results)) writeFileSync(new URL(`${name}.svg`, folder), svg);
-  writeFileSync(new URL('benchmarks.md', docs), reportPage(results, benchRows, elsewhere));
+  writeFileSync(new URL('benchmarks.md', docs), reportPage(results, rows, elsewhere));
 }
 
 function optionsOrExit(): BenchOptions {
@@ -59,6 +62,7 @@ function optionsOrExit(): BenchOptions {
     return readOptions(
       process.argv.slice(2),
       [...benchRows, ...curves].map(({ name }) => name),
+      (folder) => traceRows(folder).map(({ name }) => name),
     );
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);

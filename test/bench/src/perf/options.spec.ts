@@ -5,7 +5,7 @@ const names = ['hit-lru', 'get-vs-rival'];
 
 describe('readOptions', () => {
   it('asks for everything by itself, and writes nothing', () => {
-    expect(readOptions([], names)).toEqual({ quick: false, only: undefined, json: undefined, write: false });
+    expect(readOptions([], names)).toEqual({ quick: false, write: false });
   });
 
   it('reads every option', () => {
@@ -19,6 +19,13 @@ describe('readOptions', () => {
     expect(() => readOptions(['--only', 'hit-lru,other'], names)).toThrow(
       '--only: expected some of hit-lru, get-vs-rival; got other',
     );
+  });
+
+  it('knows the rows of the traces that it is to read', () => {
+    const traceNames = (folder: string): string[] => [`trace-${folder}`];
+    const args = ['--only', 'trace-some', '--traces', 'some'];
+    expect(readOptions(args, names, traceNames)).toMatchObject({ traces: 'some', only: ['trace-some'] });
+    expect(() => readOptions(args.slice(0, 2), names, traceNames)).toThrow(/--only/);
   });
 
   it('refuses an option that it does not know', () => {

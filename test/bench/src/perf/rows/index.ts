@@ -14,6 +14,7 @@ import { overheadRows } from './overhead-rows.js';
 import { regionRows } from './region-rows.js';
 import { stampedeRows } from './stampede-rows.js';
 import { syncRows } from './sync-rows.js';
+import { traceRows, tracesVariable } from './trace-rows.js';
 import { warmUpRows } from './warm-up-rows.js';
 
 /** Every row, in the order of the report. */
@@ -36,6 +37,8 @@ export const benchRows: readonly BenchRow[] = [
   ...idleRows,
 ];
 
+/** Also one of a trace, in a child of a run with `--traces`. */
 export function rowNamed(name: string): BenchRow | undefined {
-  return benchRows.find((row) => row.name === name);
+  const isNamed = (row: BenchRow): boolean => row.name === name;
+  return benchRows.find(isNamed) ?? traceRows(process.env[tracesVariable]).find(isNamed);
 }
