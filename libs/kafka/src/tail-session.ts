@@ -40,6 +40,11 @@ const consumerConfig = {
   rebalanceTimeout: 3_000,
   allowAutoTopicCreation: false,
 };
+/**
+ * Where records come from replicas of a rack: kafkajs asks the leader anew every `metadataMaxAge`, and on both ways of that hand-over sleeps
+ * for as long as a fetch may wait, while nobody reads the partition.
+ */
+const rackWaitMs = 500;
 const retry = {
   initialRetryTime: 100,
   maxRetryTime: 1_000,
@@ -77,8 +82,9 @@ export class TailSession {
     this.groupId = `${options.groupPrefix}.${randomUUID().slice(0, 8)}`;
     this.topics = options.topics;
     this.#answeredMs = options.clock.monotonicMs();
-    const rackId = options.rackId === undefined ? {} : { rackId: options.rackId };
-    this.#consumer = options.client.consumer({ ...consumerConfig, ...rackId, groupId: this.groupId, retry });
+    const { rackId } = options;
+    const rack = rackId === undefined ? {} : { rackId, maxWaitTimeInMs: rackWaitMs };
+    this.#consumer = options.client.consumer({ ...consumerConfig, ...rack, groupId: this.groupId, retry });
     this.#listen();
   }
 
