@@ -71,8 +71,13 @@ describe('produceBody', () => {
       requestOf([plain], { compression: 1 }),
       requestOf([plain], { transactionalId: 't' }),
       requestOf([plain], { producerId: 5 }),
+      requestOf([plain], { producerEpoch: 1 }),
+      requestOf([], {
+        topicData: [{ topic: 't', partitions: [{ partition: 0, firstSequence: 1, messages: [plain] }] }],
+      }),
       requestOf([{ ...plain, timestamp: '5' }]),
       requestOf([{ ...plain, headers: { tm: ['a', 'b'] } }]),
+      requestOf([{ ...plain, headers: { tm: null } as never }]),
     ];
     for (const options of others) expect(produceBody(options, nowMs)).toBeUndefined();
     expect(produceBody(requestOf([plain]), nowMs)).toBeDefined();

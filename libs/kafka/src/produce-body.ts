@@ -57,8 +57,13 @@ export function produceBody(options: ProduceOptions, nowMs: number): Buffer | un
   return writer.written;
 }
 
-function isPlain({ transactionalId, producerId = noProducer, compression = 0 }: ProduceOptions): boolean {
-  return (transactionalId ?? null) === null && producerId === noProducer && compression === 0;
+function isPlain({ transactionalId, producerId = noProducer, producerEpoch = 0, ...rest }: ProduceOptions): boolean {
+  const { compression = 0, topicData } = rest;
+  const isUncounted = topicData.every(({ partitions }) =>
+    partitions.every(({ firstSequence = 0 }) => firstSequence === 0),
+  );
+  const isOfNoProducer = (transactionalId ?? null) === null && producerId === noProducer && producerEpoch === 0;
+  return isOfNoProducer && isUncounted && compression === 0;
 }
 
 function sum<T>(parts: readonly T[], of: (part: T) => number): number {
@@ -93,7 +98,7 @@ function bodyBytes({ key, value, headers, timestamp }: Message, index: number): 
   const names = headers === undefined ? [] : Object.keys(headers);
   bytes += varIntBytes(names.length);
   for (const name of names) {
-    const header = headers?.[name];
+    const header = headers?.[name] ?? undefined;
     bytes += partBytes(name) + (header === undefined ? Number.NaN : partBytes(header as Buffer | string));
   }
   return bytes;
