@@ -13,25 +13,34 @@ import {
   trust,
 } from '@tidemark/cache';
 import { formatWriteId, type ItemImage } from '@tidemark/protocol';
+import { type Clock } from '@tidemark/runtime';
 import { type ManualClock } from '@tidemark/runtime/testing';
 import { overriding } from '../races/libraries/overriding.js';
 
 const table = 'bench';
+const bucket = 'bench';
 
 export interface Small {
   readonly id: number;
 }
 
-/** Pods of one region on the backend in memory, in virtual time, over an L2 in which every key has a value. */
+/** Pods of one region on the backend in memory, in virtual time, over an L2 in which every key of the cache has a value. What pods keep there for each other is in every region. */
 export class VirtualRegion {
   readonly #clock: ManualClock;
+  /** What its pods see. */
+  readonly #wholeClock: Clock;
   readonly #backend: MemoryBackend;
   readonly #tidemarks: Tidemark[] = [];
+  /** Of what is in no cache: the pods' lists of hot keys. */
+  readonly #lists: Store;
   #keysRead = 0;
 
-  constructor(clock: ManualClock, region = 'local') {
+  /** `replicaOf`: a region whose lists are replicated here. */
+  constructor(clock: ManualClock, region = 'local', replicaOf?: VirtualRegion) {
     this.#clock = clock;
-    this.#backend = memory({ region, clock });
+    this.#wholeClock = wholeMs(clock);
+    this.#backend = memory({ region, clock: this.#wholeClock });
+    this.#lists = replicaOf === undefined ? this.#backend.open().store : replicaOf.#lists;
   }
 
   /** Keys that L2 was asked for. */
@@ -44,16 +53,18 @@ export class VirtualRegion {
     tuning: CacheTuning,
     options: Partial<TidemarkOptions> = {},
   ): Promise<readonly Cache<Small>[]> {
-    const definition = defineCache({ name: 'bench', table, schema: trust<Small>(), ...tuning });
+    const definition = defineCache({ name: bucket, table, schema: trust<Small>(), ...tuning });
     const tidemarks = Array.from({ length: count }, () =>
       createTidemark({
-        ...{ service: 'bench', backend: this.#counting(), caches: [definition], clock: this.#clock },
+        ...{ service: 'bench', backend: this.#counting(), caches: [definition], clock: this.#wholeClock },
         ...options,
       }),
     );
     this.#tidemarks.push(...tidemarks);
-    const started = Promise.all(tidemarks.map((tidemark) => tidemark.start()));
-    await this.#clock.advance(1);
+    let isStarted = false;
+    const started = Promise.all(tidemarks.map((tidemark) => tidemark.start())).finally(() => (isStarted = true));
+    // A warm-up takes its time.
+    while (!isStarted) await this.#clock.advance(1);
     await started;
     return tidemarks.map((tidemark) => tidemark.cache(definition));
   }
@@ -78,7 +89,11 @@ export class VirtualRegion {
       ...{ name, region },
       open: (): BackendParts => {
         const parts = this.#backend.open();
-        return { ...parts, close: () => parts.close(), store: overriding<Store>(parts.store, fullStore(count)) };
+        return {
+          ...parts,
+          close: () => parts.close(),
+          store: overriding<Store>(parts.store, fullStore(this.#lists, count)),
+        };
       },
     };
   }
@@ -91,15 +106,30 @@ const image: Omit<ItemImage, 'key'> = {
   loaded: false,
 };
 
-function fullStore(count: (keys: number) => void): Partial<Store> {
+function fullStore(lists: Store, count: (keys: number) => void): Partial<Store> {
+  const isOfCache = (key: string | undefined): boolean => key?.startsWith(`${bucket}:`) === true;
   return {
-    async read(_table, key) {
+    async read(from, key, call) {
+      if (!isOfCache(key)) return lists.read(from, key, call);
       count(1);
       return { ...image, key };
     },
-    async readMany(_table, keys) {
+    async readMany(from, keys, call) {
+      if (!isOfCache(keys[0])) return lists.readMany(from, keys, call);
       count(keys.length);
       return { items: new Map(keys.map((key) => [key, { ...image, key }])), unread: new Map() };
     },
+    put: (...given) => lists.put(...given),
+    acquireLease: (...given) => lists.acquireLease(...given),
+    releaseLease: (...given) => lists.releaseLease(...given),
+  };
+}
+
+/** As the system's clock is read: virtual time stands wherever a timer has fired. */
+function wholeMs(clock: Clock): Clock {
+  return {
+    now: () => Math.floor(clock.now()),
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (fn, delayMs, options) => clock.setTimer(fn, delayMs, options),
   };
 }
