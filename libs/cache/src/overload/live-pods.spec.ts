@@ -63,6 +63,23 @@ describe('the number of live pods', () => {
     expect(alone.countOf(table, true)).toBe(7);
   });
 
+  it('is what is assumed, or more, where this pod cannot tell of itself: others may not be able to, either', async () => {
+    const { clock, livePods, report } = setting();
+    livePods.countOf(table, true);
+    await settle();
+    expect(livePods.countOf(table, true)).toBe(10);
+    for (let n = 0; n < 12; n += 1) await report(`pod-${n}`);
+    await clock.advance(10_000);
+    livePods.countOf(table, false);
+    await settle();
+    expect(livePods.countOf(table, false)).toBe(13);
+    for (const pod of ['a', 'self']) await report(pod);
+    await clock.advance(10_000);
+    livePods.countOf(table, false);
+    await settle();
+    expect(livePods.countOf(table, false)).toBe(14);
+  });
+
   it('counts this pod before the others know of it, and nobody who has left or been silent', () => {
     const report = (pod: string): { pod: string; service: string; tables: typeof tables; leaving: boolean } => ({
       ...{ pod, service: 'test', tables, leaving: false },

@@ -24,7 +24,7 @@ export class LivePods {
   readonly #options: LivePodsOptions;
   readonly #again: Pick<Logger, 'warn'>;
   readonly #closing = new AbortController();
-  #known: { readonly counts: ReadonlyMap<string, number>; readonly atMs: number } | undefined;
+  #known: { readonly counts: ReadonlyMap<string, number>; readonly atMs: number; readonly isTold: boolean } | undefined;
   #looking = false;
   #lookedAtMs = -Infinity;
 
@@ -33,12 +33,16 @@ export class LivePods {
     this.#again = thinned(options.logger, options.clock);
   }
 
-  /** At least 1. Begins a look where the last is long ago; while nothing is known, or not any more, it is what is assumed, or was more before. */
+  /**
+   * At least 1. Begins a look where the last is long ago; while nothing is known, or not any more, it is what is assumed, or was more before. So it is
+   * where this pod's own reports are missing: those of others may be, too, and each would take the whole for itself.
+   */
   countOf(table: string, contended: boolean): number {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#lookIfDue(nowMs, contended ? everyMs.contended : everyMs.quiet);
+    const isTold = this.#known?.isTold === true;
+    this.#lookIfDue(nowMs, contended || !isTold ? everyMs.contended : everyMs.quiet);
     const known = this.#known && (this.#known.counts.get(table) ?? 1);
-    const isFresh = this.#known !== undefined && nowMs - this.#known.atMs <= oldMs;
+    const isFresh = isTold && this.#known !== undefined && nowMs - this.#known.atMs <= oldMs;
     return isFresh && known !== undefined ? known : Math.max(known ?? 1, this.#options.assumed);
   }
 
@@ -59,7 +63,8 @@ export class LivePods {
     this.#lookedAtMs = clock.monotonicMs();
     try {
       const snapshot = await registry.read({ timeoutMs: readTimeoutMs, signal: this.#closing.signal });
-      this.#known = { counts: livePodsOf(snapshot, pod), atMs: clock.monotonicMs() };
+      const isTold = snapshot.pods.some((each) => each.report.pod === pod && isLive(snapshot, each));
+      this.#known = { counts: livePodsOf(snapshot, pod), atMs: clock.monotonicMs(), isTold };
     } catch (error) {
       if (!this.#closing.signal.aborted)
         this.#again.warn({ error: messageOf(error) }, 'how many pods share the budget of reads is not known');
@@ -70,12 +75,17 @@ export class LivePods {
 }
 
 /** By table. A pod that has been silent for long does not count: it may have died, and its share would be nobody's. */
-export function livePodsOf({ now, pods }: PodSnapshot, self: string): ReadonlyMap<string, number> {
+export function livePodsOf(snapshot: PodSnapshot, self: string): ReadonlyMap<string, number> {
   const byTable = new Map<string, Set<string>>();
-  for (const { report, at } of pods) {
-    if (now - at > silentAfterMs) continue;
+  for (const pod of snapshot.pods) {
+    if (!isLive(snapshot, pod)) continue;
+    const { report } = pod;
     for (const table of Object.keys(report.tables))
       byTable.set(table, (byTable.get(table) ?? new Set([self])).add(report.pod));
   }
   return new Map([...byTable].map(([table, names]) => [table, names.size]));
+}
+
+function isLive({ now }: PodSnapshot, { at }: PodSnapshot['pods'][number]): boolean {
+  return now - at <= silentAfterMs;
 }
