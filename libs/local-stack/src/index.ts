@@ -4,4 +4,4 @@ export { type ApiName, KafkaFaults } from './kafka/kafka-faults.js';
 export { type LocalStackOptions } from './local-stack-options.js';
 export { type LocalStack, type LocalStackFaults, startLocalStack } from './local-stack.js';
 export { RegionProbe } from './region-probe.js';
-export { type RegionEndpoints, type Role } from './region-stack.js';
+export { type RegionEndpoints, type Role, syncPollMs } from './region-stack.js';

@@ -48,6 +48,8 @@ export interface RegionStackOptions {
 
 /** A lease of a worker that died is taken over after this, ms: short, since all of it is on one machine. */
 const failoverMs = 3_000;
+/** How often sync reads a shard of the embedded stack, ms: more often than AWS would let it. */
+export const syncPollMs = 50;
 const leaseTable = 'tidemark-leases';
 
 /** One region: its broker and its pipeline, over its part of the embedded AWS. */
@@ -165,7 +167,7 @@ export class RegionStack {
       dynamodbEndpoint,
       kinesisEndpoint,
       failoverMs,
-      pollIntervalMs: 50,
+      pollIntervalMs: syncPollMs,
       destinationIntervalMs,
       topicPartitions: partitions,
       topicReplicationFactor: 1,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { syncPollMs } from '@tidemark/local-stack';
 import { curves } from '../curves/index.js';
 import { benchRows, rowNamed } from './index.js';
 
@@ -17,6 +18,10 @@ describe('rows', () => {
   it('say why a rival may be ahead', () => {
     const silent = benchRows.filter(({ rival, whyBehind }) => rival !== undefined && whyBehind === undefined);
     expect(silent).toEqual([]);
+  });
+
+  it('bound the way by the change log by the interval at which the stack beside them reads', () => {
+    expect(rowNamed('put-visible-cdc-p99')?.goal.bound).toBe(syncPollMs + 100);
   });
 
   it('are found by name', () => {
