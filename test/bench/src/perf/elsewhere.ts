@@ -7,6 +7,5 @@ export const elsewhere: readonly Elsewhere[] = [
     where: '`npm run bench:races` plays it, and docs/coherence.md has the table',
   },
   { what: 'the hot key with rivals beside it', where: 'no row yet' },
-  { what: 'pod ready with 100,000 warmed keys', where: 'no row yet' },
   { what: 'layered-loader 16', where: 'needs Node 22; 14.2.2 is the last that says it runs on Node 20' },
 ];

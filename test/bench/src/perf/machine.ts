@@ -22,7 +22,7 @@ export function machine(pinnedCore: number | undefined): Readonly<Record<string,
 
 const rivals = [
   ...['lru-cache', 'bentocache', 'cacheable', 'cache-manager', '@nestjs/cache-manager', '@nestjs/core'],
-  ...['keyv', 'layered-loader', 'kafkajs'],
+  ...['keyv', 'layered-loader', 'kafkajs', '@aws-sdk/client-kinesis', '@aws-sdk/client-dynamodb'],
 ];
 
 /** Of Node, its engine, Tidemark, and every rival as it is installed. */

@@ -37,7 +37,7 @@ export const dispatcherRows: readonly BenchRow[] = [
     },
     note: 'The broker runs in a process of its own and is not in the figure, which is the CPU of all threads from the first send to the last acknowledgement. Half of what kafkajs spends on this loop goes into encoding: Tidemark encodes its produce requests itself and groups messages in one go (decision 13). Beside a loop that is given the same encoding the ratio is about 0.97; with both encoded by kafkajs it is about 0.8.',
     whyBehind:
-      'each record is looked at for control records, gaps and watermarks, and is given a header with its place in the table topic, which kafkajs writes at the cost of another buffer',
+      'each record is looked at for control records, gaps and watermarks, and is given a header with its place in the table topic',
   },
   {
     name: 'dispatcher-rate',

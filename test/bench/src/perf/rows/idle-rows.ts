@@ -26,7 +26,7 @@ export const idleRows: readonly BenchRow[] = [
     goal: { compared: 'figure', rule: 'at most', bound: 1 },
     unit: 'fetches a second',
     note: 'Routing topic and cache topic together.',
-    whyBehind: 'routes and cache topics are read by two consumers',
+    whyBehind: 'watermarks of a table’s partitions that do not come in one request are a fetch each',
     tidemark: async (plan) => (await idle(plan)).fetchesPerSecond,
   },
 ];
