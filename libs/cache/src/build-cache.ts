@@ -26,7 +26,7 @@ import { fastEvent, type Transition } from './transition.js';
 import { ValueCodec } from './value-codec.js';
 import { encodeToken, type VersionToken } from './version-token.js';
 import { type Visibility } from './visibility.js';
-import { CacheWarmUp } from './warm-up/cache-warm-up.js';
+import { CacheWarmUp, type CacheWarmUpOptions } from './warm-up/cache-warm-up.js';
 
 export interface BuildCacheOptions {
   readonly definition: CacheDefinition;
@@ -120,22 +120,33 @@ export function buildCache(options: BuildCacheOptions): BuiltCache {
     ...{ ...common, definition, region, l1, maxStalenessMs },
     watermarkOf: (partition) => tableFollower.watermarkOf(partition),
   });
-  const hotKeys = new HotKeys({ clock, random: () => entropy.random() });
   const warmUp = new CacheWarmUp({
-    ...{ ...options, ...common, l1, hotKeys, store: options.backgroundStore },
-    isFollowed: () => tableFollower.live,
+    ...{ ...options, ...common, l1, store: options.backgroundStore },
+    ...{ ...usesOf(() => cache), isFollowed: () => tableFollower.live },
   });
-  const cache = new TidemarkCache<unknown>({
+  const cache: TidemarkCache<unknown> = new TidemarkCache<unknown>({
     ...common,
-    ...{ hotKeys, warmUp: () => warmUp.progress },
+    hotKeys: new HotKeys({ clock, random: () => entropy.random() }),
     ...{ definition, region, l1, freshness, reader, writer, loader, adder, ambiguous, listeners },
-    ...{ isClosed, visibility: lane?.visibility },
+    ...{ isClosed, visibility: lane?.visibility, warmUp: () => warmUp.progress },
     partitionOf: (key) => tableFollower.partitionOf(itemKeyOf(name, key)),
     maxStalenessMs,
     watermark: () => tableFollower.watermark,
   });
   const endMetrics = exportMetrics(metrics, cache, () => warmUp.published);
-  return { cache, warmUp, ...endOf(l2Writer, flights, [endMetrics, () => ambiguous.close(), () => listeners.clear()]) };
+  const ends = [endMetrics, () => ambiguous.close(), () => listeners.clear()];
+  return { cache, warmUp, ...endOf(l2Writer, flights, ends) };
+}
+
+/** What the warm-up of pods to come is made of; the cache is there by then. */
+function usesOf(cache: () => TidemarkCache<unknown>): Pick<CacheWarmUpOptions, 'hotKeys' | 'reads'> {
+  return {
+    hotKeys: (max) => cache().hotKeys(max),
+    reads: () => {
+      const { hits, misses } = cache().stats();
+      return hits + misses;
+    },
+  };
 }
 
 function endOf(

@@ -49,6 +49,9 @@ export class TidemarkCache<V> extends Cache<V> {
   readonly #freshness: Freshness;
   readonly #stats: CacheStats;
   readonly #hotKeys: HotKeys;
+  /** Hits until the next one that is a sample, and what the count of hits will be then. */
+  #hitsLeft = 1;
+  #hitsAhead = 1;
   readonly #maxStalenessMs: number;
   readonly #isUnbounded: boolean;
   readonly #grace: Grace;
@@ -219,11 +222,16 @@ export class TidemarkCache<V> extends Cache<V> {
 
   stats(): CacheStats & { readonly entries: number; readonly bytes: number } {
     const { l1 } = this.#parts;
-    return { ...this.#stats, rules: [...this.#stats.rules], entries: l1.entries, bytes: l1.bytes };
+    const hits = this.#hitsAhead - this.#hitsLeft;
+    return { ...this.#stats, hits, rules: [...this.#stats.rules], entries: l1.entries, bytes: l1.bytes };
   }
 
   hotKeys(max = 20): HotKeyReport {
-    return this.#hotKeys.report(max, this.#stats.hits);
+    if (this.#hotKeys.wake()) {
+      this.#hitsAhead -= this.#hitsLeft - 1;
+      this.#hitsLeft = 1;
+    }
+    return this.#hotKeys.report(max);
   }
 
   warmUp(): WarmUpProgress {
@@ -244,10 +252,15 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#parts.listeners.emit('staleness', { stale, stalenessMs });
   }
 
-  /** One in many is told to those who look for hot keys. */
+  /** Hits are counted down to the next one that is a sample, so that sampling costs nothing besides. */
   #countHit(key: string): void {
-    const hits = (this.#stats.hits += 1);
-    if (hits >= this.#hotKeys.nextHit) this.#hotKeys.hit(key, hits);
+    this.#hitsLeft -= 1;
+    if (this.#hitsLeft === 0) this.#sampleHit(key);
+  }
+
+  #sampleHit(key: string): void {
+    this.#hitsLeft = this.#hotKeys.hit(key);
+    this.#hitsAhead += this.#hitsLeft;
   }
 
   #countMiss(key: string): void {

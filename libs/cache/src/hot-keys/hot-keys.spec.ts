@@ -8,7 +8,7 @@ class Reads {
   readonly hotKeys: HotKeys;
   samples = 0;
   #seed = 7;
-  #hits = 0;
+  #hitsLeft = 1;
 
   constructor() {
     this.hotKeys = new HotKeys({ clock: this.clock, random: () => this.random() });
@@ -20,14 +20,15 @@ class Reads {
   }
 
   hit(key: string): void {
-    this.#hits += 1;
-    if (this.#hits < this.hotKeys.nextHit) return;
+    this.#hitsLeft -= 1;
+    if (this.#hitsLeft > 0) return;
     this.samples += 1;
-    this.hotKeys.hit(key, this.#hits);
+    this.#hitsLeft = this.hotKeys.hit(key);
   }
 
   report(max: number): HotKeyReport {
-    return this.hotKeys.report(max, this.#hits);
+    if (this.hotKeys.wake()) this.#hitsLeft = 1;
+    return this.hotKeys.report(max);
   }
 
   /** So many hits in a second, `next` naming the key of each. */
@@ -104,7 +105,7 @@ describe('HotKeys', () => {
       await clock.advance(10);
       hotKeys.miss('missed');
     }
-    expect(hotKeys.report(1, 0).keys).toMatchObject([{ key: 'missed', share: 1 }]);
+    expect(hotKeys.report(1).keys).toMatchObject([{ key: 'missed', share: 1 }]);
   });
 
   it('reports nothing of a cache that nobody reads', () => {

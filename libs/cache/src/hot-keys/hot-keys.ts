@@ -49,8 +49,6 @@ export class HotKeys {
   readonly #startedMs: number;
   #epochMs: number;
   #missesLeft = 1;
-  /** The count of hits at which `hit` is to be called. */
-  nextHit = 1;
 
   constructor({ clock, random }: HotKeysOptions) {
     this.#clock = clock;
@@ -60,9 +58,9 @@ export class HotKeys {
     this.#misses = new SamplePace(random);
   }
 
-  /** The `hits`th hit of the cache was `key`. */
-  hit(key: string, hits: number): void {
-    this.nextHit = hits + this.#sample(key, this.#hits);
+  /** The hit that was due as a sample was `key`; hits until the next one. The first is due. */
+  hit(key: string): number {
+    return this.#sample(key, this.#hits);
   }
 
   miss(key: string): void {
@@ -70,11 +68,16 @@ export class HotKeys {
     if (this.#missesLeft <= 0) this.#missesLeft = this.#sample(key, this.#misses);
   }
 
-  /** Up to `max` keys. `hits`: of the cache so far; the next sample is drawn soon where they have become few. Throws `INVALID_OPTIONS`. */
-  report(max: number, hits: number): HotKeyReport {
+  /** Whether the next hit is to be a sample: reads have become few, and the one that is due may lie far ahead. */
+  wake(): boolean {
+    return this.#hits.wake(this.#clock.monotonicMs());
+  }
+
+  /** Up to `max` keys. Throws `INVALID_OPTIONS`. */
+  report(max: number): HotKeyReport {
     wholeNumber('hotKeys: max', max, 0, trackedMax);
     const nowMs = this.#clock.monotonicMs();
-    this.#refresh(nowMs, hits);
+    if (this.#misses.wake(nowMs)) this.#missesLeft = 1;
     const total = this.#sketch.total;
     const rate = this.#ratePerWeight(nowMs);
     const keys = this.#sketch.heaviest(max).map(({ key, count, error }) => ({
@@ -84,11 +87,6 @@ export class HotKeys {
       share: total === 0 ? 0 : count / total,
     }));
     return { keys, tracked: this.#sketch.size, readsPerSecond: total * rate };
-  }
-
-  #refresh(nowMs: number, hits: number): void {
-    if (this.#hits.isLate(nowMs)) this.nextHit = Math.min(this.nextHit, hits + this.#hits.restart(nowMs));
-    if (this.#misses.isLate(nowMs)) this.#missesLeft = Math.min(this.#missesLeft, this.#misses.restart(nowMs));
   }
 
   /** Reads until the next sample. */

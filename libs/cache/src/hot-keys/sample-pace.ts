@@ -30,19 +30,15 @@ export class SamplePace {
     const sinceMs = nowMs - this.#lastMs;
     this.#lastMs = nowMs;
     if (sinceMs < intervalMinMs) this.#gap = Math.min(gapMax, this.#gap * 2);
-    else if (sinceMs > intervalMaxMs) this.#gap = Math.max(1, this.#gap / 2);
-    return 1 + Math.floor(this.#random() * (2 * this.#gap - 1));
+    else if (sinceMs > intervalMaxMs) this.#gap = Math.max(1, this.#gap >> 1);
+    return 1 + Math.trunc(this.#random() * (2 * this.#gap - 1));
   }
 
-  /** Whether the last sample is so long ago that the traffic must have changed. */
-  isLate(nowMs: number): boolean {
-    return nowMs - this.#lastMs > lateMs;
-  }
-
-  /** Reads until the next sample, which is the next read. */
-  restart(nowMs: number): number {
+  /** Whether the last sample is so long ago that the next read is to be one. */
+  wake(nowMs: number): boolean {
+    if (nowMs - this.#lastMs <= lateMs) return false;
     this.#gap = 1;
     this.#lastMs = nowMs;
-    return 1;
+    return true;
   }
 }

@@ -1,11 +1,11 @@
 import { type WriteClock } from '@tidemark/protocol';
 import { type Clock, type Entropy, type Logger } from '@tidemark/runtime';
 import { type Store } from '../backend.js';
-import { type CacheStats, newCacheStats } from '../cache-stats.js';
+import { newCacheStats } from '../cache-stats.js';
 import { type Coherence } from '../coherence.js';
 import { type CacheDefinition } from '../define-cache.js';
 import { type Holder } from '../holder.js';
-import { type HotKeys } from '../hot-keys/hot-keys.js';
+import { type HotKeyReport } from '../hot-keys/hot-keys.js';
 import { type L1 } from '../l1/l1.js';
 import { L2Reader } from '../l2-reader.js';
 import { type ValueCodec } from '../value-codec.js';
@@ -24,8 +24,10 @@ export interface CacheWarmUpOptions {
   readonly coherence: Coherence;
   readonly codec: ValueCodec;
   readonly holder: Holder;
-  readonly hotKeys: HotKeys;
-  readonly stats: CacheStats;
+  /** Up to so many keys that the pod reads most. */
+  readonly hotKeys: (max: number) => HotKeyReport;
+  /** Of the cache so far. */
+  readonly reads: () => number;
   readonly writeClock: WriteClock;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -121,12 +123,10 @@ function warmUpOf(options: CacheWarmUpOptions, plan: WarmUpPlan, lists: ListStor
 }
 
 function publisherOf(options: CacheWarmUpOptions, plan: WarmUpPlan, lists: ListStore): ListPublisher {
-  const { definition, region, l1, hotKeys, stats, clock, entropy, logger } = options;
+  const { definition, region, l1, hotKeys, reads, clock, entropy, logger } = options;
   return new ListPublisher({
-    ...{ lists, cache: definition.name, region, clock, logger, hotKeys, everyMs: plan.publishEveryMs },
+    ...{ lists, cache: definition.name, region, clock, logger, hotKeys, reads, everyMs: plan.publishEveryMs },
     random: () => entropy.random(),
     l1Keys: (max) => l1.keys(max),
-    hits: () => stats.hits,
-    misses: () => stats.misses,
   });
 }

@@ -1,6 +1,7 @@
-import { itemKeyOf } from '@tidemark/protocol';
+import { itemKeyOf, keyProblem } from '@tidemark/protocol';
 import { type Clock, messageOf, TidemarkError, wait } from '@tidemark/runtime';
 import { type Store } from '../backend.js';
+import { isOverload } from '../overload/overload-error.js';
 import { RateBucket } from '../overload/rate-bucket.js';
 import { keysInOrder, listKeysMax } from './hot-key-list.js';
 import { type ListStore } from './list-store.js';
@@ -74,8 +75,14 @@ export interface ScanSourceOptions {
   readonly timeoutMs: number;
 }
 
-/** Items that one page looks at. */
+/** Items that one page looks at, at most. */
 const examineMax = 1_000;
+/** Items that a page may look at for each key of a read: eventually consistent reads cost half. */
+const itemsPerKey = 2;
+/** Times that one page is asked for in a row, and the pauses in between. */
+const pageAttemptsMax = 10;
+const pauseMinMs = 100;
+const pauseMaxMs = 2_000;
 
 /**
  * The keys that the table holds of the cache. Keys alone: what a page of a scan held would have to be fenced against whatever happens to any key
@@ -89,9 +96,12 @@ export class ScanSource implements KeySource {
     this.#options = options;
   }
 
-  /** The segments go a page each, all at once; in a second they look at no more items than keys may be read. */
+  /**
+   * The segments go a page each, all at once; in a second they look at no more items than keys may be read. A page is no larger than what the store
+   * has for one request: a larger one would take from gets what is to come.
+   */
   async *batches(signal: AbortSignal): AsyncGenerator<KeyBatch, void> {
-    const { plan, batchKeys, clock } = this.#options;
+    const { plan, batchKeys, clock, store } = this.#options;
     const pace = new RateBucket(clock.monotonicMs(), plan.keysPerSecond, plan.segments * examineMax);
     let open = Array.from({ length: plan.segments }, (_, segment) => ({
       segment,
@@ -99,11 +109,12 @@ export class ScanSource implements KeySource {
     }));
     let keysKnown = 0;
     while (open.length > 0 && keysKnown < plan.maxKeys && !signal.aborted) {
-      while (!signal.aborted && !pace.take(clock.monotonicMs(), open.length * examineMax))
-        await wait(clock, Math.max(1, pace.msUntil(clock.monotonicMs(), open.length * examineMax)), signal);
+      const pageMax = Math.min(examineMax, itemsPerKey * (store.readKeysMax ?? examineMax));
+      while (!signal.aborted && !pace.take(clock.monotonicMs(), open.length * pageMax))
+        await wait(clock, Math.max(1, pace.msUntil(clock.monotonicMs(), open.length * pageMax)), signal);
       if (signal.aborted) return;
-      const pages = await Promise.all(open.map(({ segment, cursor }) => this.#page(segment, cursor, signal)));
-      const keys = pages.flatMap(({ itemKeys }) => itemKeys).slice(0, plan.maxKeys - keysKnown);
+      const pages = await Promise.all(open.map(({ segment, cursor }) => this.#page(segment, cursor, pageMax, signal)));
+      const keys = pages.flatMap((page) => page.keys).slice(0, plan.maxKeys - keysKnown);
       keysKnown += keys.length;
       for (let from = 0; from < keys.length; from += batchKeys)
         yield { keys: keys.slice(from, from + batchKeys), keysKnown };
@@ -111,17 +122,33 @@ export class ScanSource implements KeySource {
     }
   }
 
-  async #page(
-    segment: number,
-    cursor: string | undefined,
-    signal: AbortSignal,
-  ): Promise<{ segment: number; cursor: string | undefined; itemKeys: readonly string[] }> {
+  /** A page that the table has no time for now is asked for again. */
+  async #page(segment: number, cursor: string | undefined, pageMax: number, signal: AbortSignal): Promise<SegmentPage> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#scan(segment, cursor, pageMax, signal);
+      } catch (error) {
+        if (signal.aborted || failures >= pageAttemptsMax || !isOverload(error)) throw error;
+        await wait(this.#options.clock, Math.min(pauseMaxMs, pauseMinMs * 2 ** failures), signal);
+      }
+    }
+  }
+
+  async #scan(segment: number, cursor: string | undefined, pageMax: number, signal: AbortSignal): Promise<SegmentPage> {
     const { store, table, bucket, plan, timeoutMs } = this.#options;
     const prefix = itemKeyOf(bucket, '');
-    const scan = { segment, segments: plan.segments, prefix, examineMax, cursor };
+    const scan = { segment, segments: plan.segments, prefix, examineMax: pageMax, cursor };
     if (store.scanKeys === undefined)
       throw new TidemarkError('NOT_SUPPORTED', 'this store cannot scan', { retriable: false });
     const page = await store.scanKeys(table, scan, { timeoutMs, signal });
-    return { segment, cursor: page.cursor, itemKeys: page.itemKeys.map((itemKey) => itemKey.slice(prefix.length)) };
+    const keys = page.itemKeys.map((itemKey) => itemKey.slice(prefix.length));
+    return { segment, cursor: page.cursor, keys: keys.filter((key) => keyProblem(bucket, key) === undefined) };
   }
+}
+
+interface SegmentPage {
+  readonly segment: number;
+  /** `undefined`: the segment has no further page. */
+  readonly cursor: string | undefined;
+  readonly keys: readonly string[];
 }

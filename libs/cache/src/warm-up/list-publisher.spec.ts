@@ -32,17 +32,18 @@ class Region {
   pod(number: number, recent: readonly string[] = [`key-${number}`]): { publisher: ListPublisher; read: () => void } {
     const { clock, logger } = this;
     const hotKeys = new HotKeys({ clock, random: () => 0 });
-    let hits = 0;
+    let reads = 0;
     const publisher = new ListPublisher({
       lists: this.lists(String(number).padStart(16, '0')),
-      ...{ cache: 'things', region: this.#name, clock, logger, hotKeys, everyMs },
+      ...{ cache: 'things', region: this.#name, clock, logger, everyMs },
       random: () => 0.5,
+      hotKeys: (max) => hotKeys.report(max),
       l1Keys: (max) => recent.slice(0, max),
-      hits: () => hits,
-      misses: () => 0,
+      reads: () => reads,
     });
     const read = (): void => {
-      for (let n = 0; n < 200; n += 1) if (++hits >= hotKeys.nextHit) hotKeys.hit(`hot-${number}`, hits);
+      hotKeys.hit(`hot-${number}`);
+      reads += 200;
     };
     return { publisher, read };
   }

@@ -1,5 +1,5 @@
 import { type Clock, isTidemarkError, type Logger, messageOf, wait } from '@tidemark/runtime';
-import { type HotKeys, trackedMax } from '../hot-keys/hot-keys.js';
+import { type HotKeyReport, trackedMax } from '../hot-keys/hot-keys.js';
 import { listKeysMax, nextList, type OwnKeys } from './hot-key-list.js';
 import { type ListStore } from './list-store.js';
 
@@ -10,12 +10,12 @@ export interface ListPublisherOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  readonly hotKeys: HotKeys;
+  /** Up to so many keys that the pod reads most. */
+  readonly hotKeys: (max: number) => HotKeyReport;
   /** Up to so many keys of L1, the one that was used last first. */
   readonly l1Keys: (max: number) => readonly string[];
   /** Of the cache so far. */
-  readonly hits: () => number;
-  readonly misses: () => number;
+  readonly reads: () => number;
   readonly everyMs: number;
 }
 
@@ -76,9 +76,9 @@ export class ListPublisher {
   }
 
   async #look(): Promise<Publication> {
-    const { lists, region, clock, everyMs, hits, misses } = this.#options;
+    const { lists, region, clock, everyMs, reads } = this.#options;
     const { signal } = this.#ended;
-    const readsNow = hits() + misses();
+    const readsNow = reads();
     if (readsNow - this.#readsSeen < readsMin) return 'idle';
     const isOld = async (): Promise<boolean> => {
       const header = await lists.header(region, signal);
@@ -99,10 +99,8 @@ export class ListPublisher {
   }
 
   #ownKeys(): OwnKeys {
-    const { hotKeys, hits, l1Keys } = this.#options;
-    const hot = hotKeys
-      .report(trackedMax, hits())
-      .keys.map(({ key, readsPerSecond }) => ({ key, rate: readsPerSecond }));
+    const { hotKeys, l1Keys } = this.#options;
+    const hot = hotKeys(trackedMax).keys.map(({ key, readsPerSecond }) => ({ key, rate: readsPerSecond }));
     return { hot, recent: l1Keys(listKeysMax) };
   }
 
