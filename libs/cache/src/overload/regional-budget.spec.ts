@@ -116,6 +116,19 @@ describe('a budget of reads for a region', () => {
     });
   });
 
+  it('leaves gets their turns while a pod warms up by a scan, which ends all the same', async () => {
+    const overload = { readsPerSecond: 400, podsAssumed: 10 };
+    const started = region.pod({ warmUp: { strategy: 'scan', deadline: '10ms' } }, { overload });
+    await region.clock.advance(10);
+    const cache = await started;
+    for (let n = 0; n < 10; n += 1) {
+      const asked = cache.get(`absent-${n}`);
+      await expect(region.within(200, asked)).resolves.toBeUndefined();
+    }
+    await region.clock.advance(60_000);
+    expect(cache.warmUp()).toMatchObject({ state: 'done', installed: keys.length, failed: 0 });
+  });
+
   it.each([
     ['readsPerSecond', 0],
     ['readsPerSecond', 2.5],
