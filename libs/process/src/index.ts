@@ -20,6 +20,7 @@ export {
   type ProcessConfig,
 } from './define-config.js';
 export { type DescribedField, type Environment } from './described-field.js';
+export { nearest } from './nearest.js';
 export { pinoLogger } from './pino-logger.js';
 export { type MetricsText, prometheusText } from './prometheus-text.js';
 export { type ProcessOptions, runProcess } from './run-process.js';

@@ -1,0 +1,17 @@
+import { commandOf, type Role } from './command.js';
+
+/** Names and not imports: only the process that was asked for is loaded. */
+const mains: Readonly<Record<Role, string>> = {
+  sync: '@tidemark/sync/dist/main.js',
+  dispatcher: '@tidemark/dispatcher/dist/main.js',
+  admin: '@tidemark/admin/dist/main.js',
+};
+
+const command = commandOf(process.argv.slice(2));
+if (command.type === 'run') {
+  process.argv.splice(2, Infinity, ...command.args);
+  await import(mains[command.role]);
+} else {
+  (command.exitCode === 0 ? process.stdout : process.stderr).write(command.text);
+  process.exitCode = command.exitCode;
+}
