@@ -34,9 +34,9 @@ export interface KafkaProducerOptions {
   readonly publishTimeoutMs?: number;
   /** Makes missing topics like this. Default: they are missing. */
   readonly createTopics?: CreateTopics;
-  /** Records in one request. Default 1,000; the client's cost grows with the square of it. */
+  /** Records in one request. Default 1,000. */
   readonly requestRecordsMax?: number;
-  /** Bytes in one request. Default 900,000, below the broker's default limit of 1 MiB for a batch. */
+  /** Bytes in one request, 1,048,500 at most. Default 900,000, below the broker's default limit of 1 MiB for a batch. */
   readonly requestBytesMax?: number;
   /** Requests of one topic in flight, always of different partitions. Default 4. */
   readonly requestsMax?: number;
