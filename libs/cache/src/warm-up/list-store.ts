@@ -1,7 +1,7 @@
 import { isWriteId, type ItemImage, ownItemKeyOf, type WriteClock, type WriteId } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, wait } from '@tidemark/runtime';
 import { type Store, type StoreCall } from '../backend.js';
-import { type HotKeyList, type HotListed, type RecentlyListed } from './hot-key-list.js';
+import { type HotKeyList, type HotListed, listKeysMax, type RecentlyListed } from './hot-key-list.js';
 import { decodeHeader, decodePart, encodeHeader, encodeParts, listCodec, type ListHeader } from './list-parts.js';
 
 export interface ListStoreOptions {
@@ -47,7 +47,10 @@ export class ListStore {
     return decodeHeader(image.value);
   }
 
-  /** What can be read of a region's list; `undefined`: nothing. Fails only where no part could be asked for. */
+  /**
+   * What can be read of a region's list; `undefined`: nothing. Fails only where no part could be asked for. Once there are as many keys as a list has, parts are
+   * passed over: others than ours could unpack to many times what they store.
+   */
   async read(region: string, signal?: AbortSignal): Promise<HotKeyList | undefined> {
     const { store, table } = this.#options;
     const header = await this.header(region, signal);
@@ -58,7 +61,8 @@ export class ListStore {
     for (let from = 0; from < itemKeys.length && signal?.aborted !== true; from += partsAtOnce) {
       const some = itemKeys.slice(from, from + partsAtOnce);
       const { items } = await store.readMany(table, some, this.#call(signal));
-      for (const itemKey of some) await this.#take(items.get(itemKey), hot, recent);
+      for (const itemKey of some)
+        if (Math.max(hot.length, recent.length) < listKeysMax) await this.#take(items.get(itemKey), hot, recent);
     }
     return hot.length + recent.length === 0 ? undefined : { at: header.at, ...distinct(hot, recent) };
   }

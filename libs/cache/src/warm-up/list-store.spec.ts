@@ -1,0 +1,33 @@
+import { brotliCompressSync, constants } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import { WriteClock } from '@tidemark/protocol';
+import { ManualClock } from '@tidemark/runtime/testing';
+import { FakeStore } from '../testing/fake-store.js';
+import { listKeysMax } from './hot-key-list.js';
+import { encodeHeader, listCodec } from './list-parts.js';
+import { ListStore } from './list-store.js';
+
+const itemKey = '_tidemark:hot-keys:things:here';
+
+describe('a list that others than Tidemark wrote', () => {
+  it('is read no further than a list may be long, however much its few bytes unpack to', async () => {
+    const clock = new ManualClock();
+    const store = new FakeStore({ clock });
+    const write = (key: string, value: { S: string } | { B: Uint8Array }): void =>
+      store.writeItem('things', { key: { S: key }, value, codec: { S: listCodec } });
+    const parts = 4;
+    write(itemKey, { S: encodeHeader({ at: clock.now(), parts }) });
+    for (let part = 0; part < parts; part += 1) {
+      const recent = Array.from({ length: listKeysMax / 2 }, (_, at) => `${part}-${at}`);
+      const text = JSON.stringify({ hot: [], recent, ages: [] });
+      const bytes = brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+      write(`${itemKey}:${part}`, { B: bytes });
+    }
+    const lists = new ListStore({
+      ...{ store, table: 'things', cache: 'things', region: 'here', clock, timeoutMs: 1_000, newLeaseId: () => 'l' },
+      writeClock: new WriteClock('00000000000000ff', () => clock.now()),
+    });
+    const list = await lists.read('here');
+    expect(list?.recent.length).toBe(listKeysMax);
+  });
+});
