@@ -263,6 +263,17 @@ describe('a warm-up of a table in trouble', () => {
     await world.started;
   });
 
+  it('passes over an item that somebody has spoilt, even one that is read alone', async () => {
+    world = new WarmUpWorld({ strategy: 'hot-keys', deadline: '1h' });
+    world.put(...names(100));
+    world.store.writeItem('things', { key: { S: 'things:spoilt' }, value: { S: '{' } });
+    await world.list('here', [...names(100), 'spoilt']);
+    await world.start();
+    await world.warmed();
+    await world.started;
+    expect(world.cache.warmUp()).toMatchObject({ state: 'done', reason: null, read: 101, installed: 100, failed: 1 });
+  });
+
   it('gives up when nothing comes any more, and the pod starts', async () => {
     world = new WarmUpWorld({ strategy: 'hot-keys', deadline: '1h' });
     const keys = names(5_000);

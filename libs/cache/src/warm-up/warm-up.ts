@@ -193,9 +193,10 @@ export class WarmUp {
     const { clock, plan } = this.#options;
     if (failures.some(isOverload)) this.#setRate(Math.max(rateMin, this.#rate / 2));
     else if (this.#rate < plan.keysPerSecond) this.#setRate(Math.min(plan.keysPerSecond, this.#rate * rateGrowth));
-    this.#fruitless = failures.length < asked ? 0 : this.#fruitless + 1;
+    const unanswered = failures.filter((failure) => !isOfItem(failure));
+    this.#fruitless = unanswered.length < asked ? 0 : this.#fruitless + 1;
     if (this.#fruitless === 0 || this.#ended) return;
-    const [failure] = failures;
+    const [failure] = unanswered;
     if (this.#fruitless >= fruitlessMax || !mayPass(failure)) throw failure;
     await wait(clock, Math.min(pauseMaxMs, pauseMinMs * 2 ** this.#fruitless), this.#stopped.signal);
   }
@@ -236,6 +237,11 @@ export class WarmUp {
     logger[state === 'failed' ? 'warn' : 'info'](line, 'warm-up ended');
     this.#tellEnd();
   }
+}
+
+/** An item that somebody has spoilt says nothing of the others. */
+function isOfItem(error: unknown): boolean {
+  return isTidemarkError(error) && error.code === 'MALFORMED_ITEM';
 }
 
 function mayPass(error: unknown): boolean {
