@@ -34,7 +34,7 @@ export interface TidemarkOptions {
   readonly backend: Backend;
   /** More can be added with `add` until `start()`; default none. */
   readonly caches?: readonly CacheDefinition[];
-  /** `start()` returns by then, live or not; default `'5s'`. */
+  /** `start()` returns by then, live or not, save for warm-ups, which have deadlines of their own from there; default `'5s'`. */
   readonly startDeadline?: Duration;
   /** `close()` waits this long for writes and loads in hand; default `'5s'`. */
   readonly drainDeadline?: Duration;
