@@ -30,13 +30,18 @@ interface Watched {
   look: DestinationLook | undefined;
   isBusy: boolean;
   dueMs: number;
+  /** Since when every look has failed, monotonic, ms. */
+  failingSinceMs: number | undefined;
 }
 
 /** Looks at that many tables at once. */
 const looksAtOnce = 8;
 /** The least time that looks may be late before a hole between them is not ruled out any more, ms. */
 const slackMsMin = 5_000;
-/** After a look that failed the next comes no later than this, ms: each second without one is a second nearer to a flush of the table. */
+/**
+ * After a look that failed the next comes no later than this, ms: each second without one is a second nearer to a flush of the table. Once that
+ * is due anyway there is no hurry any more: what fails for so long may be a permission that nobody has given.
+ */
 const againMsMax = 2_000;
 
 /** Watches the streaming destination of every table that has a topic, and says whose watermark may be published. */
@@ -95,7 +100,10 @@ export class DestinationWatch {
   #watched(table: string): Watched {
     let watched = this.#tables.get(table);
     if (watched === undefined) {
-      watched = { withheld: 'not looked at yet', look: undefined, isBusy: false, dueMs: -Infinity };
+      watched = {
+        ...{ withheld: 'not looked at yet', look: undefined, isBusy: false, dueMs: -Infinity },
+        failingSinceMs: undefined,
+      };
       this.#tables.set(table, watched);
     }
     return watched;
@@ -113,13 +121,22 @@ export class DestinationWatch {
       const lookedAt = clock.now();
       const destination = await this.#timed(what, (inner) => reader.read(table, inner));
       observer.succeeded(what);
+      watched.failingSinceMs = undefined;
       return await this.#settle(table, watched, before, { ...destination, lookedAt });
     } catch (error) {
       if (!signal.aborted) observer.failed(what, error);
-      watched.dueMs = clock.monotonicMs() + Math.min(everyMs / 6, againMsMax);
+      watched.dueMs = clock.monotonicMs() + this.#againMs(watched);
       watched.isBusy = false;
       return undefined;
     }
+  }
+
+  #againMs(watched: Watched): number {
+    const { clock, everyMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    watched.failingSinceMs ??= nowMs;
+    const isDue = nowMs - watched.failingSinceMs > this.#apartMsMax;
+    return isDue ? everyMs / 6 : Math.min(everyMs / 6, againMsMax);
   }
 
   /** The later of what is known here and what another worker, or an earlier run, has left; asked for where ours is old. */

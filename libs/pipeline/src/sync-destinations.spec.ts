@@ -179,6 +179,20 @@ describe('hazard 51: looks that fail for less time than a hole takes', () => {
     expect(value('tidemark_sync_holes_total', 'destination-not-watched')).toBe(2);
   });
 
+  it('come fast while a flush can still be spared, and then no more often than a destination that is not active is looked at', async () => {
+    await running();
+    world.destinations.down = true;
+    const askedIn = async (ms: number): Promise<number> => {
+      const before = world.destinations.asked.length;
+      await world.clock.advance(ms);
+      return world.destinations.asked.slice(before).filter((table) => table === 'users').length;
+    };
+    await world.clock.advance(minute / 2);
+    expect(await askedIn(minute)).toBeGreaterThanOrEqual(20);
+    await world.clock.advance(minute);
+    expect(await askedIn(10 * minute)).toBeLessThanOrEqual(60);
+  });
+
   it('a destination that is active again is noticed within ten seconds', async () => {
     await running();
     world.destinations.set('users', { status: 'DISABLED' });

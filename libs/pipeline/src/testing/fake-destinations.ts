@@ -12,7 +12,8 @@ const active: TableDestination = { status: 'ACTIVE', description: null, precisio
 export class FakeDestinations implements DestinationReader {
   readonly #tables = new Map<string, TableDestination>();
   #down = false;
-  /** Tables looked at, in order. */
+  /** Tables that were asked for, in order, and those that were looked at. */
+  readonly asked: string[] = [];
   readonly looks: string[] = [];
   readonly store = new FakeDestinationStore();
 
@@ -30,6 +31,7 @@ export class FakeDestinations implements DestinationReader {
 
   async read(table: string, signal: AbortSignal): Promise<TableDestination> {
     if (signal.aborted) throw new TidemarkError('ABORTED', 'the call was aborted', { retriable: false });
+    this.asked.push(table);
     if (this.#down) throw new TidemarkError('THROTTLED', 'too many looks', { retriable: true });
     this.looks.push(table);
     return this.of(table);
