@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Clock, isTidemarkError, type Logger, messageOf, wait } from '@tidemark/runtime';
 import { none } from '../l1/columns.js';
 import { type L1 } from '../l1/l1.js';
@@ -53,7 +54,7 @@ export interface WarmUpOptions {
 }
 
 /** Requests of a warm-up that are under way. */
-const requestsMax = 8;
+const requestsMax = 16;
 /** Keys of one of them: what DynamoDB takes. */
 export const requestKeysMax = 100;
 /** Requests in a row that bring nothing, until it gives up. */
@@ -96,6 +97,8 @@ export class WarmUp {
   constructor(options: WarmUpOptions) {
     this.#options = options;
     this.#rate = options.plan.keysPerSecond;
+    // Each request, and each segment of a scan, listens for the end.
+    setMaxListeners(0, this.#stopped.signal);
     this.#bucket = new RateBucket(options.clock.monotonicMs(), this.#rate, this.#burst);
     this.#whenEnded = new Promise((resolve) => {
       this.#tellEnd = resolve;
@@ -212,9 +215,9 @@ export class WarmUp {
     this.#bucket.setRate(this.#options.clock.monotonicMs(), rate, this.#burst);
   }
 
-  /** A tenth of a second's. */
+  /** Half a second’s: a pod that starts has other things to do, and what it misses in between is not lost. Requests under way are few, whatever it is. */
   get #burst(): number {
-    return Math.max(1, this.#rate / 10);
+    return Math.max(1, this.#rate / 2);
   }
 
   /** Keys that L1 still has room for, those that are under way being as large as what is there. */

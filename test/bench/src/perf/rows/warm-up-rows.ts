@@ -33,7 +33,7 @@ export const warmUpRows: readonly BenchRow[] = [
     lowerIsBetter: true,
     isSlow: true,
     isOfTheWall: true,
-    note: `\`warmUp: { strategy: 'hot-keys' }\` with its defaults: a deadline of 5 s, and 25,000 keys a second at most, so that 3.9 s of it are the rate's. On the backend in memory, each answer of which takes ${latencyMs} ms; values are about 1 KB,
+    note: `\`warmUp: { strategy: 'hot-keys' }\` with its defaults: a deadline of 5 s, and 25,000 keys a second at most, so that 3.5 s of it are the rate's. On the backend in memory, each answer of which takes ${latencyMs} ms; values are about 1 KB,
 and are decoded. The list was published by another pod, through the same table.`,
     tidemark: async ({ quick }) => {
       const names = keysOf(quick ? keysMax / 10 : keysMax);
