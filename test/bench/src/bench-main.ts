@@ -3,13 +3,14 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { curves } from './perf/curves/index.js';
 import { elsewhere } from './perf/elsewhere.js';
 import { machine, versions } from './perf/machine.js';
+import { type Failure, measureEach } from './perf/measure-each.js';
 import { type BenchOptions, readOptions, usage } from './perf/options.js';
 import { type BenchResults, chartsOf, reportPage, resultTable } from './perf/report.js';
 import { type BenchRow } from './perf/row.js';
 import { benchRows } from './perf/rows/index.js';
 import { traceRows, tracesVariable } from './perf/rows/trace-rows.js';
 import { pinnedCore, runCurve, runRow } from './perf/run-row.js';
-import { measuredOf, type RowResult, verdictOf } from './perf/verdict.js';
+import { measuredOf, verdictOf } from './perf/verdict.js';
 
 const docs = new URL('../../../docs/', import.meta.url);
 /** Of `--quick`: gates are measured three times while there is time, the rest once. */
@@ -25,23 +26,28 @@ async function main(): Promise<number> {
   if (options.write) writeReport(rows, results);
   const shut = options.quick ? results.rows.filter(({ passes }) => !passes) : [];
   for (const row of shut) console.error(`gate: ${row.name}: expected ${row.rule}, got ${measuredOf(row)}`);
-  return shut.length === 0 ? 0 : 1;
+  for (const { name, reason } of results.failed) console.error(`failed: ${name}: ${reason}`);
+  return shut.length === 0 && results.failed.length === 0 ? 0 : 1;
 }
 
 async function measure(all: readonly BenchRow[], { quick, only }: BenchOptions): Promise<BenchResults> {
   const isAsked = ({ name }: { readonly name: string }): boolean => only?.includes(name) ?? true;
-  const rows: RowResult[] = [];
+  const failed: Failure[] = [];
   const isLeftOut = ({ isSlow }: BenchRow): boolean => quick && only === undefined && isSlow === true;
-  for (const row of all.filter((each) => isAsked(each) && !isLeftOut(each))) {
-    const result = verdictOf(row, await runRow(row, { quick }, roundsOf(row, quick)));
-    rows.push(result);
-    console.log(`${result.met ? 'met   ' : 'not met'} ${row.name}: ${measuredOf(result)} (${result.rule})`);
-  }
+  const measured = all.filter((each) => isAsked(each) && !isLeftOut(each));
+  const rows = await measureEach(
+    measured,
+    async (row) => {
+      const result = verdictOf(row, await runRow(row, { quick }, roundsOf(row, quick)));
+      console.log(`${result.met ? 'met   ' : 'not met'} ${row.name}: ${measuredOf(result)} (${result.rule})`);
+      return result;
+    },
+    failed,
+  );
   // Curves are for readers, not for gates.
   const drawn = quick && only === undefined ? [] : curves.filter(isAsked);
-  const curveResults = [];
-  for (const curve of drawn) curveResults.push(await runCurve(curve, { quick }, 1));
-  return { machine: machine(pinnedCore), versions: versions(), rows, curves: curveResults };
+  const curveResults = await measureEach(drawn, (curve) => runCurve(curve, { quick }, 1), failed);
+  return { machine: machine(pinnedCore), versions: versions(), rows, curves: curveResults, failed };
 }
 
 function roundsOf({ gateTolerance }: BenchRow, quick: boolean): number {

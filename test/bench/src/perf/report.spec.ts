@@ -27,7 +27,7 @@ function results(figures: readonly (readonly [number, number?])[]): BenchResults
     const [tidemark = 0, rival = 0] = figures[index] ?? [];
     return verdictOf(row, { tidemark: [tidemark], rival: [rival] });
   });
-  return { machine: { cpu: 'a processor' }, versions: { node: '20' }, rows: measured, curves: [] };
+  return { machine: { cpu: 'a processor' }, versions: { node: '20' }, rows: measured, curves: [], failed: [] };
 }
 
 describe('resultTable', () => {
@@ -53,7 +53,9 @@ describe('reportPage', () => {
   });
 
   it('names settings, gates, the machine, and what is not measured', () => {
-    const page = reportPage(results([[40, 50], [2, 1], [1]]), rows, [{ what: 'the rest', where: 'no row yet' }]);
+    const measured = { ...results([[40, 50], [2, 1], [1]]), failed: [{ name: 'idle', reason: 'Error: not live' }] };
+    const page = reportPage(measured, rows, [{ what: 'the rest', where: 'no row yet' }]);
+    expect(page).toContain('- `idle`: could not be measured (Error: not live).');
     expect(page).toContain('other: its fastest.');
     expect(page).toContain('A gate of `--quick`, with a tolerance of 15 %.');
     expect(page).toContain('- cpu: a processor');

@@ -1,5 +1,6 @@
 import { type Bar, curveChart, figure, groupedChart, ratioChart } from './charts.js';
 import { type CurveResult } from './curve.js';
+import { type Failure } from './measure-each.js';
 import { type BenchRow } from './row.js';
 import { measuredOf, type RowResult } from './verdict.js';
 
@@ -8,6 +9,7 @@ export interface BenchResults {
   readonly versions: Readonly<Record<string, string>>;
   readonly rows: readonly RowResult[];
   readonly curves: readonly CurveResult[];
+  readonly failed: readonly Failure[];
 }
 
 /** A goal of the design that no row measures. */
@@ -27,7 +29,7 @@ export function resultTable(rows: readonly RowResult[]): string {
 
 /** The whole page: table, charts, what each row is, who is ahead and why, what is missing. */
 export function reportPage(
-  { machine, versions, rows, curves }: BenchResults,
+  { machine, versions, rows, curves, failed }: BenchResults,
   all: readonly BenchRow[],
   elsewhere: readonly Elsewhere[],
 ): string {
@@ -47,12 +49,16 @@ export function reportPage(
     described.map(describe).join('\n'),
     ...(curves.length === 0 ? [] : ['## Growth', ...curves.map(curveText)]),
     '## Not in this run',
-    elsewhere.map(({ what, where }) => `- ${what}: ${where}.`).join('\n'),
+    [...elsewhere, ...failed.map(notMeasured)].map(({ what, where }) => `- ${what}: ${where}.`).join('\n'),
     '## Machine and versions',
     listOf(machine),
     listOf(versions),
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+function notMeasured({ name, reason }: Failure): Elsewhere {
+  return { what: `\`${name}\``, where: `could not be measured (${reason})` };
 }
 
 /** The charts of a run, by file name. */
