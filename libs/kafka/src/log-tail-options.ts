@@ -10,6 +10,8 @@ export interface LogTailOptions {
   /** Group ids are this, a dot and a random suffix. */
   readonly groupPrefix: string;
   readonly rackId?: string | undefined;
+  /** How long the broker may keep a fetch that finds nothing, ms: well below `interruptedAfterMs`. Default 500. */
+  readonly fetchWaitMs?: number;
   /** No fetch answered for this long: interrupted, ms. Default 3,000. */
   readonly interruptedAfterMs?: number;
   /** No fetch answered for this long: begin a new consumer beside the old, ms. Default 5,000. */

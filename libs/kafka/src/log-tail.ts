@@ -154,10 +154,10 @@ export class LogTail {
       this.#session = undefined;
       return;
     }
-    const { client, clock, logger, groupPrefix, rackId } = this.#options;
+    const { client, clock, logger, groupPrefix, rackId, fetchWaitMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const session = new TailSession(
-      { client, clock, logger, groupPrefix, rackId, topics },
+      { client, clock, logger, groupPrefix, rackId, fetchWaitMs, topics },
       {
         onJoin: (joined, assignment) => this.#onJoin(joined, assignment),
         onBatch: (from, batch) => this.#onBatch(from, batch),

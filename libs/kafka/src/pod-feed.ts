@@ -38,6 +38,14 @@ export interface PodFeedOptions {
 const routesTopic: TailedTopic = { from: 'start', compacted: true };
 const cacheTopic: TailedTopic = { from: 'end', compacted: false };
 
+/** Longer than a watermark takes to come, which then answers each fetch: an idle pod makes one a second. */
+const fetchWaitMs = 1_500;
+/**
+ * Where records come from replicas of a rack: kafkajs asks the leader anew every few seconds, and on both ways of that hand-over sleeps
+ * for as long as a fetch may wait, while nobody reads the partition.
+ */
+const rackFetchWaitMs = 500;
+
 /**
  * A pod's view of its region's cache topics and routing table: one consumer, in a group that no other process knows, which reads every
  * partition from positions kept here and never commits.
@@ -108,6 +116,7 @@ export class PodFeed implements ChangeFeed {
       metrics,
       random,
       rackId,
+      fetchWaitMs: rackId === undefined ? fetchWaitMs : rackFetchWaitMs,
       interruptedAfterMs,
       rebuildAfterMs,
       logger: this.#logger,

@@ -12,6 +12,8 @@ export interface TailSessionOptions {
   readonly groupPrefix: string;
   readonly topics: readonly string[];
   readonly rackId?: string | undefined;
+  /** How long the broker may keep a fetch that finds nothing, ms; leaving takes as long. Default 500. */
+  readonly fetchWaitMs?: number | undefined;
 }
 
 /** All synchronous; none is called once the session is retired. */
@@ -27,11 +29,9 @@ export interface TailSessionHooks {
 
 /**
  * The time-outs only work as a pair: a sole member gains nothing from expiring, but one that crashed leaves a ghost behind, and whoever
- * joins its group then waits for the shorter of the ghost's session and the rebalance time-out. A stop waits out the fetch in hand. A fetch
- * that waits longer than a watermark takes to come is answered by it, and not once before; an answer must come well before `interruptedAfterMs`.
+ * joins its group then waits for the shorter of the ghost's session and the rebalance time-out. A stop waits out the fetch in hand.
  */
 const consumerConfig = {
-  maxWaitTimeInMs: 1_500,
   minBytes: 1,
   maxBytes: 33_554_432,
   // Partitions that are added to a topic are found by then.
@@ -40,11 +40,6 @@ const consumerConfig = {
   rebalanceTimeout: 3_000,
   allowAutoTopicCreation: false,
 };
-/**
- * Where records come from replicas of a rack: kafkajs asks the leader anew every `metadataMaxAge`, and on both ways of that hand-over sleeps
- * for as long as a fetch may wait, while nobody reads the partition.
- */
-const rackWaitMs = 500;
 const retry = {
   initialRetryTime: 100,
   maxRetryTime: 1_000,
@@ -82,9 +77,10 @@ export class TailSession {
     this.groupId = `${options.groupPrefix}.${randomUUID().slice(0, 8)}`;
     this.topics = options.topics;
     this.#answeredMs = options.clock.monotonicMs();
-    const { rackId } = options;
-    const rack = rackId === undefined ? {} : { rackId, maxWaitTimeInMs: rackWaitMs };
-    this.#consumer = options.client.consumer({ ...consumerConfig, ...rack, groupId: this.groupId, retry });
+    const { rackId, fetchWaitMs: maxWaitTimeInMs = 500 } = options;
+    const rack = rackId === undefined ? {} : { rackId };
+    const config = { ...consumerConfig, ...rack, maxWaitTimeInMs, groupId: this.groupId, retry };
+    this.#consumer = options.client.consumer(config);
     this.#listen();
   }
 
