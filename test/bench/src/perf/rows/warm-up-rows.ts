@@ -27,7 +27,7 @@ const reads = 5_000;
 export const warmUpRows: readonly BenchRow[] = [
   {
     name: 'warm-up-100k',
-    what: 'a pod starts and is ready, with the 100,000 keys of its region’s list of hot keys read into L1: from `start()` until it resolves',
+    what: 'a pod starts and is ready, with the 100,000 keys of its region’s list of hot keys read into L1: from the call of `start()`',
     goal: { compared: 'figure', rule: 'at most', bound: 5 },
     unit: 's',
     lowerIsBetter: true,
@@ -71,11 +71,12 @@ async function readyAfterSeconds(inner: MemoryBackend, keys: number): Promise<nu
   try {
     const beganMs = performance.now();
     await tidemark.start();
-    const tookMs = performance.now() - beganMs;
+    // Where the deadline was too short, the figure says by how much.
+    while (tidemark.health().warmUp['bench']?.state === 'running') await delay(1);
+    const seconds = (performance.now() - beganMs) / 1_000;
     const { state, installed } = tidemark.health().warmUp['bench'] ?? {};
-    if (state !== 'done' || installed !== keys)
-      throw new Error(`ready after ${Math.round(tookMs)} ms with ${installed} keys of ${keys}: ${state}`);
-    return tookMs / 1_000;
+    if (state !== 'done' || installed !== keys) throw new Error(`${state} with ${installed} keys of ${keys}`);
+    return seconds;
   } finally {
     await tidemark.close();
   }
