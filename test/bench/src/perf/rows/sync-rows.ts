@@ -165,7 +165,9 @@ interface Image {
 }
 
 function messageOf(data: Uint8Array): Message {
-  const { dynamodb } = JSON.parse(Buffer.from(data).toString()) as ChangeRecord;
+  const { dynamodb } = JSON.parse(
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString(),
+  ) as ChangeRecord;
   const { Keys, OldImage, NewImage, ApproximateCreationDateTime: stamp } = dynamodb;
   const change = `${OldImage?.writeId.S ?? '-'};${NewImage?.writeId.S ?? '-'};${stamp}`;
   return { key: Keys.key.S, value: NewImage?.value.S ?? null, headers: { change } };
