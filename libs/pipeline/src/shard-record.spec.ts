@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { topicNames } from '@tidemark/protocol';
+import { decodeRecord, ownItemKeyOf, topicNames } from '@tidemark/protocol';
 import { RecordTranslator } from './shard-record.js';
 import { changeRecordBytes } from './testing/change-record-bytes.js';
 
@@ -37,5 +37,16 @@ describe('RecordTranslator', () => {
       ['event', 'k:3'],
     ]);
     expect(deadLetters).toHaveLength(1);
+  });
+
+  it('sends what Tidemark keeps for itself without its value: no pod reads it', () => {
+    const key = ownItemKeyOf('hot-keys', 'things', 'us-east-1', '0');
+    const bytes = changeRecordBytes({ table: 'users', key, to: 'w', value: 'v'.repeat(500) });
+    const { steps } = translator().translate([{ sequenceNumber: '1', bytes }, recordOf('users', 2)]);
+    const values = steps.map((step) => {
+      const decoded = step.type === 'event' ? decodeRecord(step.record) : undefined;
+      return decoded?.type === 'event' ? (decoded.event.value?.length ?? null) : undefined;
+    });
+    expect(values).toEqual([null, 1]);
   });
 });

@@ -1,6 +1,7 @@
 import {
   type BinaryEncoding,
   encodeEvent,
+  isOwnItemKey,
   itemKeyBytesMax,
   tableProblem,
   type TopicNames,
@@ -69,7 +70,8 @@ export class RecordTranslator {
     const { table, key } = event;
     if (!this.#isTable(table)) return this.#unreadable(record, { reason: 'tableName: not a table', table, key });
     if (!isKey(key)) return this.#unreadable(record, { reason: 'dynamodb.Keys.key: not a key', table, key });
-    const encoded = encodeEvent(event);
+    // Nobody in this region follows what Tidemark keeps for itself; that it changed is an event all the same.
+    const encoded = encodeEvent(isOwnItemKey(key) ? { ...event, value: null } : event);
     const bytes = wireBytes(encoded);
     if (bytes <= recordBytesMax) return { step: { type: 'event', table, key, record: encoded } };
     const reason = `too large for Kafka: ${bytes} bytes`;
