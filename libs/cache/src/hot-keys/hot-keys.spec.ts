@@ -108,6 +108,15 @@ describe('HotKeys', () => {
     expect(hotKeys.report(1).keys).toMatchObject([{ key: 'missed', share: 1 }]);
   });
 
+  it('passes over what no item can have as its key', async () => {
+    const { hotKeys, clock } = new Reads();
+    for (const key of [undefined as unknown as string, 7 as unknown as string, '', 'x'.repeat(2_049), 'k']) {
+      hotKeys.miss(key);
+      await clock.advance(10);
+    }
+    expect(hotKeys.report(10).keys.map(({ key }) => key)).toEqual(['k']);
+  });
+
   it('reports nothing of a cache that nobody reads', () => {
     expect(new Reads().report(10)).toEqual({ keys: [], tracked: 0, readsPerSecond: 0 });
   });

@@ -1,3 +1,4 @@
+import { itemKeyBytesMax } from '@tidemark/protocol';
 import { type Clock } from '@tidemark/runtime';
 import { wholeNumber } from '../options.js';
 import { SamplePace } from './sample-pace.js';
@@ -96,7 +97,7 @@ export class HotKeys {
       this.#sketch.scale(1 / this.#weightAt(nowMs));
       this.#epochMs = nowMs;
     }
-    this.#sketch.add(key, pace.weight * this.#weightAt(nowMs));
+    if (isStorable(key)) this.#sketch.add(key, pace.weight * this.#weightAt(nowMs));
     return pace.next(nowMs);
   }
 
@@ -111,4 +112,9 @@ export class HotKeys {
     const meanLifeSeconds = halfLifeMs / Math.LN2 / 1_000;
     return 1 / (this.#weightAt(nowMs) * meanLifeSeconds * (1 - 2 ** (-ageMs / halfLifeMs)));
   }
+}
+
+/** `getIfPresent` takes whatever it is given. What no item can have as its key is not kept, however large, and shown to nobody. */
+function isStorable(key: unknown): boolean {
+  return typeof key === 'string' && key.length > 0 && key.length <= itemKeyBytesMax;
 }
