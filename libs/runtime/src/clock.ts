@@ -26,8 +26,16 @@ export const systemClock: Clock = {
 /** Node fires a timer that is set for longer, some 25 days, at once. */
 const timerMaxMs = 2_147_483_647;
 
-/** Resolves after `delayMs`, or at once when `signal` is aborted: a wait that ends early is not a failure, so look at the signal. */
-export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Resolves after `delayMs`, or at once when `signal` is aborted: a wait that ends early is not a failure, so look at the signal. Does not keep the
+ * process alive when `unref`.
+ */
+export function wait(
+  clock: Clock,
+  delayMs: number,
+  signal?: AbortSignal,
+  options?: { readonly unref?: boolean },
+): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();
     const done = (): void => {
@@ -35,7 +43,7 @@ export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promi
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const cancel = clock.setTimer(done, delayMs);
+    const cancel = clock.setTimer(done, delayMs, options);
     signal?.addEventListener('abort', done, { once: true });
   });
 }

@@ -138,6 +138,20 @@ describe('ListPublisher', () => {
     expect(await region.outcome(next.publisher.look())).toBe('published');
   });
 
+  it('keeps no process alive by waiting for its next look', async () => {
+    const region = new Region();
+    const timers: unknown[] = [];
+    const setTimer: ManualClock['setTimer'] = region.clock.setTimer.bind(region.clock);
+    region.clock.setTimer = (...timer: unknown[]) => {
+      timers.push(timer[2]);
+      return setTimer(timer[0] as () => void, timer[1] as number);
+    };
+    const { publisher } = region.pod(1);
+    publisher.start();
+    await publisher.close();
+    expect(timers).toEqual([{ unref: true }]);
+  });
+
   it('gives up where the pod may not write, and warns once', async () => {
     const region = new Region();
     const { publisher, read } = region.pod(1);

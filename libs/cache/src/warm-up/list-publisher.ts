@@ -70,7 +70,7 @@ export class ListPublisher {
     const { clock, random, everyMs } = this.#options;
     const { signal } = this.#ended;
     while (!signal.aborted) {
-      await wait(clock, everyMs * (0.5 + random() / 2), signal);
+      await wait(clock, everyMs * (0.5 + random() / 2), signal, { unref: true });
       if (!signal.aborted) await this.look();
     }
   }
