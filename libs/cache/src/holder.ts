@@ -59,9 +59,12 @@ export class Holder {
       : packed(this.#isText && !isCompressed(codec) ? textOf(value) : Uint8Array.from(value), codec);
   }
 
-  /** Decodes what is packed, into what is to be kept of it from now on. Throws `MALFORMED_ITEM`. */
+  /** Decodes what is packed, into what is to be kept of it from now on, or into what one get is given: then nobody asks for its size. Throws `MALFORMED_ITEM`. */
   unpack({ payload, codec }: PackedValue): Held {
-    return this.#ofDecoded(this.#options.codec.decode(payload, codec));
+    const value = this.#options.codec.decode(payload, codec);
+    if (this.keepsUnpacked) return this.#ofDecoded(value);
+    if (this.#options.freeze) deepFreeze(value);
+    return { value, bytes: 0 };
   }
 
   /** Whether a get is given what is held as it stands. */
