@@ -47,6 +47,14 @@ describe('TidemarkModule', () => {
     await expect(audit.settings.get('app')).resolves.toBeUndefined();
   });
 
+  it('tells in its health how far warm-ups are, none of which fails the start', async () => {
+    const warm = defineCache({ name: 'warm', table: 'warm', schema: trust<string>(), warmUp: 'hot-keys' });
+    const app = await start(TidemarkTestingModule.forRoot(), TidemarkModule.forFeature([warm, settings]));
+    const { tidemark } = app.get(TidemarkHealthIndicator).isHealthy();
+    expect(tidemark).toMatchObject({ status: 'up', warmUp: { warm: { strategy: 'hot-keys', state: 'failed' } } });
+    expect(Object.keys(tidemark?.warmUp ?? {})).toEqual(['warm']);
+  });
+
   it('keeps two applications on one backend in step', async () => {
     const backend = memory();
     const [a, b] = [

@@ -1,4 +1,5 @@
 import { encodeControl, encodeEvent, type Route, WriteClock } from '@tidemark/protocol';
+import { MetricRegistry } from '@tidemark/runtime';
 import { eventually, ManualClock, recordingLogger, settle } from '@tidemark/runtime/testing';
 import { type Backend, type ChangeFeed, type ChangeFeedHandler, type Store } from '../backend.js';
 import { type Cache } from '../cache.js';
@@ -55,19 +56,20 @@ export class WarmUpWorld {
   readonly store = new FakeStore({ clock: this.clock });
   readonly feed = new HandFeed();
   readonly logger = recordingLogger();
+  readonly metrics = new MetricRegistry();
   readonly tidemark: Tidemark;
   readonly cache: Cache<string>;
   started: Promise<void> = Promise.resolve();
   isReady = false;
 
   constructor(warmUp: WarmUpOptions, tuning: CacheTuning = {}, overrides: Partial<Store> = {}) {
-    const { clock, feed, logger } = this;
+    const { clock, feed, logger, metrics } = this;
     const store: Store = Object.assign(Object.create(this.store) as Store, overrides);
     const definition = defineCache({ name: 'things', table: 'things', schema: trust<string>(), warmUp, ...tuning });
     const pods = { report: async () => undefined, read: async () => ({ now: 0, pods: [] }) };
     const parts = { store: bound(store, this.store), feed, publisher: { publish: async () => [] }, pods };
     const backend: Backend = { name: 'test', region: 'here', open: () => ({ ...parts, close: async () => undefined }) };
-    this.tidemark = createTidemark({ service: 'test', backend, caches: [definition], clock, logger });
+    this.tidemark = createTidemark({ service: 'test', backend, caches: [definition], clock, logger, metrics });
     this.cache = this.tidemark.cache(definition);
   }
 

@@ -34,6 +34,30 @@ describe('warm-up', () => {
     );
   });
 
+  it('is told in metrics of its cache, beside how uneven the reads are', async () => {
+    world = new WarmUpWorld({ strategy: 'hot-keys' });
+    world.put('a', 'b');
+    await world.list('here', ['a', 'gone']);
+    await world.start();
+    await world.passing(world.started);
+    world.held('a', 'a', 'a', 'b');
+    const valueOf = (name: string, result?: string): number | undefined => {
+      const series =
+        world.metrics
+          .collect()
+          .find((family) => family.name === name)
+          ?.series.values() ?? [];
+      const found = [...series].find(({ labels }) => labels['result'] === result);
+      return found !== undefined && 'value' in found ? found.value : undefined;
+    };
+    expect(valueOf('tidemark_cache_warm_up_keys_total', 'installed')).toBe(1);
+    expect(valueOf('tidemark_cache_warm_up_keys_total', 'absent')).toBe(1);
+    expect(valueOf('tidemark_cache_warm_up_known_keys')).toBe(2);
+    expect(valueOf('tidemark_cache_warm_up_running')).toBe(0);
+    expect(valueOf('tidemark_cache_hottest_key_ratio')).toBeGreaterThan(0.5);
+    expect(valueOf('tidemark_cache_hottest_10_keys_ratio')).toBeCloseTo(1);
+  });
+
   it('reads on the miss path of its own region, whoever’s list it was', async () => {
     world = new WarmUpWorld({ strategy: 'hot-keys', from: ['elsewhere'] });
     world.put('a');
