@@ -43,6 +43,7 @@ export {
 } from './cache.js';
 export { type CacheDefinition, type CacheOptions, type CacheTuning, defineCache, tuneCache } from './define-cache.js';
 export { type EntrySource } from './entry.js';
+export { type Eviction } from './l1/l1.js';
 export { type HotKey, type HotKeyReport } from './hot-keys/hot-keys.js';
 export { type Load } from './lease-loader.js';
 export { memory, type MemoryBackend, type MemoryOptions } from './memory-backend.js';

@@ -5,7 +5,7 @@ import { type Image, type L1, type L1Options } from './l1.js';
 import { LruOrder } from './lru-order.js';
 import { S3FifoOrder } from './s3-fifo-order.js';
 
-/** Share of `maxEntries` that cached absences may take, so that a scan of missing keys cannot push out the values. */
+/** Share of `maxEntries` and of `maxBytes` that cached absences may take, so that a scan of missing keys cannot push out the values. */
 const absenceShare = 0.1;
 
 /** Bytes that an entry takes with nothing that hangs from it, its place in the map and in an order included: measured on Node 20. */
@@ -24,15 +24,17 @@ export class ColumnL1 implements L1 {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   readonly #absencesMax: number;
+  readonly #absenceBytesMax: number;
 
   constructor({ eviction, maxEntries, maxBytes }: L1Options) {
     const Order = eviction === 'lru' ? LruOrder : S3FifoOrder;
     this.#maxEntries = maxEntries;
     this.#maxBytes = maxBytes;
     this.#absencesMax = Math.max(1, Math.ceil(maxEntries * absenceShare));
+    this.#absenceBytesMax = maxBytes * absenceShare;
     this.#columns = new Columns(maxEntries + this.#absencesMax + 1);
     this.#values = new Order(this.#columns, { maxEntries, maxBytes });
-    this.#absences = new Order(this.#columns, { maxEntries: this.#absencesMax, maxBytes: Infinity });
+    this.#absences = new Order(this.#columns, { maxEntries: this.#absencesMax, maxBytes: this.#absenceBytesMax });
   }
 
   use(key: string): number {
@@ -162,11 +164,11 @@ export class ColumnL1 implements L1 {
   }
 
   get bytes(): number {
-    return this.#values.bytes;
+    return this.#values.bytes + this.#absences.bytes;
   }
 
   #isTooLarge({ value }: Image, bytes: number): boolean {
-    return value !== undefined && entryOwnBytes + bytes > this.#maxBytes;
+    return entryOwnBytes + bytes > (value === undefined ? this.#absenceBytesMax : this.#maxBytes);
   }
 
   #isAbsence(slot: number): boolean {
@@ -200,10 +202,10 @@ export class ColumnL1 implements L1 {
     this.#columns.release(slot);
   }
 
-  /** Absences are bounded by their number alone. */
+  /** Both share the bytes; absences take no more than their share, so there is a value to evict while there are too many. */
   #evict(): void {
-    while (this.#values.length > this.#maxEntries || this.#values.bytes > this.#maxBytes)
-      this.#remove(this.#values.victim());
-    while (this.#absences.length > this.#absencesMax) this.#remove(this.#absences.victim());
+    while (this.#absences.length > this.#absencesMax || this.#absences.bytes > this.#absenceBytesMax)
+      this.#remove(this.#absences.victim());
+    while (this.#values.length > this.#maxEntries || this.bytes > this.#maxBytes) this.#remove(this.#values.victim());
   }
 }

@@ -16,7 +16,7 @@ export interface EvictionOrder {
   readonly bytes: number;
 }
 
-/** Share of the entries that S3-FIFO’s small queue takes, and other bounds, are relative to these. */
+/** What an order may hold; whoever fills it removes victims until it does not hold more. */
 export interface Bounds {
   readonly maxEntries: number;
   readonly maxBytes: number;

@@ -28,12 +28,12 @@ interface Step {
 class Given {
   readonly #last = new Map<string, { readonly value: unknown; readonly bytes: number }>();
 
-  do(l1: L1, { key, absent, bytes, use }: Step, given: Entry, own: number): void {
+  do(l1: L1, { key, bytes, use }: Step, given: Entry, own: number): void {
     if (use === 'get') l1.use(key);
     if (use === 'peek') l1.peek(key);
     if (use === 'delete' || use === 'clear') l1[use](key);
     if (use === 'set') l1.set(key, given, bytes);
-    if (use === 'set') this.#last.set(key, { value: given.value, bytes: absent ? 0 : own + bytes });
+    if (use === 'set') this.#last.set(key, { value: given.value, bytes: own + bytes });
     else if (use === 'delete') this.#last.delete(key);
     else if (use === 'clear') this.#last.clear();
   }
@@ -84,7 +84,7 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (steps, maxEntries) => {
-        const maxBytes = own * 4 + 100;
+        const maxBytes = own * 12;
         const l1 = make(maxEntries, maxBytes);
         const given = new Given();
         return steps.every((each, index) => {
@@ -120,10 +120,10 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     const l1 = make(20);
     l1.set('k', entry('v'), 1);
     l1.replace(l1.find('k'), entry(undefined), 0);
-    expect([l1.peek('k')?.value, l1.entries, l1.bytes, l1.keys(9)]).toEqual([undefined, 1, 0, []]);
+    expect([l1.peek('k')?.value, l1.entries, l1.bytes, l1.keys(9)]).toEqual([undefined, 1, own, []]);
     l1.set('l', entry('v'), 1);
     l1.replace(l1.find('l'), entry('large'), 20_000);
-    expect([l1.find('l'), l1.entries, l1.bytes]).toEqual([none, 1, 0]);
+    expect([l1.find('l'), l1.entries, l1.bytes]).toEqual([none, 1, own]);
   });
 
   it('names the keys of its values, as many as are asked for', () => {
@@ -143,7 +143,7 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
       for (let i = 0; i < 90; i += 1) l1.set(`a${i}`, entry(undefined, 7), 1);
       for (let i = 0; i < 900; i += 1)
         expect(l1.peek(`k${i}`)).toEqual({ ...entry(i, i % 7), stampUs: i, readAt: round });
-      expect([l1.entries, l1.bytes, l1.clear(), l1.entries, l1.bytes]).toEqual([990, 900 * (own + 1), 990, 0, 0]);
+      expect([l1.entries, l1.bytes, l1.clear(), l1.entries, l1.bytes]).toEqual([990, 990 * (own + 1), 990, 0, 0]);
     }
   });
 
@@ -172,6 +172,17 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     l1.set('k', entry('v'), 1);
     for (let i = 0; i < 100; i += 1) l1.set(`a${i}`, entry(undefined), 1);
     expect([l1.peek('k')?.value, l1.entries]).toEqual(['v', 3]);
+  });
+
+  it('hazard 38: absences count with their keys, and take a tenth of the bytes at most', () => {
+    const l1 = make(1_000, 10_000);
+    for (let i = 0; i < 20; i += 1) l1.set(`k${i}`, entry('v'), 400 - own);
+    for (let i = 0; i < 100; i += 1) l1.set(`a${i}`, entry(undefined), 300 - own);
+    expect([l1.entries, l1.bytes]).toEqual([23, 8_900]);
+    l1.set('long', entry(undefined), 1_000);
+    expect([l1.find('long'), l1.entries]).toEqual([none, 23]);
+    for (let i = 20; i < 40; i += 1) l1.set(`k${i}`, entry('v'), 400 - own);
+    expect([l1.entries, l1.bytes]).toEqual([25, 9_700]);
   });
 
   it('deletes a partition, absences and what has no known partition included, and says how many', () => {
