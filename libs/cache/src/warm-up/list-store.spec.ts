@@ -1,13 +1,38 @@
+import { randomBytes } from 'node:crypto';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { WriteClock } from '@tidemark/protocol';
-import { ManualClock } from '@tidemark/runtime/testing';
+import { eventually, ManualClock } from '@tidemark/runtime/testing';
 import { FakeStore } from '../testing/fake-store.js';
 import { listKeysMax } from './hot-key-list.js';
 import { encodeHeader, listCodec } from './list-parts.js';
 import { ListStore } from './list-store.js';
 
 const itemKey = '_tidemark:hot-keys:things:here';
+
+const listsOf = (store: FakeStore, clock: ManualClock): ListStore =>
+  new ListStore({
+    ...{ store, table: 'things', cache: 'things', region: 'here', clock, timeoutMs: 1_000, newLeaseId: () => 'l' },
+    writeClock: new WriteClock('00000000000000ff', () => clock.now()),
+  });
+
+describe('a list that is written', () => {
+  it('takes no more than 100 KiB of its table in a second, whatever its size', async () => {
+    const clock = new ManualClock();
+    const beganMs = clock.monotonicMs();
+    const recent = Array.from({ length: 12_000 }, () => ({ key: randomBytes(36).toString('base64'), age: 0 }));
+    let bytes: number | undefined;
+    const written = listsOf(new FakeStore({ clock }), clock)
+      .write({ at: clock.now(), hot: [], recent }, new AbortController().signal)
+      .then((total) => (bytes = total));
+    await eventually('the list is written', async () => {
+      await clock.advance(10);
+      return bytes !== undefined;
+    });
+    expect(await written).toBeGreaterThan(400 * 1_024);
+    expect(clock.monotonicMs() - beganMs).toBeGreaterThanOrEqual((await written) / 102.4);
+  });
+});
 
 describe('a list that others than Tidemark wrote', () => {
   it('is read no further than a list may be long, however much its few bytes unpack to', async () => {
@@ -23,11 +48,7 @@ describe('a list that others than Tidemark wrote', () => {
       const bytes = brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
       write(`${itemKey}:${part}`, { B: bytes });
     }
-    const lists = new ListStore({
-      ...{ store, table: 'things', cache: 'things', region: 'here', clock, timeoutMs: 1_000, newLeaseId: () => 'l' },
-      writeClock: new WriteClock('00000000000000ff', () => clock.now()),
-    });
-    const list = await lists.read('here');
+    const list = await listsOf(store, clock).read('here');
     expect(list?.recent.length).toBe(listKeysMax);
   });
 });
