@@ -166,6 +166,7 @@ describe('ListPublisher', () => {
   it.each<[string, Record<string, unknown>]>([
     ['a header of another kind', { value: { S: '{"parts":1e9}' }, codec: { S: 'hot-keys-1' } }],
     ['a header with attributes of another type', { value: { N: '7' }, codec: { N: '7' } }],
+    ['a write id that is none, behind every one that is', { value: { S: 'x' }, writeId: { S: 'zzz' } }],
     ['a write id from far ahead', { value: { S: 'x' }, writeId: { S: `ffff${'0'.repeat(28)}` } }],
   ])('replaces %s', async (_what, spoilt) => {
     const region = new Region();

@@ -1,6 +1,6 @@
 import { isWriteId, type ItemImage, ownItemKeyOf, type WriteClock, type WriteId } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, wait } from '@tidemark/runtime';
-import { type Store, type StoreCall } from '../backend.js';
+import { type Store, type StoreCall, type WriteCondition } from '../backend.js';
 import { type HotKeyList, type HotListed, listKeysMax, type RecentlyListed } from './hot-key-list.js';
 import { decodeHeader, decodePart, encodeHeader, encodeParts, listCodec, type ListHeader } from './list-parts.js';
 
@@ -92,13 +92,18 @@ export class ListStore {
     return bytes;
   }
 
-  /** A pod whose clock was far ahead must not keep the list as it left it: its write is out-bid once. */
+  /**
+   * A pod whose clock was far ahead must not keep the list as it left it: its write is out-bid once. What is no write id, or has none above it, may
+   * sort behind every one that is minted: such an item is replaced as it stands.
+   */
   async #put(key: string, value: string | Uint8Array, signal: AbortSignal): Promise<void> {
     const { writeClock } = this.#options;
-    const found = await this.#putAs(writeClock.mint(), key, value, signal);
-    if (found === undefined || !isWriteId(found)) return;
-    const above = writeClock.above(found);
-    if (above !== undefined) await this.#putAs(above, key, value, signal);
+    const writeId = writeClock.mint();
+    const found = await this.#putAs(writeId, key, value, { type: 'newer', than: writeId }, signal);
+    if (found === undefined) return;
+    const above = isWriteId(found) ? writeClock.above(found) : undefined;
+    if (above === undefined) await this.#putAs(writeId, key, value, { type: 'replaces', writeId: found }, signal);
+    else await this.#putAs(above, key, value, { type: 'newer', than: above }, signal);
   }
 
   /** The write id that refused the write, if one did. */
@@ -106,6 +111,7 @@ export class ListStore {
     writeId: WriteId,
     key: string,
     value: string | Uint8Array,
+    condition: WriteCondition,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { store, table, region } = this.#options;
@@ -113,7 +119,7 @@ export class ListStore {
       ...{ key, value, writeId, codec: listCodec, expiresAt: this.#expiresAt(), writtenBy: region },
       ...{ tombstone: false, leaseId: null, leaseUntil: null, loaded: false },
     };
-    const { type, old } = await store.put(table, image, { type: 'newer', than: writeId }, this.#call(signal));
+    const { type, old } = await store.put(table, image, condition, this.#call(signal));
     return type === 'refused' ? (old?.writeId ?? undefined) : undefined;
   }
 
