@@ -75,7 +75,6 @@ export class CacheWarmUp {
     this.#publisher?.start();
     const ended = warmUp.run();
     if (this.#options.isFollowed()) await this.#untilDeadline(ended, warmUp.plan.deadlineMs);
-    if (warmUp.plan.afterDeadline === 'stop') warmUp.stop('its deadline has passed');
   }
 
   /** Resolves when nothing of it is under way, save reads that their time-out ends. Idempotent. */

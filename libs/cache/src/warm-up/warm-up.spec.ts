@@ -213,6 +213,20 @@ describe('a warm-up’s deadline', () => {
     expect(world.held('a')).toEqual(['of a']);
   });
 
+  it('with `stop` begins when the warm-up does, however late the table is followed', async () => {
+    world = new WarmUpWorld({ strategy: 'hot-keys', deadline: '1s', afterDeadline: 'stop', keysPerSecond: 100 });
+    world.put(...names(1_000));
+    await world.list('here', names(1_000));
+    world.started = world.tidemark.start();
+    await world.clock.advance(5_000);
+    await world.started;
+    expect(world.cache.warmUp()).toMatchObject({ state: 'waiting', reason: null });
+    world.feed.watermark();
+    await world.warmed(50);
+    expect(world.cache.warmUp()).toMatchObject({ state: 'stopped', reason: 'its deadline has passed', ms: 1_000 });
+    expect(world.cache.warmUp().installed).toBeGreaterThan(50);
+  });
+
   it('is cut short by close()', async () => {
     world = new WarmUpWorld({ strategy: 'hot-keys', deadline: '1h', keysPerSecond: 100 });
     world.put(...names(5_000));

@@ -93,6 +93,7 @@ export class WarmUp {
   #begun = false;
   readonly #whenEnded: Promise<void>;
   #tellEnd: () => void = () => undefined;
+  #cancelDeadline: () => void = () => undefined;
 
   constructor(options: WarmUpOptions) {
     this.#options = options;
@@ -141,6 +142,8 @@ export class WarmUp {
     if (signal.aborted) return;
     this.#state = 'running';
     this.#startedMs = clock.monotonicMs();
+    if (plan.afterDeadline === 'stop')
+      this.#cancelDeadline = clock.setTimer(() => this.stop('its deadline has passed'), plan.deadlineMs);
     try {
       const batches = source.batches(signal);
       const step = async (): Promise<boolean> => {
@@ -233,6 +236,7 @@ export class WarmUp {
     this.#state = state;
     this.#reason = reason;
     this.#endedMs = this.#options.clock.monotonicMs();
+    this.#cancelDeadline();
     this.#stopped.abort();
     const { cache, logger } = this.#options;
     const { strategy, list, ms, ...counts } = this.progress;
