@@ -277,6 +277,12 @@ describe('events', () => {
     expect(coherence.peek('k')).toBeUndefined();
   });
 
+  it('hazard 16: from before the read, beyond the margin of clocks, drop what they would follow on', () => {
+    coherence.completeFill(coherence.beginFill('k'), { ...image('vA', 'A'), readAt: 1_700_000_010_000 });
+    coherence.applyEvent('k', event('A', 'B', { stampUs: 1_700_000_000_000_000 }));
+    expect(coherence.peek('k')).toBeUndefined();
+  });
+
   it('are applied again from the first write on that is newer than all that was there', () => {
     coherence.applyEvent('k', event('C', 'A'));
     fill('vA', 'A');

@@ -1,7 +1,7 @@
 import { type CdcEvent } from '@tidemark/protocol';
 import { type CacheStats } from './cache-stats.js';
 import { type DecidableEntry, decide, type Verdict } from './decide.js';
-import { type Entry, type EntrySource, hangingBytes } from './entry.js';
+import { type Entry, type EntrySource } from './entry.js';
 import { type Fence, Fences, isUntouched } from './fences.js';
 import { type Held } from './holder.js';
 import { KnownSet } from './known-set.js';
@@ -93,6 +93,7 @@ export class Coherence {
     const clean = this.#fences.close(fence);
     const slot = this.#l1.find(fence.key);
     const same = slot !== none && this.#sameImage(slot, image);
+    if (clean && image.value !== undefined) this.#noteFound(fence.key, image.writeId, slot);
     if (clean && same) this.#l1.noteRead(slot, image.readAt);
     else if (clean) this.#install(fence.key, image, 'fill');
     else {
@@ -114,7 +115,7 @@ export class Coherence {
   /** The put of the fence's write id is in the replica. */
   completePut(fence: Fence, image: Installable): void {
     const clean = this.#fences.close(fence);
-    if (image.writeId !== null) this.#known.add(image.writeId);
+    if (image.writeId !== null) this.#noteWritten(fence.key, image.writeId);
     const slot = this.#l1.find(fence.key);
     const held = slot !== none && this.#l1.valueAt(slot) !== undefined && this.#l1.writeIdAt(slot) === image.writeId;
     if (clean && !held) this.#install(fence.key, image, 'put');
@@ -124,7 +125,7 @@ export class Coherence {
 
   /** The delete is in the replica. A clean one may install an absence. A tombstone has a write id, and so an event that can be known. */
   completeDelete(fence: Fence, readAt: number): void {
-    if (fence.writeId !== undefined) this.#known.add(fence.writeId);
+    if (fence.writeId !== undefined) this.#noteWritten(fence.key, fence.writeId);
     if (this.#fences.close(fence))
       this.#install(fence.key, { value: undefined, writeId: null, expiresAt: 0, readAt, bytes: 0 }, 'put');
     else this.#drop(fence.key);
@@ -209,6 +210,16 @@ export class Coherence {
     return this.#options.mode === 'update' && this.#known.has(to);
   }
 
+  /** What a clean read found beside what is held, or was written: no absence, which no event is applied to, and whose write id is not known. */
+  #noteFound(key: string, writeId: string | null, slot: number): void {
+    this.#steppedBack.noteRead(key, writeId, slot === none ? null : this.#l1.writeIdAt(slot));
+  }
+
+  #noteWritten(key: string, writeId: string): void {
+    this.#known.add(writeId);
+    this.#steppedBack.noteWritten(key, writeId);
+  }
+
   #count(verdict: Verdict): void {
     const { stats } = this.#options;
     stats.events += 1;
@@ -235,7 +246,7 @@ export class Coherence {
     if (entry === undefined) return;
     const { value, bytes } = held;
     const image = { ...entry, value, isPlain: this.#isPlain(value, entry.expiresAt) };
-    this.#l1.replace(slot, image, hangingBytes(key, entry.writeId, bytes));
+    this.#l1.replace(slot, image, bytes);
   }
 
   #install(key: string, image: Installable, source: EntrySource): void {
@@ -246,7 +257,7 @@ export class Coherence {
 
   #set(key: string, entry: Entry, valueBytes: number): void {
     const isPlain = this.#isPlain(entry.value, entry.expiresAt);
-    this.#l1.set(key, { ...entry, isPlain }, hangingBytes(key, entry.writeId, valueBytes));
+    this.#l1.set(key, { ...entry, isPlain }, valueBytes);
   }
 
   #apply(key: string, slot: number, event: CdcEvent): void {
@@ -256,7 +267,7 @@ export class Coherence {
     const expiresAt = event.expiresAt ?? 0;
     const isPlain = this.#isPlain(value, expiresAt);
     const image: Image = { value, isPlain, writeId, stampUs: event.stampUs ?? 0, expiresAt, source: 'event' };
-    this.#l1.replace(slot, image, hangingBytes(key, writeId, bytes));
+    this.#l1.replace(slot, image, bytes);
   }
 
   #isPlain(value: unknown, expiresAt: number): boolean {
@@ -300,6 +311,10 @@ class Row implements DecidableEntry {
 
   get stampUs(): number {
     return this.#l1.stampAt(this.#slot);
+  }
+
+  get readAt(): number {
+    return this.#l1.readTimeAt(this.#slot);
   }
 }
 

@@ -8,6 +8,7 @@ const entry = (over: Partial<DecidableEntry> = {}): DecidableEntry => ({
   value: 'v',
   writeId: 'B',
   stampUs: 0,
+  readAt: 0,
   ...over,
 });
 const change = (from: string | null, to: string | null, over: Partial<DecidableEvent> = {}): DecidableEvent => ({
@@ -73,6 +74,20 @@ describe('decide', () => {
       'drop 4',
     ],
     ['applies its successor', entry(), change('B', 'C'), 'new', 'apply 5'],
+    [
+      'hazard 16: drops on a successor from before the read, beyond the margin: the id has come back since',
+      entry({ readAt: t / 1_000 }),
+      change('B', 'C', { stampUs: t - stampMarginUs - 1 }),
+      'new',
+      'drop 9',
+    ],
+    [
+      'applies its successor, whose stamp is older than the read by no more than the margin',
+      entry({ readAt: t / 1_000 }),
+      change('B', 'C', { stampUs: t - stampMarginUs }),
+      'new',
+      'apply 5',
+    ],
     ['applies its removal', entry(), change('B', null), 'new', 'apply 5'],
     ['confirms what it holds', entry(), change('A', 'B'), 'new', 'confirm 6'],
     [
@@ -152,6 +167,7 @@ describe('decide, whatever comes', () => {
       value: fc.constantFrom('v', undefined),
       writeId: fc.option(id),
       stampUs: fc.oneof(fc.constant(0), stamp),
+      readAt: fc.oneof(fc.constant(0), stamp).map((us) => us / 1_000),
     }),
     { nil: undefined },
   );

@@ -16,7 +16,7 @@ export interface Verdict {
 
 export type Rule = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
-export type DecidableEntry = Pick<Entry, 'value' | 'writeId' | 'stampUs'>;
+export type DecidableEntry = Pick<Entry, 'value' | 'writeId' | 'stampUs' | 'readAt'>;
 export type DecidableEvent = Pick<CdcEvent, 'kind' | 'from' | 'to' | 'stampUs'>;
 
 /** Stamps closer than this say nothing about order, µs. */
@@ -41,9 +41,14 @@ export function decide(
 /** Where an event stands to what is held, by their ids. */
 function place(entry: DecidableEntry, event: DecidableEvent): Verdict {
   if (entry.value === undefined || entry.writeId === null) return verdicts.unplaceable;
-  if (event.from === entry.writeId) return verdicts.successor;
+  if (event.from === entry.writeId) return isFromBeforeTheRead(entry, event) ? verdicts.doubt : verdicts.successor;
   if (event.to === entry.writeId) return verdicts.same;
   return decideByStamp(entry.stampUs, event.stampUs);
+}
+
+/** The read would have found what the event brought: so the write id it did find has come back since. */
+function isFromBeforeTheRead({ readAt }: DecidableEntry, { stampUs }: DecidableEvent): boolean {
+  return stampUs !== null && stampUs < readAt * 1_000 - stampMarginUs;
 }
 
 /** Neither holds what the other follows: only time can tell, and only across a margin. */

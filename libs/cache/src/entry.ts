@@ -1,5 +1,3 @@
-import { latin1Bytes, stringBytes } from './l1/heap-bytes.js';
-
 /** What L1 holds for a key, as an object: L1 itself keeps columns. */
 export interface Entry {
   /** What is held of the value; `undefined` = a cached absence. */
@@ -20,8 +18,3 @@ export interface Entry {
 }
 
 export type EntrySource = 'fill' | 'put' | 'event' | 'local';
-
-/** Approximate heap that hangs from an entry: its key, value and write id. */
-export function hangingBytes(key: string, writeId: string | null, valueBytes: number): number {
-  return stringBytes(key) + (writeId === null ? 0 : latin1Bytes(writeId.length)) + valueBytes;
-}

@@ -40,6 +40,35 @@ describe('SteppedBack', () => {
     expect(back.highest('k')).toBe('D');
   });
 
+  it.each<[string, string | null, string | null, boolean]>([
+    ['a lower id than was held', 'A', 'C', true],
+    ['no id where one was held', null, 'C', true],
+    ['what was held', 'C', 'C', false],
+    ['a higher id', 'D', 'C', false],
+    ['an id where nothing was held', 'A', null, false],
+  ])('a read that finds %s', (_name, found, held, covers) => {
+    const back = new SteppedBack();
+    back.noteRead('k', found, held);
+    expect(back.covers('k', { from: 'A', to: 'B' })).toBe(covers);
+  });
+
+  it('a read that finds a lower id than this pod wrote is a step back from that one, whatever is held', () => {
+    const back = new SteppedBack();
+    for (const id of ['B', 'C', 'A']) back.noteWritten('k', id);
+    expect(back.written('k')).toBe('C');
+    back.noteRead('k', 'C', null);
+    back.noteRead('other', 'A', null);
+    expect(back.size).toBe(0);
+    back.noteRead('k', 'B', 'A');
+    expect(back.highest('k')).toBe('C');
+  });
+
+  it('remembers so many keys of its own writes', () => {
+    const back = new SteppedBack(2);
+    for (const key of ['a', 'b', 'a', 'c']) back.noteWritten(key, 'B');
+    expect(['a', 'b', 'c'].map((key) => back.written(key))).toEqual(['B', undefined, 'B']);
+  });
+
   it('forgets the key that went back longest ago when it is full', () => {
     const back = new SteppedBack(2);
     for (const key of ['a', 'b', 'a', 'c']) back.note(key, { from: 'B', to: 'A' });

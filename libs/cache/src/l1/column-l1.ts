@@ -1,6 +1,7 @@
 import { type Entry, type EntrySource } from '../entry.js';
 import { Columns, Flag, none } from './columns.js';
 import { type EvictionOrder } from './eviction-order.js';
+import { latin1Bytes, stringBytes } from './heap-bytes.js';
 import { type Image, type L1, type L1Options } from './l1.js';
 import { LruOrder } from './lru-order.js';
 import { S3FifoOrder } from './s3-fifo-order.js';
@@ -9,7 +10,7 @@ import { S3FifoOrder } from './s3-fifo-order.js';
 const absenceShare = 0.1;
 
 /** Bytes that an entry takes with nothing that hangs from it, its place in the map and in an order included: measured on Node 20. */
-export const entryOwnBytes = 120;
+export const entryOwnBytes = 124;
 
 /** Of an entry that was installed before the partitions of its table were known. */
 const unknownPartition = -1;
@@ -94,9 +95,12 @@ export class ColumnL1 implements L1 {
   set(key: string, entry: Entry, bytes: number): void {
     const held = this.find(key);
     if (held === none) {
-      if (this.#isTooLarge(entry, bytes)) return;
+      const keyBytes = stringBytes(key);
+      const size = sizeOf(keyBytes, entry, bytes);
+      if (this.#isTooLarge(entry, size)) return;
       const slot = this.#columns.take(key);
-      this.#write(slot, entry, bytes);
+      this.#columns.keyBytes[slot] = keyBytes;
+      this.#write(slot, entry, size);
       this.#place(slot, entry);
       this.#orderOf(slot).added(slot);
       this.#evict();
@@ -108,15 +112,16 @@ export class ColumnL1 implements L1 {
   }
 
   replace(slot: number, image: Image, bytes: number): void {
-    if (this.#isTooLarge(image, bytes)) return this.#remove(slot);
+    const size = sizeOf(this.#columns.keyBytes[slot] ?? 0, image, bytes);
+    if (this.#isTooLarge(image, size)) return this.#remove(slot);
     const order = this.#orderOf(slot);
     if ((image.value === undefined) === this.#isAbsence(slot)) {
       const before = this.#columns.bytes[slot] ?? 0;
-      this.#write(slot, image, bytes);
-      order.grew(slot, (this.#columns.bytes[slot] ?? 0) - before);
+      this.#write(slot, image, size);
+      order.grew(slot, size - before);
     } else {
       order.removed(slot);
-      this.#write(slot, image, bytes);
+      this.#write(slot, image, size);
       this.#orderOf(slot).added(slot);
     }
     this.#evict();
@@ -167,8 +172,8 @@ export class ColumnL1 implements L1 {
     return this.#values.bytes + this.#absences.bytes;
   }
 
-  #isTooLarge({ value }: Image, bytes: number): boolean {
-    return entryOwnBytes + bytes > (value === undefined ? this.#absenceBytesMax : this.#maxBytes);
+  #isTooLarge({ value }: Image, size: number): boolean {
+    return size > (value === undefined ? this.#absenceBytesMax : this.#maxBytes);
   }
 
   #isAbsence(slot: number): boolean {
@@ -185,7 +190,7 @@ export class ColumnL1 implements L1 {
     this.#columns.partitions[slot] = partition;
   }
 
-  #write(slot: number, { value, isPlain, writeId, stampUs, expiresAt, source }: Image, bytes: number): void {
+  #write(slot: number, { value, isPlain, writeId, stampUs, expiresAt, source }: Image, size: number): void {
     const columns = this.#columns;
     const kept = (columns.flags[slot] ?? 0) & (Flag.main | Flag.uses);
     columns.values[slot] = value;
@@ -194,7 +199,7 @@ export class ColumnL1 implements L1 {
     columns.expiresAt[slot] = expiresAt;
     columns.sources[slot] = sources.indexOf(source);
     columns.flags[slot] = kept | (isPlain ? Flag.plain : 0) | (value === undefined ? Flag.absence : 0);
-    columns.bytes[slot] = entryOwnBytes + bytes;
+    columns.bytes[slot] = size;
   }
 
   #remove(slot: number): void {
@@ -208,4 +213,9 @@ export class ColumnL1 implements L1 {
       this.#remove(this.#absences.victim());
     while (this.#values.length > this.#maxEntries || this.bytes > this.#maxBytes) this.#remove(this.#values.victim());
   }
+}
+
+/** Bytes of an entry with all that hangs from it. */
+function sizeOf(keyBytes: number, { writeId }: Image, valueBytes: number): number {
+  return entryOwnBytes + keyBytes + (writeId === null ? 0 : latin1Bytes(writeId.length)) + valueBytes;
 }

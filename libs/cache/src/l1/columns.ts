@@ -21,6 +21,7 @@ export class Columns {
   expiresAt = new Float64Array(0);
   readAt = new Float64Array(0);
   bytes = new Float64Array(0);
+  keyBytes = new Int32Array(0);
   partitions = new Int32Array(0);
   sources = new Uint8Array(0);
   /** Bits of `Flag`. */
@@ -87,6 +88,7 @@ export class Columns {
     this.expiresAt = resized(this.expiresAt, new Float64Array(room));
     this.readAt = resized(this.readAt, new Float64Array(room));
     this.bytes = resized(this.bytes, new Float64Array(room));
+    this.keyBytes = resized(this.keyBytes, new Int32Array(room));
     this.partitions = resized(this.partitions, new Int32Array(room));
     this.sources = resized(this.sources, new Uint8Array(room));
     this.flags = resized(this.flags, new Uint8Array(room));

@@ -21,7 +21,7 @@ export interface L1 {
   partitionAt(slot: number): number;
   /** What the key's slot holds, as it is now: a copy. */
   peek(key: string): Entry | undefined;
-  /** Puts an entry in the place of whatever the key has; counts as a use. `bytes`: the heap that hangs from it. One that is larger than L1 is not kept. */
+  /** Puts an entry in the place of whatever the key has; counts as a use. `bytes`: heap of the value. One that is larger than L1 is not kept. */
   set(key: string, entry: Entry, bytes: number): void;
   /** Puts another image into a slot, whose entry stays what it is otherwise; no use. */
   replace(slot: number, image: Image, bytes: number): void;

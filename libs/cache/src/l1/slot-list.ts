@@ -1,6 +1,9 @@
 import { type Columns, none } from './columns.js';
 
-/** A doubly linked list of slots. A slot is in one list at a time, since its links stand in its row. */
+/**
+ * A doubly linked list of slots. A slot is in one list at a time, since its links stand in its row; what comes before the first and after the
+ * last is not written, and says nothing.
+ */
 export class SlotList {
   readonly #columns: Columns;
   #first = none;
@@ -13,21 +16,32 @@ export class SlotList {
   }
 
   push(slot: number): void {
-    this.#link(slot);
+    if (this.#length === 0) this.#first = slot;
+    else this.#connect(this.#last, slot);
+    this.#last = slot;
     this.#length += 1;
     this.#bytes += this.#columns.bytes[slot] ?? 0;
   }
 
   remove(slot: number): void {
-    this.#unlink(slot);
+    const { next, previous } = this.#columns;
+    const isFirst = slot === this.#first;
+    const isLast = slot === this.#last;
+    if (isFirst) this.#first = isLast ? none : (next[slot] ?? none);
+    if (isLast) this.#last = isFirst ? none : (previous[slot] ?? none);
+    if (!isFirst && !isLast) this.#connect(previous[slot] ?? none, next[slot] ?? none);
     this.#length -= 1;
     this.#bytes -= this.#columns.bytes[slot] ?? 0;
   }
 
   moveToEnd(slot: number): void {
     if (slot === this.#last) return;
-    this.#unlink(slot);
-    this.#link(slot);
+    const { next, previous } = this.#columns;
+    const after = next[slot] ?? none;
+    if (slot === this.#first) this.#first = after;
+    else this.#connect(previous[slot] ?? none, after);
+    this.#connect(this.#last, slot);
+    this.#last = slot;
   }
 
   /** A slot of the list takes so many bytes more. */
@@ -57,25 +71,15 @@ export class SlotList {
 
   /** From the end to the beginning. Nothing may be changed meanwhile. */
   *backwards(): IterableIterator<number> {
-    for (let slot = this.#last; slot !== none; slot = this.#columns.previous[slot] ?? none) yield slot;
+    let slot = this.#last;
+    for (let left = this.#length; left > 0; left -= 1) {
+      yield slot;
+      slot = this.#columns.previous[slot] ?? none;
+    }
   }
 
-  #link(slot: number): void {
-    const { next, previous } = this.#columns;
-    previous[slot] = this.#last;
-    next[slot] = none;
-    if (this.#last === none) this.#first = slot;
-    else next[this.#last] = slot;
-    this.#last = slot;
-  }
-
-  #unlink(slot: number): void {
-    const { next, previous } = this.#columns;
-    const before = previous[slot] ?? none;
-    const after = next[slot] ?? none;
-    if (before === none) this.#first = after;
-    else next[before] = after;
-    if (after === none) this.#last = before;
-    else previous[after] = before;
+  #connect(before: number, after: number): void {
+    this.#columns.next[before] = after;
+    this.#columns.previous[after] = before;
   }
 }

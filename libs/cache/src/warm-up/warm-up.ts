@@ -61,8 +61,8 @@ export const requestKeysMax = 100;
 const fruitlessMax = 10;
 const pauseMinMs = 100;
 const pauseMaxMs = 2_000;
-/** Slower than this it does not become, keys a second. */
-const rateMin = 100;
+/** Slower than this it does not become, keys a second: any table has as much. */
+const rateMin = 1;
 /** The rate after a request that all went well with, as a multiple. */
 const rateGrowth = 1.1;
 /** Share of `maxSize` at which L1 is full: further values would only push out hotter ones. */
@@ -82,6 +82,8 @@ export class WarmUp {
   readonly #counts: Counts = { keys: 0, held: 0, read: 0, installed: 0, absent: 0, failed: 0 };
   readonly #bucket: RateBucket;
   #rate: number;
+  /** How often it was slowed down. */
+  #slowdowns = 0;
   #state: WarmUpState = 'waiting';
   #reason: string | null = null;
   #startedMs: number | undefined;
@@ -174,11 +176,13 @@ export class WarmUp {
     if (missing.length === 0) return;
     this.#underWay += missing.length;
     await this.#turn(missing.length);
+    const slowdowns = this.#slowdowns;
     const results = this.#ended ? [] : await Promise.allSettled(reader.readMany(missing).values());
     this.#underWay -= missing.length;
     if (results.length === 0) return;
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     this.#count(missing, failures.length);
+    this.#adapt(failures, slowdowns);
     await this.#heed(failures, missing.length);
   }
 
@@ -194,11 +198,23 @@ export class WarmUp {
     }
   }
 
-  /** Less while the table has too much to do, and again more; throws once nothing comes any more. */
+  /**
+   * Less while the table, or the budget of its reads, has too little for it, and again more. Requests that were sent before it was slowed down tell
+   * nothing of the rate that it has since.
+   */
+  #adapt(failures: readonly unknown[], slowdowns: number): void {
+    const { keysPerSecond } = this.#options.plan;
+    if (!failures.some(isOverload)) {
+      if (this.#rate < keysPerSecond) this.#setRate(Math.min(keysPerSecond, this.#rate * rateGrowth));
+    } else if (slowdowns === this.#slowdowns) {
+      this.#slowdowns += 1;
+      this.#setRate(Math.max(rateMin, this.#rate / 2));
+    }
+  }
+
+  /** Throws once nothing comes any more. */
   async #heed(failures: readonly unknown[], asked: number): Promise<void> {
-    const { clock, plan } = this.#options;
-    if (failures.some(isOverload)) this.#setRate(Math.max(rateMin, this.#rate / 2));
-    else if (this.#rate < plan.keysPerSecond) this.#setRate(Math.min(plan.keysPerSecond, this.#rate * rateGrowth));
+    const { clock } = this.#options;
     const unanswered = failures.filter((failure) => !isOfItem(failure));
     this.#fruitless = unanswered.length < asked ? 0 : this.#fruitless + 1;
     if (this.#fruitless === 0 || this.#ended) return;

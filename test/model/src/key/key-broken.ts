@@ -256,6 +256,13 @@ export function doubting(when: (event: Pick<CdcEvent, 'from' | 'to'>) => boolean
   };
 }
 
+/** Forgets what it wrote itself, beside what it knows. */
+export function forgettingItsOwn(options: CoherenceOptions): Coherence {
+  const { steppedBack } = options;
+  if (steppedBack !== undefined) steppedBack.noteWritten = () => undefined;
+  return new Coherence(options);
+}
+
 export function ignoringGenerations(options: CoherenceOptions): Coherence {
   const state = new PartitionState();
   state.followed = 'a';

@@ -46,6 +46,7 @@ export class KeyModel implements Model<KeyState> {
       held: null,
       known: 0,
       steppedBack: 0,
+      written: 0,
       fills: [],
       write: null,
       late: null,
@@ -128,9 +129,10 @@ export class KeyModel implements Model<KeyState> {
 
   /** An update in place of another region kept the id of an older image, and won: replication brings that image back. */
   #anotherRegionReturns(state: KeyState, visit: Visit<KeyState>): void {
-    const { returns } = this.#options;
+    const { returns, returnsOver } = this.#options;
     if (returns === undefined) return;
     const next = lastOf(state) + 1;
+    if (returnsOver === 'own' && !isOwnAndAcknowledged(state, imageAt(state, next - 1))) return;
     for (const old of restorable(state)) {
       const bring = (verb: string, image: Image): void =>
         visit(this.#committed(state, image), `another region ${verb} #${next}`);
@@ -334,11 +336,16 @@ const newPod = {
   held: null,
   known: 0,
   steppedBack: 0,
+  written: 0,
   fills: [],
   write: null,
   following: 'nothing',
   floor: 0,
 } as const satisfies Partial<KeyState>;
+
+function isOwnAndAcknowledged({ known }: KeyState, { id }: Image): boolean {
+  return id >= ownIds && ((known >>> id) & 1) === 1;
+}
 
 /** Whatever was held is in doubt and gone: what a get returns from now on was read from now on. */
 function toldTheTruth(state: KeyState): KeyState {

@@ -31,6 +31,8 @@ export interface KeyOptions {
    * `updates` also with a value of its own.
    */
   readonly returns?: 'leases' | 'touches' | 'updates';
+  /** `own`: it wins over nothing but an acknowledged put of this pod. */
+  readonly returnsOver?: 'own';
   /** Events of the change log arrive in their order. */
   readonly inOrder?: boolean;
   readonly fast?: boolean;

@@ -55,7 +55,9 @@ class LivePod {
   }
 
   /** What it is, in the words of a state. */
-  looks(): Pick<KeyState, 'held' | 'known' | 'steppedBack' | 'fills'> & { readonly isWriteTouched: boolean } {
+  looks(): Pick<KeyState, 'held' | 'known' | 'steppedBack' | 'written' | 'fills'> & {
+    readonly isWriteTouched: boolean;
+  } {
     const { l1, known, steppedBack, write } = this.#pod;
     const { held } = l1;
     let mask = 0;
@@ -73,6 +75,7 @@ class LivePod {
             },
       known: mask,
       steppedBack: idFrom(steppedBack.highest(key) ?? null),
+      written: idFrom(steppedBack.written(key) ?? null),
       fills: sorted(this.#fills.map(({ fence, fill }) => ({ ...fill, touched: !isUntouched(fence) || fill.touched }))),
       isWriteTouched: write !== undefined && !isUntouched(write),
     };
@@ -164,12 +167,13 @@ describe('a pod that is made anew for each step', () => {
           const step = steps[Math.floor(random() * steps.length)];
           if (step === undefined) break;
           live.follow(state, step);
-          const { held, known, steppedBack, fills, write } = step.next;
+          const { held, known, steppedBack, written, fills, write } = step.next;
           expect({ step: step.verb, ...live.looks() }).toEqual({
             step: step.verb,
             held: held === null ? null : { ...held, at: -1 },
             known,
             steppedBack,
+            written,
             fills,
             isWriteTouched: write?.touched ?? false,
           });

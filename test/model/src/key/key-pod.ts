@@ -191,6 +191,7 @@ export class KeyPod {
       if (((state.known >>> id) & 1) === 1) known.add(textOf(id) ?? '');
     const steppedBack = new RankedIds(state);
     if (state.steppedBack !== 0) steppedBack.note(key, { from: textOf(state.steppedBack), to: null });
+    if (state.written !== 0) steppedBack.noteWritten(key, textOf(state.written) ?? '');
     const options: CoherenceOptions = { ...this.#base, l1, known, steppedBack };
     const coherence = this.#options.make?.(options, known) ?? new Coherence(options);
     this.#follower.addCache('things', coherence);
@@ -213,6 +214,7 @@ export class KeyPod {
       held: this.#held(pod, before, moved),
       known: this.#knownTo(pod.known, before),
       steppedBack: idFrom(pod.steppedBack.highest(key) ?? null),
+      written: idFrom(pod.steppedBack.written(key) ?? null),
       fills: sorted(nowFills),
       write: touched && !write.touched ? { ...write, touched: true } : write,
     };

@@ -220,4 +220,12 @@ export const removals: readonly Removal[] = [
     },
     breaks: forEver,
   },
+  {
+    name: 'hazard 16: a read of a lower write id than the pod wrote is an ordinary one',
+    options: {
+      ...{ writes: 4, ownWrites: 1, fills: 1, evictions: 1, returns: 'touches', returnsOver: 'own' },
+      make: broken.forgettingItsOwn,
+    },
+    breaks: back,
+  },
 ];

@@ -66,6 +66,8 @@ export interface KeyState {
   readonly known: number;
   /** The highest write id that the pod has seen the key go back from; 0: none. */
   readonly steppedBack: number;
+  /** The highest write id that the pod knows for one of its own; 0: none. */
+  readonly written: number;
   readonly fills: readonly Fill[];
   readonly write: OwnWrite | null;
   readonly late: LateWrite | null;

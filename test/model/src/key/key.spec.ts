@@ -97,6 +97,11 @@ const runs: readonly [string, KeyOptions, Partial<KeyOptions>][] = [
     { returns: 'updates', duplicates: 1 },
   ],
   [
+    'hazard 16: another region wins over a put of this pod, which then never goes back to it',
+    { writes: 4, ownWrites: 1, fills: 1, evictions: 1, returns: 'touches', returnsOver: 'own' },
+    { fills: 2, duplicates: 1, fast: true },
+  ],
+  [
     'hazard 16: leases over tombstones that come back from another region',
     { writes: 3, ownWrites: 1, fills: 1, leases: true, deletes: 'tombstone', returns: 'leases' },
     { fast: true, fills: 2 },
