@@ -124,10 +124,10 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     const l1 = make(20);
     l1.set('k', entry('v'), 1);
     l1.replace(l1.find('k'), entry(undefined), 0);
-    expect([l1.peek('k')?.value, l1.entries, l1.bytes, l1.keys(9)]).toEqual([undefined, 1, ownOf("k"), []]);
+    expect([l1.peek('k')?.value, l1.entries, l1.bytes, l1.keys(9)]).toEqual([undefined, 1, ownOf('k'), []]);
     l1.set('l', entry('v'), 1);
     l1.replace(l1.find('l'), entry('large'), 20_000);
-    expect([l1.find('l'), l1.entries, l1.bytes]).toEqual([none, 1, ownOf("k")]);
+    expect([l1.find('l'), l1.entries, l1.bytes]).toEqual([none, 1, ownOf('k')]);
   });
 
   it('names the keys of its values, as many as are asked for', () => {
