@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { adminOptions, configuration } from './configuration.js';
+import { adminOptions, configuration, topicSettings } from './configuration.js';
 
 const least = { TIDEMARK_REGION: 'eu-west-1', TIDEMARK_KAFKA_BROKERS: 'kafka-1:9092' };
 const token = 'a-token-of-some-length';
@@ -34,7 +34,22 @@ describe('the configuration of admin', () => {
     });
   });
 
+  it('makes topics as it is told, and with one in-sync replica less than copies where it is not', () => {
+    expect(topicSettings(configuration.read(least))).toEqual({ replicationFactor: 3, tableRetentionMs: 259_200_000 });
+    const told = {
+      TIDEMARK_TOPIC_REPLICATION_FACTOR: '2',
+      TIDEMARK_TOPIC_MIN_ISR: '1',
+      TIDEMARK_TOPIC_RETENTION: '1d',
+    };
+    expect(topicSettings(configuration.read({ ...least, ...told }))).toEqual({
+      replicationFactor: 2,
+      minInsyncReplicas: 1,
+      tableRetentionMs: 86_400_000,
+    });
+  });
+
   it.each<[string, Record<string, string>, string]>([
+    ['more in-sync replicas than copies', { TIDEMARK_TOPIC_MIN_ISR: '4' }, 'TIDEMARK_TOPIC_MIN_ISR: expected at most'],
     ['another host without a token', { TIDEMARK_HTTP_HOST: '0.0.0.0' }, 'TIDEMARK_HTTP_HOST: expected a loopback'],
     ['a short token', { TIDEMARK_ADMIN_TOKEN: 'short' }, 'TIDEMARK_ADMIN_TOKEN: expected 16 to 512'],
     ['a broken expression', { TIDEMARK_ALLOWED_TOPICS: 'a,(' }, 'TIDEMARK_ALLOWED_TOPICS: expected'],

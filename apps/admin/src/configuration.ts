@@ -1,3 +1,4 @@
+import { type TopicSettings } from '@tidemark/kafka';
 import {
   defineConfig,
   flag,
@@ -8,6 +9,8 @@ import {
   rule,
   saslIsComplete,
   topicPrefixField,
+  topicsCanBeWritten,
+  topicSettingsFields,
   wholeNumber,
 } from '@tidemark/process';
 import { z } from 'zod';
@@ -34,12 +37,7 @@ const schema = z.object({
     min: 1,
     max: 1_000,
   }),
-  TIDEMARK_TOPIC_REPLICATION_FACTOR: wholeNumber({
-    meaning: 'copies of each topic that is created',
-    default: 3,
-    min: 1,
-    max: 10,
-  }),
+  ...topicSettingsFields,
   ...processFields(8_083),
 });
 
@@ -48,7 +46,7 @@ export const configuration = defineConfig({
   name: 'tidemark-admin',
   description: "serves the routing table: where each table's events go.",
   schema: rule(
-    saslIsComplete(schema),
+    topicsCanBeWritten(saslIsComplete(schema)),
     'TIDEMARK_HTTP_HOST',
     'expected a loopback address, or TIDEMARK_ADMIN_TOKEN to be set',
     ({ TIDEMARK_HTTP_HOST: host, TIDEMARK_ADMIN_TOKEN: token }) => {
@@ -72,6 +70,18 @@ export function adminOptions(
       createTopics: values.TIDEMARK_CREATE_TOPICS,
       tablePartitions: values.TIDEMARK_TOPIC_PARTITIONS,
     },
+  };
+}
+
+/** What topics are made with and held against, from the environment. */
+export function topicSettings(
+  values: AdminConfiguration,
+): TopicSettings & { readonly replicationFactor: number; readonly tableRetentionMs: number } {
+  const minInsyncReplicas = values.TIDEMARK_TOPIC_MIN_ISR;
+  return {
+    replicationFactor: values.TIDEMARK_TOPIC_REPLICATION_FACTOR,
+    tableRetentionMs: values.TIDEMARK_TOPIC_RETENTION,
+    ...(minInsyncReplicas === undefined ? {} : { minInsyncReplicas }),
   };
 }
 

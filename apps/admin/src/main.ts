@@ -1,9 +1,9 @@
-import { createKafkaClient, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
-import { kafkaOptions, loadConfig, pinoLogger, runProcess } from '@tidemark/process';
+import { configsOfRole, createKafkaClient, KafkaTopicAdmin, RouteTopic, topicRole, TopicWatch } from '@tidemark/kafka';
+import { kafkaOptions, loadConfig, pinoLogger, runProcess, untilStopping } from '@tidemark/process';
 import { topicNames } from '@tidemark/protocol';
 import { MetricRegistry, systemClock } from '@tidemark/runtime';
 
-import { adminOptions, configuration } from './configuration.js';
+import { adminOptions, configuration, topicSettings } from './configuration.js';
 import { type AdminService, startAdmin } from './start-admin.js';
 
 const values = loadConfig(configuration);
@@ -11,19 +11,28 @@ const clock = systemClock;
 const logger = pinoLogger(values.TIDEMARK_LOG_LEVEL, configuration.name);
 const metrics = new MetricRegistry();
 const names = topicNames(values.TIDEMARK_TOPIC_PREFIX);
-const replicationFactor = values.TIDEMARK_TOPIC_REPLICATION_FACTOR;
-const create = { replicationFactor };
+const settings = topicSettings(values);
+const { replicationFactor } = settings;
+const create = { replicationFactor, configs: configsOfRole('routes', settings) };
+const configs = (topic: string): Record<string, string> => configsOfRole(topicRole(names, topic), settings);
 const clientId = `tidemark-admin-${values.TIDEMARK_REGION}`;
 const client = createKafkaClient({ ...kafkaOptions(values), clientId, logger, clock });
 const log = new RouteTopic({ client, names, create, clock, logger, metrics });
-const topics = new KafkaTopicAdmin({ client, replicationFactor, clock });
+const topics = new KafkaTopicAdmin({ client, replicationFactor, configs, clock });
 let service: AdminService | undefined;
+let watch: TopicWatch | undefined;
 
 runProcess({
   logger,
   clock,
   start: async (stopping) => {
-    service = await startAdmin({ ...adminOptions(values), log, topics, names, stopping, clock, logger, metrics });
+    watch = new TopicWatch({ client, names, settings, clock, logger });
+    const options = { ...adminOptions(values), log, topics, names, stopping, clock, logger, metrics };
+    service = await Promise.race([startAdmin(options), watch.failed]);
+    await untilStopping(stopping, watch.failed);
   },
-  stop: async () => (service === undefined ? log.close() : service.close()),
+  stop: async () => {
+    watch?.stop();
+    await (service === undefined ? log.close() : service.close());
+  },
 });

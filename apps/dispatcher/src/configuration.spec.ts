@@ -28,6 +28,7 @@ describe('the configuration of the dispatcher', () => {
       TIDEMARK_KAFKA_SSL: 'true',
       TIDEMARK_TOPIC_PREFIX: 'acme',
       TIDEMARK_SESSION_TIMEOUT: '30s',
+      TIDEMARK_TOPIC_MIN_ISR: '2',
     });
     expect(dispatcherOptions(values)).toEqual({
       region: 'eu-west-1',
@@ -38,6 +39,7 @@ describe('the configuration of the dispatcher', () => {
       },
       topicPrefix: 'acme',
       sessionTimeoutMs: 30_000,
+      topicMinInsyncReplicas: 2,
     });
   });
 

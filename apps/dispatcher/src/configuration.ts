@@ -6,6 +6,7 @@ import {
   processFields,
   regionField,
   saslIsComplete,
+  topicInsyncField,
   topicPrefixField,
 } from '@tidemark/process';
 import { type DispatcherServiceOptions } from '@tidemark/services';
@@ -27,6 +28,7 @@ export const configuration = defineConfig({
         min: '1s',
         max: '5m',
       }),
+      ...topicInsyncField,
       ...processFields(8_082),
     }),
   ),
@@ -41,5 +43,6 @@ export function dispatcherOptions(values: DispatcherConfiguration): DispatcherSe
     kafka: kafkaOptions(values),
     topicPrefix: values.TIDEMARK_TOPIC_PREFIX,
     sessionTimeoutMs: values.TIDEMARK_SESSION_TIMEOUT,
+    ...(values.TIDEMARK_TOPIC_MIN_ISR === undefined ? {} : { topicMinInsyncReplicas: values.TIDEMARK_TOPIC_MIN_ISR }),
   };
 }

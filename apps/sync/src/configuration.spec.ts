@@ -23,6 +23,8 @@ describe('the configuration of sync', () => {
       destinationIntervalMs: 60_000,
       topicPartitions: 4,
       topicReplicationFactor: 3,
+      topicMinInsyncReplicas: undefined,
+      topicRetentionMs: 259_200_000,
       binaryEncoding: 'twice',
     });
     expect(configuration.fields.filter((field) => field.required)).toHaveLength(Object.keys(least).length);
@@ -37,7 +39,9 @@ describe('the configuration of sync', () => {
       TIDEMARK_KAFKA_SASL_PASSWORD: 'p',
       TIDEMARK_TOPIC_PREFIX: 'acme',
       TIDEMARK_TOPIC_PARTITIONS: '6',
-      TIDEMARK_TOPIC_REPLICATION_FACTOR: '1',
+      TIDEMARK_TOPIC_REPLICATION_FACTOR: '2',
+      TIDEMARK_TOPIC_MIN_ISR: '1',
+      TIDEMARK_TOPIC_RETENTION: '1d',
       TIDEMARK_POLL_INTERVAL: '2s',
       TIDEMARK_DESTINATION_INTERVAL: '30s',
       TIDEMARK_FAILOVER: '30s',
@@ -63,9 +67,18 @@ describe('the configuration of sync', () => {
       pollIntervalMs: 2_000,
       destinationIntervalMs: 30_000,
       topicPartitions: 6,
-      topicReplicationFactor: 1,
+      topicReplicationFactor: 2,
+      topicMinInsyncReplicas: 1,
+      topicRetentionMs: 86_400_000,
       binaryEncoding: 'once',
     });
+  });
+
+  it('refuses topics that could never be written', () => {
+    const env = { ...least, TIDEMARK_TOPIC_REPLICATION_FACTOR: '2', TIDEMARK_TOPIC_MIN_ISR: '3' };
+    expect(() => configuration.read(env)).toThrow(
+      'TIDEMARK_TOPIC_MIN_ISR: expected at most TIDEMARK_TOPIC_REPLICATION_FACTOR, got "3"',
+    );
   });
 
   it('stands in the README as it is', () => {

@@ -13,6 +13,8 @@ import {
   streamField,
   streamIsInRegion,
   topicPrefixField,
+  topicsCanBeWritten,
+  topicSettingsFields,
   wholeNumber,
 } from '@tidemark/process';
 import { type SyncOptions } from '@tidemark/services';
@@ -23,56 +25,53 @@ export const configuration = defineConfig({
   name: 'tidemark-sync',
   description: "reads the region's stream of change records and writes their events to the table topics.",
   schema: streamIsInRegion(
-    saslIsComplete(
-      z.object({
-        ...regionField,
-        ...streamField,
-        ...leaseTableField,
-        ...kafkaFields,
-        ...topicPrefixField,
-        TIDEMARK_TOPIC_PARTITIONS: wholeNumber({
-          meaning: 'partitions of a table topic that sync creates; never changes afterwards',
-          default: 4,
-          min: 1,
-          max: 1_000,
+    topicsCanBeWritten(
+      saslIsComplete(
+        z.object({
+          ...regionField,
+          ...streamField,
+          ...leaseTableField,
+          ...kafkaFields,
+          ...topicPrefixField,
+          TIDEMARK_TOPIC_PARTITIONS: wholeNumber({
+            meaning: 'partitions of a table topic that sync creates; never changes afterwards',
+            default: 4,
+            min: 1,
+            max: 1_000,
+          }),
+          ...topicSettingsFields,
+          TIDEMARK_POLL_INTERVAL: duration({
+            meaning: 'pause between reads of a shard that has no more records',
+            default: '200ms',
+            min: '200ms',
+            max: '1m',
+          }),
+          TIDEMARK_DESTINATION_INTERVAL: duration({
+            meaning:
+              "a table's streaming destination is looked at twice in it; off and on again within one and a half of it goes unnoticed",
+            default: '1m',
+            min: '1s',
+            max: '1h',
+          }),
+          TIDEMARK_FAILOVER: duration({
+            meaning: 'a shard lease that was not renewed for so long may be taken by another worker',
+            default: '10s',
+            min: '1s',
+            max: '5m',
+          }),
+          TIDEMARK_WORKER_ID: optional(z.string().regex(/^[a-zA-Z0-9._:-]{1,128}$/), {
+            meaning: 'owner written into leases, unique among running workers; random at each start when left out',
+            expected: '1 to 128 letters, digits, dots, underscores, colons and hyphens',
+          }),
+          TIDEMARK_BINARY_ENCODING: choice(
+            'how often change records base64-encode binary attributes; AWS documents twice',
+            ['once', 'twice'],
+            'twice',
+          ),
+          ...endpointFields,
+          ...processFields(8_081),
         }),
-        TIDEMARK_TOPIC_REPLICATION_FACTOR: wholeNumber({
-          meaning: 'copies of each partition of a topic that sync creates',
-          default: 3,
-          min: 1,
-          max: 10,
-        }),
-        TIDEMARK_POLL_INTERVAL: duration({
-          meaning: 'pause between reads of a shard that has no more records',
-          default: '200ms',
-          min: '200ms',
-          max: '1m',
-        }),
-        TIDEMARK_DESTINATION_INTERVAL: duration({
-          meaning:
-            "a table's streaming destination is looked at twice in it; off and on again within one and a half of it goes unnoticed",
-          default: '1m',
-          min: '1s',
-          max: '1h',
-        }),
-        TIDEMARK_FAILOVER: duration({
-          meaning: 'a shard lease that was not renewed for so long may be taken by another worker',
-          default: '10s',
-          min: '1s',
-          max: '5m',
-        }),
-        TIDEMARK_WORKER_ID: optional(z.string().regex(/^[a-zA-Z0-9._:-]{1,128}$/), {
-          meaning: 'owner written into leases, unique among running workers; random at each start when left out',
-          expected: '1 to 128 letters, digits, dots, underscores, colons and hyphens',
-        }),
-        TIDEMARK_BINARY_ENCODING: choice(
-          'how often change records base64-encode binary attributes; AWS documents twice',
-          ['once', 'twice'],
-          'twice',
-        ),
-        ...endpointFields,
-        ...processFields(8_081),
-      }),
+      ),
     ),
   ),
 });
@@ -95,6 +94,8 @@ export function syncOptions(values: SyncConfiguration): SyncOptions {
     destinationIntervalMs: values.TIDEMARK_DESTINATION_INTERVAL,
     topicPartitions: values.TIDEMARK_TOPIC_PARTITIONS,
     topicReplicationFactor: values.TIDEMARK_TOPIC_REPLICATION_FACTOR,
+    topicMinInsyncReplicas: values.TIDEMARK_TOPIC_MIN_ISR,
+    topicRetentionMs: values.TIDEMARK_TOPIC_RETENTION,
     binaryEncoding: values.TIDEMARK_BINARY_ENCODING,
   };
 }

@@ -6,4 +6,16 @@ export { PodFeed, type PodFeedOptions } from './pod-feed.js';
 export { PodTopic, type PodTopicOptions } from './pod-topic.js';
 export { KafkaProducer, type KafkaProducerOptions } from './producer.js';
 export { RouteTopic, type RouteTopicOptions } from './route-topic.js';
+export { checkTopics, type TopicCheckOptions, type TopicReport, topicsInvalid } from './topic-check.js';
+export {
+  configsOfRole,
+  type FoundTopic,
+  type TopicProblem,
+  topicProblems,
+  topicProblemText,
+  type TopicRole,
+  topicRole,
+  type TopicSettings,
+} from './topic-requirements.js';
 export { KafkaTopicAdmin, type KafkaTopicAdminOptions, type TopicSpec } from './topic-admin.js';
+export { TopicWatch, type TopicWatchOptions } from './topic-watch.js';

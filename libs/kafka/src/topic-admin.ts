@@ -4,11 +4,15 @@ import { type Admin } from 'kafkajs';
 import { partitionCountOf, withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
 import { isAccessDenied, kafkaErrorType } from './kafka-error.js';
+import { configsOfRole } from './topic-requirements.js';
 
 export interface TopicSpec {
   readonly replicationFactor: number;
-  /** Kafka's own names, `retention.ms`; the broker's defaults otherwise. */
-  readonly configs?: Readonly<Record<string, string>>;
+  /**
+   * Kafka's own names, `retention.ms`; the broker's defaults otherwise, but for `min.insync.replicas`: one fewer than there are replicas. A function is
+   * asked for each topic.
+   */
+  readonly configs?: Readonly<Record<string, string>> | ((topic: string) => Readonly<Record<string, string>>);
 }
 
 export interface KafkaTopicAdminOptions extends Partial<TopicSpec> {
@@ -65,8 +69,9 @@ export async function listTopics(admin: Admin, prefix: string): Promise<readonly
 
 /** Makes the topic, or accepts one that exists with the same count. */
 export async function createTopic(admin: Admin, topic: string, partitions: number, spec: TopicSpec): Promise<void> {
-  const configEntries = Object.entries(spec.configs ?? {}).map(([name, value]) => ({ name, value }));
-  const { replicationFactor } = spec;
+  const { replicationFactor, configs = {} } = spec;
+  const wanted = { ...configsOfRole(undefined, { replicationFactor }), ...givenFor(configs, topic) };
+  const configEntries = Object.entries(wanted).map(([name, value]) => ({ name, value }));
   const created = await admin.createTopics({
     waitForLeaders: true,
     topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
@@ -78,6 +83,10 @@ export async function createTopic(admin: Admin, topic: string, partitions: numbe
     retriable: false,
     context: { topic, expected: partitions, got: existing },
   });
+}
+
+function givenFor(configs: NonNullable<TopicSpec['configs']>, topic: string): Readonly<Record<string, string>> {
+  return typeof configs === 'function' ? configs(topic) : configs;
 }
 
 /** Kafka's failure as one of Tidemark's. */

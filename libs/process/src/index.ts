@@ -24,7 +24,13 @@ export { nearest } from './nearest.js';
 export { pinoLogger } from './pino-logger.js';
 export { type MetricsText, prometheusText } from './prometheus-text.js';
 export { type ProcessOptions, runProcess } from './run-process.js';
-export { type RunningService, runService, type ServiceOptions, type ServicePorts } from './run-service.js';
+export {
+  type RunningService,
+  runService,
+  type ServiceOptions,
+  type ServicePorts,
+  untilStopping,
+} from './run-service.js';
 export {
   endpointFields,
   kafkaFields,
@@ -40,6 +46,9 @@ export {
   type SaslOptions,
   streamField,
   streamIsInRegion,
+  topicInsyncField,
   topicPrefixField,
+  topicSettingsFields,
+  topicsCanBeWritten,
 } from './shared-fields.js';
 export { type HttpOptions, type HttpServer, type Readiness, startHttp } from './start-http.js';

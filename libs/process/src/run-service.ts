@@ -14,6 +14,8 @@ export interface ServicePorts {
 
 export interface RunningService {
   ready(): Readiness;
+  /** Rejects once the process must end, with code 1, for a reason that no waiting mends; else it never settles. */
+  readonly failed?: Promise<never>;
   /** Drains, commits and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function runService({ name, values, start }: ServiceOptions): void {
       logger.info({ url: http.url }, 'listening');
       service = await start({ clock, logger, metrics });
       logger.info({}, 'started');
+      await untilStopping(stopping, service.failed);
     },
     stop: async () => {
       await service?.stop();
@@ -62,4 +65,13 @@ export function runService({ name, values, start }: ServiceOptions): void {
 function readinessOf(service: RunningService | undefined, stopping: AbortSignal): Readiness {
   if (stopping.aborted) return { ready: false, detail: { state: 'stopping' } };
   return service?.ready() ?? { ready: false, detail: { state: 'starting' } };
+}
+
+/** Resolves once the process is to stop; rejects as `failed` does before. */
+export async function untilStopping(stopping: AbortSignal, failed: Promise<never> | undefined): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (stopping.aborted) resolve();
+    stopping.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await (failed === undefined ? stopped : Promise.race([stopped, failed]));
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   type ConfigurationField,
   choice,
+  duration,
   flag,
   oneOf,
   optional,
@@ -60,6 +61,46 @@ export const topicPrefixField = {
     },
   ),
 };
+
+/** `min.insync.replicas` as every process may be told it; check the object with `topicsCanBeWritten` where it has a replication factor. */
+export const topicInsyncField = {
+  TIDEMARK_TOPIC_MIN_ISR: optional(
+    z
+      .string()
+      .regex(/^(?:[1-9]|10)$/)
+      .transform(Number),
+    {
+      meaning: 'fewest in-sync replicas that every topic must ask for; one fewer than it has replicas when left out',
+      expected: 'a whole number from 1 to 10',
+    },
+  ),
+};
+
+/** What topics are made with, and what those that exist must have. */
+export const topicSettingsFields = {
+  TIDEMARK_TOPIC_REPLICATION_FACTOR: wholeNumber({
+    meaning: 'copies of each partition of a topic that is created; existing ones must have as many',
+    default: 3,
+    min: 1,
+    max: 10,
+  }),
+  ...topicInsyncField,
+  TIDEMARK_TOPIC_RETENTION: duration({
+    meaning: 'how long a table topic that is created keeps records; existing ones must keep them as long',
+    default: '3d',
+    min: '1h',
+    max: '365d',
+  }),
+};
+
+/** Adds the rule that no topic asks for more in-sync replicas than it has. */
+export function topicsCanBeWritten<Schema extends z.ZodObject>(schema: Schema): Schema {
+  const what = 'expected at most TIDEMARK_TOPIC_REPLICATION_FACTOR';
+  return rule(schema, 'TIDEMARK_TOPIC_MIN_ISR', what, (values) => {
+    const [insync, copies] = [values['TIDEMARK_TOPIC_MIN_ISR'], values['TIDEMARK_TOPIC_REPLICATION_FACTOR']];
+    return typeof insync !== 'number' || typeof copies !== 'number' || insync <= copies;
+  });
+}
 
 /** The stream that change records arrive in; check the object with `streamIsInRegion`. */
 export const streamField = {

@@ -30,8 +30,12 @@ export interface SyncOptions {
   readonly destinationIntervalMs?: number;
   /** Partitions of a table topic that sync creates; default 4. */
   readonly topicPartitions?: number;
-  /** Replicas of such a topic; default 3. */
+  /** Replicas of such a topic, and the fewest that an existing one may have; default 3. */
   readonly topicReplicationFactor?: number;
+  /** `min.insync.replicas` of such a topic, and the least of any; default one fewer than it has replicas. */
+  readonly topicMinInsyncReplicas?: number;
+  /** How long such a topic keeps records, and the least of any table topic, ms; default 3 days. */
+  readonly topicRetentionMs?: number;
   /** How often DynamoDB's records carry binary base64-encoded; default `twice`, as AWS documents. */
   readonly binaryEncoding?: 'once' | 'twice';
 }
@@ -43,6 +47,8 @@ export interface DispatcherServiceOptions {
   readonly topicPrefix?: string;
   /** A member of the group that is not heard of for this long has died; default 6,000 ms. */
   readonly sessionTimeoutMs?: number;
+  /** Least `min.insync.replicas` of every topic; default one fewer than it has replicas. */
+  readonly topicMinInsyncReplicas?: number;
 }
 
 /** What a service is given by its process. */
@@ -56,6 +62,8 @@ export interface ServicePorts {
 export interface Service {
   /** Whether it does its work, and what keeps it from it. */
   ready(): { readonly ready: boolean; readonly detail: unknown };
+  /** Rejects once it is known that the service must not go on as it is configured: `INVALID_CONFIGURATION`; else it never settles. */
+  readonly failed: Promise<never>;
   /** Drains, commits, and lets go of everything; takes 7.5 s at most. */
   stop(): Promise<void>;
   /** Ends at once, as a process that is killed does: nothing is drained, committed or released. */

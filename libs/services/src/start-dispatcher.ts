@@ -1,4 +1,4 @@
-import { createKafkaClient, GroupConsumer, KafkaProducer, RouteTopic } from '@tidemark/kafka';
+import { createKafkaClient, GroupConsumer, KafkaProducer, RouteTopic, TopicWatch } from '@tidemark/kafka';
 import { Dispatcher } from '@tidemark/pipeline';
 import { topicNames } from '@tidemark/protocol';
 import { messageOf, stopWithin } from '@tidemark/runtime';
@@ -21,22 +21,30 @@ export async function startDispatcher(options: DispatcherServiceOptions, ports: 
     ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
   });
   const routes = new RouteTopic({ client, names, clock, logger, metrics });
+  const minInsyncReplicas = options.topicMinInsyncReplicas;
+  const settings = minInsyncReplicas === undefined ? {} : { minInsyncReplicas };
+  const topics = new TopicWatch({ client, names, settings, clock, logger });
   const dispatcher = new Dispatcher({ source, sink, routes, names, clock, logger, metrics });
   const starting = untilStarted(() => dispatcher.start(), logger);
   return {
     ready: () => {
       const health = dispatcher.health();
+      const error = topics.error ?? starting.error();
       return {
-        ready: health.ready,
-        detail: starting.error() === undefined ? health : { ...health, error: messageOf(starting.error()) },
+        ready: health.ready && error === undefined,
+        detail: error === undefined ? health : { ...health, error: messageOf(error) },
       };
     },
-    stop: () =>
-      stopWithin(
+    failed: topics.failed,
+    stop: () => {
+      topics.stop();
+      return stopWithin(
         dispatcher.stop().then(() => sink.close()),
         ports,
-      ),
+      );
+    },
     kill: async () => {
+      topics.stop();
       await dispatcher.kill();
       await sink.close();
     },

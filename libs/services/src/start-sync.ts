@@ -1,4 +1,11 @@
-import { createKafkaClient, KafkaProducer } from '@tidemark/kafka';
+import {
+  configsOfRole,
+  createKafkaClient,
+  KafkaProducer,
+  topicRole,
+  type TopicSettings,
+  TopicWatch,
+} from '@tidemark/kafka';
 import { DynamoDBDestinations, DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
 import { SyncWorker } from '@tidemark/pipeline';
 import { topicNames } from '@tidemark/protocol';
@@ -12,10 +19,13 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
   const { kafka, topicPrefix, region, streamArn, leaseTable, dynamodbEndpoint, kinesisEndpoint, credentials } = options;
   const names = topicNames(topicPrefix);
   const client = createKafkaClient({ ...kafka, clientId: `tidemark-sync-${region}`, logger, clock });
+  const settings = topicSettings(options);
   const createTopics = {
     partitions: options.topicPartitions ?? 4,
-    replicationFactor: options.topicReplicationFactor ?? 3,
+    replicationFactor: settings.replicationFactor,
+    configs: (topic: string) => configsOfRole(topicRole(names, topic), settings),
   };
+  const topics = new TopicWatch({ client, names, settings, clock, logger });
   const sink = new KafkaProducer({ client, names, clock, logger, metrics, createTopics });
   const account = { region, ...(credentials === undefined ? {} : { credentials }) };
   const at = (endpoint: string | undefined): object => (endpoint === undefined ? account : { ...account, endpoint });
@@ -43,6 +53,7 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
     ...(options.destinationIntervalMs === undefined ? {} : { destinationEveryMs: options.destinationIntervalMs }),
   });
   const release = async (): Promise<void> => {
+    topics.stop();
     await sink.close();
     reader.close();
     leases.close();
@@ -52,15 +63,29 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
   return {
     ready: () => {
       const health = worker.health();
+      const error = topics.error ?? starting.error();
       return {
-        ready: health.ready,
-        detail: starting.error() === undefined ? health : { ...health, error: messageOf(starting.error()) },
+        ready: health.ready && error === undefined,
+        detail: error === undefined ? health : { ...health, error: messageOf(error) },
       };
     },
+    failed: topics.failed,
     stop: () => stopWithin(worker.stop().then(release), ports),
     kill: async () => {
       await worker.kill();
       await release();
     },
+  };
+}
+
+/** Three days outlast what keeps dispatchers away, a long weekend included. */
+const usualRetentionMs = 3 * 86_400_000;
+
+function topicSettings(options: SyncOptions): TopicSettings & { readonly replicationFactor: number } {
+  const { topicReplicationFactor = 3, topicMinInsyncReplicas, topicRetentionMs = usualRetentionMs } = options;
+  return {
+    replicationFactor: topicReplicationFactor,
+    tableRetentionMs: topicRetentionMs,
+    ...(topicMinInsyncReplicas === undefined ? {} : { minInsyncReplicas: topicMinInsyncReplicas }),
   };
 }

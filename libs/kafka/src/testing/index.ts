@@ -6,6 +6,7 @@ import { podFeedCases } from './pod-feed-cases.js';
 import { podTopicCases } from './pod-topic-cases.js';
 import { producerCases } from './producer-cases.js';
 import { routeTopicCases } from './route-topic-cases.js';
+import { topicCheckCases } from './topic-check-cases.js';
 
 export { type KafkaHarness } from './contract-world.js';
 
@@ -14,6 +15,7 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
   return [
     ...producerCases(harness),
     ...routeTopicCases(harness),
+    ...topicCheckCases(harness),
     ...podFeedCases(harness),
     ...podTopicCases(harness),
     ...groupConsumerCases(harness),
