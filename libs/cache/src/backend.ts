@@ -83,6 +83,8 @@ export interface Store {
   scanKeys?(table: string, scan: KeyScan, call: StoreCall): Promise<KeyPage>;
   /** Keys that one `readMany` should have for now, so that none waits for another's turn; `undefined`: any number. Of a store whose reads are paced. */
   readonly readKeysMax?: number | undefined;
+  /** Keys that this pod may read in a second for now; `undefined`: any number. Of a store whose reads are paced. */
+  readonly readKeysPerSecond?: number | undefined;
 }
 
 /** One page of one segment. Segments share the table's keys out between them. */

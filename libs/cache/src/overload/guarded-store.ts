@@ -35,6 +35,10 @@ export class GuardedStore implements Store {
     return this.#guard.readKeysMax;
   }
 
+  get readKeysPerSecond(): number | undefined {
+    return this.#guard.readKeysPerSecond;
+  }
+
   /** Once, at the start: it is not guarded. */
   check(table: string, call: StoreCall): Promise<void> {
     return this.#store.check(table, call);

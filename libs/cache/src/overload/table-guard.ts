@@ -91,6 +91,11 @@ export class TableGuard {
     return this.#options.budget?.requestKeysMax;
   }
 
+  /** The pod's share of its budget; `undefined`: there is none. */
+  get readKeysPerSecond(): number | undefined {
+    return this.#options.budget?.keysPerSecond;
+  }
+
   async read<T>(read: GuardedRead<T>): Promise<T> {
     const { clock, budget } = this.#options;
     const { profile, call, keys } = read;

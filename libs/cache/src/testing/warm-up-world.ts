@@ -5,7 +5,7 @@ import { type Backend, type ChangeFeed, type ChangeFeedHandler, type Store } fro
 import { type Cache } from '../cache.js';
 import { type CacheTuning, defineCache } from '../define-cache.js';
 import { trust } from '../standard-schema.js';
-import { createTidemark, type Tidemark } from '../tidemark.js';
+import { createTidemark, type Tidemark, type TidemarkOptions } from '../tidemark.js';
 import { ListStore } from '../warm-up/list-store.js';
 import { type WarmUpOptions } from '../warm-up/warm-up-options.js';
 import { FakeStore } from './fake-store.js';
@@ -62,14 +62,22 @@ export class WarmUpWorld {
   started: Promise<void> = Promise.resolve();
   isReady = false;
 
-  constructor(warmUp: WarmUpOptions, tuning: CacheTuning = {}, overrides: Partial<Store> = {}) {
+  constructor(
+    warmUp: WarmUpOptions,
+    tuning: CacheTuning = {},
+    overrides: Partial<Store> = {},
+    overload: TidemarkOptions['overload'] = {},
+  ) {
     const { clock, feed, logger, metrics } = this;
     const store: Store = Object.assign(Object.create(this.store) as Store, overrides);
     const definition = defineCache({ name: 'things', table: 'things', schema: trust<string>(), warmUp, ...tuning });
     const pods = { report: async () => undefined, read: async () => ({ now: 0, pods: [] }) };
     const parts = { store: bound(store, this.store), feed, publisher: { publish: async () => [] }, pods };
     const backend: Backend = { name: 'test', region: 'here', open: () => ({ ...parts, close: async () => undefined }) };
-    this.tidemark = createTidemark({ service: 'test', backend, caches: [definition], clock, logger, metrics });
+    this.tidemark = createTidemark({
+      ...{ service: 'test', backend, caches: [definition] },
+      ...{ clock, logger, metrics, overload },
+    });
     this.cache = this.tidemark.cache(definition);
   }
 

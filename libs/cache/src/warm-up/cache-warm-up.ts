@@ -115,6 +115,7 @@ function warmUpOf(options: CacheWarmUpOptions, plan: WarmUpPlan, lists: ListStor
   const reader = new L2Reader({ store, table, bucket: name, codec, holder, coherence, clock, stats, timeoutMs });
   return new WarmUp({
     ...{ cache: name, plan: common.plan, source, reader, l1, maxEntries, maxBytes },
+    readKeysPerSecond: () => store.readKeysPerSecond,
     isFollowed,
     clock,
     logger,

@@ -47,6 +47,8 @@ export interface WarmUpOptions {
   readonly l1: Pick<L1, 'find' | 'valueAt' | 'entries' | 'bytes'>;
   readonly maxEntries: number;
   readonly maxBytes: number;
+  /** Keys that the pod may read in a second at all, as of now; `undefined`: any number. */
+  readonly readKeysPerSecond: () => number | undefined;
   /** Whether what is read may be kept. */
   readonly isFollowed: () => boolean;
   readonly clock: Clock;
@@ -63,6 +65,8 @@ const pauseMinMs = 100;
 const pauseMaxMs = 2_000;
 /** Slower than this it does not become, keys a second: any table has as much. */
 const rateMin = 1;
+/** Of a second's keys, those of one request at most: what waits for a slow table must not be more than it answers in time. */
+const requestShare = 0.25;
 /** The rate after a request that all went well with, as a multiple. */
 const rateGrowth = 1.1;
 /** Share of `maxSize` at which L1 is full: further values would only push out hotter ones. */
@@ -99,7 +103,7 @@ export class WarmUp {
 
   constructor(options: WarmUpOptions) {
     this.#options = options;
-    this.#rate = options.plan.keysPerSecond;
+    this.#rate = this.#rateMax;
     // Each request, and each segment of a scan, listens for the end.
     setMaxListeners(0, this.#stopped.signal);
     this.#bucket = new RateBucket(options.clock.monotonicMs(), this.#rate, this.#burst);
@@ -144,6 +148,7 @@ export class WarmUp {
     if (signal.aborted) return;
     this.#state = 'running';
     this.#startedMs = clock.monotonicMs();
+    this.#setRate(this.#rateMax);
     if (plan.afterDeadline === 'stop')
       this.#cancelDeadline = clock.setTimer(() => this.stop('its deadline has passed'), plan.deadlineMs);
     try {
@@ -167,13 +172,21 @@ export class WarmUp {
   }
 
   async #fill({ keys }: KeyBatch): Promise<void> {
-    const { l1, reader } = this.#options;
+    const { l1 } = this.#options;
     const unheld = keys.filter((key) => l1.find(key) === none);
     this.#counts.held += keys.length - unheld.length;
     const room = this.#room();
     if (room < unheld.length) this.#isFull = true;
     const missing = unheld.slice(0, room);
-    if (missing.length === 0) return;
+    for (let from = 0; from < missing.length && !this.#ended;) {
+      const some = missing.slice(from, from + Math.max(1, Math.floor(this.#rate * requestShare)));
+      from += some.length;
+      await this.#read(some);
+    }
+  }
+
+  async #read(missing: readonly string[]): Promise<void> {
+    const { reader } = this.#options;
     this.#underWay += missing.length;
     await this.#turn(missing.length);
     const slowdowns = this.#slowdowns;
@@ -203,13 +216,11 @@ export class WarmUp {
    * nothing of the rate that it has since.
    */
   #adapt(failures: readonly unknown[], slowdowns: number): void {
-    const { keysPerSecond } = this.#options.plan;
-    if (!failures.some(isOverload)) {
-      if (this.#rate < keysPerSecond) this.#setRate(Math.min(keysPerSecond, this.#rate * rateGrowth));
-    } else if (slowdowns === this.#slowdowns) {
-      this.#slowdowns += 1;
-      this.#setRate(Math.max(rateMin, this.#rate / 2));
-    }
+    const isSlowdown = failures.some(isOverload);
+    if (isSlowdown && slowdowns < this.#slowdowns) return;
+    if (isSlowdown) this.#slowdowns += 1;
+    const rate = isSlowdown ? Math.max(rateMin, this.#rate / 2) : this.#rate * rateGrowth;
+    this.#setRate(Math.min(this.#rateMax, rate));
   }
 
   /** Throws once nothing comes any more. */
@@ -229,7 +240,13 @@ export class WarmUp {
       await wait(clock, Math.max(1, this.#bucket.msUntil(clock.monotonicMs(), keys)), this.#stopped.signal);
   }
 
+  get #rateMax(): number {
+    const { plan, readKeysPerSecond } = this.#options;
+    return Math.min(plan.keysPerSecond, readKeysPerSecond() ?? Infinity);
+  }
+
   #setRate(rate: number): void {
+    if (rate === this.#rate) return;
     this.#rate = rate;
     this.#bucket.setRate(this.#options.clock.monotonicMs(), rate, this.#burst);
   }
