@@ -3,11 +3,27 @@ import { messageOf } from '@tidemark/runtime';
 import { parseArgs } from 'node:util';
 import { EmbeddedKafka } from './kafka/embedded-kafka.js';
 
-/** The embedded broker as a process of its own, so that it can be killed: `--port N --data-dir DIR`. Ends with the parent that holds its IPC channel. */
+/**
+ * The embedded broker as a process of its own, so that it can be killed: `--port N --data-dir DIR`, and any number of
+ * `--listener PORT=HOST:PORT`, each a further port whose clients are sent to that address. Ends with the parent that holds its IPC channel.
+ */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { port: { type: 'string', default: '0' }, 'data-dir': { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '0' },
+      'data-dir': { type: 'string' },
+      listener: { type: 'string', multiple: true, default: [] },
+    },
+  });
   const dataDir = values['data-dir'];
-  const kafka = new EmbeddedKafka({ port: Number(values.port), ...(dataDir === undefined ? {} : { dataDir }) });
+  const listeners = values.listener.map((text) => {
+    const [port = '', advertised = ''] = text.split('=');
+    return { port: Number(port), advertised };
+  });
+  const kafka = new EmbeddedKafka({
+    ...{ port: Number(values.port), listeners },
+    ...(dataDir === undefined ? {} : { dataDir }),
+  });
   await kafka.start();
   process.stdout.write(`${kafka.address}\n`);
   const end = (): void => void kafka.close().finally(() => process.exit(0));

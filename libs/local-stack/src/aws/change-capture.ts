@@ -64,7 +64,8 @@ export class ChangeCapture {
     this.#skipNext += records;
   }
 
-  capture(write: ItemWrite, destination: StreamDestination): void {
+  /** `onAccepted` is called when the stream has the record, or a copy of it. */
+  capture(write: ItemWrite, destination: StreamDestination, onAccepted?: () => void): void {
     const { region, random, micros, binaryEncoding } = this.#options;
     if (sameItem(write.oldItem, write.newItem)) return;
     const { keys, oldItem, newItem } = write;
@@ -83,7 +84,7 @@ export class ChangeCapture {
     this.#captured++;
     if (this.#isSkipped(bytes)) return;
     const partitionKey = partitionKeyOf(write.table.TableName, keys);
-    this.turbulence.offer({ streamName: destination.streamName, partitionKey, bytes });
+    this.turbulence.offer({ streamName: destination.streamName, partitionKey, bytes, onAccepted });
   }
 
   stop(): void {

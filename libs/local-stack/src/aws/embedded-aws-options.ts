@@ -3,6 +3,18 @@ import { type BinaryEncoding, type StampPrecision } from './cdc-record.js';
 import { KinesaliteEndpoint } from './kinesalite-endpoint.js';
 import { type KinesisEndpointFactory } from './kinesis-endpoint.js';
 import { type ReplicationDelay } from './replication-link.js';
+import { type WireItem } from './wire-item.js';
+
+/** A write that a region's replica has just applied; whoever reads the item from now on sees it. */
+export interface AppliedWrite {
+  readonly region: string;
+  readonly table: string;
+  readonly keys: WireItem;
+  /** `undefined`: it was deleted. */
+  readonly newItem: WireItem | undefined;
+  /** It was made in another region. */
+  readonly isReplicated: boolean;
+}
 
 export interface EmbeddedAwsOptions {
   /** Names of the regions, each once. Default: `us-east-1` and `eu-west-1`. */
@@ -33,6 +45,11 @@ export interface EmbeddedAwsOptions {
   readonly replicationInFlightMax?: number;
   /** How long `stop` waits for requests being served, and with `dataDir` for replication, ms. Default 2,000. */
   readonly stopTimeoutMs?: number;
+  /**
+   * Called with every write, in the order in which a replica applies them: for observers that check what others see of it. What it returns is called
+   * once the stream has accepted the change record, and again for a copy of it. Must not throw. Default: none.
+   */
+  readonly onWrite?: (write: AppliedWrite) => (() => void) | undefined;
   /** Makes the Kinesis of a region. Default: `KinesaliteEndpoint`. */
   readonly kinesisEndpoint?: KinesisEndpointFactory;
 }
@@ -55,6 +72,7 @@ export function resolveAwsOptions(options: EmbeddedAwsOptions): ResolvedAwsOptio
     captureQueueMax: 100_000,
     replicationInFlightMax: 100_000,
     stopTimeoutMs: 2_000,
+    onWrite: () => undefined,
     kinesisEndpoint: (context) => new KinesaliteEndpoint(context),
     ...options,
   };

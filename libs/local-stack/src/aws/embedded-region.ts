@@ -197,7 +197,10 @@ export class EmbeddedRegion implements WriteHooks {
       for (const to of replicas) this.links.get(to)?.send({ tableName: table.TableName, keys, newItem, stamp });
     }
     if (cause.kind === 'expiry') this.#expired++;
-    if (destination?.status === 'ACTIVE') this.capture.capture(write, destination);
+    const onAccepted = this.#options.onWrite({
+      ...{ region: this.name, table: table.TableName, keys, newItem, isReplicated: cause.kind === 'replica' },
+    });
+    if (destination?.status === 'ACTIVE') this.capture.capture(write, destination, onAccepted);
   }
 
   /** Writes what another region wrote, unless this one holds something newer. Rejects when it must be tried again. */

@@ -1,7 +1,7 @@
 export { AwsFaults } from './aws-faults.js';
 export { type BinaryEncoding, type StampPrecision } from './cdc-record.js';
 export { EmbeddedAws, type RegionAddress, type RegionStats, type TableKeys } from './embedded-aws.js';
-export { type EmbeddedAwsOptions } from './embedded-aws-options.js';
+export { type AppliedWrite, type EmbeddedAwsOptions } from './embedded-aws-options.js';
 export { KinesaliteEndpoint } from './kinesalite-endpoint.js';
 export { kinesisLocal, type KinesisLocalOptions } from './kinesis-local-endpoint.js';
 export { type KinesisEndpoint, type KinesisEndpointContext, type KinesisEndpointFactory } from './kinesis-endpoint.js';

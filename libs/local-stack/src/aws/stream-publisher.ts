@@ -5,6 +5,8 @@ export interface StreamRecord {
   readonly streamName: string;
   readonly partitionKey: string;
   readonly bytes: Buffer;
+  /** Called when a stream has accepted it. */
+  readonly onAccepted?: (() => void) | undefined;
 }
 
 /** Writes records to a stream; resolves to whether each was accepted, in order, or rejects when none of them is known to be. */
@@ -95,6 +97,7 @@ export class StreamPublisher {
     while (this.#queue.length > 0 && !this.#paused && !signal.aborted) {
       const batch = this.#takeBatch();
       const refused = await this.#send(batch);
+      for (const record of batch) if (!refused.includes(record)) record.onAccepted?.();
       this.#sending = 0;
       if (signal.aborted) break;
       this.#queue = refused.length === 0 ? this.#queue : [...refused, ...this.#queue];

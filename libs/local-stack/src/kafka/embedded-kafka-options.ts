@@ -1,10 +1,13 @@
 import { type Clock, type Logger, silentLogger, systemClock, TidemarkError } from '@tidemark/runtime';
+import { type KafkaListener, parseAdvertised } from './listener.js';
 
 export interface EmbeddedKafkaOptions {
   /** Address to listen on; only the loopback. Default `127.0.0.1`. */
   readonly host?: '127.0.0.1';
   /** Port to listen on; 0 for any free one, which is then kept. Default 0. */
   readonly port?: number;
+  /** Further ports for clients that reach the broker by another address, such as a proxy's; 100 at most. Default: none. */
+  readonly listeners?: readonly KafkaListener[];
   /** Default: the system's clock. Every time-out of the broker follows it; sockets do not. */
   readonly clock?: Clock;
   /** Default: none. */
@@ -63,13 +66,28 @@ export function resolveKafkaOptions(options: EmbeddedKafkaOptions): ResolvedKafk
     logger: options.logger ?? silentLogger,
     dataDir: options.dataDir,
     autoCreateTopics: options.autoCreateTopics ?? false,
+    listeners: options.listeners ?? [],
     ...resolvedNumbers(options),
   };
   if (resolved.host !== '127.0.0.1') throw invalid('host', '127.0.0.1', resolved.host);
   if (resolved.sessionTimeoutMinMs > resolved.sessionTimeoutMaxMs) {
     throw invalid('sessionTimeoutMinMs', `at most ${resolved.sessionTimeoutMaxMs}`, resolved.sessionTimeoutMinMs);
   }
+  checkListeners(resolved.listeners);
   return resolved;
+}
+
+const listenersMax = 100;
+
+function checkListeners(listeners: readonly KafkaListener[]): void {
+  if (listeners.length > listenersMax) throw invalid('listeners', `at most ${listenersMax}`, listeners.length);
+  for (const { port = 0, advertised } of listeners) {
+    const { min, max } = numbers.port;
+    if (!Number.isInteger(port) || port < min || port > max) {
+      throw invalid('listeners.port', `a whole number from ${min} to ${max}`, port);
+    }
+    if (parseAdvertised(advertised) === undefined) throw invalid('listeners.advertised', 'host:port', advertised);
+  }
 }
 
 function resolvedNumbers(options: EmbeddedKafkaOptions): Record<NumberOption, number> {

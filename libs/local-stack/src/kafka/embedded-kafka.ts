@@ -1,5 +1,5 @@
 import { every, messageOf, TidemarkError } from '@tidemark/runtime';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type Socket } from 'node:net';
 import { apiNames, type ApiName } from './api-table.js';
 import { type BrokerState } from './broker-state.js';
 import { type BrokerStore, forgetfulStore } from './broker-store.js';
@@ -8,6 +8,7 @@ import { DirectoryStore } from './directory-store.js';
 import { type EmbeddedKafkaOptions, resolveKafkaOptions, type ResolvedKafkaOptions } from './embedded-kafka-options.js';
 import { GroupCoordinator } from './group-coordinator.js';
 import { KafkaFaults } from './kafka-faults.js';
+import { type Advertised, Listener, parseAdvertised } from './listener.js';
 import { ProducerIds } from './producer-ids.js';
 import { RequestFaults } from './request-faults.js';
 import { Topics } from './topics.js';
@@ -42,7 +43,10 @@ export class EmbeddedKafka {
   readonly #requestFaults = new RequestFaults();
   readonly #connections = new Set<Connection>();
   readonly #requests = new Map<ApiName, number>();
-  #server: Server | undefined;
+  readonly #main: Listener;
+  /** The main one, then those of the options. */
+  readonly #listeners: readonly Listener[];
+  #isRunning = false;
   /** Counts `kill`s, so that a start that one overtakes comes to nothing. */
   #kills = 0;
   #starting: Promise<void> | undefined;
@@ -53,12 +57,18 @@ export class EmbeddedKafka {
   /** Reads `dataDir`. Throws `INVALID_OPTIONS`. */
   constructor(options: EmbeddedKafkaOptions = {}) {
     this.#options = resolveKafkaOptions(options);
-    const { clock, logger, dataDir, host, port, autoCreateTopics } = this.#options;
+    const { clock, logger, dataDir, host, port, autoCreateTopics, listeners } = this.#options;
     this.#store = dataDir === undefined ? forgetfulStore : new DirectoryStore(dataDir, logger);
     const topics = new Topics({ ...this.#options, store: this.#store });
     const groups = new GroupCoordinator({ ...this.#options, store: this.#store });
     const producerIds = new ProducerIds(this.#store);
     this.#broker = { clock, topics, groups, producerIds, autoCreateTopics, host, port };
+    this.#main = new Listener(host, port, (socket) => this.#accept(socket, this.#broker));
+    const others = listeners.map((listener) => {
+      const advertised = parseAdvertised(listener.advertised);
+      return new Listener(host, listener.port ?? 0, (socket) => this.#accept(socket, this.#advertising(advertised)));
+    });
+    this.#listeners = [this.#main, ...others];
     const dropConnections = (): void => this.dropConnections();
     this.faults = new KafkaFaults({ requests: this.#requestFaults, topics, groups, dropConnections });
   }
@@ -68,8 +78,13 @@ export class EmbeddedKafka {
     return `${this.#broker.host}:${this.#broker.port}`;
   }
 
+  /** Of the options' `listeners`, in their order: where each listens, as `address`. */
+  get listenerAddresses(): readonly string[] {
+    return this.#listeners.slice(1).map(({ host, port }) => `${host}:${port}`);
+  }
+
   get isRunning(): boolean {
-    return this.#server !== undefined;
+    return this.#isRunning;
   }
 
   /** Listens; on the same port as before if it has. Rejects with `FEED_UNAVAILABLE` when it cannot, `ABORTED` when it was killed. */
@@ -90,14 +105,13 @@ export class EmbeddedKafka {
 
   /** Goes away at once, in the middle of whatever it was doing. */
   kill(): void {
-    const server = this.#server;
     this.#kills += 1;
     this.#starting = undefined;
-    if (server === undefined) return;
-    this.#server = undefined;
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
     this.#stopCleaning();
     this.#broker.groups.suspend();
-    this.#closed = new Promise((resolve) => server.close(() => resolve()));
+    this.#closed = this.#closeListeners();
     this.dropConnections();
     this.#connections.clear();
     this.#store.release();
@@ -149,50 +163,45 @@ export class EmbeddedKafka {
   async #listen(): Promise<void> {
     const kills = this.#kills;
     await this.#closed;
-    const { clock, cleanIntervalMs, connectionsMax, logger } = this.#options;
-    const server = createServer((socket) => this.#accept(socket));
-    server.maxConnections = connectionsMax;
-    await this.#bind(server);
+    const { clock, cleanIntervalMs, logger } = this.#options;
+    try {
+      // The main one last: its clients are told a port that is known once it is open.
+      for (const listener of [...this.#listeners].reverse()) await this.#open(listener);
+    } catch (error) {
+      await this.#closeListeners();
+      throw error;
+    }
     if (kills !== this.#kills) {
-      server.close();
+      void this.#closeListeners();
       throw new TidemarkError('ABORTED', 'the embedded Kafka was killed while it started', { retriable: true });
     }
-    const bound = server.address();
-    if (bound !== null && typeof bound === 'object') this.#broker.port = bound.port;
-    server.on('error', (error) =>
-      logger.error({ reason: messageOf(error) }, 'the embedded Kafka cannot accept a client'),
-    );
-    this.#server = server;
+    this.#broker.port = this.#main.port;
+    this.#isRunning = true;
     this.#broker.groups.resume();
     if (cleanIntervalMs > 0) this.#stopCleaning = every(clock, cleanIntervalMs, () => this.#cleanInTurn());
     logger.info({ address: this.address }, 'the embedded Kafka listens');
   }
 
-  #bind(server: Server): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const fail = (cause: Error): void =>
-        reject(
-          new TidemarkError(
-            'FEED_UNAVAILABLE',
-            `the embedded Kafka cannot listen on ${this.address}: ${cause.message}`,
-            {
-              retriable: true,
-              cause,
-            },
-          ),
-        );
-      server.once('error', fail);
-      server.listen(this.#broker.port, this.#broker.host, () => {
-        server.off('error', fail);
-        resolve();
-      });
-    });
+  #open(listener: Listener): Promise<void> {
+    const { connectionsMax, logger } = this.#options;
+    return listener.open(connectionsMax, (error) =>
+      logger.error({ reason: messageOf(error) }, 'the embedded Kafka cannot accept a client'),
+    );
   }
 
-  #accept(socket: Socket): void {
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  /** The same broker as clients of another address see it. */
+  #advertising(advertised: Advertised | undefined): BrokerState {
+    return { ...this.#broker, ...advertised };
+  }
+
+  #accept(socket: Socket, broker: BrokerState): void {
     const { logger, requestBytesMax } = this.#options;
     const connection = new Connection(socket, {
-      broker: this.#broker,
+      broker,
       faults: this.#requestFaults,
       logger,
       requestBytesMax,
