@@ -1,6 +1,6 @@
 import { type TopicNames } from '@tidemark/protocol';
 import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import { type Admin, type ConfigResourceTypes } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
 import { isAccessDenied, isTopicMissing } from './kafka-error.js';
@@ -15,6 +15,9 @@ import {
   topicRole,
   type TopicSettings,
 } from './topic-requirements.js';
+
+/** Kafka's number of this kind of resource. As a value, `kafkajs` does not offer its enumeration to ES modules. */
+const topicResource: ConfigResourceTypes.TOPIC = 2;
 
 export interface TopicCheckOptions {
   readonly client: KafkaClient;
@@ -103,7 +106,7 @@ async function shapesOf(admin: Admin, topics: readonly string[]): Promise<readon
 async function configsOf(admin: Admin, topics: readonly string[]): Promise<Map<string, Record<string, string>>> {
   const described = await each(topics, [], async (some) => {
     const resources = some.map((name) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: topicResource,
       name,
       configNames: [...checkedConfigs],
     }));
