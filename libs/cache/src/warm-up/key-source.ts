@@ -17,6 +17,8 @@ export interface KeyBatch {
 export interface KeySource {
   /** The list that is being read; `null`: none. */
   readonly list: { readonly region: string; readonly at: number } | null;
+  /** Why there is nothing to read where nothing failed; `null`: there is, as far as it is known. */
+  readonly emptiness: string | null;
   /** Batches of different keys; may be asked for the next before the last is done. Fails where there is nothing to read. */
   batches(signal: AbortSignal): AsyncGenerator<KeyBatch, void>;
 }
@@ -32,6 +34,7 @@ export interface ListSourceOptions {
 export class ListSource implements KeySource {
   readonly #options: ListSourceOptions;
   list: KeySource['list'] = null;
+  emptiness: string | null = null;
 
   constructor(options: ListSourceOptions) {
     this.#options = options;
@@ -48,6 +51,7 @@ export class ListSource implements KeySource {
   async #keys(signal: AbortSignal): Promise<readonly string[]> {
     const { lists, plan, region } = this.#options;
     const problems: string[] = [];
+    let failed = false;
     for (const from of new Set(plan.from.map((each) => (each === 'own' ? region : each)))) {
       try {
         const list = await lists.read(from, signal);
@@ -57,8 +61,13 @@ export class ListSource implements KeySource {
           return keysInOrder(list, plan.strategy === 'most-recent' ? 'most-recent' : 'hot-keys');
         }
       } catch (error) {
+        failed = true;
         problems.push(`${from}: ${messageOf(error)}`);
       }
+    }
+    if (!failed) {
+      this.emptiness = `no list of hot keys yet (${problems.join('; ')})`;
+      return [];
     }
     throw new TidemarkError('NOT_SUPPORTED', `no list of hot keys (${problems.join('; ')})`, { retriable: false });
   }
@@ -91,6 +100,7 @@ const pauseMaxMs = 2_000;
 export class ScanSource implements KeySource {
   readonly #options: ScanSourceOptions;
   readonly list = null;
+  readonly emptiness = null;
 
   constructor(options: ScanSourceOptions) {
     this.#options = options;

@@ -10,7 +10,7 @@ export function exportWarmUp(metrics: MetricRegistry, cache: Cache<unknown>, lis
   const running = metrics.gauge('tidemark_cache_warm_up_running', '1 while the warm-up waits or runs.', labels);
   const failed = metrics.gauge(
     'tidemark_cache_warm_up_failed',
-    '1 when the warm-up found no keys, or gave up.',
+    '1 when the warm-up could not read its keys, or gave up.',
     labels,
   );
   const seconds = metrics.gauge('tidemark_cache_warm_up_seconds', 'How long the warm-up has run.', labels);

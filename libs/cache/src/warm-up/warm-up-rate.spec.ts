@@ -10,6 +10,7 @@ it('a warm-up is slowed down once by requests that were under way together', asy
   const clock = new ManualClock();
   const source: KeySource = {
     list: null,
+    emptiness: null,
     async *batches() {
       for (let from = 0; from < 4_000; from += 100)
         yield { keys: Array.from({ length: 100 }, (_, at) => `k${from + at}`), keysKnown: 4_000 };

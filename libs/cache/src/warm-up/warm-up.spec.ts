@@ -77,12 +77,21 @@ describe('warm-up', () => {
     expect(world.cache.warmUp()).toMatchObject({ state: 'done', list: { region: 'west' }, installed: 1 });
   });
 
-  it('without a list is no failure of the start', async () => {
+  it('that may not read the list has failed, and the pod starts', async () => {
+    const error = new TidemarkError('ACCESS_DENIED', 'no', { retriable: false });
+    world = new WarmUpWorld({ strategy: 'hot-keys' }, {}, { read: () => Promise.reject(error) });
+    await world.start();
+    await world.passing(world.started);
+    expect(world.cache.warmUp()).toMatchObject({ state: 'failed', reason: expect.stringContaining('here: no') });
+  });
+
+  it('without a list yet, as in a new region, has not failed', async () => {
     world = new WarmUpWorld({ strategy: 'hot-keys', from: ['own', 'east'] });
     await world.start();
     await world.passing(world.started);
-    expect(world.cache.warmUp()).toMatchObject({ state: 'failed', list: null, read: 0 });
+    expect(world.cache.warmUp()).toMatchObject({ state: 'done', list: null, keys: 0, read: 0 });
     expect(world.cache.warmUp().reason).toContain('here: none; east: none');
+    expect(world.logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
   it('by most-recent begins with the keys that were used last', async () => {

@@ -9,8 +9,8 @@ import { type KeyBatch, type KeySource } from './key-source.js';
 import { type WarmUpPlan, type WarmUpStrategy } from './warm-up-options.js';
 
 /**
- * `off`: there is none. `waiting`: the change feed is not followed yet. `running`. `done`: every key was read, or L1 is full. `stopped`: at its
- * deadline, or since the pod closes. `failed`: there was no list, or DynamoDB did not answer.
+ * `off`: there is none. `waiting`: the change feed is not followed yet. `running`. `done`: every key was read, L1 is full, or no region has
+ * published a list yet. `stopped`: at its deadline, or since the pod closes. `failed`: the list could not be read, or DynamoDB did not answer.
  */
 export type WarmUpState = 'off' | 'waiting' | 'running' | 'done' | 'stopped' | 'failed';
 
@@ -165,7 +165,7 @@ export class WarmUp {
       };
       // The first request tells what an entry takes: the others are not to bring more than L1 has room for.
       if (await step()) await Promise.all(Array.from({ length: requestsMax }, work));
-      this.#end('done', this.#isFull ? 'L1 is full' : null);
+      this.#end('done', this.#isFull ? 'L1 is full' : source.emptiness);
     } catch (error) {
       this.#end('failed', messageOf(error));
     }
