@@ -56,6 +56,17 @@ describe('HotKeys', () => {
     expect(tracked).toBeLessThanOrEqual(trackedMax);
   });
 
+  it('gives no key a share of the reads of a cache that nobody has read for minutes', async () => {
+    const reads = new Reads();
+    await reads.second(1_000, () => 'a');
+    await reads.clock.advance(60_000);
+    expect(reads.report(1).keys[0]?.share).toBe(1);
+    await reads.clock.advance(300_000);
+    expect(reads.report(1).keys[0]).toMatchObject({ key: 'a', share: 0 });
+    reads.hit('a');
+    expect(reads.report(1).keys[0]?.share).toBe(1);
+  });
+
   it('takes no more samples when there are a hundred times the reads', async () => {
     const slow = new Reads();
     await slow.second(1_000, () => 'a');

@@ -11,7 +11,7 @@ export interface HotKey {
   readonly readsPerSecond: number;
   /** So many of them may be other keys'. */
   readonly errorPerSecond: number;
-  /** Of all reads of the cache in this pod, [0, 1]. */
+  /** Of all reads of the cache in this pod, [0, 1]; 0 once there have been none for five minutes. */
   readonly share: number;
 }
 
@@ -49,6 +49,7 @@ export class HotKeys {
   readonly #misses: SamplePace;
   readonly #startedMs: number;
   #epochMs: number;
+  #sampledMs = Number.NEGATIVE_INFINITY;
   #missesLeft = 1;
 
   constructor({ clock, random }: HotKeysOptions) {
@@ -80,12 +81,14 @@ export class HotKeys {
     const nowMs = this.#clock.monotonicMs();
     if (this.#misses.wake(nowMs)) this.#missesLeft = 1;
     const total = this.#sketch.total;
+    // Shares of reads that have ended do not change by themselves.
+    const isIdle = nowMs - this.#sampledMs > halfLifeMs;
     const rate = this.#ratePerWeight(nowMs);
     const keys = this.#sketch.heaviest(max).map(({ key, count, error }) => ({
       key,
       readsPerSecond: count * rate,
       errorPerSecond: error * rate,
-      share: total === 0 ? 0 : count / total,
+      share: total === 0 || isIdle ? 0 : count / total,
     }));
     return { keys, tracked: this.#sketch.size, readsPerSecond: total * rate };
   }
@@ -93,6 +96,7 @@ export class HotKeys {
   /** Reads until the next sample. */
   #sample(key: string, pace: SamplePace): number {
     const nowMs = this.#clock.monotonicMs();
+    this.#sampledMs = nowMs;
     if (nowMs - this.#epochMs > halfLivesMax * halfLifeMs) {
       this.#sketch.scale(1 / this.#weightAt(nowMs));
       this.#epochMs = nowMs;
