@@ -2,7 +2,7 @@ import { type CacheStats } from './cache-stats.js';
 import { type Coherence } from './coherence.js';
 import { type Freshness } from './freshness.js';
 import { type Holder, PackedValue } from './holder.js';
-import { none } from './l1/columns.js';
+import { aside, none } from './l1/columns.js';
 import { type L1 } from './l1/l1.js';
 import { type TokenParts } from './version-token.js';
 
@@ -32,9 +32,10 @@ export class L1Reader {
     return this.answer(key, this.#options.l1.use(key), limitMs, token);
   }
 
-  /** `slot`: the key’s. */
-  answer(key: string, slot: number, limitMs: number, token?: TokenParts): Answer | undefined {
+  /** `used`: what the use of the key gave. */
+  answer(key: string, used: number, limitMs: number, token?: TokenParts): Answer | undefined {
     const { l1, freshness, holder } = this.#options;
+    const slot = used < none ? aside(used) : used;
     if (slot === none || !freshness.isFresh(key, slot, limitMs)) return undefined;
     if (token !== undefined && !freshness.isAtLeast(slot, token)) return undefined;
     const value = l1.valueAt(slot);

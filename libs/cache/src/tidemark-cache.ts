@@ -77,24 +77,24 @@ export class TidemarkCache<V> extends Cache<V> {
 
   async get(key: string, options?: GetOptions): Promise<V | undefined> {
     if (options !== undefined) return this.#getWith(key, options);
-    const slot = this.#l1.use(key);
-    if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) {
+    const used = this.#l1.use(key);
+    if (used > none && this.#isUnbounded) {
       this.#countHit(key);
-      return this.#l1.valueAt(slot) as V | undefined;
+      return this.#l1.valueAt(used) as V | undefined;
     }
-    const answer = this.#l1Reader.answer(key, slot, this.#maxStalenessMs);
+    const answer = this.#l1Reader.answer(key, used, this.#maxStalenessMs);
     if (answer === undefined) return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
     this.#countHit(key);
     return answer.value as V | undefined;
   }
 
   getIfPresent(key: string): V | undefined {
-    const slot = this.#l1.use(key);
-    if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) {
+    const used = this.#l1.use(key);
+    if (used > none && this.#isUnbounded) {
       this.#countHit(key);
-      return this.#l1.valueAt(slot) as V | undefined;
+      return this.#l1.valueAt(used) as V | undefined;
     }
-    return this.#present(key, slot);
+    return this.#present(key, used);
   }
 
   async getMany(keys: readonly string[], options?: LookUpOptions): Promise<ReadonlyMap<string, V>> {
@@ -269,8 +269,8 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   /** A hit that is not plain, or none. */
-  #present(key: string, slot: number): V | undefined {
-    const answer = this.#l1Reader.answer(key, slot, this.#maxStalenessMs);
+  #present(key: string, used: number): V | undefined {
+    const answer = this.#l1Reader.answer(key, used, this.#maxStalenessMs);
     if (answer === undefined) this.#countMiss(key);
     else this.#countHit(key);
     return answer?.value as V | undefined;

@@ -1,5 +1,5 @@
 import { type Entry, type EntrySource } from '../entry.js';
-import { Columns, Flag, none } from './columns.js';
+import { aside, Columns, Flag, none } from './columns.js';
 import { type EvictionOrder } from './eviction-order.js';
 import { latin1Bytes, stringBytes } from './heap-bytes.js';
 import { type Image, type L1, type L1Options } from './l1.js';
@@ -41,16 +41,14 @@ export class ColumnL1 implements L1 {
   use(key: string): number {
     const slot = this.#columns.slots.get(key);
     if (slot === undefined) return none;
-    this.#orderOf(slot).used(slot);
-    return slot;
+    const bits = this.#columns.flags[slot] ?? 0;
+    const order = (bits & Flag.absence) === 0 ? this.#values : this.#absences;
+    order.used(slot, bits);
+    return (bits & Flag.plain) === 0 ? aside(slot) : slot;
   }
 
   find(key: string): number {
     return this.#columns.slots.get(key) ?? none;
-  }
-
-  isPlain(slot: number): boolean {
-    return ((this.#columns.flags[slot] ?? 0) & Flag.plain) !== 0;
   }
 
   valueAt(slot: number): unknown {
@@ -82,7 +80,7 @@ export class ColumnL1 implements L1 {
     if (slot === none) return undefined;
     return {
       value: this.valueAt(slot),
-      isPlain: this.isPlain(slot),
+      isPlain: ((this.#columns.flags[slot] ?? 0) & Flag.plain) !== 0,
       writeId: this.writeIdAt(slot),
       stampUs: this.stampAt(slot),
       expiresAt: this.expiryAt(slot),
@@ -106,7 +104,7 @@ export class ColumnL1 implements L1 {
       this.#evict();
     } else {
       this.#place(held, entry);
-      this.#orderOf(held).used(held);
+      this.#orderOf(held).used(held, this.#columns.flags[held] ?? 0);
       this.replace(held, entry, bytes);
     }
   }

@@ -1,6 +1,11 @@
 /** The slot of what is not held. */
 export const none = -1;
 
+/** The number below `none` that a use gives for a slot whose value is not given as it stands; and of that number, the slot. */
+export function aside(slot: number): number {
+  return none - 1 - slot;
+}
+
 /** Partition of a slot that holds nothing. */
 const vacant = -2;
 

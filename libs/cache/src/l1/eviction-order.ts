@@ -2,7 +2,8 @@
 export interface EvictionOrder {
   /** A slot was filled; its key and bytes stand in its row. */
   added(slot: number): void;
-  used(slot: number): void;
+  /** `flags`: the slot's, which whoever tells has just read. */
+  used(slot: number, flags: number): void;
   /** A slot takes so many bytes more. */
   grew(slot: number, bytes: number): void;
   /** A slot is about to be vacant; its key and bytes still stand in its row. */

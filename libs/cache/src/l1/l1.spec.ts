@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { LRUCache } from 'lru-cache';
 import { type Entry } from '../entry.js';
 import { entryOwnBytes } from './column-l1.js';
-import { none } from './columns.js';
+import { aside, none } from './columns.js';
 import { stringBytes } from './heap-bytes.js';
 import { type Eviction, type L1, newL1 } from './l1.js';
 
@@ -169,6 +169,18 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     l1.set('k', entry(undefined), 1);
     expect([get(l1, 'k')?.value, l1.entries]).toEqual([undefined, 1]);
     expect([l1.delete('k'), l1.delete('k'), l1.entries]).toEqual([true, false, 0]);
+  });
+
+  it('a use tells whether the value is given as it stands, be it a value or an absence', () => {
+    const l1 = make(10);
+    for (const value of ['v', undefined]) {
+      l1.set('k', entry(value), 1);
+      expect(l1.use('k')).toBe(l1.find('k'));
+      l1.set('k', { ...entry(value), isPlain: false }, 1);
+      expect([l1.use('k'), aside(l1.use('k'))]).toEqual([aside(l1.find('k')), l1.find('k')]);
+      expect(l1.use('k')).toBeLessThan(none);
+    }
+    expect(l1.use('other')).toBe(none);
   });
 
   it('absences push out no value', () => {

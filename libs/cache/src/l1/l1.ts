@@ -6,12 +6,13 @@ import { type Entry } from '../entry.js';
  * for no entry. Fields are read and changed by slot, so that neither a hit nor an event makes an object.
  */
 export interface L1 {
-  /** The key's slot, or `none`. Counts as a use. */
+  /**
+   * The key's slot where a get without bounds is given the value as it stands (it does not expire, and is neither packed nor to be copied),
+   * `aside(slot)` where it is not, or `none`: a hit has one number to look at. Counts as a use.
+   */
   use(key: string): number;
-  /** The same, and no use: for events and inspection. */
+  /** The key's slot, or `none`; no use: for events and inspection. */
   find(key: string): number;
-  /** Whether a get without bounds is given the value as it stands: it does not expire, and is neither packed nor to be copied. */
-  isPlain(slot: number): boolean;
   /** `undefined`: a cached absence. */
   valueAt(slot: number): unknown;
   writeIdAt(slot: number): string | null;

@@ -32,10 +32,8 @@ export class S3FifoOrder implements EvictionOrder {
     this.#push(slot, isKnown, 0);
   }
 
-  used(slot: number): void {
-    const { flags } = this.#columns;
-    const bits = flags[slot] ?? 0;
-    if ((bits & Flag.uses) !== Flag.uses) flags[slot] = bits + Flag.use;
+  used(slot: number, flags: number): void {
+    if ((flags & Flag.uses) !== Flag.uses) this.#columns.flags[slot] = flags + Flag.use;
   }
 
   grew(slot: number, bytes: number): void {

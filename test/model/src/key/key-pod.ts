@@ -60,10 +60,6 @@ export class OneEntry implements L1 {
     return this.held === undefined ? none : 0;
   }
 
-  isPlain(): boolean {
-    return this.held?.isPlain === true;
-  }
-
   valueAt(): unknown {
     return this.held?.value;
   }

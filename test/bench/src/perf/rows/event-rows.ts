@@ -27,7 +27,7 @@ export const eventRows: readonly BenchRow[] = [
     lowerIsBetter: true,
     note: 'The event is decoded already and its value stays as it is: what is measured is the decision and the replaced entry, in a pod that has no writes of its own in flight. Both replace the entries of 1,000 keys.',
     whyBehind:
-      'an event compares its write ids of 32 characters three times, counts the size of its key, and writes seven columns; `lru-cache.set` writes one reference and moves a list, and looks at nothing of what it is given',
+      'an event compares its write ids of 32 characters three times, looks at what is in flight and what has stepped back, and writes seven columns; `lru-cache.set` writes one reference and moves a list, and looks at nothing of what it is given',
     tidemark: async (plan) => nsPerEvent(plan),
     rival: {
       name: 'lru-cache',

@@ -49,7 +49,7 @@ class UncountedHits {
 
   getIfPresent(key: string): User | undefined {
     const slot = this.#l1.use(key);
-    if (slot !== none && this.#isUnbounded && this.#l1.isPlain(slot)) return this.#l1.valueAt(slot) as User | undefined;
+    if (slot > none && this.#isUnbounded) return this.#l1.valueAt(slot) as User | undefined;
     return undefined;
   }
 }
