@@ -17,6 +17,24 @@ const listsOf = (store: FakeStore, clock: ManualClock): ListStore =>
   });
 
 describe('a list that is written', () => {
+  it('is read as it was, with a key that is hot in its place among those used last, too', async () => {
+    const clock = new ManualClock();
+    const lists = listsOf(new FakeStore({ clock }), clock);
+    const list = {
+      at: clock.now(),
+      hot: [{ key: 'b', rate: 5 }],
+      recent: ['a', 'b', 'c'].map((key) => ({ key, age: key === 'c' ? 1 : 0 })),
+    };
+    const written = lists.write(list, new AbortController().signal);
+    await clock.advance(0);
+    await eventually('the list', async () => {
+      await clock.advance(100);
+      return (await lists.header('here')) !== undefined;
+    });
+    await written;
+    expect(await lists.read('here')).toEqual(list);
+  });
+
   it('takes no more than 100 KiB of its table in a second, whatever its size', async () => {
     const clock = new ManualClock();
     const beganMs = clock.monotonicMs();

@@ -64,7 +64,9 @@ export class ListStore {
       for (const itemKey of some)
         if (Math.max(hot.length, recent.length) < listKeysMax) await this.#take(items.get(itemKey), hot, recent);
     }
-    return hot.length + recent.length === 0 ? undefined : { at: header.at, ...distinct(hot, recent) };
+    return hot.length + recent.length === 0
+      ? undefined
+      : { at: header.at, hot: distinct(hot), recent: distinct(recent) };
   }
 
   /** Whether this pod may publish now: no other does. */
@@ -157,8 +159,7 @@ export class ListStore {
 }
 
 /** Parts of two publications may name a key twice. */
-function distinct(hot: readonly HotListed[], recent: readonly RecentlyListed[]): Pick<HotKeyList, 'hot' | 'recent'> {
+function distinct<T extends { readonly key: string }>(listed: readonly T[]): readonly T[] {
   const seen = new Set<string>();
-  const isNew = ({ key }: { readonly key: string }): boolean => !seen.has(key) && seen.add(key).has(key);
-  return { hot: hot.filter(isNew), recent: recent.filter(isNew) };
+  return listed.filter(({ key }) => !seen.has(key) && seen.add(key).has(key));
 }
