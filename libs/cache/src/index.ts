@@ -68,7 +68,8 @@ export {
   MetricRegistry,
   TidemarkError,
 } from '@tidemark/runtime';
-export { type WarmUpProgress, type WarmUpState } from './warm-up/warm-up.js';
+export { type StandbyProgress } from './warm-up/standby.js';
+export { type WarmUpProgress, type WarmUpRun, type WarmUpState } from './warm-up/warm-up.js';
 export { type WarmUpOptions, type WarmUpPlan, type WarmUpStrategy } from './warm-up/warm-up-options.js';
 export { type Availability } from './overload/table-guard.js';
 export { type OverloadOptions } from './overload/table-guards.js';

@@ -7,18 +7,18 @@ describe('warmUpPlan', () => {
   it('has defaults for all but the strategy', () => {
     expect(warmUpPlan('warmUp', 'hot-keys')).toEqual({
       ...{ strategy: 'hot-keys', deadlineMs: 5_000, afterDeadline: 'continue', maxKeys: 16_777_216 },
-      ...{ keysPerSecond: 25_000, from: ['own'], publishEveryMs: 600_000, segments: 4 },
+      ...{ keysPerSecond: 25_000, from: ['own'], standbyFor: [], publishEveryMs: 600_000, segments: 4 },
     });
   });
 
   it('takes every option, and a region for a list of them', () => {
     const options: WarmUpOptions = {
       ...{ strategy: 'most-recent', deadline: '2s', afterDeadline: 'stop', maxKeys: 5, keysPerSecond: 7 },
-      ...{ from: 'eu-west-1', publishEvery: '1m', segments: 2 },
+      ...{ from: 'eu-west-1', standbyFor: 'us-east-1', publishEvery: '1m', segments: 2 },
     };
     expect(warmUpPlan('warmUp', options)).toEqual({
       ...{ strategy: 'most-recent', deadlineMs: 2_000, afterDeadline: 'stop', maxKeys: 5, keysPerSecond: 7 },
-      ...{ from: ['eu-west-1'], publishEveryMs: 60_000, segments: 2 },
+      ...{ from: ['eu-west-1'], standbyFor: ['us-east-1'], publishEveryMs: 60_000, segments: 2 },
     });
   });
 
@@ -35,6 +35,8 @@ describe('warmUpPlan', () => {
     [{ strategy: 'scan', segments: 65 }, 'warmUp.segments'],
     [{ strategy: 'hot-keys', from: [] }, 'warmUp.from'],
     [{ strategy: 'hot-keys', from: ['a:b'] }, 'warmUp.from'],
+    [{ strategy: 'hot-keys', standbyFor: 7 }, 'warmUp.standbyFor'],
+    [{ strategy: 'scan', standbyFor: 'eu-west-1' }, 'warmUp.standbyFor'],
     [{ strategy: 'hot-keys', publishEvery: '1s' }, 'warmUp.publishEvery'],
     [{ strategy: 'hot-keys', every: '1s' }, 'warmUp.every'],
     [7, 'warmUp'],

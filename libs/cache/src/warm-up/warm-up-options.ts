@@ -26,6 +26,12 @@ export interface WarmUpOptions {
    * another region; values are always read in this one.
    */
   readonly from?: string | readonly string[];
+  /**
+   * Regions whose callers may come to this one without notice: once warm, a pod reads their lists again every five to ten minutes (half of
+   * `publishEvery` up to all of it), and then what L1 lacks of their keys, 1,000 a second at most and until L1 is full. This region's own name is
+   * passed over, so that all regions can have the same. Default: none. Needs `hot-keys` or `most-recent`.
+   */
+  readonly standbyFor?: string | readonly string[];
   /** How often the pods of the region bring their list up to date, all of them together; default `'10m'`, at least `'10s'`. */
   readonly publishEvery?: Duration;
   /** Parts that `scan` reads side by side; default 4, at most 64. */
@@ -40,6 +46,7 @@ export interface WarmUpPlan {
   readonly maxKeys: number;
   readonly keysPerSecond: number;
   readonly from: readonly string[];
+  readonly standbyFor: readonly string[];
   readonly publishEveryMs: number;
   readonly segments: number;
 }
@@ -51,6 +58,7 @@ const fields = [
   'maxKeys',
   'keysPerSecond',
   'from',
+  'standbyFor',
   'publishEvery',
   'segments',
 ];
@@ -69,6 +77,7 @@ export function warmUpPlan(field: string, given: WarmUpStrategy | WarmUpOptions)
     maxKeys: wholeNumber(`${field}.maxKeys`, options.maxKeys ?? keysMax, 1, keysMax),
     keysPerSecond: wholeNumber(`${field}.keysPerSecond`, options.keysPerSecond ?? 25_000, 1, 10_000_000),
     from: regionsOf(`${field}.from`, options.from ?? 'own'),
+    standbyFor: standbyFor(`${field}.standbyFor`, strategy, options.standbyFor),
     publishEveryMs: publishEvery(`${field}.publishEvery`, options.publishEvery ?? '10m'),
     segments: wholeNumber(`${field}.segments`, options.segments ?? 4, 1, 64),
   };
@@ -81,6 +90,12 @@ function regionsOf(field: string, from: string | readonly string[]): readonly st
   if (isList && regions.every((region) => typeof region === 'string' && /^[a-z0-9-]{1,64}$/.test(region)))
     return regions as readonly string[];
   throw invalidOption(field, `a region, 'own', or up to ${regionsMax} of them`, from);
+}
+
+function standbyFor(field: string, strategy: WarmUpStrategy, regions: WarmUpOptions['standbyFor']): readonly string[] {
+  if (regions === undefined) return [];
+  if (strategy === 'hot-keys' || strategy === 'most-recent') return regionsOf(field, regions);
+  throw invalidOption(field, "strategy 'hot-keys' or 'most-recent' beside it,", strategy);
 }
 
 function publishEvery(field: string, text: Duration): number {

@@ -6,6 +6,7 @@ import { type L2Reader } from '../l2-reader.js';
 import { isOverload } from '../overload/overload-error.js';
 import { RateBucket } from '../overload/rate-bucket.js';
 import { type KeyBatch, type KeySource } from './key-source.js';
+import { type StandbyProgress } from './standby.js';
 import { type WarmUpPlan, type WarmUpStrategy } from './warm-up-options.js';
 
 /**
@@ -15,7 +16,13 @@ import { type WarmUpPlan, type WarmUpStrategy } from './warm-up-options.js';
 export type WarmUpState = 'off' | 'waiting' | 'running' | 'done' | 'stopped' | 'failed';
 
 /** How far the warm-up of one cache is. */
-export interface WarmUpProgress {
+export interface WarmUpProgress extends WarmUpRun {
+  /** Of each region of `standbyFor`. */
+  readonly standby: readonly StandbyProgress[];
+}
+
+/** How far one reading of a source's keys is. */
+export interface WarmUpRun {
   readonly strategy: WarmUpStrategy;
   readonly state: WarmUpState;
   /** Why it ended as it did; `null`: it has not ended, or has simply read everything. */
@@ -53,6 +60,10 @@ export interface WarmUpOptions {
   readonly isFollowed: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where the log has its end, unless it failed; default `info`. */
+  readonly level?: 'info' | 'debug';
+  /** Told of each key that L1 holds a value of since. */
+  readonly onInstalled?: (key: string) => void;
 }
 
 /** Requests of a warm-up that are under way. */
@@ -116,7 +127,7 @@ export class WarmUp {
     return this.#options.plan;
   }
 
-  get progress(): WarmUpProgress {
+  get progress(): WarmUpRun {
     const { plan, source, clock } = this.#options;
     const ms = this.#startedMs === undefined ? 0 : (this.#endedMs ?? clock.monotonicMs()) - this.#startedMs;
     const { list } = source;
@@ -207,7 +218,10 @@ export class WarmUp {
       const slot = l1.find(key);
       if (slot === none) continue;
       if (l1.valueAt(slot) === undefined) this.#counts.absent += 1;
-      else this.#counts.installed += 1;
+      else {
+        this.#counts.installed += 1;
+        this.#options.onInstalled?.(key);
+      }
     }
   }
 
@@ -271,10 +285,10 @@ export class WarmUp {
     this.#endedMs = this.#options.clock.monotonicMs();
     this.#cancelDeadline();
     this.#stopped.abort();
-    const { cache, logger } = this.#options;
+    const { cache, logger, level = 'info' } = this.#options;
     const { strategy, list, ms, ...counts } = this.progress;
     const line = { cache, strategy, ...counts, ms: Math.round(ms), ...(list === null ? {} : { from: list.region }) };
-    logger[state === 'failed' ? 'warn' : 'info'](line, 'warm-up ended');
+    logger[state === 'failed' ? 'warn' : level](line, 'warm-up ended');
     this.#tellEnd();
   }
 }
