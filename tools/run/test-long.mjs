@@ -3,16 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { install } from './prepare.mjs';
+import { buildWhereStale, install } from './prepare.mjs';
 import { close, runProjects } from './test.mjs';
 import { projects } from './workspace.mjs';
 
 const projectTimeoutMs = 24 * 3_600_000;
 
 /**
- * What a kind runs: in which projects with which arguments for Jest, and what its environment says.
+ * What a kind runs: in which projects with which arguments for Jest, what its environment says, and whether it reads what a build makes.
  * @typedef {import('./workspace.mjs').Project} Project
- * @typedef {{ env: Record<string, string>, argumentsOf: (project: Project) => string[] | undefined }} Kind
+ * @typedef {{ env: Record<string, string>, argumentsOf: (project: Project) => string[] | undefined, needsBuild?: boolean }} Kind
  */
 
 /** @type {Record<string, Kind>} */
@@ -20,13 +20,18 @@ const kinds = {
   model: { env: { TIDEMARK_TEST_MODEL: 'long' }, argumentsOf: within('test/model') },
   properties: { env: { TIDEMARK_TEST_RUNS: '1000000' }, argumentsOf: specsWithProperties },
   simulation: { env: { TIDEMARK_TEST_SEEDS: '50000' }, argumentsOf: within('test/simulation') },
+  chaos: {
+    env: { TIDEMARK_TEST_CHAOS: 'long', TIDEMARK_TEST_SEEDS: '20' },
+    argumentsOf: within('test/chaos'),
+    needsBuild: true,
+  },
 };
 
 /** What `--only` may name. */
 export const longRuns = Object.keys(kinds);
 
 /**
- * Runs the kinds that `--only NAME,…` names, else all; `--seed N` is handed to each, `--seeds N` says how many the simulation plays. What the
+ * Runs the kinds that `--only NAME,…` names, else all; `--seed N` is handed to each, `--seeds N` says how many the simulation and chaos play. What the
  * environment already says of a figure (`TIDEMARK_TEST_RUNS`) stands, but for that. The last line is that of `npm test`.
  * @param {readonly string[]} args
  * @returns {Promise<number>} 0 where something passed and nothing failed
@@ -37,8 +42,9 @@ export async function testLong(args) {
     console.error(asked);
     return close({ passed: 0, failed: 1, skipped: 0 });
   }
-  // None of them reads what a build makes.
-  if (!(await install())) return close({ passed: 0, failed: 1, skipped: 0 });
+  const needsBuild = asked.names.some((name) => kinds[name]?.needsBuild);
+  if (!(await install()) || (needsBuild && !(await buildWhereStale())))
+    return close({ passed: 0, failed: 1, skipped: 0 });
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const name of asked.names) {
     const { env, argumentsOf } = /** @type {Kind} */ (kinds[name]);

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'chaos', ...require('../../jest.preset.cjs'), rootDir: __dirname };

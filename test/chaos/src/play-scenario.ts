@@ -1,0 +1,196 @@
+import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { checkHistory } from '@tidemark/cache/testing';
+import { type Random, seededRandom } from '@tidemark/local-stack';
+import { wait, systemClock } from '@tidemark/runtime';
+import { type Scenario, scriptOf } from './plan/scenarios.js';
+import { describeStep, links, type Role, roles, type Step } from './plan/step.js';
+import { cacheName, machineMs, table } from './pod-protocol.js';
+import { limits, type Outcome } from './verdict.js';
+import { type ChaosWorld } from './world/chaos-world.js';
+import { doDeed, healAll } from './world/do-deed.js';
+
+export interface PlayOptions {
+  readonly seed: number;
+  /** Keys that are called; default 40. */
+  readonly keys?: number;
+  /** Waits after healing until each verdict is out of time; default those of the limits, and half as much again. */
+  readonly patience?: number;
+}
+
+export interface Played {
+  readonly script: readonly string[];
+  readonly outcome: Outcome;
+  /** Ms from the healing until each role was ready again; `null`: not while it was waited for. */
+  readonly recoveryMs: Readonly<Record<Role, number | null>>;
+}
+
+const lookMs = 100;
+
+/** Plays a scenario's script under load, heals, and waits for what has to be right then. The world is as good as new afterwards. */
+export async function playScenario(world: ChaosWorld, scenario: Scenario, options: PlayOptions): Promise<Played> {
+  const { seed, keys: count = 40, patience = 1.5 } = options;
+  const script = scriptOf(scenario, seed);
+  const keys = Array.from({ length: count }, (_, n) => `${scenario.name.replaceAll(/\W+/g, '-')}-${seed}-${n}`);
+  world.newHistory();
+  const before = world.pods.map((pod) => pod.life);
+  await play(world, script, keys, seed);
+  const healedMs = machineMs();
+  for (const link of links) world.proxy(link).heal();
+  await healAll(world, roles);
+  const recovery = recoveries(world, healedMs, limits.caughtUpMs * patience);
+  await whenAllLive(world, limits.caughtUpMs * patience);
+  await Promise.all(world.pods.map((pod) => pod.rest()));
+  const writtenAt = Date.now();
+  const agreement = await agree(world, keys, healedMs, limits.agreedMs * patience);
+  const caughtUpMs = await caughtUp(world, writtenAt, healedMs, limits.caughtUpMs * patience);
+  const events = await eventsOf(world);
+  await witnessRest(world, keys);
+  const history = world.log.history();
+  const skewMs = skewOf(script);
+  return {
+    script: [...script.map(describeStep), `pods ${before.join(', ')}`],
+    recoveryMs: await recovery,
+    outcome: {
+      ...agreement,
+      caughtUpMs,
+      violations: checkHistory(history, { skewMs }),
+      unhandled: roles.flatMap((role) => world.process(role).unhandled.splice(0)),
+      deaths: roles.flatMap((role) => world.process(role).deaths.splice(0)),
+      reads: history.reads.length,
+      writes: history.writes.length,
+      events,
+    },
+  };
+}
+
+/** The script, with every pod and a foreign writer calling meanwhile; half a second longer than its last step. */
+async function play(world: ChaosWorld, script: readonly Step[], keys: readonly string[], seed: number): Promise<void> {
+  const over = new AbortController();
+  for (const [index, pod] of world.pods.entries()) pod.load({ keys, seed: seed * 10 + index * 2, pauseMs: 20 });
+  const foreign = writeBeside(world, keys, seededRandom(seed), over.signal);
+  const startMs = machineMs();
+  try {
+    for (const { atMs, deed } of script) {
+      await wait(systemClock, Math.max(0, startMs + atMs - machineMs()));
+      await doDeed(world, deed);
+    }
+    await wait(systemClock, 500);
+  } finally {
+    over.abort();
+    await foreign;
+  }
+}
+
+/** Somebody who knows nothing of Tidemark. */
+async function writeBeside(
+  { dynamodb }: ChaosWorld,
+  keys: readonly string[],
+  random: Random,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let n = 0; !signal.aborted; n += 1) {
+    const key = { S: `${cacheName}:${keys[Math.floor(random() * keys.length)]}` };
+    const value = { S: JSON.stringify(`foreign-${keys[0]}-${n}`) };
+    const command =
+      random() < 0.2
+        ? new DeleteItemCommand({ TableName: table, Key: { key } })
+        : new PutItemCommand({ TableName: table, Item: { key, value } });
+    await dynamodb.send(command as PutItemCommand).catch(() => undefined);
+    await wait(systemClock, 50 + random() * 100, signal);
+  }
+}
+
+async function whenAllLive(world: ChaosWorld, timeoutMs: number): Promise<void> {
+  const endMs = machineMs() + timeoutMs;
+  while (!world.pods.every((pod) => pod.isLive) && machineMs() < endMs) await wait(systemClock, lookMs);
+}
+
+/** When each role says that it works again, for the first time since the healing. */
+async function recoveries(world: ChaosWorld, healedMs: number, timeoutMs: number): Promise<Played['recoveryMs']> {
+  const times = new Map<Role, number>();
+  const look = async (role: Role): Promise<void> => {
+    while (machineMs() < healedMs + timeoutMs) {
+      if (await world.isReady(role).catch(() => false)) return void times.set(role, machineMs() - healedMs);
+      await wait(systemClock, lookMs);
+    }
+  };
+  await Promise.all(roles.map(look));
+  return Object.fromEntries(roles.map((role) => [role, times.get(role) ?? null])) as Played['recoveryMs'];
+}
+
+async function agree(
+  world: ChaosWorld,
+  keys: readonly string[],
+  healedMs: number,
+  timeoutMs: number,
+): Promise<Pick<Outcome, 'agreedMs' | 'divergent'>> {
+  for (;;) {
+    const divergent = await divergentKeys(world, keys);
+    const sinceMs = machineMs() - healedMs;
+    if (divergent.length === 0) return { agreedMs: sinceMs, divergent };
+    if (sinceMs > timeoutMs) return { agreedMs: null, divergent };
+    await wait(systemClock, lookMs);
+  }
+}
+
+/** Keys of which some pod serves other than what the table holds, with who serves what. */
+async function divergentKeys(world: ChaosWorld, keys: readonly string[]): Promise<readonly string[]> {
+  const stored = await readTable(world);
+  const served = await Promise.all(
+    world.pods.map(async (pod) => ({ life: pod.life, ...(await pod.ask({ do: 'serve', keys, isRecorded: false })) })),
+  );
+  return keys.flatMap((key) => {
+    const right = stored.get(key) ?? null;
+    const wrong = served.filter(({ values }) => values?.[key] !== right);
+    const said = wrong.map(({ life, values, errors }) => `${life} ${String(errors?.[key] ?? values?.[key])}`);
+    return wrong.length === 0 ? [] : [`${key}: stored ${right}, served ${said.join(', ')}`];
+  });
+}
+
+async function readTable({ dynamodb }: ChaosWorld): Promise<ReadonlyMap<string, string>> {
+  const values = new Map<string, string>();
+  let start: Record<string, never> | undefined;
+  do {
+    const page = await dynamodb.send(
+      new ScanCommand({ TableName: table, ConsistentRead: true, ...(start && { ExclusiveStartKey: start }) }),
+    );
+    for (const { key, value } of page.Items ?? []) {
+      if (key?.S === undefined || value?.S === undefined) continue;
+      values.set(key.S.slice(cacheName.length + 1), String(JSON.parse(value.S)));
+    }
+    start = page.LastEvaluatedKey as Record<string, never> | undefined;
+  } while (start !== undefined);
+  return values;
+}
+
+/** Every pod has everything that the stream took before `at`, ms since the epoch. */
+async function caughtUp(world: ChaosWorld, at: number, healedMs: number, timeoutMs: number): Promise<number | null> {
+  while (machineMs() < healedMs + timeoutMs) {
+    const told = await Promise.all(world.pods.map((pod) => pod.ask({ do: 'tell' })));
+    const isBehind = told.some(({ told }) => Date.now() - (told?.stalenessMs ?? Infinity) <= at);
+    if (!isBehind) return machineMs() - healedMs;
+    await wait(systemClock, lookMs);
+  }
+  return null;
+}
+
+async function eventsOf(world: ChaosWorld): Promise<number> {
+  const told = await Promise.all(world.pods.map((pod) => pod.ask({ do: 'tell' })));
+  return told.reduce((sum, { told }) => sum + (told?.events ?? 0), 0);
+}
+
+/** What each pod holds, and then serves, once nothing is on its way. */
+async function witnessRest(world: ChaosWorld, keys: readonly string[]): Promise<void> {
+  world.log.quiet();
+  for (const pod of world.pods) {
+    const { values = {} } = await pod.ask({ do: 'hold', keys });
+    for (const key of keys) world.log.rest(pod.life, key, values[key]);
+    await pod.ask({ do: 'serve', keys, isRecorded: true });
+  }
+}
+
+/** How far the script puts a process's clock from true time, and some for what clocks of one machine differ by. */
+function skewOf(script: readonly Step[]): number {
+  const jumps = script.map(({ deed }) => (deed.do === 'shift-clock' ? Math.abs(deed.ms) : 0));
+  return 50 + Math.max(0, ...jumps);
+}

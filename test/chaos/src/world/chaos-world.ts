@@ -1,0 +1,278 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { RoutingTable } from '@tidemark/control';
+import { createKafkaClient, type KafkaClient, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
+import { EmbeddedAws, seedFor, TcpProxy } from '@tidemark/local-stack';
+import { topicNames } from '@tidemark/protocol';
+import { eventually } from '@tidemark/runtime/testing';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HistoryLog } from '../history/history-log.js';
+import { type Link, links, type LinkService, type Role, roles } from '../plan/step.js';
+import { table } from '../pod-protocol.js';
+import { ChaosProcess } from './chaos-process.js';
+import { freePorts } from './free-ports.js';
+import { PodProcess } from './pod-process.js';
+
+export const region = 'us-east-1';
+export const topicPrefix = 'chaos';
+export const leaseTable = 'chaos-leases';
+
+/** From `src` and from `dist` alike. */
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const watch = path.join(root, 'test/chaos/dist/watch-main.js');
+
+const startTimeoutMs = 60_000;
+
+export interface ChaosWorldOptions {
+  readonly seed: number;
+}
+
+/**
+ * One region: pods, workers and dispatchers as processes, a broker as another, and AWS in this one. Each role reaches each service by a
+ * proxy of its own.
+ */
+export class ChaosWorld {
+  readonly aws: EmbeddedAws;
+  readonly pods: readonly PodProcess[];
+  readonly dynamodb: DynamoDBClient;
+  readonly kinesis: KinesisClient;
+  readonly kafka: KafkaClient;
+  readonly routing: RoutingTable;
+  readonly #processes = new Map<Role, ChaosProcess>();
+  readonly #httpPorts = new Map<Role, number>();
+  readonly #proxies: ReadonlyMap<string, TcpProxy>;
+  readonly #broker: string;
+  readonly #folder: string;
+  /** What the next scenario records into; pods that live go over from one to the next. */
+  #log = new HistoryLog();
+
+  private constructor(parts: {
+    readonly aws: EmbeddedAws;
+    readonly proxies: ReadonlyMap<string, TcpProxy>;
+    readonly ports: readonly number[];
+    readonly folder: string;
+    readonly onLog: (log: () => HistoryLog) => void;
+  }) {
+    const { aws, proxies, ports, folder } = parts;
+    this.aws = aws;
+    this.#proxies = proxies;
+    this.#folder = folder;
+    const [brokerPort = 0, ...rest] = ports;
+    this.#broker = `127.0.0.1:${brokerPort}`;
+    parts.onLog(() => this.#log);
+    this.#makeKafka(brokerPort, rest);
+    for (const [index, role] of roles.entries()) {
+      const port = rest[links.length + index] ?? 0;
+      this.#httpPorts.set(role, port);
+      if (role.startsWith('sync'))
+        this.#makeService(role, 'sync', { ...this.#syncEnv(role), TIDEMARK_HTTP_PORT: String(port) });
+      if (role.startsWith('dispatcher'))
+        this.#makeService(role, 'dispatcher', { ...this.#env(role), TIDEMARK_HTTP_PORT: String(port) });
+    }
+    this.pods = roles.filter((role) => role.startsWith('pod')).map((role) => this.#makePod(role));
+    this.dynamodb = new DynamoDBClient(aws.dynamodbConfig(region));
+    this.kinesis = new KinesisClient(aws.kinesisConfig(region));
+    this.kafka = createKafkaClient({ brokers: [this.#broker], clientId: 'chaos' });
+    const names = topicNames(topicPrefix);
+    this.routing = new RoutingTable({
+      log: new RouteTopic({ client: this.kafka, names, create: { replicationFactor: 1 } }),
+      topics: new KafkaTopicAdmin({ client: this.kafka, replicationFactor: 1 }),
+      names,
+    });
+  }
+
+  /** Resolves when every role is ready. `stop` it. */
+  static async start({ seed }: ChaosWorldOptions): Promise<ChaosWorld> {
+    let log: () => HistoryLog | undefined = () => undefined;
+    const aws = new EmbeddedAws({ regions: [region], seed, shardCount: 2, onWrite: (write) => log()?.applied(write) });
+    const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-chaos-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+    await aws.start();
+    await aws.createGlobalTable(table);
+    await aws.createTable(region, leaseTable, { hashKey: 'leaseKey' });
+    const proxies = new Map<string, TcpProxy>();
+    for (const link of links) proxies.set(nameOf(link), await TcpProxy.start({ seed: seedFor(seed, nameOf(link)) }));
+    const ports = await freePorts(1 + links.length + roles.length);
+    const world = new ChaosWorld({ aws, proxies, ports, folder, onLog: (current) => (log = current) });
+    try {
+      await world.#begin();
+      return world;
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
+  }
+
+  get log(): HistoryLog {
+    return this.#log;
+  }
+
+  /** The pods that live are the first of a new history. */
+  newHistory(): void {
+    this.#log = new HistoryLog();
+    for (const pod of this.pods) if (pod.process.isRunning) this.#log.podStarted(pod.life, region);
+  }
+
+  proxy(link: Link): TcpProxy {
+    const proxy = this.#proxies.get(nameOf(link));
+    if (proxy === undefined) throw new RangeError(`no link ${nameOf(link)}`);
+    return proxy;
+  }
+
+  process(role: Role): ChaosProcess {
+    const process = this.#processes.get(role);
+    if (process === undefined) throw new RangeError(`no role ${role}`);
+    return process;
+  }
+
+  start(role: Role): void {
+    const pod = this.#podOf(role);
+    if (pod === undefined) this.process(role).start();
+    else pod.start();
+  }
+
+  async end(role: Role, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const pod = this.#podOf(role);
+    await (pod === undefined ? this.process(role).end(signal) : pod.end(signal));
+  }
+
+  /** A process that works: a pod that is live and not behind, a broker that accepts, a worker that says so. */
+  async isReady(role: Role): Promise<boolean> {
+    const process = this.process(role);
+    if (!process.isRunning || process.isPaused) return false;
+    if (role === 'kafka') return accepts(this.#broker);
+    const pod = this.#podOf(role);
+    if (pod === undefined) return answers(`http://127.0.0.1:${this.#httpPorts.get(role)}/health/ready`);
+    if (!pod.isLive) return false;
+    const { told } = await pod.ask({ do: 'tell' });
+    return told?.state === 'live' && (told.stalenessMs ?? Infinity) < 4_000;
+  }
+
+  async stop(): Promise<void> {
+    for (const proxy of this.#proxies.values()) proxy.heal();
+    for (const process of this.#processes.values()) process.resume();
+    await this.routing.close().catch(() => undefined);
+    const others = roles.filter((role) => role !== 'kafka');
+    await Promise.all(others.map((role) => this.end(role, 'SIGTERM')));
+    await this.end('kafka', 'SIGTERM');
+    this.dynamodb.destroy();
+    this.kinesis.destroy();
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+    await this.aws.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #begin(): Promise<void> {
+    this.start('kafka');
+    await eventually('the broker accepts', () => this.isReady('kafka'), startTimeoutMs);
+    await this.routing.open();
+    await this.routing.put(table, [topicNames(topicPrefix).cache(table)], { ifMatch: 'none', actor: 'chaos' });
+    for (const role of roles) if (role !== 'kafka') this.start(role);
+    for (const role of roles) {
+      await eventually(`${role} is ready`, () => this.isReady(role), startTimeoutMs).catch((error: unknown) => {
+        throw new Error(`${String(error)}: ${this.process(role).tail}`);
+      });
+    }
+  }
+
+  #makeKafka(port: number, listenerPorts: readonly number[]): void {
+    const toKafka = links.filter(({ to }) => to === 'kafka');
+    const listeners = toKafka.flatMap((link, index) => {
+      const listenerPort = listenerPorts[index] ?? 0;
+      const proxy = this.proxy(link);
+      proxy.retarget({ host: '127.0.0.1', port: listenerPort });
+      return ['--listener', `${listenerPort}=${proxy.address}`];
+    });
+    const args = ['--port', String(port), '--data-dir', path.join(this.#folder, 'kafka'), ...listeners];
+    const script = path.join(root, 'libs/local-stack/dist/esm/kafka-main.js');
+    this.#processes.set('kafka', new ChaosProcess({ name: 'kafka', script, watch, argumentsOf: () => args }));
+    for (const link of links) {
+      if (link.to === 'kafka') continue;
+      const { dynamodbEndpoint, kinesisEndpoint } = this.aws.region(region);
+      const { hostname, port: target } = new URL(link.to === 'dynamodb' ? dynamodbEndpoint : kinesisEndpoint);
+      this.proxy(link).retarget({ host: hostname, port: Number(target) });
+    }
+  }
+
+  #makeService(role: Role, app: 'sync' | 'dispatcher', env: Readonly<Record<string, string>>): void {
+    const script = path.join(root, `apps/${app}/dist/main.js`);
+    this.#processes.set(role, new ChaosProcess({ name: role, script, watch, env }));
+  }
+
+  #makePod(role: Role): PodProcess {
+    const pod = new PodProcess({
+      ...{ name: role, script: path.join(root, 'test/chaos/dist/pod-main.js'), watch },
+      configuration: {
+        ...{ region, topicPrefix },
+        brokers: [this.#address(role, 'kafka')],
+        dynamodbEndpoint: `http://${this.#address(role, 'dynamodb')}`,
+      },
+      witness: {
+        podStarted: (life, of) => this.#log.podStarted(life, of),
+        podEnded: (life) => this.#log.podEnded(life),
+        podEvents: (life, events) => this.#log.podEvents(life, events),
+      },
+    });
+    this.#processes.set(role, pod.process);
+    return pod;
+  }
+
+  #env(role: Role): Readonly<Record<string, string>> {
+    return {
+      TIDEMARK_REGION: region,
+      TIDEMARK_KAFKA_BROKERS: this.#address(role, 'kafka'),
+      TIDEMARK_TOPIC_PREFIX: topicPrefix,
+      TIDEMARK_LOG_LEVEL: 'warn',
+    };
+  }
+
+  #syncEnv(role: Role): Readonly<Record<string, string>> {
+    return {
+      ...this.#env(role),
+      TIDEMARK_WORKER_ID: role,
+      TIDEMARK_DYNAMODB_ENDPOINT: `http://${this.#address(role, 'dynamodb')}`,
+      TIDEMARK_KINESIS_ENDPOINT: `http://${this.#address(role, 'kinesis')}`,
+      TIDEMARK_STREAM_ARN: this.aws.region(region).streamArn,
+      TIDEMARK_LEASE_TABLE: leaseTable,
+      // A third of what is set in production, so that a run is not spent waiting.
+      TIDEMARK_FAILOVER: '3s',
+      TIDEMARK_POLL_INTERVAL: '200ms',
+      TIDEMARK_TOPIC_REPLICATION_FACTOR: '1',
+    };
+  }
+
+  #address(role: Role, to: LinkService): string {
+    return this.proxy({ role, to }).address;
+  }
+
+  #podOf(role: Role): PodProcess | undefined {
+    return this.pods.find(({ process }) => process.name === role);
+  }
+}
+
+function nameOf({ role, to }: Link): string {
+  return `${role}/${to}`;
+}
+
+async function answers(url: string): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+  await answer?.arrayBuffer().catch(() => undefined);
+  return answer?.status === 200;
+}
+
+function accepts(address: string): Promise<boolean> {
+  const [host = '', port = ''] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port) });
+    const end = (isAccepted: boolean): void => {
+      socket.destroy();
+      resolve(isAccepted);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
