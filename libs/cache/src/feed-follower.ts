@@ -8,11 +8,13 @@ import {
 } from '@tidemark/protocol';
 import { type Clock, type Logger, messageOf, type Metric, type MetricRegistry, thinned } from '@tidemark/runtime';
 import { type ChangeFeed, type ChangeFeedHandler, type FeedBatch, type FeedState } from './backend.js';
-import { TableFollower } from './table-follower.js';
+import { type FlushNote, TableFollower } from './table-follower.js';
 
 export interface FeedFollowerOptions {
   readonly feed: ChangeFeed;
   readonly region: string;
+  /** Whose pod this is, for topics that are for some services alone. Default: of none that a route names. */
+  readonly service?: string;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   /** Default none: watermarks are taken as they come. */
@@ -57,11 +59,12 @@ export class FeedFollower implements ChangeFeedHandler {
   table(name: string): TableFollower {
     let follower = this.#tables.get(name);
     if (follower === undefined) {
-      follower = new TableFollower(name, ({ table, topic, partition, reason, entries }) => {
+      const onFlush = ({ table, topic, partition, reason, entries }: FlushNote): void => {
         this.#flushes.value += 1;
         // One that drops nothing is each partition's first, mostly; gaps and refused records have lines of their own.
         this.#logger[entries > 0 ? 'info' : 'debug']({ table, topic, partition, reason, entries }, 'flushed');
-      });
+      };
+      follower = new TableFollower(name, onFlush, this.#options.service);
       this.#tables.set(name, follower);
     }
     return follower;

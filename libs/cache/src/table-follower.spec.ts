@@ -107,6 +107,16 @@ describe('TableFollower', () => {
     expect(follower.watermark).toBe(110);
   });
 
+  it('hazard 47: a since that no route that was read names flushes, and claims nothing until one does', () => {
+    follower.applyRoute(route({ a: 1 }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('a', 0, 100, 3);
+    expect([follower.live, follower.watermark]).toEqual([false, 0]);
+    follower.applyRoute(route({ a: 3 }));
+    follower.applyWatermark('a', 0, 110, 3);
+    expect([follower.live, follower.watermark]).toEqual([true, 110]);
+  });
+
   it('hazard 66: a topic that comes back flushes by its fresh since', () => {
     follower.applyRoute(route({ a: 1 }));
     follower.setPartitionCount(1);
@@ -177,6 +187,71 @@ describe('TableFollower', () => {
     expect(follower.setPartitionCount(3)).toBe('mismatch');
     expect(follower.live).toBe(false);
     expect(flushes.at(-1)).toMatchObject({ partition: undefined });
+  });
+});
+
+describe('a topic that is not for everybody', () => {
+  const follow = (service: string, ...buckets: string[]): TableFollower => {
+    const own = new TableFollower('things', (note) => flushes.push(note), service);
+    for (const bucket of buckets) own.addCache(bucket, coherence);
+    return own;
+  };
+  const limited = (limits: Route['limited'], topics = { a: 1 }) => route(topics, { limited: limits ?? {} });
+
+  it('is followed by the pods of its service alone, however late it was added', () => {
+    const routed = limited({ b: { since: 5, services: ['orders'] } });
+    const targets = ['orders', 'users', ''].map((service) => {
+      const own = follow(service, 'things');
+      own.applyRoute(routed);
+      return own.target;
+    });
+    expect(targets).toEqual(['b', 'a', 'a']);
+  });
+
+  it('is followed only by a pod all of whose caches it carries', () => {
+    const own = follow('orders', 'things');
+    own.applyRoute(limited({ b: { since: 5, buckets: ['things'] } }));
+    expect(own.target).toBe('b');
+    own.addCache('others', coherence);
+    expect(own.target).toBe('a');
+  });
+
+  it('and is all there is, leaves a pod that it is not for without anything to keep', () => {
+    follower.applyRoute(route({ a: 1 }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('a', 0, 100, 1);
+    fill('k');
+    follower.applyRoute(route({}, { deleted: false, limited: { b: { since: 2, services: ['orders'] } } }));
+    expect([holds('k'), follower.live, follower.target]).toEqual([false, false, undefined]);
+    expect(flushes.at(-1)?.reason).toBe('no topic of the route is for this pod');
+  });
+
+  it('claims nothing by a watermark from before, or from after, the filter that this pod has read of', () => {
+    follower.applyRoute(limited({ b: { since: 3, buckets: ['things'] } }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('b', 0, 100, 2);
+    expect([follower.live, follower.watermark]).toEqual([false, 0]);
+    follower.applyWatermark('b', 0, 101, 3);
+    expect([follower.live, follower.watermark]).toEqual([true, 101]);
+    fill('k');
+    follower.applyWatermark('b', 0, 102, 4);
+    expect([holds('k'), follower.watermark]).toEqual([false, 101]);
+    follower.applyRoute(limited({ b: { since: 4, buckets: ['things', 'others'] } }));
+    follower.applyWatermark('b', 0, 103, 4);
+    expect(follower.watermark).toBe(103);
+  });
+
+  it('is left when it carries the pod no more, and the one of everybody followed from its first watermark on', () => {
+    follower.applyRoute(limited({ b: { since: 3, buckets: ['things'] } }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('b', 0, 100, 3);
+    fill('k');
+    follower.applyRoute(limited({ b: { since: 4, buckets: ['others'] } }));
+    expect([holds('k'), [...follower.topics].sort()]).toEqual([true, ['a', 'b']]);
+    follower.applyWatermark('b', 0, 105, 4);
+    expect(follower.watermark).toBe(100);
+    follower.applyWatermark('a', 0, 110, 1);
+    expect([holds('k'), [...follower.topics], follower.watermark]).toEqual([false, ['a'], 110]);
   });
 });
 

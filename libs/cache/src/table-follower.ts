@@ -1,10 +1,15 @@
 import {
+  carries,
   type CdcEvent,
   followedTopic,
+  isLive,
   parseItemKey,
   partitionOf,
   type Route,
+  type RouteFollower,
+  type RouteTarget,
   type TableProgress,
+  targetsOf,
 } from '@tidemark/protocol';
 import { type Coherence } from './coherence.js';
 import { PartitionState } from './partition-state.js';
@@ -20,10 +25,12 @@ export interface FlushNote {
 /**
  * How a pod follows one table: which topic, from when on, and up to what time.
  *
- * A route names the topics that carry the table. The pod's target is the one added last. The pod keeps following its present topic while it
- * already listens to the target; the first watermark on a target's partition flushes that partition, and from then on it is the one
- * followed. A higher `since` on a followed topic means that events may have gone elsewhere meanwhile: flush, too. Nothing is installed in a
- * partition before its first watermark. There are no markers in the topics: a marker re-sent by the next owner of a partition hides a gap.
+ * A route names the topics that carry the table. The pod's target is the one added last of those that carry its service and all of its caches.
+ * The pod keeps following its present topic while it already listens to the target; the first watermark on a target's partition flushes
+ * that partition, and from then on it is the one followed. A higher `since` on a followed topic means that events may have gone elsewhere
+ * meanwhile: flush, too. Its watermarks count once this pod has read the route that says so, for a filter may have come over the topic. Nothing
+ * is installed in a partition before its first watermark. There are no markers in the topics: a marker re-sent by the next owner of a
+ * partition hides a gap.
  */
 export class TableFollower {
   readonly table: string;
@@ -32,17 +39,24 @@ export class TableFollower {
   #partitions: readonly PartitionState[] = [];
   /** Of every key while no partition is known: never open, so that nothing is kept; a flush raises its generation, too. */
   readonly #nowhere = { index: -1, state: new PartitionState() };
+  readonly #service: string;
   #target: string | undefined;
+  #route: Route | undefined;
+  /** By topic: its last place in a route that was read. */
+  readonly #known = new Map<string, RouteTarget>();
   #routeEpoch = 0;
 
-  constructor(table: string, onFlush: (note: FlushNote) => void) {
+  /** `service`: whose pod this is, for topics that are for some services alone. Default: of none that a route names. */
+  constructor(table: string, onFlush: (note: FlushNote) => void, service = '') {
     this.table = table;
     this.#onFlush = onFlush;
+    this.#service = service;
   }
 
   /** `onFlush` is told of every flush, with the entries of this cache alone. */
   addCache(bucket: string, coherence: Coherence, onFlush: (note: FlushNote) => void = () => undefined): void {
     this.#caches.set(bucket, { coherence, onFlush });
+    this.#choose();
   }
 
   /** The topics to listen to: the target, and every topic that some partition still follows. */
@@ -103,11 +117,10 @@ export class TableFollower {
   applyRoute(route: Route): void {
     if (route.writerEpoch < this.#routeEpoch) return;
     this.#routeEpoch = route.writerEpoch;
-    const target = route.deleted ? undefined : followedTopic(route);
-    if (target === this.#target) return;
-    if (target === undefined) return this.unfollow('route deleted');
-    if (this.#target !== undefined && !this.#follows(this.#target)) this.#forgetTopic(this.#target);
-    this.#target = target;
+    this.#route = route;
+    for (const topic of this.#known.keys()) if (!this.#follows(topic)) this.#known.delete(topic);
+    for (const target of targetsOf(route)) this.#known.set(target.topic, target);
+    this.#choose();
   }
 
   /**
@@ -142,12 +155,11 @@ export class TableFollower {
     if (state === undefined || !this.#listensTo(topic, partition)) return;
     const announced = state.since.get(topic) ?? -1;
     if (since < announced) return;
-    if (since > announced) {
-      state.since.set(topic, since);
-      if (topic === this.#target) this.#switchTo(state, partition, topic);
-      else this.#flushPartition(topic, partition, 'route changed');
-    }
-    if (state.followed === topic && at > state.watermark) state.watermark = at;
+    state.since.set(topic, since);
+    const believed = this.#believes(topic, since);
+    if (believed && topic === this.#target && state.followed !== topic) this.#switchTo(state, partition, topic);
+    else if (since > announced) this.#flushPartition(topic, partition, 'route changed');
+    if (believed && state.followed === topic && at > state.watermark) state.watermark = at;
   }
 
   /** Something may be missing from a partition: drop what it may have touched. The watermark stays: it never goes back. */
@@ -179,17 +191,38 @@ export class TableFollower {
     this.#nowhere.state.raiseGeneration();
   }
 
-  /** The first watermark on the target, or one with a higher `since`. */
+  /** Heads for the topic that the route has for this pod. */
+  #choose(): void {
+    if (this.#route === undefined) return;
+    const target = this.#route.deleted ? undefined : followedTopic(this.#route, this.#self);
+    if (target === this.#target) return;
+    if (target === undefined)
+      return this.unfollow(isLive(this.#route) ? 'no topic of the route is for this pod' : 'route deleted');
+    if (this.#target !== undefined && !this.#follows(this.#target)) this.#forgetTopic(this.#target);
+    this.#target = target;
+  }
+
+  /**
+   * Whether what a topic's watermark claims holds for this pod's keys. Under a later route than was read a filter may lie over the topic, and
+   * under an earlier one than that of its filter the filter was another.
+   */
+  #believes(topic: string, since: number): boolean {
+    const known = this.#known.get(topic);
+    if (known === undefined || !carries(known, this.#self)) return false;
+    return known.buckets === undefined ? since <= known.since : since === known.since;
+  }
+
+  get #self(): RouteFollower {
+    return { service: this.#service, buckets: this.#caches.keys() };
+  }
+
+  /** The first watermark on the target. */
   #switchTo(state: PartitionState, partition: number, topic: string): void {
     const previous = state.followed;
     state.followed = topic;
-    if (previous !== topic) state.progress = -1;
-    this.#flushPartition(
-      topic,
-      partition,
-      previous === topic ? 'route changed' : previous === undefined ? 'first watermark' : 'moved to another topic',
-    );
-    if (previous !== undefined && previous !== topic) state.since.delete(previous);
+    state.progress = -1;
+    this.#flushPartition(topic, partition, previous === undefined ? 'first watermark' : 'moved to another topic');
+    if (previous !== undefined) state.since.delete(previous);
   }
 
   /** A partition beyond those known says that keys have moved between partitions: then none of them can be told apart. */

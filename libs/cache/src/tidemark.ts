@@ -134,7 +134,7 @@ export class Tidemark {
     this.#follower = new FeedFollower({
       feed: this.#parts.feed,
       region: backend.region,
-      ...{ logger, metrics, clock },
+      ...{ service, logger, metrics, clock },
       onProgress: () => this.#onProgress(),
       onReportAsked: () => this.#reporter?.ask(),
     });

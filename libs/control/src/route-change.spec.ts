@@ -23,7 +23,7 @@ describe('nextRoute', () => {
     const moving = nextRoute(first, 'users', ['a', 'b'], stamp);
     const moved = nextRoute(moving, 'users', ['b'], stamp);
     expect([moving.topics, moved.topics]).toEqual([{ a: 1, b: 2 }, { b: 2 }]);
-    expect([first, moving, moved].map(followedTopic)).toEqual(['a', 'b', 'b']);
+    expect([first, moving, moved].map((route) => followedTopic(route))).toEqual(['a', 'b', 'b']);
   });
 
   it('hazard 66: a topic that was removed and comes back has a fresh since', () => {

@@ -12,6 +12,7 @@ export class DispatchMetrics {
   readonly assignedPartitions: Metric;
   readonly routedTables: Metric;
   readonly unroutedTables: Metric;
+  readonly pausedTables: Metric;
   readonly heldTables: Metric;
   readonly watermarkAge: Metric;
   readonly #registry: MetricRegistry;
@@ -40,6 +41,7 @@ export class DispatchMetrics {
     this.assignedPartitions = gauge('assigned_partitions', 'Partitions of table topics that this process owns.');
     this.routedTables = gauge('routed_tables', 'Tables with a live route.');
     this.unroutedTables = gauge('unrouted_tables', 'Tables that have a table topic and no route: their events wait.');
+    this.pausedTables = gauge('paused_tables', 'Tables whose route is paused: their events wait.');
     this.heldTables = gauge(
       'held_tables',
       'Tables with a route whose events wait, because a topic is missing or does not fit.',

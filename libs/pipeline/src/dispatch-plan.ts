@@ -1,15 +1,17 @@
-import { decodeRecord, encodeControl, type Route, type WireRecord } from '@tidemark/protocol';
+import { decodeRecord, encodeControl, isLive, type Route, targetsOf, type WireRecord } from '@tidemark/protocol';
 
+import { isForBuckets } from './dispatch-filter.js';
 import { type OutgoingRecord, type SourceBatch } from './ports.js';
 
 /** What is known of a topic; `undefined` where nobody has asked yet. */
 export type TopicCount =
   { readonly partitions: number } | { readonly problem: string; readonly missing: boolean } | undefined;
 
-/** A cache topic of a table, and since which version of the route it has carried it. */
+/** A cache topic of a table, since which version of the route it has carried it, and which buckets of it; default all. */
 export interface DispatchTarget {
   readonly topic: string;
   readonly since: number;
+  readonly buckets?: readonly string[];
 }
 
 /** What is to be done with a table's events. */
@@ -28,16 +30,16 @@ export function planTable(
 ): TablePlan {
   if (route === undefined || !isLive(route)) return { type: 'unrouted' };
   const expected = countOf(tableTopic);
-  for (const topic of [tableTopic, ...Object.keys(route.topics)]) {
+  const targets = targetsOf(route);
+  for (const topic of [tableTopic, ...targets.map((target) => target.topic)]) {
     const reason = countProblem(topic, countOf(topic), tableTopic, expected);
     if (reason !== undefined) return { type: 'blocked', reason };
   }
-  const targets = Object.entries(route.topics).map(([topic, since]) => ({ topic, since }));
-  return { type: 'dispatch', targets: targets.sort((a, b) => (a.topic < b.topic ? -1 : 1)) };
+  return { type: 'dispatch', targets: targets.map(targetOf) };
 }
 
-export function isLive(route: Route): boolean {
-  return !route.deleted && Object.keys(route.topics).length > 0;
+function targetOf({ topic, since, buckets }: DispatchTarget): DispatchTarget {
+  return buckets === undefined ? { topic, since } : { topic, since, buckets };
 }
 
 function countProblem(topic: string, count: TopicCount, tableTopic: string, expected: TopicCount): string | undefined {
@@ -120,15 +122,22 @@ export function highestOf(chunk: Chunk): PassedWatermark | undefined {
 }
 
 /**
- * A chunk as one target gets it: every byte as it was, but each watermark with that target's `since`. Each record says where it stands in the
- * table topic; what the dispatcher says of its own accord stands nowhere there.
+ * A chunk as one target gets it: every byte as it was, but each watermark with that target's `since`, and events of its buckets alone. Each
+ * record says where it stands in the table topic; what the dispatcher says of its own accord stands nowhere there.
  */
-export function outgoing(table: string, partition: number, chunk: Chunk, since: number): OutgoingRecord[] {
-  return chunk.records.map((record, index) => {
+export function outgoing(
+  table: string,
+  partition: number,
+  chunk: Chunk,
+  since: number,
+  buckets?: readonly string[],
+): OutgoingRecord[] {
+  const all = chunk.records.map((record, index) => {
     const watermark = chunk.watermarks.size === 0 ? undefined : chunk.watermarks.get(index);
     if (watermark === undefined) return { partition, record };
     return { partition, record: { ...watermarkRecord(table, watermark, since), src: record.src } };
   });
+  return buckets === undefined ? all : all.filter(({ record }) => isForBuckets(record, buckets));
 }
 
 export function watermarkRecord(table: string, { at, streamId }: PassedWatermark, since: number): WireRecord {

@@ -12,11 +12,11 @@ it('knows the last route of each table', () => {
   routes.apply(route(1, { c: 1 }, { table: 'orders' }));
   routes.toAdopt()();
   expect(routes.tables()).toEqual(['orders', 'users']);
-  expect([routes.since('users', 'a'), routes.since('users', 'b'), routes.since('users', 'c')]).toEqual([
-    1,
-    2,
-    undefined,
-  ]);
+  expect([
+    routes.target('users', 'a')?.since,
+    routes.target('users', 'b')?.since,
+    routes.target('users', 'c')?.since,
+  ]).toEqual([1, 2, undefined]);
 });
 
 it('has no live route for a table whose route was deleted', () => {
@@ -24,7 +24,11 @@ it('has no live route for a table whose route was deleted', () => {
   routes.apply(route(1, { a: 1 }));
   routes.apply(route(2, {}));
   routes.toAdopt()();
-  expect([routes.live('users'), routes.since('users', 'a'), routes.tables()]).toEqual([undefined, undefined, []]);
+  expect([routes.live('users'), routes.target('users', 'a')?.since, routes.tables()]).toEqual([
+    undefined,
+    undefined,
+    [],
+  ]);
 });
 
 it('ignores a lower writer epoch, whichever table it speaks of', () => {
@@ -41,7 +45,7 @@ it('takes no inherited property for a topic', () => {
   const routes = new DispatchRoutes();
   routes.apply(route(1, { a: 1 }));
   routes.toAdopt()();
-  expect(routes.since('users', 'toString')).toBeUndefined();
+  expect(routes.target('users', 'toString')?.since).toBeUndefined();
 });
 
 it('puts a route into force only once what was heard is adopted, and nothing that was heard after that was asked for', () => {
@@ -50,13 +54,21 @@ it('puts a route into force only once what was heard is adopted, and nothing tha
   routes.apply(route(1, { a: 1 }));
   const first = routes.toAdopt();
   routes.apply(route(2, { a: 1, b: 2 }));
-  expect([routes.inForce('users'), routes.since('users', 'a'), routes.pending]).toEqual([undefined, undefined, true]);
+  expect([routes.inForce('users'), routes.target('users', 'a')?.since, routes.pending]).toEqual([
+    undefined,
+    undefined,
+    true,
+  ]);
   first();
-  expect([routes.since('users', 'a'), routes.since('users', 'b'), routes.pending]).toEqual([1, undefined, true]);
+  expect([routes.target('users', 'a')?.since, routes.target('users', 'b')?.since, routes.pending]).toEqual([
+    1,
+    undefined,
+    true,
+  ]);
   routes.toAdopt()();
-  expect([routes.since('users', 'b'), routes.pending]).toEqual([2, false]);
+  expect([routes.target('users', 'b')?.since, routes.pending]).toEqual([2, false]);
   first();
-  expect(routes.since('users', 'b')).toBe(2);
+  expect(routes.target('users', 'b')?.since).toBe(2);
 });
 
 it('holds, of any log, the last route of each table that no higher epoch came before', () => {

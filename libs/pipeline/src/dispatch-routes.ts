@@ -1,6 +1,4 @@
-import { type Route } from '@tidemark/protocol';
-
-import { isLive } from './dispatch-plan.js';
+import { isLive, type Route, type RouteTarget, targetsOf } from '@tidemark/protocol';
 
 /**
  * The routing table as the dispatcher reads it: the last record of each table, those of superseded writers left out.
@@ -40,7 +38,7 @@ export class DispatchRoutes {
     };
   }
 
-  /** The table's route as it was heard last, or `undefined` where its events wait. */
+  /** The table's route as it was heard last, or `undefined` where its events wait: it has none, or is paused. */
   live(table: string): Route | undefined {
     return liveOf(this.#routes.get(table));
   }
@@ -50,18 +48,23 @@ export class DispatchRoutes {
     return liveOf(this.#inForce.get(table));
   }
 
-  /** Since when `topic` has carried the table by the route in force, or `undefined` when it does not. */
-  since(table: string, topic: string): number | undefined {
-    const topics = this.inForce(table)?.topics;
-    return topics !== undefined && Object.hasOwn(topics, topic) ? topics[topic] : undefined;
+  /** Since when `topic` has carried the table by the route in force, and what of it; `undefined` when it does not. */
+  target(table: string, topic: string): RouteTarget | undefined {
+    return targetsOf(this.inForce(table)).find((target) => target.topic === topic);
   }
 
-  /** Tables with a live route as heard, sorted. */
+  /** Tables whose route as heard is paused, sorted. */
+  paused(): readonly string[] {
+    const paused = [...this.#routes.values()].filter((route) => isLive(route) && route.paused === true);
+    return paused.map(({ table }) => table).sort();
+  }
+
+  /** Tables with a live route as heard, sorted; not those that are paused. */
   tables(): readonly string[] {
     return [...this.#routes.keys()].filter((table) => this.live(table) !== undefined).sort();
   }
 }
 
 function liveOf(route: Route | undefined): Route | undefined {
-  return route !== undefined && isLive(route) ? route : undefined;
+  return route !== undefined && isLive(route) && route.paused !== true ? route : undefined;
 }

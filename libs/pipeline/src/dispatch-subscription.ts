@@ -1,4 +1,4 @@
-import { tableOfCdcTopic } from '@tidemark/protocol';
+import { tableOfCdcTopic, targetsOf } from '@tidemark/protocol';
 import { type Logger, messageOf, thinned, withDeadline } from '@tidemark/runtime';
 
 import { type ResolvedDispatcherOptions } from './dispatch-options.js';
@@ -136,7 +136,9 @@ export class DispatchSubscription {
 
   #noteUnrouted(): void {
     const { logger } = this.#options;
-    const unrouted = this.#discovered.filter((table) => this.#routes.live(table) === undefined).sort();
+    const paused = this.#routes.paused();
+    const waits = (table: string): boolean => this.#routes.live(table) === undefined && !paused.includes(table);
+    const unrouted = this.#discovered.filter(waits).sort();
     if (unrouted.join() === this.#unrouted.join()) return;
     this.#unrouted = unrouted;
     if (unrouted.length === 0) logger.info({}, 'dispatcher: every table has a route');
@@ -179,6 +181,6 @@ export class DispatchSubscription {
   #topicsOf(table: string): readonly string[] {
     const { names } = this.#options;
     const routes = [this.#routes.live(table), this.#routes.inForce(table)];
-    return [...new Set([names.cdc(table), ...routes.flatMap((route) => Object.keys(route?.topics ?? {}))])];
+    return [...new Set([names.cdc(table), ...routes.flatMap((route) => targetsOf(route).map(({ topic }) => topic))])];
   }
 }

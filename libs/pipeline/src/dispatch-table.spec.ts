@@ -25,7 +25,7 @@ function bench(options: Partial<DispatchContext> = {}) {
     publishAttemptsMax: 3,
     retryMaxMs: 1_000,
     plan: () => Promise.resolve<TablePlan>({ type: 'dispatch', targets: [{ topic: 'a', since: 1 }] }),
-    since: () => 1,
+    target: (_table, topic) => ({ topic, since: 1 }),
     onBrokenTopic: (topic) => broken.push(topic),
     ...options,
   };

@@ -2,7 +2,15 @@ import { backoffMs, type Clock, isTidemarkError, messageOf, wait } from '@tidema
 
 import { type DispatchMetrics } from './dispatch-metrics.js';
 import { type DispatchPartition } from './dispatch-partition.js';
-import { type Chunk, chunksOf, highestOf, outgoing, smallerChunks, type TablePlan } from './dispatch-plan.js';
+import {
+  type Chunk,
+  chunksOf,
+  type DispatchTarget,
+  highestOf,
+  outgoing,
+  smallerChunks,
+  type TablePlan,
+} from './dispatch-plan.js';
 import { type EventSink, type SourceBatch } from './ports.js';
 
 /** What dispatching needs of the dispatcher around it. */
@@ -16,8 +24,8 @@ export interface DispatchContext {
   readonly retryMaxMs: number;
   /** The table's plan under its route of this moment. */
   readonly plan: (table: string, signal: AbortSignal) => Promise<TablePlan>;
-  /** `since` of a target under the route of this moment; `undefined`: it is none. */
-  readonly since: (table: string, topic: string) => number | undefined;
+  /** A target under the route of this moment; `undefined`: it is none. */
+  readonly target: (table: string, topic: string) => DispatchTarget | undefined;
   /** A target turned out to be missing. */
   readonly onBrokenTopic: (topic: string, problem: string) => void;
 }
@@ -55,7 +63,8 @@ async function dispatchChunk(
   for (;;) {
     const plan = await context.plan(owned.table, signal);
     if (owned.revoked || signal.aborted) return ended;
-    if (plan.type === 'unrouted') return { type: 'hold', why: 'unrouted', reason: 'the table has no route' };
+    if (plan.type === 'unrouted')
+      return { type: 'hold', why: 'unrouted', reason: 'the table has no route, or is paused' };
     if (plan.type === 'blocked') return { type: 'hold', why: 'blocked', reason: plan.reason };
 
     const deliveries = await Promise.all(
@@ -123,15 +132,17 @@ async function send(
   chunk: Chunk,
   topic: string,
   owned: DispatchPartition,
-  { sink, clock, since: sinceOf }: DispatchContext,
+  { sink, clock, target: targetOf }: DispatchContext,
   signal: AbortSignal,
 ): Promise<Delivery> {
   const { table, partition } = owned;
-  const since = sinceOf(table, topic);
-  if (since === undefined) return 'no target any more';
-  const records = outgoing(table, partition, chunk, since);
+  const target = targetOf(table, topic);
+  if (target === undefined) return 'no target any more';
+  const { since } = target;
+  const records = outgoing(table, partition, chunk, since, target.buckets);
   const announcement = owned.takeAnnouncement(topic, since);
   if (announcement !== undefined) records.unshift({ partition, record: announcement });
+  if (records.length === 0) return 'acknowledged';
   try {
     await sink.send(topic, records, signal);
   } catch (error) {

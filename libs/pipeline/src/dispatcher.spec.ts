@@ -223,6 +223,7 @@ describe('lifecycle', () => {
       assignedPartitions: 2,
       tables: ['users'],
       unroutedTables: [],
+      pausedTables: [],
       heldTables: {},
       failingTopics: {},
     });

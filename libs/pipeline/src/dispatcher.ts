@@ -32,6 +32,8 @@ export interface DispatcherHealth {
   readonly tables: readonly string[];
   /** Tables that have a table topic and no route: their events wait. */
   readonly unroutedTables: readonly string[];
+  /** Tables whose route is paused: their events wait, as somebody wants it. */
+  readonly pausedTables: readonly string[];
   /** Tables whose events wait, all or some of them, because a topic is missing, does not fit, or takes nothing → why. */
   readonly heldTables: Readonly<Record<string, string>>;
   /** Target topics that did not take the last watermarks → why. */
@@ -80,7 +82,7 @@ export class Dispatcher {
       sink: this.#sends,
       metrics: this.#metrics,
       plan: (table, signal) => this.#subscription.plan(table, signal),
-      since: (table, topic) => this.#routes.since(table, topic),
+      target: (table, topic) => this.#routes.target(table, topic),
       onBrokenTopic: (topic, problem) => this.#subscription.topics.broken(topic, problem),
     };
     registry.onCollect(() => this.#collect());
@@ -134,6 +136,7 @@ export class Dispatcher {
       assignedPartitions: this.#owned.size,
       tables,
       unroutedTables: unrouted,
+      pausedTables: this.#routes.paused(),
       heldTables: held,
       failingTopics: Object.fromEntries(failing),
       reason,
@@ -325,6 +328,7 @@ export class Dispatcher {
     this.#metrics.assignedPartitions.value = this.#owned.size;
     this.#metrics.routedTables.value = this.#routes.tables().length;
     this.#metrics.unroutedTables.value = unrouted.length;
+    this.#metrics.pausedTables.value = this.#routes.paused().length;
     this.#metrics.heldTables.value = Object.keys(held).length;
     this.#metrics.watermarkAge.value = this.#watermarkAgeSeconds();
   }

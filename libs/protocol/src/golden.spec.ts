@@ -161,6 +161,18 @@ const added: Route = {
 const routes: Readonly<Record<string, Route>> = {
   added,
   deleted: { ...added, version: 3, topics: {}, deleted: true },
+  limited: {
+    ...added,
+    limited: {
+      'tidemark.cache.orders': { since: 3, services: ['orders'] },
+      'tidemark.cache.roles': { since: 4, services: ['admin'], buckets: ['roles'] },
+    },
+  },
+  paused: { ...added, paused: true },
+  moving: {
+    ...added,
+    move: { to: 'tidemark.cache.shared', from: ['tidemark.cache.permissions'], until: 1_720_740_293_012 },
+  },
 };
 
 const following: PodReport = {

@@ -45,6 +45,19 @@ export {
   type PodReport,
   type TableProgress,
 } from './pod-report.js';
-export { decodeRoute, encodeRoute, followedTopic, type Route, type RouteResult } from './route.js';
+export {
+  carries,
+  decodeRoute,
+  encodeRoute,
+  followedTopic,
+  isLive,
+  type Route,
+  type RouteFollower,
+  type RouteMove,
+  type RouteResult,
+  type RouteTarget,
+  targetsOf,
+  type TopicLimit,
+} from './route.js';
 export { tableOfCdcTopic, tableProblem, type TopicNames, topicNames, topicProblem } from './topic-names.js';
 export { formatWriteId, isWriteId, parseWriteId, WriteClock, type WriteId, type WriteIdParts } from './write-id.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { bytes, mutated, route, text } from '../test/arbitraries.js';
 import { runs } from '../test/runs.js';
-import { decodeRoute, encodeRoute, followedTopic, type Route } from './route.js';
+import { decodeRoute, encodeRoute, followedTopic, isLive, type Route, targetsOf } from './route.js';
 
 const permissions: Route = {
   table: 'permissions',
@@ -16,7 +16,11 @@ const permissions: Route = {
 };
 
 /** With topics of an ordinary object; a dictionary made for a test may have no prototype. */
-const plain = (original: Route): Route => ({ ...original, topics: { ...original.topics } });
+const plain = (original: Route): Route => ({
+  ...original,
+  topics: { ...original.topics },
+  ...(original.limited === undefined ? {} : { limited: { ...original.limited } }),
+});
 
 const asText = (change: Record<string, unknown>): string =>
   JSON.stringify({ ...(JSON.parse(encodeRoute(permissions)) as object), ...change });
@@ -60,6 +64,13 @@ describe('a route', () => {
     [{ topics: null }, 'topics: expected an object of whole numbers'],
     [{ topics: { a: '1' } }, 'topics: expected an object of whole numbers'],
     [{ topics: { a: -1 } }, 'topics: expected an object of whole numbers'],
+    [{ limited: [] }, 'limited: expected an object of limits with their since'],
+    [{ limited: { a: {} } }, 'limited: expected an object of limits with their since'],
+    [{ limited: { a: { since: 1, services: 'x' } } }, 'limited: expected an object of limits with their since'],
+    [{ limited: { a: { since: 1, buckets: [1] } } }, 'limited: expected an object of limits with their since'],
+    [{ paused: false }, 'paused: expected true, or nothing'],
+    [{ move: 'b' }, 'move: expected to, from and until'],
+    [{ move: { to: 'b', from: ['a'] } }, 'move: expected to, from and until'],
   ])('with %j is malformed', (change, reason) => {
     expect(decodeRoute(asText(change))).toEqual({ ok: false, reason, unsupported: false });
   });
@@ -101,6 +112,39 @@ describe('a route', () => {
   });
 });
 
+describe('the format', () => {
+  it('is 1.0 unless something of 1.1 is needed, and then what 1.0 knows stands where it stood', () => {
+    const { v: plainVersion, ...known } = JSON.parse(encodeRoute(permissions)) as Record<string, unknown>;
+    const limited = { b: { since: 3, services: ['orders'] } };
+    const added: Partial<Route>[] = [{ limited }, { paused: true }, { move: { to: 'b', from: ['a'], until: 9 } }];
+    expect(plainVersion).toBe('1.0');
+    for (const fields of added)
+      expect(JSON.parse(encodeRoute({ ...permissions, ...fields }))).toEqual({ v: '1.1', ...known, ...fields });
+  });
+});
+
+describe('targetsOf', () => {
+  it('names every topic once, sorted, with its limits; for everybody where it says both', () => {
+    const limited = { c: { since: 2, buckets: ['x'] }, a: { since: 1, services: ['s'] }, b: { since: 9 } };
+    expect(targetsOf({ ...permissions, topics: { d: 1, b: 3 }, limited })).toEqual([
+      { topic: 'a', since: 1, services: ['s'] },
+      { topic: 'b', since: 3 },
+      { topic: 'c', since: 2, buckets: ['x'] },
+      { topic: 'd', since: 1 },
+    ]);
+    expect(targetsOf(undefined)).toEqual([]);
+  });
+
+  it.each<[Partial<Route>, boolean]>([
+    [{}, true],
+    [{ topics: {} }, false],
+    [{ topics: {}, limited: { a: { since: 1 } } }, true],
+    [{ deleted: true }, false],
+  ])('makes a route with %j live: %p', (fields, live) => {
+    expect(isLive({ ...permissions, ...fields })).toBe(live);
+  });
+});
+
 describe('followedTopic', () => {
   it.each<[string, Record<string, number>, string | undefined]>([
     ['no topic', {}, undefined],
@@ -110,6 +154,31 @@ describe('followedTopic', () => {
     ['a topic of version zero', { a: 0 }, 'a'],
   ])('%s', (_, topics, followed) => {
     expect(followedTopic({ ...permissions, topics })).toBe(followed);
+  });
+
+  const limited = {
+    b: { since: 2, services: ['orders'] },
+    c: { since: 3, buckets: ['things'] },
+    d: { since: 4, services: ['orders'], buckets: ['things', 'others'] },
+  };
+  it.each<[string, string[], string | undefined]>([
+    ['orders', ['things'], 'd'],
+    ['orders', ['others'], 'd'],
+    ['orders', ['things', 'unknown'], 'b'],
+    ['users', ['things'], 'c'],
+    ['users', ['others'], 'a'],
+    ['users', ['things', 'others'], 'a'],
+    ['users', [], 'c'],
+  ])('of a pod of %s with the buckets %j is %s: the newest that carries all of it', (service, buckets, followed) => {
+    const route = { ...permissions, topics: { a: 1 }, limited };
+    expect(followedTopic(route, { service, buckets })).toBe(followed);
+  });
+
+  it('is none where no topic carries the pod, and that of everybody where nobody asks', () => {
+    expect(
+      followedTopic({ ...permissions, topics: {}, limited }, { service: 'users', buckets: ['x'] }),
+    ).toBeUndefined();
+    expect(followedTopic({ ...permissions, topics: { a: 1 }, limited })).toBe('a');
   });
 
   it('of no route is none', () => {

@@ -73,15 +73,31 @@ export const controlRecord: fc.Arbitrary<ControlRecord> = fc.oneof(
   fc.record({ control: fc.constant('probe' as const), table: text, id: text, at: fc.maxSafeNat() }),
 );
 
-export const route: fc.Arbitrary<Route> = fc.record({
-  table: text.filter((table) => table !== ''),
-  version: fc.maxSafeNat(),
-  writerEpoch: fc.maxSafeNat(),
-  topics: fc.dictionary(text, fc.maxSafeNat(), { maxKeys: 5 }),
-  deleted: fc.boolean(),
-  changedAt: fc.maxSafeNat(),
-  changedBy: text,
-});
+const texts = fc.array(text, { maxLength: 3 });
+const topicLimit = fc.record(
+  { since: fc.maxSafeNat(), services: texts, buckets: texts },
+  { requiredKeys: ['since'], noNullPrototype: true },
+);
+const routeMove = fc.record({ to: text, from: texts, until: fc.maxSafeNat() }, { noNullPrototype: true });
+
+export const route: fc.Arbitrary<Route> = fc.record(
+  {
+    table: text.filter((table) => table !== ''),
+    version: fc.maxSafeNat(),
+    writerEpoch: fc.maxSafeNat(),
+    topics: fc.dictionary(text, fc.maxSafeNat(), { maxKeys: 5 }),
+    deleted: fc.boolean(),
+    changedAt: fc.maxSafeNat(),
+    changedBy: text,
+    limited: fc.dictionary(text, topicLimit, { maxKeys: 3 }),
+    paused: fc.constant(true as const),
+    move: routeMove,
+  },
+  {
+    requiredKeys: ['table', 'version', 'writerEpoch', 'topics', 'deleted', 'changedAt', 'changedBy'],
+    noNullPrototype: true,
+  },
+);
 
 const partitionProgress = fc.tuple(orNull(text), fc.oneof(fc.constant(-1), fc.maxSafeNat()));
 

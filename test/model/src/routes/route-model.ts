@@ -78,13 +78,13 @@ export class RouteModel implements Model<RouteState> {
     return `${held}follows ${follows}, W ${pod.watermark}; committed ${committed}; ${lengths}`;
   }
 
-  #topicsOf(route: number): readonly (readonly [number, number])[] {
+  #topicsOf(route: number): readonly (readonly [number, number, (readonly string[])?])[] {
     const routes = new DispatchRoutes();
     routes.apply(this.#pods.routeOf(route));
     const plan = planTable(routes.live('things'), 'table', () => ({ partitions: 1 }));
     if (plan.type !== 'dispatch') return [];
     const isSame = this.#options.fault === 'one-since';
-    return plan.targets.map(({ topic, since }) => [topicIndex(topic), isSame ? 1 : since] as const);
+    return plan.targets.map(({ topic, since, buckets }) => [topicIndex(topic), isSame ? 1 : since, buckets] as const);
   }
 
   /** Nothing will happen any more but what happens each second, and that has happened. */
@@ -97,8 +97,14 @@ export class RouteModel implements Model<RouteState> {
     for (const topic of this.#pods.wanted(pod)) if ((pod.offsets[topicIndex(topic)] ?? -1) < 0) return false;
     return this.#topicsOf(route).every(([topic, since]) => {
       const isListening = (pod.offsets[topic] ?? -1) >= 0;
-      return !isListening || (pod.since[topic] ?? -1) >= since;
+      return !isListening || !this.#awaits(pod, topic, since);
     });
+  }
+
+  /** Whether the pod has not heard what is said each second, or not since it read the route that lets it believe it. */
+  #awaits(pod: RoutePod, topic: number, since: number): boolean {
+    if ((pod.since[topic] ?? -1) < since) return true;
+    return pod.followed !== topic && this.#pods.believes(pod, topicNames[topic] ?? '', since);
   }
 
   #othersAct(state: RouteState, visit: Visit<RouteState>): void {
@@ -157,10 +163,10 @@ export class RouteModel implements Model<RouteState> {
     if (chunk === undefined) throw new Error('nothing to dispatch');
     let { topics } = state;
     let sentTo = 0;
-    for (const [topic, since] of this.#topicsOf(dispatcher.route)) {
+    for (const [topic, since, buckets] of this.#topicsOf(dispatcher.route)) {
       if (sentTo === targetsMax) break;
       sentTo += 1;
-      const records = outgoing('things', 0, chunk, since).map(({ record }) => record);
+      const records = outgoing('things', 0, chunk, since, buckets).map(({ record }) => record);
       const announcement = owned.takeAnnouncement(topicNames[topic] ?? '', since);
       if (announcement !== undefined) records.unshift(announcement);
       topics = topics.with(topic, [...(topics[topic] ?? []), ...records.map(passedFrom)]);
@@ -177,7 +183,7 @@ export class RouteModel implements Model<RouteState> {
     for (const [topic, since] of this.#topicsOf(dispatcher.route)) {
       const name = topicNames[topic] ?? '';
       const records = topics[topic] ?? [];
-      const isAwaited = pod.offsets[topic] === records.length && (pod.since[topic] ?? -1) < since;
+      const isAwaited = pod.offsets[topic] === records.length && this.#awaits(pod, topic, since);
       if (!isAwaited && announcements === 0) continue;
       const owned = partitionOf(dispatcher);
       const after = topics.with(topic, [...records, passedFrom(owned.announcement(since))]);

@@ -1,7 +1,8 @@
 import { type Coherence, type TableFollower } from '@tidemark/cache/internals';
+import { type TopicLimit } from '@tidemark/protocol';
 
-/** Topics of a route → since which version. */
-export type Topics = Readonly<Record<string, number>>;
+/** Topics of a route → since which version, and of which buckets where it is limited to some. The pod's one key is of `things`. */
+export type Topics = Readonly<Record<string, number | TopicLimit>>;
 
 /** How much may happen to one partition of one table, and what a checker takes away. Counts default to 0, flags to false. */
 export interface RouteOptions {

@@ -7,7 +7,7 @@ import {
   type PartitionState,
   TableFollower,
 } from '@tidemark/cache/internals';
-import { type CdcEvent, type Route } from '@tidemark/protocol';
+import { type CdcEvent, followedTopic, type Route, targetsOf } from '@tidemark/protocol';
 import { OneEntry } from '../key/key-pod.js';
 import { type RouteOptions } from './route-options.js';
 import { type Passed, type RoutePod, topicIndex, topicNames } from './route-state.js';
@@ -76,24 +76,38 @@ export class FollowingPods {
     return topics ?? new Set();
   }
 
+  /** Whether it heads for the topic, and has read the route that says so. */
+  believes(pod: RoutePod, topic: string, since: number): boolean {
+    if (pod.route < 0) return false;
+    const route = this.routeOf(pod.route);
+    const target = targetsOf(route).find((each) => each.topic === topic);
+    if (target === undefined || followedTopic(route, self) !== topic) return false;
+    return target.buckets === undefined ? since <= target.since : since === target.since;
+  }
+
   routeOf(index: number): Route {
-    const topics = this.#options.routes[index] ?? {};
-    const changed = { deleted: false, changedAt: 0, changedBy: 'model' };
+    const all = Object.entries(this.#options.routes[index] ?? {});
+    const topics = Object.fromEntries(all.flatMap(([topic, of]) => (typeof of === 'number' ? [[topic, of]] : [])));
+    const limited = Object.fromEntries(all.flatMap(([topic, of]) => (typeof of === 'number' ? [] : [[topic, of]])));
+    const changed = { limited, deleted: false, changedAt: 0, changedBy: 'model' };
     return { table: 'things', version: index + 1, writerEpoch: 1, topics, ...changed };
   }
 
   #followAgain(follower: TableFollower, { route, followed, watermark, since }: RoutePod): PartitionState | undefined {
     if (route < 0) return undefined;
-    follower.applyRoute(this.routeOf(route));
+    follower.applyRoute(this.routeOf(0));
     follower.setPartitionCount(1);
     const state = follower.partitionOf('things:k')?.state;
     if (state === undefined) return undefined;
     state.followed = followed < 0 ? undefined : topicNames[followed];
+    for (let read = 1; read <= route; read += 1) follower.applyRoute(this.routeOf(read));
     state.watermark = watermark;
     for (const [topic, version] of since.entries()) if (version >= 0) state.since.set(topicNames[topic] ?? '', version);
     return state;
   }
 }
+
+const self = { service: '', buckets: ['things'] };
 
 export function eventTo(state: number): CdcEvent {
   return {

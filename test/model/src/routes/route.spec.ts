@@ -5,7 +5,17 @@ import { RouteModel } from './route-model.js';
 import { type RouteOptions, type Topics } from './route-options.js';
 
 type Plans =
-  'stays' | 'move' | 'rollBack' | 'jump' | 'jumpAndBack' | 'thereAndBack' | 'changedMidMove' | 'againAfterRollBack';
+  | 'stays'
+  | 'move'
+  | 'rollBack'
+  | 'jump'
+  | 'jumpAndBack'
+  | 'thereAndBack'
+  | 'changedMidMove'
+  | 'againAfterRollBack'
+  | 'widened'
+  | 'narrowed'
+  | 'filtered';
 
 const routes: Record<Plans, readonly Topics[]> = {
   stays: [{ a: 1 }],
@@ -16,6 +26,12 @@ const routes: Record<Plans, readonly Topics[]> = {
   thereAndBack: [{ a: 1 }, { a: 1, b: 2 }, { b: 2 }, { a: 4, b: 2 }, { a: 4 }],
   changedMidMove: [{ a: 1 }, { a: 1, b: 2 }, { a: 1, b: 2, c: 3 }, { c: 3 }],
   againAfterRollBack: [{ a: 1 }, { a: 1, b: 2 }, { a: 1 }, { a: 1, b: 4 }, { b: 4 }],
+  widened: [
+    { a: 1, b: { since: 1, buckets: ['others'] } },
+    { a: 1, b: { since: 2, buckets: ['others', 'things'] } },
+  ],
+  narrowed: [{ a: 1 }, { a: 1, b: { since: 2, buckets: ['things'] } }, { a: 1, b: { since: 3, buckets: ['others'] } }],
+  filtered: [{ a: 1 }, { a: { since: 2, buckets: ['others'] }, b: 2 }],
 };
 
 const small = { writes: 1, fills: 1 } as const;
@@ -48,6 +64,21 @@ const runs: readonly [string, RouteOptions, Partial<RouteOptions>][] = [
     { ...small, routes: routes.jump, podStarts: true, rebalances: 1, zombieRecords: 1 },
     { writes: 2, marks: 1, fills: 2 },
   ],
+  [
+    'hazards 31 and 47: a topic that comes to carry the bucket',
+    { ...small, routes: routes.widened, rebalances: 1, marks: 1 },
+    { writes: 2, zombieRecords: 1 },
+  ],
+  [
+    'hazards 31 and 47: a topic that carries the bucket no more',
+    { ...small, routes: routes.narrowed, rebalances: 1 },
+    { writes: 2, marks: 1 },
+  ],
+  [
+    'hazards 31 and 47: a filter over the topic that is followed',
+    { ...small, routes: routes.filtered, rebalances: 1, marks: 1 },
+    { writes: 2, zombieRecords: 1 },
+  ],
 ];
 
 const report = new Report('one table that moves');
@@ -75,6 +106,9 @@ describe('random runs', () => {
     ['hazard 66: a move and another one back', 'thereAndBack'],
     ['a move that is changed half way', 'changedMidMove'],
     ['a move that is begun again after its roll-back', 'againAfterRollBack'],
+    ['a topic that comes to carry the bucket', 'widened'],
+    ['a topic that carries the bucket no more', 'narrowed'],
+    ['a filter over the topic that is followed', 'filtered'],
   ])(
     '%s: end with the truth',
     (name, plan) => {
