@@ -11,14 +11,25 @@ export class Lane implements TopicPartition {
   reset = false;
   /** The group has never committed an offset of the partition, or the offset is gone, or could not be read. */
   uncharted = true;
-  held = false;
-  /** Failures of the handler in a row. */
-  failures = 0;
+  /** Nothing is handed over until it is released: where it goes on then. */
+  heldAt: bigint | undefined;
+  /** Counts holds: what was fetched before the last one is dropped, and fetched again after the release. */
+  epoch = 0;
+  /** Batches at work, or waiting for their turn. */
+  pending = 0;
+  /** Nothing is fetched until room for a batch is called out. */
+  starved = false;
+  /** Has the paused partition fetched again; `undefined`: it is not paused. */
+  resumeFetch: (() => void) | undefined;
 
   constructor(
     readonly topic: string,
     readonly partition: number,
   ) {}
+
+  get held(): boolean {
+    return this.heldAt !== undefined;
+  }
 
   /** Goes on after what is `committed` (negative: nothing), or after what the same member has `handled` without having it committed. */
   resume(committed: bigint, handled: bigint | undefined): void {
@@ -40,6 +51,7 @@ export class Lane implements TopicPartition {
 export class Generation {
   readonly #lanes = new Map<string, Lane>();
   readonly #aborter = new AbortController();
+  readonly #closer = new AbortController();
   readonly #tails = new Map<string, Promise<unknown>>();
   /** Resolves when batches may be handed over. Never rejects. */
   ready: Promise<void> = Promise.resolve();
@@ -57,7 +69,12 @@ export class Generation {
     return this.#aborter.signal.aborted;
   }
 
-  /** Handlers at work, or waiting to. */
+  /** Aborted once nothing new may begin: what is at work ends at the next place that suits it. */
+  get closing(): AbortSignal {
+    return this.#closer.signal;
+  }
+
+  /** Partitions with handlers at work, or waiting to. */
   get busy(): number {
     return this.#tails.size;
   }
@@ -91,7 +108,12 @@ export class Generation {
     while (this.#tails.size > 0) await Promise.allSettled(this.#tails.values());
   }
 
+  close(reason: unknown): void {
+    this.#closer.abort(reason);
+  }
+
   abort(reason: unknown): void {
+    this.#closer.abort(reason);
     this.#aborter.abort(reason);
   }
 }

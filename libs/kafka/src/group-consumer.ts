@@ -1,4 +1,4 @@
-import { type EventSource, type EventSourceHandler } from '@tidemark/pipeline';
+import { type EventSource, type EventSourceHandler, type TopicPartition } from '@tidemark/pipeline';
 import {
   backoffMs,
   type Clock,
@@ -19,6 +19,7 @@ import { GroupSession, type GroupSessionOptions } from './group-session.js';
 import { type KafkaClient, positive } from './kafka-client.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
+import { WorkBudget } from './work-budget.js';
 
 export interface GroupConsumerOptions {
   readonly client: KafkaClient;
@@ -30,8 +31,10 @@ export interface GroupConsumerOptions {
   readonly rebalanceTimeoutMs?: number;
   /** Time between heartbeats, ms. Default 1,000. */
   readonly heartbeatMs?: number;
-  /** Partitions in the handler at once. Default 16. */
-  readonly concurrency?: number;
+  /** A fetch waits for the batches of the last one for this long, ms; what takes longer goes on beside it. Default 250. */
+  readonly patienceMs?: number;
+  /** Batches at work, of all partitions, bytes; at most an eighth of it of one topic, or one batch. Default 64 MiB. */
+  readonly workBytesMax?: number;
   /** `stop` lets handlers end for this long before it aborts them, ms. Default 5,000. */
   readonly drainMs?: number;
   /** The brokers have not answered for this long: begin a new consumer, ms. Default 15,000. */
@@ -65,6 +68,7 @@ export class GroupConsumer implements EventSource {
   readonly #again: Pick<Logger, 'warn' | 'error'>;
   readonly #metrics: GroupMetrics;
   readonly #conditions = new Conditions();
+  readonly #budget: WorkBudget;
   readonly #reconciler: Reconciler;
   #handler: EventSourceHandler | undefined;
   #topics: readonly string[] = [];
@@ -87,12 +91,16 @@ export class GroupConsumer implements EventSource {
       random = Math.random,
     } = options;
     positive('sessionTimeoutMs', options.sessionTimeoutMs ?? 6_000);
+    this.#budget = new WorkBudget(positive('workBytesMax', options.workBytesMax ?? 67_108_864));
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
     this.#again = thinned(logger, clock);
     this.#metrics = groupMetrics(metrics);
-    metrics.onCollect(() => this.#metrics.lags.know(this.problem === undefined));
+    metrics.onCollect(() => {
+      this.#metrics.lags.know(this.problem === undefined);
+      this.#metrics.work.value = this.#budget.bytes;
+    });
     this.#reconciler = new Reconciler({
       clock,
       random,
@@ -145,6 +153,10 @@ export class GroupConsumer implements EventSource {
     return session.quietMs > quietMs
       ? `the brokers have not answered for ${Math.round(session.quietMs)} ms`
       : undefined;
+  }
+
+  release(places: readonly TopicPartition[]): void {
+    this.#session?.release(places);
   }
 
   stop(): Promise<void> {
@@ -254,7 +266,7 @@ export class GroupConsumer implements EventSource {
   #sessionOptions(topics: readonly string[], handler: EventSourceHandler): GroupSessionOptions {
     const { client, groupId, rackId, random = Math.random } = this.#options;
     const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000, heartbeatMs = 1_000 } = this.#options;
-    const { concurrency = 16, drainMs = 5_000 } = this.#options;
+    const { patienceMs = 250, drainMs = 5_000 } = this.#options;
     return {
       client,
       clock: this.#clock,
@@ -267,7 +279,8 @@ export class GroupConsumer implements EventSource {
       sessionTimeoutMs,
       rebalanceTimeoutMs,
       heartbeatMs,
-      concurrency,
+      patienceMs,
+      budget: this.#budget,
       drainMs,
       rackId,
       random,

@@ -10,6 +10,8 @@ export interface GroupMetrics {
   readonly handlerErrors: Metric;
   readonly assigned: Metric;
   readonly held: Metric;
+  /** Bytes of batches at work. */
+  readonly work: Metric;
   readonly handlerSeconds: HistogramMetric;
   /** Records of the owned partitions that are in the log and not committed. */
   readonly lags: Lags;
@@ -29,7 +31,11 @@ export function groupMetrics(registry: MetricRegistry): GroupMetrics {
     sessions: counter('sessions', 'Consumers begun.'),
     handlerErrors: counter('handler_errors', 'Calls of the handler that failed and are repeated.'),
     assigned: registry.gauge('tidemark_kafka_group_assigned_partitions', 'Partitions this member owns.'),
-    held: registry.gauge('tidemark_kafka_group_held_partitions', 'Partitions held until the next assignment.'),
+    held: registry.gauge(
+      'tidemark_kafka_group_held_partitions',
+      'Partitions held until they are released or assigned anew.',
+    ),
+    work: registry.gauge('tidemark_kafka_group_work_bytes', 'Fetched batches that are at work or wait for it.'),
     handlerSeconds: registry.histogram('tidemark_kafka_group_handler_seconds', 'One batch in the handler.', bounds),
     lags: new Lags((topic) => registry.gauge('tidemark_kafka_group_lag_records', lagHelp, { topic })),
   };

@@ -1,13 +1,16 @@
-import { type EventSourceHandler } from '@tidemark/pipeline';
+import { type EventSourceHandler, type TopicPartition } from '@tidemark/pipeline';
 import { backoffMs, type Clock, every, type Logger, messageOf, wait } from '@tidemark/runtime';
-import { AssignerProtocol, type Batch, type Consumer, type EachBatchPayload, type GroupDescription } from 'kafkajs';
+import { AssignerProtocol, type Consumer, type EachBatchPayload, type GroupDescription } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
-import { Generation, type Lane } from './generation.js';
-import { groupBatch } from './group-batch.js';
+import { Generation } from './generation.js';
 import { type GroupMetrics } from './group-metrics.js';
+import { gatedAssigner } from './join-gate.js';
 import { type KafkaClient } from './kafka-client.js';
-import { isRejoinNeeded } from './kafka-error.js';
+import { isRejoinNeeded, kafkaErrorType } from './kafka-error.js';
+import { LaneRunner } from './lane-runner.js';
+import { LaneWork } from './lane-work.js';
 import { settleWithin } from './settle-within.js';
+import { type WorkBudget } from './work-budget.js';
 
 export interface GroupSessionOptions {
   readonly client: KafkaClient;
@@ -22,7 +25,8 @@ export interface GroupSessionOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatMs: number;
-  readonly concurrency: number;
+  readonly patienceMs: number;
+  readonly budget: WorkBudget;
   readonly drainMs: number;
   readonly rackId?: string | undefined;
   readonly random: () => number;
@@ -40,18 +44,20 @@ const retry = {
 };
 /** Times that the committed offsets are asked for at a join. */
 const committedAttempts = 5;
+/** Batches that kafkajs hands over at once; none of them stays there for long. */
+const handedOverMax = 256;
 
 /**
  * One kafkajs consumer in the shared group, from its birth to its end.
  *
- * kafkajs sends heartbeats only between fetches, so while a handler is at work they are sent from here; the first one that says that the group
- * is in motion aborts the generation's handlers, and kafkajs rejoins once they have ended. It does not resolve offsets by itself: what is not
- * committed is fetched again.
+ * Batches leave kafkajs for their lanes at once or soon; kafkajs fetches on behind them, and sends heartbeats between its fetches. Before it joins
+ * anew, what is at work ends and is committed. It commits and resolves nothing by itself.
  */
 export class GroupSession {
   readonly topics: readonly string[];
   readonly #options: GroupSessionOptions;
   readonly #consumer: Consumer;
+  readonly #lanes: LaneRunner;
   #generation: Generation | undefined;
   #started: Promise<void> = Promise.resolve();
   #joined = false;
@@ -63,6 +69,8 @@ export class GroupSession {
   #rebalancingSinceMs: number | undefined;
   /** Resolves when nothing is at work any more after `stop`. */
   #drained: Promise<void> | undefined;
+  /** Sends one, as kafkajs does between its fetches; known from the first batch on. */
+  #heartbeat: (() => Promise<void>) | undefined;
 
   constructor(options: GroupSessionOptions) {
     this.#options = options;
@@ -78,8 +86,14 @@ export class GroupSession {
       metadataMaxAge: 10_000,
       minBytes: 1,
       allowAutoTopicCreation: false,
+      partitionAssigners: [gatedAssigner(() => this.#letGo())],
       retry,
       ...(options.rackId === undefined ? {} : { rackId: options.rackId }),
+    });
+    const work = new LaneWork(options);
+    this.#lanes = new LaneRunner({
+      ...options,
+      work: (taken, generation, lane) => work.handle(taken, generation, lane),
     });
     this.#listen();
   }
@@ -107,7 +121,20 @@ export class GroupSession {
     return generation === this.#generation && !generation.over && isGiven(groups[0], this.#memberId, generation);
   }
 
-  /** Topics with a partition that is held until the next assignment. */
+  /** What is held of `places` goes on where it stands. */
+  release(places: readonly TopicPartition[]): void {
+    if (!this.joined) return;
+    for (const { topic, partition } of places) {
+      const lane = this.#generation?.lane(topic, partition);
+      if (lane?.heldAt === undefined) continue;
+      this.#consumer.seek({ topic, partition, offset: String(lane.heldAt) });
+      lane.heldAt = undefined;
+      this.#options.metrics.held.value -= 1;
+      this.#lanes.resume(lane);
+    }
+  }
+
+  /** Topics with a partition that is held. */
   heldTopics(): string[] {
     const held = [...(this.#generation?.lanes() ?? [])].filter((lane) => lane.held);
     return [...new Set(held.map(({ topic }) => topic))];
@@ -120,9 +147,9 @@ export class GroupSession {
       this.#options.metrics.lags.set(topic, partition, end - lane.next);
   }
 
-  /** Time without an answer from the brokers although nothing is at work that would keep one from being asked for, ms. */
+  /** Time without an answer from the brokers, who are asked all the time, ms. */
   get quietMs(): number {
-    return (this.#generation?.busy ?? 0) > 0 ? 0 : this.#options.clock.monotonicMs() - this.#answeredMs;
+    return this.#options.clock.monotonicMs() - this.#answeredMs;
   }
 
   /** Resolves when the group is joined; rejects when it could not be. */
@@ -144,7 +171,7 @@ export class GroupSession {
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.#options.concurrency,
+      partitionsConsumedConcurrently: handedOverMax,
       eachBatch: (payload) => this.#eachBatch(payload),
     });
     if (!this.#joined) throw new Error(`could not join ${this.#options.groupId}: ${this.#crash}`);
@@ -155,6 +182,7 @@ export class GroupSession {
     const { clock, drainMs } = this.#options;
     this.#over = true;
     const generation = this.#generation;
+    generation?.close(new Error('the member stops'));
     this.#drained = generation === undefined ? Promise.resolve() : settleWithin(clock, drainMs, generation.idle());
     await this.#started.catch(() => undefined);
     await this.#drained;
@@ -171,7 +199,7 @@ export class GroupSession {
     });
     this.#consumer.on(REBALANCING, () => {
       this.#rebalancingSinceMs ??= this.#options.clock.monotonicMs();
-      this.#generation?.abort(new Error('the group rebalances'));
+      this.#generation?.close(new Error('the group rebalances'));
     });
     this.#consumer.on(REQUEST, ({ payload }) => {
       // A member without partitions, or with none that is not held, sends nothing but heartbeats.
@@ -191,6 +219,7 @@ export class GroupSession {
     const { clock, metrics } = this.#options;
     const previous = this.#generation;
     previous?.abort(new Error('the group was joined anew'));
+    for (const lane of previous?.lanes() ?? []) lane.resumeFetch = undefined;
     const generation = new Generation(assignment);
     this.#generation = generation;
     this.#joined = true;
@@ -252,91 +281,41 @@ export class GroupSession {
     }
   }
 
-  /** Rejects only so that kafkajs rejoins or reads again; what is neither resolved nor committed is fetched again. */
+  /** Rejects only so that kafkajs rejoins. */
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
+    const { clock, patienceMs } = this.#options;
     const generation = this.#generation;
     const lane = generation?.lane(payload.batch.topic, payload.batch.partition);
+    this.#heartbeat = () => payload.heartbeat();
     if (generation === undefined || lane === undefined || lane.held) return;
     if (this.#over) return this.#drained;
-    let rejoin: unknown;
-    const stopHeartbeats = every(this.#options.clock, this.#options.heartbeatMs / 2, async () => {
-      try {
-        await payload.heartbeat();
-      } catch (error) {
-        if (!isRejoinNeeded(error)) return;
-        rejoin = error;
-        generation.abort(error);
-      }
-    });
+    if (generation.over && isRejoinNeeded(generation.signal.reason)) throw generation.signal.reason as Error;
+    if (generation.closing.aborted) return wait(clock, patienceMs, generation.signal);
+    await this.#lanes.take(payload, generation, lane);
+  }
+
+  /** Before each join but the first: what is at work ends and is committed, while the group can still wait for it. */
+  async #letGo(): Promise<void> {
+    const { clock, rebalanceTimeoutMs, heartbeatMs } = this.#options;
+    const generation = this.#generation;
+    if (generation === undefined || generation.over) return;
+    const reason = new Error('the group rebalances');
+    generation.close(reason);
+    const beat = async (): Promise<void> => this.#beat(generation);
+    const stopHeartbeats = every(clock, heartbeatMs / 2, beat);
+    void beat();
+    await settleWithin(clock, rebalanceTimeoutMs / 2, generation.idle());
+    stopHeartbeats();
+    generation.abort(reason);
+  }
+
+  /** Says that the member lives; who is none any more has nothing to wait for. */
+  async #beat(generation: Generation): Promise<void> {
     try {
-      await generation.run(lane, async () => {
-        await generation.ready;
-        if (!generation.over && !this.#over) await this.#handle(payload, generation, lane);
-      });
-    } finally {
-      stopHeartbeats();
+      await this.#heartbeat?.();
+    } catch (error) {
+      if (/^(UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION)$/.test(kafkaErrorType(error) ?? '')) generation.abort(error);
     }
-    if (rejoin !== undefined) throw rejoin instanceof Error ? rejoin : new Error('the group rebalances');
-  }
-
-  async #handle(payload: EachBatchPayload, generation: Generation, lane: Lane): Promise<void> {
-    const { metrics, clock, handler, again } = this.#options;
-    const { batch, nextOffset, duplicates, gap } = groupBatch(payload.batch, lane.next);
-    metrics.duplicates.value += duplicates;
-    const lost = gap || lane.reset;
-    if (lost) this.#tellGap(lane, payload.batch);
-    if (batch !== undefined) {
-      const startedMs = clock.monotonicMs();
-      try {
-        const whole = { ...batch, afterGap: lost, uncharted: lane.uncharted };
-        if ((await handler.onBatch(whole, generation.signal)) === 'hold') return this.#hold(payload, lane);
-      } catch (error) {
-        if (generation.over) return;
-        metrics.handlerErrors.value += 1;
-        again.error(
-          { ...place(lane), error: messageOf(error) },
-          'kafka group: the handler failed, the batch is repeated',
-        );
-        return this.#pauseAfterFailure(generation, lane);
-      }
-      metrics.handlerSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
-    }
-    lane.failures = 0;
-    lane.reset = false;
-    lane.uncharted = false;
-    if (this.#generation === generation) await this.#commit(payload, lane, nextOffset, batch?.records.length ?? 0);
-  }
-
-  async #commit(payload: EachBatchPayload, lane: Lane, nextOffset: bigint, records: number): Promise<void> {
-    const { topic, partition } = lane;
-    lane.next = nextOffset;
-    payload.resolveOffset(String(nextOffset - 1n));
-    await payload.commitOffsetsIfNecessary({
-      topics: [{ topic, partitions: [{ partition, offset: String(nextOffset) }] }],
-    });
-    this.#options.metrics.records.value += records;
-    this.#options.metrics.lags.set(topic, partition, BigInt(payload.batch.highWatermark) - nextOffset);
-  }
-
-  #hold(payload: EachBatchPayload, lane: Lane): void {
-    lane.held = true;
-    payload.pause();
-    this.#options.metrics.held.value += 1;
-    this.#options.logger.info(place(lane), 'kafka group: held until the next assignment');
-  }
-
-  #tellGap(lane: Lane, batch: Batch): void {
-    this.#options.metrics.gaps.value += 1;
-    this.#options.logger.error(
-      { ...place(lane), expected: lane.next?.toString(), got: batch.firstOffset() },
-      'kafka group: records between the committed offset and the first one there were lost',
-    );
-  }
-
-  async #pauseAfterFailure(generation: Generation, lane: Lane): Promise<void> {
-    const { clock, random } = this.#options;
-    lane.failures += 1;
-    await wait(clock, backoffMs(lane.failures, { initialMs: 100, maxMs: 5_000, random }), generation.signal);
   }
 }
 
@@ -345,8 +324,4 @@ function isGiven(group: GroupDescription | undefined, memberId: string, generati
   if (group?.state !== 'Stable' || member === undefined) return false;
   const given = AssignerProtocol.MemberAssignment.decode(member.memberAssignment)?.assignment ?? {};
   return generation.partitions().every(({ topic, partition }) => given[topic]?.includes(partition) === true);
-}
-
-function place({ topic, partition }: Lane): { topic: string; partition: number } {
-  return { topic, partition };
 }

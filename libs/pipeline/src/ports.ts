@@ -187,15 +187,23 @@ export interface EventSource {
   start(handler: EventSourceHandler): Promise<void>;
   /** Replaces the topics consumed; committed offsets of the others stay. */
   subscribe(topics: readonly string[]): Promise<void>;
+  /** What is held of `places` is handed over again from its first record that is not committed; no assignment comes with it. */
+  release(places: readonly TopicPartition[]): void;
   /** Waits for the batches in hand, commits them, leaves the group. */
   stop(): Promise<void>;
 }
 
+/** What became of a batch; `commitTo`: the first offset of it that is not done. */
+export type BatchOutcome = 'commit' | 'hold' | { readonly commitTo: bigint };
+
 export interface EventSourceHandler {
   /** The partitions this member owns from now on; no batch is handed over before the returned promise resolves. */
   onAssigned(partitions: readonly TopicPartition[]): Promise<void>;
-  /** `commit`: done, commit its end. `hold`: leave it uncommitted and hand over nothing more of this partition until the next assignment. */
-  onBatch(batch: SourceBatch, signal: AbortSignal): Promise<'commit' | 'hold'>;
+  /**
+   * `commit`: done, commit its end. `hold`: leave it uncommitted and hand over nothing more of this partition until it is released or assigned anew.
+   * Where `closing` is aborted, the partition is to be let go: done up to `commitTo` is enough. Where `signal` is aborted, it is gone.
+   */
+  onBatch(batch: SourceBatch, signal: AbortSignal, closing?: AbortSignal): Promise<BatchOutcome>;
 }
 
 /** The routing table as its readers see it. */

@@ -18,7 +18,6 @@ export function groupConsumerCases(harness: KafkaHarness): ContractCase[] {
     on('leaves what is held uncommitted, and goes on with other partitions', holds),
     on('hands the same batch over again when the handler fails', repeats),
     on('keeps its membership while a handler is at work for long', longHandler),
-    on('aborts what is at work when the group rebalances', aborts),
     on('takes over from a member that dies, without loss and in order', takesOver),
     on('changes its topics without losing or repeating the others', changesTopics),
     on('waits for topics that are not there beside the work on the others', missingTopic),
@@ -163,27 +162,6 @@ async function longHandler(world: ContractWorld): Promise<void> {
   );
   assert.equal(member.assignments.length, 1);
   assert.equal(member.batches.length, 1);
-}
-
-async function aborts(world: ContractWorld): Promise<void> {
-  const topic = await world.topic('cdc.a', 2);
-  await world.write(topic, range(0, 10));
-  let aborted = 0;
-  const member = new RecordingSource(world);
-  member.onBatchDo = async (_batch, signal): Promise<Outcome> => {
-    if (member.assignments.length > 1) return 'commit';
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    aborted += 1;
-    throw new Error('aborted');
-  };
-  await member.join([topic]);
-  await eventually('a batch in hand', () => member.batches.length === 1);
-  const peer = new RecordingSource(world);
-  await peer.join([topic]);
-  await eventually('the abort', () => aborted === 1);
-  const all = (): number => member.numbers(topic).length + peer.numbers(topic).length;
-  await eventually('the records, by whoever owns them now', () => all() === 10);
-  member.assertOrderly();
 }
 
 async function takesOver(world: ContractWorld): Promise<void> {

@@ -1,6 +1,7 @@
 import { type ContractCase } from '@tidemark/runtime/testing';
 import { type KafkaHarness } from './contract-world.js';
 import { groupConsumerCases } from './group-consumer-cases.js';
+import { groupLanesCases } from './group-lanes-cases.js';
 import { groupViewCases } from './group-view-cases.js';
 import { podFeedCases } from './pod-feed-cases.js';
 import { podTopicCases } from './pod-topic-cases.js';
@@ -19,6 +20,7 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
     ...podFeedCases(harness),
     ...podTopicCases(harness),
     ...groupConsumerCases(harness),
+    ...groupLanesCases(harness),
     ...groupViewCases(harness),
   ];
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { type EventSourceHandler, type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
+import { type BatchOutcome, type EventSourceHandler, type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
 import { MetricRegistry } from '@tidemark/runtime';
 import { GroupConsumer, type GroupConsumerOptions } from '../group-consumer.js';
 import { type ContractWorld } from './contract-world.js';
 
-export type Outcome = 'commit' | 'hold';
+export type Outcome = BatchOutcome;
 
 /** A group member and everything it was given; it also sees to it that calls of one partition never overlap, nor come before their assignment. */
 export class RecordingSource implements EventSourceHandler {
@@ -17,7 +17,10 @@ export class RecordingSource implements EventSourceHandler {
   readonly #values = new Map<string, number[]>();
   readonly #busy = new Set<string>();
   #assigning = 0;
-  onBatchDo: (batch: SourceBatch, signal: AbortSignal) => Promise<Outcome> | Outcome = () => 'commit';
+  /** Of each call: aborted when its partition is to be let go. */
+  readonly closings: AbortSignal[] = [];
+  onBatchDo: (batch: SourceBatch, signal: AbortSignal, closing?: AbortSignal) => Promise<Outcome> | Outcome = () =>
+    'commit';
   onAssignedDo: () => Promise<void> | void = () => undefined;
 
   constructor(world: ContractWorld, options: Partial<GroupConsumerOptions> = {}) {
@@ -44,14 +47,15 @@ export class RecordingSource implements EventSourceHandler {
     }
   }
 
-  async onBatch(batch: SourceBatch, signal: AbortSignal): Promise<Outcome> {
+  async onBatch(batch: SourceBatch, signal: AbortSignal, closing?: AbortSignal): Promise<Outcome> {
     const id = `${batch.topic}/${batch.partition}`;
     if (this.#busy.has(id)) this.faults.push(`two calls at once for ${id}`);
     if (this.#assigning > 0) this.faults.push(`${id} before its assignment`);
     this.#busy.add(id);
     try {
       this.batches.push(batch);
-      const outcome = await this.onBatchDo(batch, signal);
+      if (closing !== undefined) this.closings.push(closing);
+      const outcome = await this.onBatchDo(batch, signal, closing);
       if (outcome === 'commit') this.#keep(id, batch);
       return outcome;
     } finally {

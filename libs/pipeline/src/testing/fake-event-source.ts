@@ -1,6 +1,12 @@
 import { type WireRecord } from '@tidemark/protocol';
 
-import { type EventSource, type EventSourceHandler, type SourceBatch, type TopicPartition } from '../ports.js';
+import {
+  type BatchOutcome,
+  type EventSource,
+  type EventSourceHandler,
+  type SourceBatch,
+  type TopicPartition,
+} from '../ports.js';
 
 interface FakeLog {
   readonly records: WireRecord[];
@@ -70,6 +76,8 @@ interface Generation {
 export class FakeEventSource implements EventSource {
   /** Topics of each `subscribe` that changed anything. */
   readonly subscriptions: (readonly string[])[] = [];
+  /** Partitions that were held and released. */
+  readonly releases: TopicPartition[] = [];
   /** What the handler threw; its partition is held then. */
   readonly errors: unknown[] = [];
   /** Which of its topics' partitions the member gets. */
@@ -109,6 +117,16 @@ export class FakeEventSource implements EventSource {
     this.#subscribed = topics;
     this.subscriptions.push(topics);
     if (this.#handler !== undefined) await this.#rejoin();
+  }
+
+  release(places: readonly TopicPartition[]): void {
+    for (const { topic, partition } of places) {
+      const lane = this.#generation?.lanes.find((one) => one.topic === topic && one.partition === partition);
+      if (lane?.held !== true) continue;
+      lane.held = false;
+      this.releases.push({ topic, partition });
+    }
+    this.#pump();
   }
 
   async stop(): Promise<void> {
@@ -170,13 +188,13 @@ export class FakeEventSource implements EventSource {
       const answer = await this.#handle(batch, generation.aborter.signal);
       if (answer === 'hold') lane.held = true;
       else if (generation === this.#generation && !generation.aborter.signal.aborted && !this.losesCommits) {
-        lane.position = Number(batch.nextOffset);
+        lane.position = Number(answer === 'commit' ? batch.nextOffset : answer.commitTo);
         this.#topics.log(lane).committed = lane.position;
       } else lane.held = true;
     }
   }
 
-  async #handle(batch: SourceBatch, signal: AbortSignal): Promise<'commit' | 'hold'> {
+  async #handle(batch: SourceBatch, signal: AbortSignal): Promise<BatchOutcome> {
     try {
       return (await this.#handler?.onBatch(batch, signal)) ?? 'hold';
     } catch (error) {

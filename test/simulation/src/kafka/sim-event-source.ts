@@ -1,4 +1,10 @@
-import { type EventSource, type EventSourceHandler, type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
+import {
+  type BatchOutcome,
+  type EventSource,
+  type EventSourceHandler,
+  type SourceBatch,
+  type TopicPartition,
+} from '@tidemark/pipeline';
 import { TidemarkError, wait } from '@tidemark/runtime';
 import { type Link } from '../network/link.js';
 import { type FetchedBatch, park } from './log-session.js';
@@ -21,6 +27,8 @@ interface Generation {
   readonly assignment: GroupAssignment;
   readonly aborter: AbortController;
   readonly lanes: Promise<void>[];
+  /** Called when a held partition is released, by its name. */
+  readonly held: Map<string, () => void>;
 }
 
 const callTimeoutMs = 2_000;
@@ -76,6 +84,10 @@ export class SimEventSource implements EventSource {
     return false;
   }
 
+  release(places: readonly TopicPartition[]): void {
+    for (const place of places) this.#generation?.held.get(nameOf(place))?.();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#leave();
@@ -126,7 +138,7 @@ export class SimEventSource implements EventSource {
       const topics = this.#topics;
       const assignment = await this.#call('join the group', () => group.join(member, topics), joinTimeoutMs, leaving);
       if (leaving.aborted) return;
-      const generation: Generation = { member, assignment, aborter: new AbortController(), lanes: [] };
+      const generation: Generation = { member, assignment, aborter: new AbortController(), lanes: [], held: new Map() };
       this.#generation = generation;
       this.#joinedOnce();
       generation.lanes.push(this.#consume(generation, leaving));
@@ -186,10 +198,14 @@ export class SimEventSource implements EventSource {
       const fetched = await this.#fetch(place, position, signal);
       if (fetched === undefined || signal.aborted || leaving.aborted) continue;
       if (fetched.offset > position) this.#options.onGap(place);
-      const next = fetched.offset + fetched.records.length;
-      const answer = await this.#handle(fetched, next, signal);
+      const end = fetched.offset + fetched.records.length;
+      const answer = await this.#handle(fetched, end, signal);
       if (answer === 'again') continue;
-      if (answer === 'hold') return;
+      if (answer === 'hold') {
+        await released(generation, place, leaving);
+        continue;
+      }
+      const next = answer === 'commit' ? end : Number(answer.commitTo);
       if (!(await this.#commit(generation, place, next))) return;
       position = next;
     }
@@ -199,7 +215,7 @@ export class SimEventSource implements EventSource {
     { topic, partition, expected, offset, records }: FetchedBatch,
     next: number,
     signal: AbortSignal,
-  ): Promise<'commit' | 'hold' | 'again'> {
+  ): Promise<BatchOutcome | 'again'> {
     const batch: SourceBatch = {
       ...{ topic, partition, firstOffset: BigInt(offset), nextOffset: BigInt(next) },
       records: records.map((record, index) => ({ ...record, src: offset + index })),
@@ -251,4 +267,21 @@ export class SimEventSource implements EventSource {
     const failed = (reason: string): Error => new TidemarkError('FEED_UNAVAILABLE', reason, { retriable: true });
     return this.#options.link.call({ what, timeoutMs, signal, serve, unsent: failed, unanswered: failed });
   }
+}
+
+/** Resolves when the partition is released, or its assignment ends. */
+async function released({ held, aborter }: Generation, place: TopicPartition, leaving: AbortSignal): Promise<void> {
+  const name = nameOf(place);
+  await new Promise<void>((resolve) => {
+    held.set(name, resolve);
+    for (const signal of [aborter.signal, leaving]) {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+  held.delete(name);
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }
