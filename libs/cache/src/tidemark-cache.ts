@@ -30,6 +30,8 @@ import { L1Reader } from './l1-reader.js';
 import { type Load } from './lease-loader.js';
 import { invalidOption, oneOf } from './options.js';
 import { Grace } from './overload/grace.js';
+import { promised } from './promised.js';
+import { StalenessWatch } from './staleness-watch.js';
 import { type VersionToken } from './version-token.js';
 import { unavailable, type Visible } from './visibility.js';
 import { type WarmUpProgress } from './warm-up/warm-up.js';
@@ -55,7 +57,7 @@ export class TidemarkCache<V> extends Cache<V> {
   readonly #maxStalenessMs: number;
   readonly #isUnbounded: boolean;
   readonly #grace: Grace;
-  #stale = false;
+  readonly #stalenessWatch: StalenessWatch;
 
   constructor(parts: CacheParts) {
     super();
@@ -68,6 +70,7 @@ export class TidemarkCache<V> extends Cache<V> {
     this.#stats = parts.stats;
     this.#hotKeys = parts.hotKeys;
     this.#maxStalenessMs = parts.maxStalenessMs;
+    this.#stalenessWatch = new StalenessWatch(parts);
     this.#grace = new Grace({ ...parts, l1Reader: this.#l1Reader, graceMs: parts.definition.graceMs });
   }
 
@@ -75,17 +78,15 @@ export class TidemarkCache<V> extends Cache<V> {
     return this.#parts.definition.name;
   }
 
-  async get(key: string, options?: GetOptions): Promise<V | undefined> {
+  /** No async function itself: see `promised`. */
+  get(key: string, options?: GetOptions): Promise<V | undefined> {
     if (options !== undefined) return this.#getWith(key, options);
     const used = this.#l1.use(key);
     if (used > none && this.#isUnbounded) {
       this.#countHit(key);
-      return this.#l1.valueAt(used) as V | undefined;
+      return promised(this.#l1.valueAt(used) as V | undefined);
     }
-    const answer = this.#l1Reader.answer(key, used, this.#maxStalenessMs);
-    if (answer === undefined) return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
-    this.#countHit(key);
-    return answer.value as V | undefined;
+    return this.#getBounded(key, used);
   }
 
   getIfPresent(key: string): V | undefined {
@@ -245,11 +246,7 @@ export class TidemarkCache<V> extends Cache<V> {
 
   /** Looks whether the watermark is behind `maxStaleness`; tells listeners when that has changed. Called each second. */
   watchStaleness(): void {
-    const stalenessMs = this.staleness();
-    const stale = stalenessMs > this.#maxStalenessMs;
-    if (stale === this.#stale) return;
-    this.#stale = stale;
-    this.#parts.listeners.emit('staleness', { stale, stalenessMs });
+    this.#stalenessWatch.look(this.staleness());
   }
 
   /** Hits are counted down to the next one that is a sample, so that sampling costs nothing besides. */
@@ -274,6 +271,14 @@ export class TidemarkCache<V> extends Cache<V> {
     if (answer === undefined) this.#countMiss(key);
     else this.#countHit(key);
     return answer?.value as V | undefined;
+  }
+
+  /** A get that hits by more than a lookup, or misses. */
+  async #getBounded(key: string, used: number): Promise<V | undefined> {
+    const answer = this.#l1Reader.answer(key, used, this.#maxStalenessMs);
+    if (answer === undefined) return this.#miss(key, undefined, this.#freshness.notBefore(this.#maxStalenessMs));
+    this.#countHit(key);
+    return answer.value as V | undefined;
   }
 
   /** A get with options of its own. */
