@@ -55,7 +55,7 @@ export class GuardedStore implements Store {
     const keysMax = this.readKeysMax;
     if (keysMax === undefined || itemKeys.length <= keysMax) return this.#readMany(table, itemKeys, call);
     const parts = partsOf([...new Set(itemKeys)], keysMax);
-    return together(parts, (part) => this.#readMany(table, part, call));
+    return together(parts, (part) => this.#readMany(table, part, call, parts));
   }
 
   /** A page counts as the reads that its items take at most: half a read unit each. Fails with `NOT_SUPPORTED` where the store cannot. */
@@ -89,10 +89,11 @@ export class GuardedStore implements Store {
     return this.#write('touch', call, (sentCall) => this.#store.touch(table, itemKey, mark, sentCall));
   }
 
-  #readMany(table: string, itemKeys: readonly string[], call: ReadCall): Promise<ReadManyResult> {
+  #readMany(table: string, itemKeys: readonly string[], call: ReadCall, partOf?: object): Promise<ReadManyResult> {
     return this.#guard.read({
       operation: 'readMany',
       keys: itemKeys.length,
+      partOf,
       size: itemKeys.length <= batchKeysMax ? 'batch' : 'bulk',
       profile: this.#profile,
       call,

@@ -18,6 +18,7 @@ interface Setting {
     keys: number,
     availability?: typeof critical | typeof bestEffort,
     timeoutMs?: number,
+    partOf?: object,
   ) => Promise<unknown>;
 }
 
@@ -29,9 +30,10 @@ function budgetOf(keysPerSecond: number, queueMax = 1_000): Setting {
     keysPerSecond: () => share.keysPerSecond,
   });
   const sent: Setting['sent'] = [];
-  const ask: Setting['ask'] = async (keys, availability = critical, timeoutMs = 1_000) => {
+  const ask: Setting['ask'] = async (keys, availability = critical, timeoutMs = 1_000, partOf = undefined) => {
     try {
-      if (!budget.tryTake({ keys, availability })) await budget.wait({ keys, availability }, { timeoutMs });
+      const read = { keys, availability, partOf };
+      if (!budget.tryTake(read)) await budget.wait(read, { timeoutMs });
       sent.push({ atMs: clock.monotonicMs(), keys, availability });
       return 'sent';
     } catch (error) {
@@ -62,6 +64,68 @@ describe('the budget of reads', () => {
     expect(await asked[2]).toBe('OVERLOADED');
     await clock.advance(700);
     expect(sent.map(({ keys }) => keys)).toEqual([25, 70]);
+  });
+
+  describe('a large call that is cut up', () => {
+    /** Everybody who comes later is asked for a key each, in whole calls. */
+    const orderOf = (sent: Setting['sent']): string => sent.map(({ keys }) => (keys === 10 ? 'P' : '.')).join('');
+
+    it('holds up nobody who comes after it, and gets on meanwhile', async () => {
+      const { clock, sent, ask } = budgetOf(100);
+      const call = {};
+      const parts = Array.from({ length: 9 }, () => ask(10, critical, 10_000, call));
+      const singles = Array.from({ length: 20 }, () => ask(1));
+      await clock.advance(1_500);
+      expect(await Promise.all([...parts, ...singles])).toEqual(Array.from({ length: 29 }, () => 'sent'));
+      // Two parts go at once, out of what was saved up; from then on as many keys of whole calls as of parts.
+      expect(orderOf(sent)).toBe(`PP.P${'.'.repeat(10)}P${'.'.repeat(9)}PPPPP`);
+    });
+
+    it('shares its half with other large calls, part by part', async () => {
+      const { clock, sent, ask } = budgetOf(100);
+      const [one, other] = [{}, {}];
+      const long = Array.from({ length: 12 }, () => ask(10, critical, 10_000, one));
+      const short = Array.from({ length: 2 }, () => ask(5, critical, 10_000, other));
+      await clock.advance(2_000);
+      await Promise.all([...long, ...short]);
+      expect(sent.map(({ keys }) => keys).slice(2, 7)).toEqual([10, 5, 10, 5, 10]);
+    });
+
+    it('is not starved by small ones, each of which comes alone', async () => {
+      const { clock, sent, ask } = budgetOf(100);
+      const call = {};
+      const parts = Array.from({ length: 6 }, () => ask(10, critical, 10_000, call));
+      const singles: Promise<unknown>[] = [];
+      for (let ms = 0; ms < 1_000; ms += 10) {
+        singles.push(ask(1));
+        await clock.advance(10);
+      }
+      expect(sent.filter(({ keys }) => keys === 10).length).toBe(6);
+      await clock.advance(1_000);
+      expect(new Set(await Promise.all([...parts, ...singles]))).toEqual(new Set(['sent']));
+    });
+
+    it('of which a part is refused or ends leaves nothing behind', async () => {
+      const { clock, budget, ask } = budgetOf(100);
+      const call = {};
+      const asked = Array.from({ length: 12 }, () => ask(10, critical, 1_000, call));
+      await settle();
+      expect(budget.queuedKeys).toBeLessThanOrEqual(100);
+      await clock.advance(2_000);
+      const codes = await Promise.all(asked);
+      expect(codes.filter((code) => code === 'OVERLOADED').length).toBeGreaterThan(0);
+      expect([budget.queuedKeys, clock.pending]).toEqual([0, 0]);
+      expect(await ask(1)).toBe('sent');
+    });
+
+    it('does not make a small call seem to come too late', async () => {
+      const { clock, ask } = budgetOf(100);
+      const call = {};
+      const parts = Array.from({ length: 50 }, () => ask(10, critical, 100_000, call));
+      expect(await Promise.race([ask(5), clock.advance(600)])).toBe('sent');
+      await clock.advance(10_000);
+      await Promise.all(parts);
+    });
   });
 
   it('lets critical reads go before best effort, whatever came first', async () => {

@@ -1,6 +1,7 @@
 import { type Clock } from '@tidemark/runtime';
 import { RateBucket } from './rate-bucket.js';
-import { type Turn, WaitQueue } from './wait-queue.js';
+import { FairQueue, type KeysAsked } from './fair-queue.js';
+import { type Turn } from './wait-queue.js';
 
 export interface ReadBudgetOptions {
   readonly clock: Clock;
@@ -15,8 +16,7 @@ export interface ReadBudgetOptions {
 }
 
 /** Keys that are to be read. */
-export interface BudgetedRead {
-  readonly keys: number;
+export interface BudgetedRead extends KeysAsked {
   /** `best-effort` goes when nobody else waits, and has half of the queue. */
   readonly availability: 'critical' | 'best-effort';
 }
@@ -33,13 +33,12 @@ const lookMs = { min: 5, max: 50 } as const;
 /**
  * Paces the reads of one table in one pod: never more keys in any time `t` than `keysPerSecond × t`, and a quarter of a second's worth on top. A
  * read beyond that waits until its keys' turn comes; one that would wait for longer than three quarters of its time is refused at once, since it would
- * only take the turn of another whose time is not over. Writes never come here, and hits neither.
+ * only take the turn of another whose time is not over. Parts of large calls share half of the turns with each other, so that they hold nobody up. Writes never come here, and hits neither.
  */
 export class ReadBudget {
   readonly #options: ReadBudgetOptions;
   readonly #bucket: RateBucket;
-  readonly #queues: Readonly<Record<BudgetedRead['availability'], WaitQueue<number>>>;
-  readonly #queuedKeys = { critical: 0, 'best-effort': 0 };
+  readonly #queues: Readonly<Record<BudgetedRead['availability'], FairQueue>>;
   #keysPerSecond: number;
   #cancelLook: (() => void) | undefined;
 
@@ -48,7 +47,7 @@ export class ReadBudget {
     const { clock, table, queueMax, keysPerSecondAtFirst } = options;
     this.#keysPerSecond = keysPerSecondAtFirst;
     this.#bucket = new RateBucket(clock.monotonicMs(), this.#keysPerSecond, burstOf(this.#keysPerSecond));
-    const queue = (): WaitQueue<number> => new WaitQueue({ clock, table, limits: { queueMax } });
+    const queue = (): FairQueue => new FairQueue({ clock, table, limits: { queueMax } });
     this.#queues = { critical: queue(), 'best-effort': queue() };
   }
 
@@ -58,7 +57,7 @@ export class ReadBudget {
   }
 
   get queuedKeys(): number {
-    return this.#queuedKeys.critical + this.#queuedKeys['best-effort'];
+    return this.#queues.critical.keys + this.#queues['best-effort'].keys;
   }
 
   /** Keys that one request should have: more would wait for a bucket that is fuller than it can be. */
@@ -75,21 +74,20 @@ export class ReadBudget {
   }
 
   /** Waits for the keys' turn. Rejects with `OVERLOADED`, `QUEUE_FULL`, `TIMEOUT`, `ABORTED` or `CLOSED`: nothing was sent then. */
-  async wait({ keys, availability }: BudgetedRead, turn: Turn): Promise<void> {
+  async wait(read: BudgetedRead, turn: Turn): Promise<void> {
+    const { availability } = read;
     const queue = this.#queues[availability];
-    const ahead = availability === 'critical' ? this.#queuedKeys.critical : this.queuedKeys;
-    const waitMs = this.#bucket.msUntilAll(this.#options.clock.monotonicMs(), ahead + keys);
+    const keysBefore = availability === 'critical' ? 0 : this.#queues.critical.keys;
+    const waitMs = this.#bucket.msUntilAll(this.#options.clock.monotonicMs(), keysBefore + queue.keysUntil(read));
     if (!queue.closed && waitMs > turn.timeoutMs * waitShare) {
       const rate = `${Number(this.#keysPerSecond.toPrecision(3))} keys a second`;
       throw queue.failure('OVERLOADED', `this pod's share of overload.readsPerSecond, ${rate}, comes too late for it`);
     }
-    this.#queuedKeys[availability] += keys;
-    const waited = queue.wait(keys, turn, this.#options.queueMax * (availability === 'critical' ? 1 : 0.5));
+    const waited = queue.wait(read, turn, this.#options.queueMax * (availability === 'critical' ? 1 : 0.5));
     this.#look();
     try {
       await waited;
     } catch (error) {
-      this.#queuedKeys[availability] -= keys;
       // Whoever comes next may need less.
       this.#look();
       throw error;
@@ -111,10 +109,10 @@ export class ReadBudget {
     this.#follow();
     const nowMs = this.#options.clock.monotonicMs();
     for (const availability of ['critical', 'best-effort'] as const) {
-      for (const { asked, begin } of this.#queues[availability]) {
-        if (!this.#bucket.take(nowMs, asked)) return this.#lookIn(this.#bucket.msUntil(nowMs, asked));
-        this.#queuedKeys[availability] -= asked;
-        begin();
+      const queue = this.#queues[availability];
+      for (let next = queue.next(); next !== undefined; next = queue.next()) {
+        if (!this.#bucket.take(nowMs, next.asked)) return this.#lookIn(this.#bucket.msUntil(nowMs, next.asked));
+        next.begin();
       }
     }
   }

@@ -116,6 +116,18 @@ describe('a budget of reads for a region', () => {
     });
   });
 
+  it('makes nobody wait until one large getMany is through, which ends in its time all the same', async () => {
+    const cache = await pod({ overload: { readsPerSecond: 100, podsAssumed: 1 } });
+    await region.clock.advance(2_000);
+    const many = cache.getMany(keys.slice(0, 100), { timeout: '5s' });
+    await region.clock.advance(0);
+    const asked = ['k110', 'k111', 'k112'].map((key) => cache.get(key));
+    await region.clock.advance(300);
+    expect(['k110', 'k111', 'k112'].map((key) => cache.getIfPresent(key))).toEqual(['v', 'v', 'v']);
+    await Promise.all(asked);
+    expect((await region.within(1_000, many)).size).toBe(100);
+  });
+
   it('leaves gets their turns while a pod warms up by a scan, which ends all the same', async () => {
     const overload = { readsPerSecond: 400, podsAssumed: 10 };
     const started = region.pod({ warmUp: { strategy: 'scan', deadline: '10ms' } }, { overload });

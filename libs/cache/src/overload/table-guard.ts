@@ -47,6 +47,8 @@ export interface GuardedRead<T> extends GuardedRequest<T> {
   readonly keys: number;
   /** Answers of a batch take longer than those of one item: each has a window of its own. `bulk`: several requests; neither timed nor hedged. */
   readonly size: 'one' | 'batch' | 'bulk';
+  /** See `KeysAsked`. */
+  readonly partOf?: object | undefined;
   /** Whether an answer says, as a failure would, that L2 has too much to do. */
   readonly isOverloaded?: (answer: T) => boolean;
 }
@@ -98,10 +100,10 @@ export class TableGuard {
 
   async read<T>(read: GuardedRead<T>): Promise<T> {
     const { clock, budget } = this.#options;
-    const { profile, call, keys } = read;
+    const { profile, call, keys, partOf } = read;
     const startedMs = clock.monotonicMs();
     this.#admit('reads', read);
-    const asked = { keys, availability: profile.availability };
+    const asked = { keys, partOf, availability: profile.availability };
     if (budget !== undefined && !budget.tryTake(asked)) await this.#untilItsTurn(budget, asked, call);
     this.#load.readKeys += keys;
     return this.#read({ ...read, call: { ...call, timeoutMs: call.timeoutMs - (clock.monotonicMs() - startedMs) } });

@@ -1,11 +1,13 @@
 import { type Clock, TidemarkError } from '@tidemark/runtime';
 
-export interface WaitQueueOptions {
+export interface WaitQueueOptions<T = unknown> {
   readonly clock: Clock;
   /** Named in errors. */
   readonly table: string;
   /** Goes into errors beside the table. */
   readonly limits: Readonly<Record<string, number>>;
+  /** Told what one who waited had asked for, when it has left for whatever reason. */
+  readonly onLeave?: (asked: T) => void;
 }
 
 export interface Turn {
@@ -27,11 +29,11 @@ interface Waiter<T> extends Waiting<T> {
 
 /** Requests of a table that wait for their turn, first come first. Whoever leaves the queue by an error was not sent. */
 export class WaitQueue<T> {
-  readonly #options: WaitQueueOptions;
+  readonly #options: WaitQueueOptions<T>;
   readonly #waiting = new Set<Waiter<T>>();
   #closed = false;
 
-  constructor(options: WaitQueueOptions) {
+  constructor(options: WaitQueueOptions<T>) {
     this.#options = options;
   }
 
@@ -60,6 +62,7 @@ export class WaitQueue<T> {
         cancel();
         signal?.removeEventListener('abort', onAbort);
         this.#waiting.delete(waiter);
+        this.#options.onLeave?.(asked);
       };
       const refuse = (error: TidemarkError): void => {
         end();
