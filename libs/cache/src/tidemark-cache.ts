@@ -222,9 +222,8 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   stats(): CacheStats & { readonly entries: number; readonly bytes: number } {
-    const { l1 } = this.#parts;
     const hits = this.#hitsAhead - this.#hitsLeft;
-    return { ...this.#stats, hits, rules: [...this.#stats.rules], entries: l1.entries, bytes: l1.bytes };
+    return { ...this.#stats, hits, rules: [...this.#stats.rules], entries: this.#l1.entries, bytes: this.#l1.bytes };
   }
 
   hotKeys(max = 20): HotKeyReport {
@@ -353,14 +352,12 @@ export class TidemarkCache<V> extends Cache<V> {
   }
 
   #read(key: string, notBefore: ReadStart): Promise<unknown> {
-    const { reader } = this.#parts;
-    return notBefore === 'eventual' ? reader.readEventually(key) : reader.read(key, notBefore);
+    return notBefore === 'eventual' ? this.#parts.reader.readEventually(key) : this.#parts.reader.read(key, notBefore);
   }
 
   #readMany(keys: readonly string[], notBefore: ReadStart): ReadonlyMap<string, Promise<unknown>> {
-    const { reader } = this.#parts;
-    if (notBefore !== 'eventual') return reader.readMany(keys, notBefore);
-    return new Map(keys.map((key) => [key, reader.readEventually(key)]));
+    if (notBefore !== 'eventual') return this.#parts.reader.readMany(keys, notBefore);
+    return new Map(keys.map((key) => [key, this.#parts.reader.readEventually(key)]));
   }
 
   /** Callers of one read share its value, unless each is to get a copy. */
@@ -376,8 +373,10 @@ export class TidemarkCache<V> extends Cache<V> {
   ): Promise<T> {
     const { clock } = this.#parts;
     const timeoutMs = options?.timeout === undefined ? defaultMs : parseDuration(options.timeout, 'timeout');
-    const what = `${operation} in cache ${this.name}`;
-    return withDeadline({ clock, timeoutMs, what, signal: options?.signal }, work);
+    return withDeadline(
+      { clock, timeoutMs, what: `${operation} in cache ${this.name}`, signal: options?.signal },
+      work,
+    );
   }
 
   async #checked<T>(
@@ -395,9 +394,7 @@ export class TidemarkCache<V> extends Cache<V> {
     if (this.#parts.isClosed()) throw new TidemarkError('CLOSED', `cache ${this.name} is closed`, { retriable: false });
     const problem = keyProblem(this.name, key);
     if (problem === undefined) return key;
-    throw new TidemarkError('INVALID_KEY', `cache ${this.name}: key: ${problem}`, {
-      retriable: false,
-      context: { cache: this.name },
-    });
+    const context = { cache: this.name };
+    throw new TidemarkError('INVALID_KEY', `cache ${this.name}: key: ${problem}`, { retriable: false, context });
   }
 }
