@@ -4,14 +4,14 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { commandOf } from './command.js';
 
 describe('commandOf', () => {
-  it.each(['sync', 'dispatcher', 'admin'] as const)('becomes %s, with the rest of the line', (role) => {
+  it.each(['sync', 'dispatcher', 'admin', 'doctor'] as const)('becomes %s, with the rest of the line', (role) => {
     expect(commandOf([role, '--check'])).toEqual({ type: 'run', role, args: ['--check'] });
   });
 
   it.each(['--help', '-h', 'help'])('%s names every command', (word) => {
     const command = commandOf([word]);
     expect(command).toMatchObject({ type: 'end', exitCode: 0 });
-    for (const name of ['sync', 'dispatcher', 'admin'])
+    for (const name of ['sync', 'dispatcher', 'admin', 'doctor'])
       expect(command.type === 'end' && command.text).toContain(`\n  ${name} `);
   });
 
@@ -44,7 +44,7 @@ describe('tidemark', () => {
       );
     });
 
-  it.each(['sync', 'dispatcher', 'admin'])('%s says what is wrong with its configuration', async (role) => {
+  it.each(['sync', 'dispatcher', 'admin', 'doctor'])('%s says what is wrong with its configuration', async (role) => {
     const { code, out, err } = await tidemark([role]);
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain(`tidemark-${role}: `);
@@ -56,6 +56,17 @@ describe('tidemark', () => {
     const { code, out, err } = await tidemark(['dispatcher', '--check'], env);
     expect([code, err]).toEqual([0, '']);
     expect(out).toContain('eu-west-1');
+  });
+
+  it('has a doctor that ends with 1 where nothing answers, in its time', async () => {
+    const env = {
+      TIDEMARK_REGION: 'eu-west-1',
+      TIDEMARK_KAFKA_BROKERS: '127.0.0.1:9',
+      TIDEMARK_DOCTOR_DEADLINE: '5s',
+    };
+    const { code, out, err } = await tidemark(['doctor', '--json'], env);
+    expect([code, err]).toEqual([1, '']);
+    expect(JSON.parse(out)).toMatchObject({ ok: false });
   });
 
   it('ends with 2 where the command is none', async () => {

@@ -1,10 +1,11 @@
 import { nearest } from '@tidemark/process';
 
-/** The processes that the command can become, with what each does. */
+/** What the command can become, with what each does. */
 const roles = {
   sync: 'copies the changes of DynamoDB tables from a Kinesis stream into table topics',
   dispatcher: 'copies the events of table topics to the cache topics that routes name',
   admin: 'serves the routing table: API, page and history',
+  doctor: 'says what is wrong with a region, and what to do about it; changes nothing',
 } as const;
 
 export type Role = keyof typeof roles;
@@ -37,6 +38,7 @@ function helpText(): string {
   const lines = Object.entries(roles).map(([name, what]) => `  ${name.padEnd(width)}  ${what}`);
   return [
     'tidemark COMMAND [--help] [--check]',
+    'tidemark doctor [--json] [--write-probe]',
     '',
     ...lines,
     '',

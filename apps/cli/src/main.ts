@@ -5,6 +5,7 @@ const mains: Readonly<Record<Role, string>> = {
   sync: '@tidemark/sync/dist/main.js',
   dispatcher: '@tidemark/dispatcher/dist/main.js',
   admin: '@tidemark/admin/dist/main.js',
+  doctor: './doctor-main.js',
 };
 
 const command = commandOf(process.argv.slice(2));

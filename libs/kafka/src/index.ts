@@ -1,3 +1,4 @@
+export { type AdminCallOptions, withAdmin } from './admin-call.js';
 export { CompactedTopic, type CompactedTopicOptions } from './compacted-topic.js';
 export { GroupConsumer, type GroupConsumerOptions } from './group-consumer.js';
 export { createKafkaClient, type KafkaClient, type KafkaClientOptions } from './kafka-client.js';

@@ -1,0 +1,6 @@
+import { diagnose } from '@tidemark/doctor';
+import { doctorCommand } from './doctor-command.js';
+
+const { exitCode, text } = await doctorCommand(process.argv.slice(2), process.env, diagnose);
+// Calls that nobody waits for any more may hold connections for a while: the report is all there is.
+(exitCode === 2 ? process.stderr : process.stdout).write(text, () => process.exit(exitCode));

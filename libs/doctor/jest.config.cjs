@@ -1,0 +1,1 @@
+module.exports = { displayName: 'doctor', ...require('../../jest.preset.cjs'), rootDir: __dirname };

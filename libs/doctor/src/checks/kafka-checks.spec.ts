@@ -1,0 +1,169 @@
+import { describe, expect, it } from '@jest/globals';
+import { type FoundTopic, type TopicProblem, type TopicRole } from '@tidemark/kafka';
+import { type Route, topicNames } from '@tidemark/protocol';
+import { TidemarkError } from '@tidemark/runtime';
+import { type Finding } from '../finding.js';
+import { groupFindings, type PartitionProgress } from './groups.js';
+import { probeFinding } from './permissions.js';
+import { routeFindings } from './routes.js';
+import { topicFindings } from './topics.js';
+
+const names = topicNames('acme');
+const told = (findings: readonly Finding[]): (readonly [string, string])[] =>
+  findings.map(({ subject, status }) => [subject, status] as const);
+const topic = (name: string, partitions = 4): FoundTopic => ({
+  topic: name,
+  partitions,
+  replicationFactor: 3,
+  configs: {},
+});
+const withRole = (name: string, role: TopicRole) => ({ ...topic(name), role });
+
+describe('the check of topics', () => {
+  const all = [
+    withRole(names.routes, 'routes'),
+    withRole(names.pods, 'pods'),
+    withRole(names.deadLetters, 'dead-letters'),
+  ];
+
+  it('is content with topics that fit', () => {
+    expect(told(topicFindings(names, { topics: all, problems: [] }))).toEqual([
+      [names.routes, 'ok'],
+      [names.pods, 'ok'],
+      [names.deadLetters, 'ok'],
+    ]);
+  });
+
+  it('misses the routing topic most, the pods topic somewhat, dead letters not at all', () => {
+    expect(told(topicFindings(names, { topics: [], problems: [] }))).toEqual([
+      [names.routes, 'problem'],
+      [names.pods, 'warning'],
+      [names.deadLetters, 'skipped'],
+    ]);
+  });
+
+  it.each<[string, 'error' | 'warning', string, RegExp]>([
+    ['partitions', 'error', '1', /another name/],
+    ['replication.factor', 'error', '3 or more', /reassign/],
+    [
+      'min.insync.replicas',
+      'error',
+      '2 or more',
+      /--add-config min\.insync\.replicas=2; or set TIDEMARK_TOPIC_MIN_ISR/,
+    ],
+    ['retention.ms', 'error', '3600000 or more', /--add-config retention\.ms=3600000; or set TIDEMARK_TOPIC_RETENTION/],
+    ['compression.type', 'error', 'producer, uncompressed, gzip', /--add-config compression\.type=producer$/],
+    ['retention.bytes', 'warning', '-1', /--add-config retention\.bytes=-1$/],
+  ])('says how to mend %s', (setting, severity, expected, remedy) => {
+    const wrong: TopicProblem = { topic: names.routes, setting, severity, expected, got: 'x', why: 'so' };
+    const [finding] = topicFindings(names, { topics: all, problems: [wrong] });
+    expect(finding).toMatchObject({ subject: names.routes, status: severity === 'error' ? 'problem' : 'warning' });
+    expect(finding?.remedy).toMatch(remedy);
+  });
+
+  it('says that settings may not be read', () => {
+    const hidden = { ...withRole(names.routes, 'routes'), configs: undefined };
+    const [finding] = topicFindings(names, { topics: [hidden, ...all.slice(1)], problems: [] });
+    expect(finding).toMatchObject({ status: 'warning', remedy: expect.stringContaining('DescribeConfigs') });
+  });
+});
+
+describe('the check of routes', () => {
+  const route = (table: string, topics: Record<string, number>, change: Partial<Route> = {}): Route => ({
+    table,
+    version: 2,
+    writerEpoch: 1,
+    topics,
+    deleted: false,
+    changedAt: 0,
+    changedBy: 'x',
+    ...change,
+  });
+  const cdc = topic('acme.cdc.things');
+  const cache = topic('acme.cache.things');
+  const things = route('things', { 'acme.cache.things': 1 });
+
+  it.each<[string, readonly Route[], readonly FoundTopic[], (readonly [string, string])[]]>([
+    ['as it should be', [things], [cdc, cache], [['things', 'ok']]],
+    ['a deleted route of nothing', [route('things', {}, { deleted: true })], [], []],
+    ['a table topic without a route', [], [cdc], [['things', 'warning']]],
+    ['a table topic whose route was deleted', [route('things', {}, { deleted: true })], [cdc], [['things', 'warning']]],
+    ['a route without a table topic', [things], [cache], [['things', 'problem']]],
+    ['a route to a topic that is missing', [things], [cdc], [['things', 'problem']]],
+    ['a route to a topic of other partitions', [things], [cdc, topic('acme.cache.things', 3)], [['things', 'problem']]],
+    ['a paused route', [route('things', things.topics, { paused: true })], [cdc, cache], [['things', 'warning']]],
+    [
+      'two targets of which one is missing',
+      [route('things', { 'acme.cache.things': 1, audit: 2 })],
+      [cdc, cache],
+      [['things', 'problem']],
+    ],
+  ])('%s', (_, routes, topics, expected) => {
+    expect(told(routeFindings(names, { routes, unreadable: [] }, topics))).toEqual(expected);
+  });
+
+  it('tells records that cannot be read', () => {
+    expect(routeFindings(names, { routes: [], unreadable: ['format version 2.0'] }, [])).toMatchObject([
+      { subject: names.routes, status: 'problem', message: expect.stringContaining('format version 2.0') },
+    ]);
+  });
+});
+
+describe('the check of the dispatchers’ group', () => {
+  const at = (committed: bigint | null, low = 0n, high = 10n): PartitionProgress => ({
+    topic: 'acme.cdc.things',
+    partition: 0,
+    committed,
+    low,
+    high,
+  });
+  const findings = (state: string, ...progress: PartitionProgress[]): readonly Finding[] =>
+    groupFindings({ groupId: names.dispatcherGroup, state, members: 2, progress });
+
+  it.each([
+    ['Stable', 'ok'],
+    ['PreparingRebalance', 'warning'],
+    ['CompletingRebalance', 'warning'],
+    ['Empty', 'problem'],
+    ['Dead', 'problem'],
+  ])('%s: %s', (state, status) => {
+    expect(findings(state)[0]).toMatchObject({ subject: names.dispatcherGroup, status });
+  });
+
+  it.each<[string, PartitionProgress, string, RegExp]>([
+    ['at the end', at(10n), 'ok', /^0 events wait/],
+    ['a little behind', at(4n), 'ok', /^6 events wait/],
+    ['far behind', at(0n, 0n, 100_001n), 'warning', /^100001 events wait/],
+    ['passed by retention', at(4n, 5n), 'problem', /retention has passed/],
+    ['never committed', at(null), 'warning', /nothing is committed/],
+    ['never committed, and empty', at(null, 10n), 'ok', /^0 events wait/],
+  ])('%s', (_, progress, status, message) => {
+    expect(findings('Stable', progress)[1]).toMatchObject({ status, message: expect.stringMatching(message) });
+  });
+});
+
+describe('a probe of a permission', () => {
+  const { signal } = new AbortController();
+  const probe = (error?: TidemarkError, isWrite = false) => ({
+    permission: 'kinesis:GetRecords',
+    isWrite,
+    call: () => (error === undefined ? Promise.resolve() : Promise.reject(error)),
+  });
+  const failure = (code: 'ACCESS_DENIED' | 'TIMEOUT' | 'TOPIC_MISSING') =>
+    new TidemarkError(code, 'x', { retriable: false });
+
+  it.each([
+    [probe(), 'ok'],
+    [probe(failure('ACCESS_DENIED')), 'problem'],
+    [probe(failure('TIMEOUT')), 'unknown'],
+    [probe(failure('TOPIC_MISSING')), 'skipped'],
+  ])('%#', async (one, status) => {
+    expect(await probeFinding(one, true, signal)).toMatchObject({ subject: 'kinesis:GetRecords', status });
+  });
+
+  it('makes no call that writes unless it may', async () => {
+    const write = { ...probe(undefined, true), call: () => Promise.reject(new Error('was called')) };
+    expect(await probeFinding(write, false, signal)).toMatchObject({ status: 'skipped' });
+    expect(await probeFinding(write, true, signal)).toMatchObject({ status: 'unknown', message: 'was called' });
+  });
+});

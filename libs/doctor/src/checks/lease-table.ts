@@ -1,0 +1,136 @@
+import {
+  type AttributeValue,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ScanCommand,
+  type TableDescription,
+} from '@aws-sdk/client-dynamodb';
+import { type KinesisClient, ListShardsCommand, type Shard } from '@aws-sdk/client-kinesis';
+import { parseStreamName } from '@tidemark/kinesis';
+import { TidemarkError, wait } from '@tidemark/runtime';
+import { askDynamoDB, askKinesis, type Asking } from '../ask-aws.js';
+import { type Check, type Finding, ok, problem } from '../finding.js';
+import { leaseFindings, type LeaseLook, type ListedShard } from './lease-findings.js';
+
+export interface LeaseTableOptions {
+  readonly table: string;
+  readonly stream: string;
+  readonly dynamodb: DynamoDBClient;
+  readonly kinesis: KinesisClient;
+  readonly asking: Asking;
+  /** Workers renew three times in it, ms: the rows are looked at twice, this much apart at most. */
+  readonly failoverMs: number;
+}
+
+/** Longest time between the two looks at the rows, ms. */
+const apartMs = 5_000;
+/** Pages of a listing before it is given up. */
+const pagesMax = 1_000;
+
+/** Whether the lease table is what sync needs, and every shard is read by a worker that lives. */
+export function leaseTableCheck(options: LeaseTableOptions): Check {
+  const { table, dynamodb, asking } = options;
+  return {
+    name: 'leases',
+    run: async (signal) => {
+      const { Table } = await askDynamoDB(asking, `describeTable of lease table ${table}`, signal, (abortSignal) =>
+        dynamodb.send(new DescribeTableCommand({ TableName: table }), { abortSignal }),
+      );
+      const shape = tableFinding(table, Table);
+      if (shape.status !== 'ok') return [shape];
+      return [shape, ...(await coverage(options, signal))];
+    },
+  };
+}
+
+/** Whether sync can keep leases in such a table. */
+export function tableFinding(table: string, described: TableDescription | undefined): Finding {
+  const { TableStatus: status = 'unknown', KeySchema: keys = [], AttributeDefinitions: types = [] } = described ?? {};
+  const key = keys.map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`).join(', ');
+  const type = types.find(({ AttributeName }) => AttributeName === 'leaseKey')?.AttributeType;
+  if (key !== 'leaseKey HASH' || type !== 'S')
+    return problem(
+      table,
+      `expected the partition key leaseKey, a string, and no sort key; got ${key} (${type ?? 'no leaseKey'})`,
+      'make another table (infra/terraform/modules/regional-pipeline) and set TIDEMARK_LEASE_TABLE',
+    );
+  if (status !== 'ACTIVE' && status !== 'UPDATING') return problem(table, status, 'wait until it is ACTIVE');
+  return ok(table, `${status}, keyed by leaseKey`);
+}
+
+async function coverage(options: LeaseTableOptions, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { table, failoverMs, asking } = options;
+  const [shards, first] = [await listedShards(options, signal), await rowsOf(options, signal)];
+  // A renewal comes each third of the fail-over: within half of it there is one, unless the fail-over is longer than anybody waits here.
+  const afterMs = Math.min(failoverMs / 2, apartMs);
+  const renews = failoverMs / 3 < afterMs && first.rows.some(({ owner }) => owner !== null);
+  if (renews) await wait(asking.clock, afterMs, signal);
+  const later = renews ? { rows: (await rowsOf(options, signal)).rows, afterMs } : undefined;
+  return leaseFindings(table, { shards, rows: first.rows, unreadable: first.unreadable, later });
+}
+
+interface Rows {
+  readonly rows: readonly LeaseLook[];
+  readonly unreadable: readonly string[];
+}
+
+async function rowsOf({ table, dynamodb, asking }: LeaseTableOptions, signal: AbortSignal): Promise<Rows> {
+  const items: Record<string, AttributeValue>[] = [];
+  let ExclusiveStartKey: Record<string, AttributeValue> | undefined;
+  for (let page = 0; page < pagesMax; page += 1) {
+    const input = { TableName: table, ConsistentRead: true, ExclusiveStartKey };
+    const output = await askDynamoDB(asking, `scan of lease table ${table}`, signal, (abortSignal) =>
+      dynamodb.send(new ScanCommand(input), { abortSignal }),
+    );
+    items.push(...(output.Items ?? []));
+    ExclusiveStartKey = output.LastEvaluatedKey;
+    if (ExclusiveStartKey === undefined) return readRows(items);
+  }
+  throw endless(`lease table ${table}`);
+}
+
+/** Rows whose key has a colon are sync's notes on tables; no shard has one. */
+export function readRows(items: readonly Record<string, AttributeValue>[]): Rows {
+  const rows: LeaseLook[] = [];
+  const unreadable: string[] = [];
+  for (const item of items) {
+    const shardId = item['leaseKey']?.S ?? '';
+    if (shardId.includes(':')) continue;
+    const [counter, checkpoint] = [Number(item['leaseCounter']?.N), item['checkpoint']?.S];
+    if (checkpoint === undefined || !Number.isSafeInteger(counter)) unreadable.push(shardId);
+    else rows.push({ shardId, counter, checkpoint, owner: item['leaseOwner']?.S ?? null });
+  }
+  return { rows, unreadable };
+}
+
+async function listedShards(
+  { stream, kinesis, asking }: LeaseTableOptions,
+  signal: AbortSignal,
+): Promise<ListedShard[]> {
+  const name = parseStreamName(stream);
+  const shards: Shard[] = [];
+  let NextToken: string | undefined;
+  for (let page = 0; page < pagesMax; page += 1) {
+    const input = NextToken === undefined ? name : { NextToken };
+    const output = await askKinesis(asking, 'listShards', signal, (abortSignal) =>
+      kinesis.send(new ListShardsCommand(input), { abortSignal }),
+    );
+    shards.push(...(output.Shards ?? []));
+    NextToken = output.NextToken;
+    if (NextToken === undefined) return shards.map((shard) => toListed(shard, shards));
+  }
+  throw endless(`stream ${name.StreamName}`);
+}
+
+function toListed(shard: Shard, all: readonly Shard[]): ListedShard {
+  const parents = [shard.ParentShardId, shard.AdjacentParentShardId].filter((parent) => parent !== undefined);
+  return {
+    shardId: shard.ShardId ?? '',
+    isOpen: shard.SequenceNumberRange?.EndingSequenceNumber === undefined,
+    parents: parents.filter((parent) => all.some(({ ShardId }) => ShardId === parent)),
+  };
+}
+
+function endless(what: string): TidemarkError {
+  return new TidemarkError('STORE_UNAVAILABLE', `${what}: more than ${pagesMax} pages`, { retriable: false });
+}

@@ -1,0 +1,41 @@
+import { isTidemarkError, messageOf } from '@tidemark/runtime';
+import { failed } from '../examine.js';
+import { type Check, type Finding, ok, problem, skipped } from '../finding.js';
+
+/** One call that a process makes, made once. */
+export interface Probe {
+  /** As IAM or Kafka's ACLs name it: `kinesis:GetRecords`, `Write on tidemark.dead-letters`. */
+  readonly permission: string;
+  readonly isWrite: boolean;
+  call(signal: AbortSignal): Promise<unknown>;
+}
+
+/** Nothing was refused: that it is not there, other checks judge. */
+const missing = ['TOPIC_MISSING', 'TABLE_MISSING', 'STREAM_MISSING'] as const;
+
+/** Whether this process's credentials may do what sync and dispatchers do. Calls that write are made only where `writes` says so. */
+export function permissionsCheck(
+  probesOf: (signal: AbortSignal) => Promise<readonly Probe[]>,
+  { writes }: { readonly writes: boolean },
+): Check {
+  return {
+    name: 'permissions',
+    run: async (signal) => {
+      const probes = await probesOf(signal);
+      return Promise.all(probes.map((probe) => probeFinding(probe, writes, signal)));
+    },
+  };
+}
+
+export async function probeFinding(probe: Probe, writes: boolean, signal: AbortSignal): Promise<Finding> {
+  const { permission, isWrite } = probe;
+  if (isWrite && !writes) return skipped(permission, 'not tried: it writes (--write-probe)');
+  try {
+    await probe.call(signal);
+    return ok(permission, 'allowed');
+  } catch (error) {
+    if (missing.some((code) => isTidemarkError(error, code))) return skipped(permission, messageOf(error));
+    if (!isTidemarkError(error, 'ACCESS_DENIED')) return failed(permission, error);
+    return problem(permission, `refused: ${messageOf(error)}`, `allow ${permission} to the principal of this process`);
+  }
+}

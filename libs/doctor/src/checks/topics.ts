@@ -1,0 +1,65 @@
+import { type FoundTopic, type TopicProblem, type TopicReport, type TopicRole } from '@tidemark/kafka';
+import { type TopicNames } from '@tidemark/protocol';
+import { type Check, type Finding, ok, problem, skipped, warning } from '../finding.js';
+
+/** Whether the topics of the region are what their readers and writers need. */
+export function topicsCheck(names: TopicNames, reportOf: (signal: AbortSignal) => Promise<TopicReport>): Check {
+  return { name: 'topics', run: async (signal) => topicFindings(names, await reportOf(signal)) };
+}
+
+export function topicFindings(names: TopicNames, { topics, problems }: TopicReport): readonly Finding[] {
+  const findings = topics.flatMap((topic) => findingsOf(topic, problems));
+  const exists = new Set(topics.map(({ topic }) => topic));
+  if (!exists.has(names.routes))
+    findings.push(
+      problem(
+        names.routes,
+        'is missing: dispatchers and pods wait for it',
+        'start admin, which makes it, or make it (infra/kafka/README.md)',
+      ),
+    );
+  if (!exists.has(names.pods))
+    findings.push(
+      warning(
+        names.pods,
+        'is missing: nobody can wait until a write is visible, and hot keys are nobody’s',
+        'the first pod that reports makes it; where pods may not, make it (infra/kafka/README.md)',
+      ),
+    );
+  if (!exists.has(names.deadLetters))
+    findings.push(skipped(names.deadLetters, 'is missing: no record has ever needed it'));
+  return findings;
+}
+
+function findingsOf(found: FoundTopic & { readonly role: TopicRole }, problems: readonly TopicProblem[]): Finding[] {
+  const { topic, role, partitions, replicationFactor, configs } = found;
+  const shape = `${role} topic, ${partitions} × ${replicationFactor}`;
+  const wrong = problems.filter((each) => each.topic === topic).map(problemFinding);
+  if (configs === undefined)
+    wrong.push(
+      warning(
+        topic,
+        `${shape}; its settings may not be read`,
+        'give this principal DescribeConfigs on it to have them compared',
+      ),
+    );
+  return wrong.length > 0 ? wrong : [ok(topic, shape)];
+}
+
+function problemFinding({ topic, setting, expected, got, why, severity }: TopicProblem): Finding {
+  const message = `${setting}: expected ${expected}, got ${got}: ${why}`;
+  const finding = severity === 'error' ? problem : warning;
+  return finding(topic, message, remedyFor(topic, setting, expected));
+}
+
+/** Partitions and copies cannot be altered in place; everything else can, one setting at a time. */
+function remedyFor(topic: string, setting: string, expected: string): string {
+  if (setting === 'partitions')
+    return 'make a topic of another name: counts never change, and names are never used again';
+  if (setting === 'replication.factor')
+    return 'kafka-reassign-partitions.sh adds replicas; or lower TIDEMARK_TOPIC_REPLICATION_FACTOR to what you accept';
+  const value = expected.split(/[ ,]/, 1)[0] ?? expected;
+  const flag = { 'min.insync.replicas': 'TIDEMARK_TOPIC_MIN_ISR', 'retention.ms': 'TIDEMARK_TOPIC_RETENTION' }[setting];
+  const alter = `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}=${value}`;
+  return flag === undefined ? alter : `${alter}; or set ${flag} to what you accept`;
+}

@@ -1,0 +1,129 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
+import { createKafkaClient, type KafkaClientOptions, type TopicSettings } from '@tidemark/kafka';
+import { DynamoDBDestinations, makeDynamoDBClient, makeKinesisClient } from '@tidemark/kinesis';
+import { topicNames } from '@tidemark/protocol';
+import { type Clock, systemClock } from '@tidemark/runtime';
+import { type Asking } from './ask-aws.js';
+import { awsAheadMs } from './aws-clock.js';
+import { type AwsProbeOptions, destinationProbes, kinesisProbes, leaseTableProbes } from './aws-probes.js';
+import { clocksCheck } from './checks/clocks.js';
+import { destinationsCheck } from './checks/destinations.js';
+import { groupsCheck } from './checks/groups.js';
+import { leaseTableCheck } from './checks/lease-table.js';
+import { permissionsCheck, type Probe } from './checks/permissions.js';
+import { routesCheck } from './checks/routes.js';
+import { streamCheck } from './checks/stream.js';
+import { topicsCheck } from './checks/topics.js';
+import { examine, type Report } from './examine.js';
+import { type Check, skipped } from './finding.js';
+import { KafkaSurvey } from './kafka-survey.js';
+
+export interface DoctorOptions {
+  readonly kafka: Pick<KafkaClientOptions, 'brokers' | 'ssl' | 'sasl'>;
+  /** Default `tidemark`. */
+  readonly topicPrefix?: string;
+  /** What the topics are held against; default: what their role needs whatever was chosen. */
+  readonly topics?: TopicSettings;
+  /** The part of AWS; without it, only Kafka is looked at. */
+  readonly aws?: DoctorAws;
+  /** Whether calls that write are made, too: one dead letter, and writes to the lease table whose condition never holds. Default false. */
+  readonly writeProbe?: boolean;
+  /** Bound on each check, and so on the whole, ms; default 20,000. */
+  readonly deadlineMs?: number;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+}
+
+export interface DoctorAws {
+  readonly streamArn: string;
+  readonly leaseTable: string;
+  /** As sync has it, ms; default 10,000. */
+  readonly failoverMs?: number;
+  readonly dynamodb: DynamoDBClientConfig | DynamoDBClient;
+  readonly kinesis: KinesisClientConfig | KinesisClient;
+}
+
+/** Bound on one call to AWS or the brokers, ms: less than a check has. */
+const callMs = 8_000;
+
+/** Looks at everything that a region of Tidemark stands on, and changes nothing without `writeProbe`. Never rejects for what it finds. */
+export async function diagnose(options: DoctorOptions): Promise<Report> {
+  const { clock = systemClock, deadlineMs = 20_000 } = options;
+  const ending = new AbortController();
+  const signal = options.signal === undefined ? ending.signal : AbortSignal.any([options.signal, ending.signal]);
+  const asking: Asking = { clock, timeoutMs: Math.min(callMs, deadlineMs) };
+  const aws = options.aws === undefined ? undefined : awsParts(options.aws, asking);
+  const names = topicNames(options.topicPrefix);
+  const kafka = new KafkaSurvey({
+    client: createKafkaClient({ ...options.kafka, clientId: 'tidemark-doctor', clock }),
+    names,
+    settings: options.topics ?? {},
+    clock,
+    signal,
+    timeoutMs: asking.timeoutMs,
+  });
+  try {
+    const checks = [
+      ...awsChecks(aws, kafka),
+      topicsCheck(names, () => kafka.topics()),
+      routesCheck(names, async () => ({ ...(await kafka.routes()), topics: (await kafka.topics()).topics })),
+      groupsCheck(() => kafka.group()),
+      permissionsCheck(() => probes(aws, kafka, names.deadLetters), { writes: options.writeProbe ?? false }),
+      clocksCheck(async (inner) => ({
+        awsAheadMs: aws === undefined ? undefined : await awsAheadMs(aws.stream, aws.kinesis, asking, inner),
+        brokerAheadMs: await kafka.brokerAheadMs(),
+      })),
+    ];
+    return await examine(checks, { clock, deadlineMs, signal });
+  } finally {
+    ending.abort();
+    aws?.close();
+  }
+}
+
+interface AwsParts extends AwsProbeOptions {
+  readonly failoverMs: number;
+  readonly destinations: DynamoDBDestinations;
+  close(): void;
+}
+
+function awsParts(options: DoctorAws, asking: Asking): AwsParts {
+  const { streamArn, leaseTable, failoverMs = 10_000 } = options;
+  const dynamodb = options.dynamodb instanceof DynamoDBClient ? options.dynamodb : makeDynamoDBClient(options.dynamodb);
+  const kinesis = options.kinesis instanceof KinesisClient ? options.kinesis : makeKinesisClient(options.kinesis);
+  const destinations = new DynamoDBDestinations({ streamArn, leaseTable, dynamodb, clock: asking.clock });
+  const close = (): void => {
+    if (dynamodb !== options.dynamodb) dynamodb.destroy();
+    if (kinesis !== options.kinesis) kinesis.destroy();
+  };
+  return { stream: streamArn, leaseTable, failoverMs, dynamodb, kinesis, destinations, asking, close };
+}
+
+function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey): Check[] {
+  if (aws === undefined)
+    return [
+      {
+        name: 'aws',
+        run: async () => [skipped('AWS', 'no stream was named: TIDEMARK_STREAM_ARN, TIDEMARK_LEASE_TABLE')],
+      },
+    ];
+  const { stream, leaseTable: table, kinesis, dynamodb, asking, failoverMs, destinations } = aws;
+  return [
+    streamCheck(stream, kinesis, asking),
+    destinationsCheck(stream, destinations, () => kafka.tables()),
+    leaseTableCheck({ table, stream, kinesis, dynamodb, asking, failoverMs }),
+  ];
+}
+
+/** Kafka's reads are not probed by themselves: the other checks make them, and say what they were refused. */
+async function probes(aws: AwsParts | undefined, kafka: KafkaSurvey, deadLetters: string): Promise<readonly Probe[]> {
+  const write: Probe = {
+    permission: `Write on ${deadLetters}`,
+    isWrite: true,
+    call: (signal) => kafka.writeProbe(signal),
+  };
+  if (aws === undefined) return [write];
+  const tables = await kafka.tables().catch(() => []);
+  return [...kinesisProbes(aws), ...leaseTableProbes(aws), ...destinationProbes(aws, tables), write];
+}
