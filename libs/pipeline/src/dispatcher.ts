@@ -5,6 +5,7 @@ import {
   type Logger,
   messageOf,
   MetricRegistry,
+  onAbort,
   thinned,
   TidemarkError,
   wait,
@@ -349,8 +350,8 @@ function placeOf(topic: string, partition: number): string {
 function eitherSignal(a: AbortSignal, b: AbortSignal): { readonly signal: AbortSignal; readonly release: () => void } {
   const aborter = new AbortController();
   const abort = (): void => aborter.abort(a.aborted ? a.reason : b.reason);
-  for (const each of [a, b]) each.addEventListener('abort', abort, { once: true });
+  const releases = [a, b].map((each) => onAbort(each, abort));
   if (a.aborted || b.aborted) abort();
-  const release = (): void => [a, b].forEach((each) => each.removeEventListener('abort', abort));
+  const release = (): void => releases.forEach((end) => end());
   return { signal: aborter.signal, release };
 }

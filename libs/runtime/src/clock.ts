@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.js';
+
 /** Time as Tidemark sees it; injected everywhere, so that tests own it. */
 export interface Clock {
   /** Wall-clock time, ms since the epoch. */
@@ -40,11 +42,11 @@ export function wait(
     if (signal?.aborted === true) return resolve();
     const done = (): void => {
       cancel();
-      signal?.removeEventListener('abort', done);
+      release?.();
       resolve();
     };
     const cancel = clock.setTimer(done, delayMs, options);
-    signal?.addEventListener('abort', done, { once: true });
+    const release = signal && onAbort(signal, done);
   });
 }
 

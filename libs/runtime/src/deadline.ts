@@ -1,4 +1,5 @@
 import { type Clock } from './clock.js';
+import { onAbort } from './on-abort.js';
 import { TidemarkError } from './tidemark-error.js';
 
 export interface DeadlineOptions {
@@ -25,15 +26,15 @@ export async function withDeadline<T>(options: DeadlineOptions, work: (signal: A
       reject(error);
     };
   });
-  const onAbort = (): void => giveUp(abortedError(what, signal));
+  const end = (): void => giveUp(abortedError(what, signal));
   const cancel = clock.setTimer(() => giveUp(timeoutError(what, timeoutMs)), timeoutMs);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted === true) onAbort();
+  const release = signal && onAbort(signal, end);
+  if (signal?.aborted === true) end();
   try {
     return await Promise.race([signal?.aborted === true ? givenUp : work(aborter.signal), givenUp]);
   } finally {
     cancel();
-    signal?.removeEventListener('abort', onAbort);
+    release?.();
   }
 }
 

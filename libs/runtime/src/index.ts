@@ -12,6 +12,7 @@ export {
   type MetricKind,
   MetricRegistry,
 } from './metric-registry.js';
+export { onAbort } from './on-abort.js';
 export { stopWithin, type StopWithinOptions } from './stop-within.js';
 export { thinned } from './thinned.js';
 export {

@@ -1,4 +1,4 @@
-import { type Clock } from '@tidemark/runtime';
+import { type Clock, onAbort } from '@tidemark/runtime';
 import { type StoreCall } from '../backend.js';
 
 export interface HedgeOptions {
@@ -29,12 +29,12 @@ export function hedged<T>(
   return new Promise((resolve, reject) => {
     let failures = 0;
     let firstFailure: Error | undefined;
-    const onAbort = (): void => {
+    const abortAll = (): void => {
       for (const each of aborters) each.abort(signal?.reason);
     };
     const finish = (winner: 'first' | 'second' | undefined): void => {
       cancel();
-      signal?.removeEventListener('abort', onAbort);
+      release?.();
       if (aborters.length > 1 && winner !== undefined) onEnd(winner);
       for (const each of aborters) each.abort();
     };
@@ -60,7 +60,7 @@ export function hedged<T>(
       const leftMs = timeoutMs - (clock.monotonicMs() - startedMs);
       if (leftMs > 0 && signal?.aborted !== true && mayHedge()) start('second', leftMs);
     }, afterMs);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const release = signal && onAbort(signal, abortAll);
     start('first', timeoutMs);
   });
 }

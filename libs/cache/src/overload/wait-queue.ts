@@ -1,4 +1,4 @@
-import { type Clock, TidemarkError } from '@tidemark/runtime';
+import { type Clock, onAbort, TidemarkError } from '@tidemark/runtime';
 
 export interface WaitQueueOptions<T = unknown> {
   readonly clock: Clock;
@@ -60,7 +60,7 @@ export class WaitQueue<T> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         cancel();
-        signal?.removeEventListener('abort', onAbort);
+        release?.();
         this.#waiting.delete(waiter);
         this.#options.onLeave?.(asked);
       };
@@ -74,9 +74,8 @@ export class WaitQueue<T> {
       };
       const waiter: Waiter<T> = { asked, begin, refuse };
       const late = (): void => refuse(this.failure('TIMEOUT', 'ran out of time while it waited for its turn'));
-      const onAbort = (): void => refuse(this.failure('ABORTED', aborted));
       const cancel = clock.setTimer(late, timeoutMs);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const release = signal && onAbort(signal, () => refuse(this.failure('ABORTED', aborted)));
       this.#waiting.add(waiter);
     });
   }

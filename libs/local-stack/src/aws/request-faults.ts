@@ -1,4 +1,4 @@
-import { type Clock, wait } from '@tidemark/runtime';
+import { type Clock, onAbort, wait } from '@tidemark/runtime';
 
 /** Which requests a fault meets; a field left out matches everything. */
 export interface FaultTarget {
@@ -135,7 +135,7 @@ class Rule implements Fault {
     const { signal } = this.#cleared;
     return new Promise((resolve) => {
       if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
+      else onAbort(signal, resolve);
     });
   }
 
