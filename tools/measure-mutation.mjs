@@ -22,10 +22,22 @@ const scoreMin = 90;
 /** @type {Record<string, Subject>} */
 const subjects = {
   cache: {
-    files: ['decide', 'fences', 'known-set', 'lease-steps', 'write-plan', 'condition-holds', 'partition-state'],
+    files: [
+      ...['decide', 'fences', 'known-set', 'stepped-back'],
+      ...['lease-steps', 'write-plan', 'condition-holds', 'partition-state'],
+    ],
     specs: [
-      ...['decide', 'fences', 'known-set', 'lease-steps', 'write-plan', 'condition-holds', 'partition-state'],
-      ...['coherence', 'table-follower', 'feed-follower', 'lease-loader', 'l2-writer', 'memory-store'],
+      ...['decide', 'fences', 'known-set', 'stepped-back'],
+      ...['lease-steps', 'write-plan', 'condition-holds', 'partition-state'],
+      ...[
+        'coherence',
+        'coherence-reads-back',
+        'table-follower',
+        'feed-follower',
+        'lease-loader',
+        'l2-writer',
+        'memory-store',
+      ],
     ],
   },
   pipeline: {
