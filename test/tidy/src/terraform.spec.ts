@@ -237,6 +237,22 @@ describe('terraform', () => {
       ]);
     });
 
+    it('let a service scan the tables that are named for it, and none unless any is', () => {
+      const { dynamic } = module('iam').data?.['aws_iam_policy_document']?.['service']?.[0] as {
+        dynamic: { statement: { for_each: string; content: Block[] }[] };
+      };
+      expect(dynamic.statement).toHaveLength(1);
+      expect(dynamic.statement[0]).toMatchObject({
+        for_each: '${length(var.scan_table_arns) == 0 ? [] : [var.scan_table_arns]}',
+        content: [{ sid: 'WarmUpByScan', actions: ['dynamodb:Scan'], resources: '${statement.value}' }],
+      });
+      const variable = module('iam').variable?.['scan_table_arns']?.[0];
+      expect(variable?.['default']).toEqual([]);
+      expect(blocks(variable?.['validation'])).toMatchObject([
+        { condition: '${length(setsubtract(var.scan_table_arns, var.table_arns)) == 0}' },
+      ]);
+    });
+
     it('let sync read the stream and keep its leases, and touch no item of a cache', () => {
       const onTables = statements('sync').filter((statement) =>
         JSON.stringify(statement['resources']).includes('table_arns'),

@@ -24,7 +24,7 @@ resource "aws_iam_role_policy" "this" {
   policy = each.value
 }
 
-# A pod of a service: reads and writes its own region's replicas, by key only.
+# A pod of a service: reads and writes its own region's replicas, by key only, unless caches warm up by `scan`.
 data "aws_iam_policy_document" "service" {
   statement {
     sid = "Items"
@@ -38,6 +38,17 @@ data "aws_iam_policy_document" "service" {
       "dynamodb:UpdateItem",
     ]
     resources = var.table_arns
+  }
+
+  # No resources, no statement: none at all is the default.
+  dynamic "statement" {
+    for_each = length(var.scan_table_arns) == 0 ? [] : [var.scan_table_arns]
+
+    content {
+      sid       = "WarmUpByScan"
+      actions   = ["dynamodb:Scan"]
+      resources = statement.value
+    }
   }
 
   statement {

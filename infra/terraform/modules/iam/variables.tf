@@ -58,6 +58,18 @@ variable "table_arns" {
   }
 }
 
+variable "scan_table_arns" {
+  description = "Of `table_arns`, those of caches whose pods warm up with `strategy: 'scan'`: the service may also scan them."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.scan_table_arns, var.table_arns)) == 0
+    error_message = "scan_table_arns: only ARNs that are among table_arns."
+  }
+}
+
 variable "table_kms_key_arns" {
   description = "ARNs of the keys of `region` that encrypt the tables."
   type        = list(string)
