@@ -3,7 +3,7 @@ import { followedTopic, type Route } from '@tidemark/protocol';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
 
-import { checkPrecondition, nextRoute, repairedRoute, routeDiff } from './route-change.js';
+import { checkPrecondition, nextRoute, repairedRoute, routeDiff, type TopicFilters } from './route-change.js';
 
 const stamp = { writerEpoch: 3, changedAt: 7, changedBy: 'ops' };
 
@@ -39,6 +39,25 @@ describe('nextRoute', () => {
     expect(nextRoute(deleted, 'users', ['a'], stamp)).toMatchObject({ version: 3, topics: { a: 3 }, deleted: false });
   });
 
+  it('keeps the since of a limited topic while its buckets stay, whoever it is for', () => {
+    const route = (from: Route | undefined, limited: TopicFilters) => nextRoute(from, 'users', ['a'], stamp, limited);
+    const first = route(undefined, { b: { services: ['x'], buckets: ['q', 'p'] } });
+    expect(first.limited).toEqual({ b: { since: 1, services: ['x'], buckets: ['p', 'q'] } });
+    const toOthers = route(first, { b: { services: ['y'], buckets: ['p', 'q'] } });
+    const widened = route(toOthers, { b: { services: ['y'], buckets: ['p', 'q', 'r'] } });
+    const narrowed = route(widened, { b: { buckets: ['p'] } });
+    const whole = nextRoute(narrowed, 'users', ['a', 'b'], stamp);
+    expect([toOthers, widened, narrowed].map(({ limited }) => limited?.['b']?.since)).toEqual([1, 3, 4]);
+    expect([whole.topics, whole.limited, whole.deleted]).toEqual([{ a: 1, b: 5 }, undefined, false]);
+  });
+
+  it('ends a move, and leaves a route paused that was', () => {
+    const move = { to: 'b', from: ['a'], until: 9 };
+    const moving: Route = { ...nextRoute(undefined, 'users', ['a', 'b'], stamp), paused: true, move };
+    const next = nextRoute(moving, 'users', ['b'], stamp);
+    expect([next.move, next.paused, nextRoute(next, 'users', [], stamp).paused]).toEqual([undefined, true, undefined]);
+  });
+
   it('hazard 66: never lets a since stand that is older than the topic’s last absence', () => {
     const topic = fc.constantFrom('a', 'b', 'c');
     fc.assert(
@@ -66,6 +85,18 @@ describe('repairedRoute', () => {
     expect(repairedRoute('users', { ...known, version: 12 }, 9, stamp)).toMatchObject({ version: 13 });
   });
 
+  it('keeps what limits, pauses and moves it', () => {
+    const known = nextRoute(undefined, 'users', ['a'], stamp, { b: { services: ['s'] } });
+    const move = { to: 'a', from: ['a'], until: 9 };
+    const repaired = repairedRoute('users', { ...known, paused: true, move }, 4, stamp);
+    expect(repaired).toMatchObject({
+      topics: { a: 5 },
+      limited: { b: { since: 5, services: ['s'] } },
+      paused: true,
+      move,
+    });
+  });
+
   it('deletes what only the other writer knew', () => {
     expect(repairedRoute('users', undefined, 1, stamp)).toMatchObject({ version: 2, topics: {}, deleted: true });
   });
@@ -73,8 +104,10 @@ describe('repairedRoute', () => {
 
 it('sorts topics into added, kept and removed', () => {
   const current = nextRoute(undefined, 'users', ['b', 'a'], stamp);
-  expect(routeDiff(current, ['c', 'a'])).toEqual({ added: ['c'], kept: ['a'], removed: ['b'] });
-  expect(routeDiff({ ...current, deleted: true }, ['a'])).toEqual({ added: ['a'], kept: [], removed: [] });
+  const next = nextRoute(current, 'users', ['a'], stamp, { c: { services: ['s'] } });
+  expect(routeDiff(current, next)).toEqual({ added: ['c'], kept: ['a'], removed: ['b'] });
+  const again = nextRoute(next, 'users', ['a'], stamp);
+  expect(routeDiff({ ...current, deleted: true }, again)).toEqual({ added: ['a'], kept: [], removed: [] });
 });
 
 describe('checkPrecondition', () => {

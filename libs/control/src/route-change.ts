@@ -1,4 +1,4 @@
-import { type Route } from '@tidemark/protocol';
+import { type Route, targetsOf, type TopicLimit } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 
 /** What a change does to the topics of a table, each list sorted. */
@@ -28,23 +28,37 @@ export interface RouteStamp {
   readonly changedBy: string;
 }
 
+/** What each topic is limited to: services, buckets, or both. */
+export type TopicFilters = Readonly<Record<string, Omit<TopicLimit, 'since'>>>;
+
 /**
- * The route after a change. A topic that stays keeps its `since`, for it has carried the table without a break; a new one, and one that
- * was removed and comes back, starts at this version, so that every pod flushes what it holds from before.
+ * The route after a change. A topic that stays keeps its `since`, for it has carried the table without a break; a new one, one that was
+ * removed and comes back, and one that carries other buckets than before, starts at this version, so that every pod flushes what it holds
+ * from before. A route that is paused stays so; a move that is under way is over.
  */
 export function nextRoute(
   current: Route | undefined,
   table: string,
   topics: readonly string[],
   stamp: RouteStamp,
+  limited: TopicFilters = {},
 ): Route {
   const version = (current?.version ?? 0) + 1;
-  const before = liveTopics(current);
+  const live = current === undefined || current.deleted ? undefined : current;
+  const before = new Map(Object.entries(live?.topics ?? {}));
+  const limits = Object.entries(limited).map(([topic, { services, buckets }]) => {
+    const known = live?.limited?.[topic];
+    const since = known !== undefined && sameSet(known.buckets, buckets) ? known.since : version;
+    return [topic, { since, ...sortedField('services', services), ...sortedField('buckets', buckets) }] as const;
+  });
+  const deleted = topics.length + limits.length === 0;
   return {
     table,
     version,
     topics: Object.fromEntries(topics.map((topic) => [topic, before.get(topic) ?? version])),
-    deleted: topics.length === 0,
+    ...(limits.length === 0 ? {} : { limited: Object.fromEntries(limits) }),
+    ...(live?.paused === true && !deleted ? { paused: true } : {}),
+    deleted,
     ...stamp,
   };
 }
@@ -60,23 +74,34 @@ export function repairedRoute(
   stamp: RouteStamp,
 ): Route {
   const version = Math.max(known?.version ?? 0, foreignVersion) + 1;
-  const topics = [...liveTopics(known).keys()];
+  const live = known === undefined || known.deleted ? undefined : known;
+  return { ...afresh(live, version), table, version, deleted: live === undefined, ...stamp };
+}
+
+/** Where a route sends its table, with every topic starting at `version`. */
+export function afresh(
+  route: Route | undefined,
+  version: number,
+): Pick<Route, 'topics' | 'limited' | 'paused' | 'move'> {
+  const { topics = {}, limited, paused, move } = route ?? {};
+  const fresh = <T>(fields: Readonly<Record<string, T>>, of: (value: T) => T): Record<string, T> =>
+    Object.fromEntries(Object.entries(fields).map(([topic, value]) => [topic, of(value)]));
   return {
-    table,
-    version,
-    topics: Object.fromEntries(topics.map((topic) => [topic, version])),
-    deleted: topics.length === 0,
-    ...stamp,
+    topics: fresh(topics, () => version),
+    ...(limited === undefined ? {} : { limited: fresh(limited, (limit) => ({ ...limit, since: version })) }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(move === undefined ? {} : { move }),
   };
 }
 
-export function routeDiff(current: Route | undefined, topics: readonly string[]): RouteDiff {
-  const before = liveTopics(current);
-  const sorted = [...topics].sort();
+/** What changes between two routes of a table. */
+export function routeDiff(current: Route | undefined, next: Route): RouteDiff {
+  const before = topicsOf(current);
+  const after = topicsOf(next);
   return {
-    added: sorted.filter((topic) => !before.has(topic)),
-    kept: sorted.filter((topic) => before.has(topic)),
-    removed: [...before.keys()].filter((topic) => !topics.includes(topic)).sort(),
+    added: after.filter((topic) => !before.includes(topic)),
+    kept: after.filter((topic) => before.includes(topic)),
+    removed: before.filter((topic) => !after.includes(topic)),
   };
 }
 
@@ -105,6 +130,14 @@ function conflict(table: string, expected: RoutePrecondition, currentVersion: nu
   });
 }
 
-function liveTopics(route: Route | undefined): ReadonlyMap<string, number> {
-  return new Map(route === undefined || route.deleted ? [] : Object.entries(route.topics));
+function topicsOf(route: Route | undefined): readonly string[] {
+  return route === undefined || route.deleted ? [] : targetsOf(route).map(({ topic }) => topic);
+}
+
+function sameSet(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return JSON.stringify(a && [...a].sort()) === JSON.stringify(b && [...b].sort());
+}
+
+function sortedField(name: 'services' | 'buckets', texts: readonly string[] | undefined): Partial<TopicLimit> {
+  return texts === undefined ? {} : { [name]: [...texts].sort() };
 }

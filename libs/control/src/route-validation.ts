@@ -1,6 +1,8 @@
 import { type TopicNames, tableOfCdcTopic, tableProblem, topicProblem } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 
+import { type TopicFilters } from './route-change.js';
+
 /** What a route must satisfy; each refusal names one. */
 export type RouteRule =
   | 'table-name'
@@ -13,6 +15,9 @@ export type RouteRule =
   | 'topic-reserved'
   | 'topic-prefix'
   | 'topic-missing'
+  | 'limit'
+  | 'move-none'
+  | 'move-to'
   | 'partition-count'
   | 'actor';
 
@@ -33,8 +38,19 @@ export interface RouteLimits {
 }
 
 /** The first rule that a route breaks as far as its names tell; partition counts need the brokers. */
-export function routeProblem(table: unknown, topics: unknown, limits: RouteLimits): RouteProblem | undefined {
-  return tableNameProblem(table) ?? topicsProblem(topics, limits);
+export function routeProblem(
+  table: unknown,
+  topics: unknown,
+  limits: RouteLimits,
+  limited: TopicFilters = {},
+): RouteProblem | undefined {
+  return tableNameProblem(table) ?? topicsProblem(topics, limits, limited);
+}
+
+/** Whether a topic may be a target at all. */
+export function topicNameProblem(field: string, topic: unknown, limits: RouteLimits): RouteProblem | undefined {
+  const problem = targetProblem(topic, limits);
+  return problem === undefined ? undefined : { field, ...problem };
 }
 
 export function tableNameProblem(table: unknown): RouteProblem | undefined {
@@ -54,20 +70,44 @@ export function invalidRoute(problem: RouteProblem): TidemarkError {
   return new TidemarkError('ROUTE_INVALID', `${field}: ${message}`, { retriable: false, context: { field, rule } });
 }
 
-function topicsProblem(topics: unknown, limits: RouteLimits): RouteProblem | undefined {
+function topicsProblem(topics: unknown, limits: RouteLimits, limited: TopicFilters): RouteProblem | undefined {
   if (!Array.isArray(topics)) return { field: 'topics', rule: 'topics-array', message: 'expected an array of topics' };
-  if (topics.length === 0) {
+  const count = topics.length + Object.keys(limited).length;
+  if (count === 0) {
     return { field: 'topics', rule: 'topics-min', message: 'expected at least one topic; delete the route to stop it' };
   }
-  if (topics.length > limits.topicsMax) {
-    const message = `expected at most ${limits.topicsMax} topics, got ${topics.length}`;
+  if (count > limits.topicsMax) {
+    const message = `expected at most ${limits.topicsMax} topics, got ${count}`;
     return { field: 'topics', rule: 'topics-max', message };
   }
   for (const [index, topic] of topics.entries()) {
     const problem = targetProblem(topic, limits) ?? duplicateProblem(topics, index);
     if (problem !== undefined) return { field: `topics[${index}]`, ...problem };
   }
+  for (const [topic, filter] of Object.entries(limited)) {
+    const problem = targetProblem(topic, limits) ?? filterProblem(topics, topic, filter);
+    if (problem !== undefined) return { field: `limited.${topic}`, ...problem };
+  }
   return undefined;
+}
+
+function filterProblem(
+  topics: readonly unknown[],
+  topic: string,
+  { services, buckets }: TopicFilters[string],
+): NamelessProblem | undefined {
+  if (topics.includes(topic)) return { rule: 'topic-duplicate', message: `${topic} is named as unlimited, too` };
+  if (services === undefined && buckets === undefined)
+    return { rule: 'limit', message: 'expected services, buckets, or both' };
+  for (const [name, texts] of Object.entries({ services, buckets }))
+    if (texts !== undefined && !areNames(texts))
+      return { rule: 'limit', message: `${name}: expected 1 to 100 different names of [a-z0-9-]{1,64}` };
+  return undefined;
+}
+
+function areNames(texts: readonly string[]): boolean {
+  const isName = (text: string): boolean => /^[a-z0-9-]{1,64}$/.test(text);
+  return texts.length >= 1 && texts.length <= 100 && new Set(texts).size === texts.length && texts.every(isName);
 }
 
 type NamelessProblem = Omit<RouteProblem, 'field'>;

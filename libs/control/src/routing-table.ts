@@ -1,19 +1,29 @@
-import { encodeRoute, type Route } from '@tidemark/protocol';
-import { isTidemarkError, messageOf, MetricRegistry, TidemarkError, withDeadline } from '@tidemark/runtime';
+import { encodeRoute, type Route, targetsOf } from '@tidemark/protocol';
+import { isTidemarkError, messageOf, MetricRegistry, withDeadline } from '@tidemark/runtime';
 
 import {
   checkPrecondition,
-  nextRoute,
   repairedRoute,
   type RouteChange,
   routeDiff,
   routeNotFound,
   type RoutePrecondition,
   type RouteStamp,
+  type TopicFilters,
 } from './route-change.js';
 import { RouteLedger } from './route-ledger.js';
+import { namedTopics, operated, type RouteOperation } from './route-operation.js';
 import { createTopics, missingTopics } from './route-topics.js';
-import { actorProblem, invalidRoute, type RouteLimits, routeProblem, tableNameProblem } from './route-validation.js';
+import {
+  actorProblem,
+  invalidRoute,
+  type RouteLimits,
+  type RouteProblem,
+  routeProblem,
+  tableNameProblem,
+  topicNameProblem,
+} from './route-validation.js';
+import { notOpen, notSeen, superseded, unsupportedRecords } from './routing-errors.js';
 import { RoutingMetrics } from './routing-metrics.js';
 import {
   type ResolvedRoutingTableOptions,
@@ -30,6 +40,12 @@ export interface ChangeOptions {
   /** Works everything out and changes nothing, topics included. Default false. */
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** Topics of a put that are not for everybody. */
+export interface PutLimits {
+  /** Topic → the services it is for, the buckets it carries. Default none. */
+  readonly limited?: TopicFilters;
 }
 
 /** Whether this process may change routes, and why not. */
@@ -141,28 +157,37 @@ export class RoutingTable {
    * Sends a table's events to `topics` from now on. Fails with `ROUTE_INVALID` (context: `field`, `rule`), `ROUTE_CONFLICT` (context: `reason`,
    * `currentVersion`), `ROUTE_NOT_FOUND`, or retriably with what the brokers said; after `PUBLISH_FAILED` or `TIMEOUT` the change may still take place.
    */
-  async put(table: string, topics: readonly string[], options: ChangeOptions): Promise<RouteChange> {
-    return this.#counted(async () => {
-      const problem = routeProblem(table, topics, this.#limits) ?? actorProblem(options.actor);
-      if (problem !== undefined) throw invalidRoute(problem);
-      this.#assertOpen();
-      return this.#serially('put', options.signal, (signal) => this.#change(table, topics, options, signal));
-    });
+  async put(table: string, topics: readonly string[], options: ChangeOptions & PutLimits): Promise<RouteChange> {
+    const { limited } = options;
+    return this.operate(table, { type: 'put', topics, ...(limited === undefined ? {} : { limited }) }, options);
   }
 
   /** Stops a table's events; they wait in its table topic. Fails as `put` does. */
   async delete(table: string, options: ChangeOptions & { readonly ifMatch: number }): Promise<RouteChange> {
+    return this.operate(table, { type: 'delete' }, options);
+  }
+
+  /** Does one thing to a table's route. Fails as `put` does. */
+  async operate(table: string, operation: RouteOperation, options: ChangeOptions): Promise<RouteChange> {
     return this.#counted(async () => {
-      const problem = tableNameProblem(table) ?? actorProblem(options.actor);
+      const problem = this.#problemOf(table, operation) ?? actorProblem(options.actor);
       if (problem !== undefined) throw invalidRoute(problem);
       this.#assertOpen();
-      return this.#serially('delete', options.signal, (signal) => this.#change(table, [], options, signal));
+      return this.#serially(operation.type, options.signal, (signal) =>
+        this.#change(table, operation, options, signal),
+      );
     });
+  }
+
+  #problemOf(table: string, operation: RouteOperation): RouteProblem | undefined {
+    if (operation.type === 'put') return routeProblem(table, operation.topics, this.#limits, operation.limited);
+    const problem = tableNameProblem(table);
+    return problem ?? (operation.type === 'move' ? topicNameProblem('to', operation.to, this.#limits) : undefined);
   }
 
   async #change(
     table: string,
-    topics: readonly string[],
+    operation: RouteOperation,
     { ifMatch, actor, dryRun = false }: ChangeOptions,
     signal: AbortSignal,
   ): Promise<RouteChange> {
@@ -172,18 +197,19 @@ export class RoutingTable {
     const current = this.#ledger.last(table);
     checkPrecondition(table, current, ifMatch);
     this.#checkRoom(current);
-    const diff = routeDiff(current, topics);
+    const route = operated(current, table, operation, stamp);
+    const diff = routeDiff(current, route);
+    const named = namedTopics(operation);
     const missing =
-      topics.length === 0 ? [] : await missingTopics(table, topics, { admin, names, create, tablePartitions }, signal);
-    const unchanged = diff.added.length + diff.removed.length === 0;
-    const route = unchanged && current !== undefined ? current : nextRoute(current, table, topics, stamp);
+      named.length === 0 ? [] : await missingTopics(table, named, { admin, names, create, tablePartitions }, signal);
     const previous = current ?? null;
     if (!dryRun) await createTopics(missing, admin, signal);
-    if (dryRun || unchanged) return { previous, route, diff, written: false };
+    if (dryRun || route === current) return { previous, route, diff, written: false };
     await this.#append(route, signal);
-    (route.deleted ? this.#metrics.deletes : this.#metrics.puts).value += 1;
+    this.#metrics.changed(operation.type);
     const { version, changedBy } = route;
-    this.#options.logger.info({ table, version, topics: Object.keys(route.topics), changedBy }, 'route changed');
+    const changed = { table, version, operation: operation.type, topics: targetsOf(route).map(({ topic }) => topic) };
+    this.#options.logger.info({ ...changed, changedBy }, 'route changed');
     return { previous, route, diff, written: true };
   }
 
@@ -273,7 +299,7 @@ export class RoutingTable {
       const route = repairedRoute(table, this.#ledger.last(table), foreignVersion, this.#stamp('routing-table'));
       await this.#append(route, signal);
       this.#broken.delete(table);
-      this.#metrics.repairs.value += 1;
+      this.#metrics.changed('repair');
     }
   }
 
@@ -341,27 +367,4 @@ async function failureOf(work: Promise<void>): Promise<Error | undefined> {
   } catch (error) {
     return error instanceof Error ? error : new Error(messageOf(error));
   }
-}
-
-function notOpen(): TidemarkError {
-  return new TidemarkError('CLOSED', 'the routing table is not open', { retriable: true });
-}
-
-function superseded(byEpoch: number): TidemarkError {
-  return new TidemarkError('ROUTE_CONFLICT', 'another writer has taken the routing table over', {
-    retriable: true,
-    context: { reason: 'superseded', byEpoch },
-  });
-}
-
-function unsupportedRecords(reason: string): TidemarkError {
-  const message = `the routing topic holds records that this release cannot read (${reason}); upgrade it first`;
-  return new TidemarkError('UNSUPPORTED_VERSION', message, { retriable: false, context: { reason } });
-}
-
-function notSeen(route: Route): TidemarkError {
-  return new TidemarkError('PUBLISH_FAILED', `the route of ${route.table} was appended and did not come back`, {
-    retriable: true,
-    context: { table: route.table, version: route.version },
-  });
 }

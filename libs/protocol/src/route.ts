@@ -35,7 +35,7 @@ export interface TopicLimit {
 /** A move under way: the table goes to `to` as well as to `from`, until every live pod follows `to`. */
 export interface RouteMove {
   readonly to: string;
-  /** Topics that are given up at its end, and kept when it is rolled back. */
+  /** The topics from before it, kept when it is rolled back; all but `to` are given up at its end. */
   readonly from: readonly string[];
   /** When it ends whatever the pods say, ms since the epoch. */
   readonly until: number;

@@ -16,17 +16,21 @@ export interface RoutingBench {
   readonly table: RoutingTable;
 }
 
-/** Opens a routing table on `topic`; `topics` exist already, with their partition counts. */
+/** Opens a routing table on `topic`; `topics` exist already, with their partition counts. `wrapped`: its ports, as it is to have them. */
 export async function openRoutingTable(
   topic = new FakeRoutingTopic(),
   options: Partial<RoutingTableOptions> = {},
   topics: Readonly<Record<string, number>> = {},
+  wrapped: <T extends object>(port: T) => T = (port) => port,
 ): Promise<RoutingBench> {
   const log = new FakeRouteLog(topic);
   const admin = new FakeTopicAdmin(topics);
   const clock = new ManualClock();
   const logger = recordingLogger();
-  const table = new RoutingTable({ log, topics: admin, names: topicNames(), clock, logger, ...options });
+  const table = new RoutingTable({
+    ...{ log: wrapped(log), topics: wrapped(admin), names: topicNames(), clock, logger },
+    ...options,
+  });
   await table.open();
   return { topic, log, admin, clock, logger, table };
 }
