@@ -2,7 +2,7 @@ import { afterEach, expect, it, jest } from '@jest/globals';
 import { ManualClock, settle } from '@tidemark/runtime/testing';
 import { RequestFaults } from './request-faults.js';
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 it('a fault holds any number of requests without a listener for each, of which Node would warn', async () => {
   const faults = new RequestFaults(new ManualClock());
