@@ -5,14 +5,15 @@ import { startLocalStack } from './local-stack.js';
 
 const usage = `tidemark-local-stack: AWS regions, Kafka and Tidemark's pipeline in one process, on 127.0.0.1
 
-  --regions LIST              default us-east-1,eu-west-1
-  --tables LIST               default permissions
-  --kafka HOST:PORT,…         brokers that run already, for every region; default: one embedded broker a region
-  --kinesis NAME              kinesalite (default) or kinesis-local, which reshards and fans out as AWS does
-  --no-pipeline               without sync and dispatcher
-  --replication-delay-ms N    default 20
-  --data-dir DIR              tables and Kafka's records outlive the process
-  --start-deadline DURATION   default 60s
+  --regions LIST                    default us-east-1,eu-west-1
+  --tables LIST                     default permissions
+  --kafka HOST:PORT,…               brokers that run already, for every region; default: one embedded broker a region
+  --kinesis NAME                    kinesalite (default) or kinesis-local, which reshards and fans out as AWS does
+  --no-pipeline                     without sync and dispatcher
+  --replication-delay-ms N          default 20
+  --data-dir DIR                    tables and Kafka's records outlive the process
+  --destination-interval DURATION   default 1m; sync notices within 1.5 of it that a stream is off
+  --start-deadline DURATION         default 60s
   --help
 
 Prints its endpoints as one line of JSON, and stops on SIGINT or SIGTERM.`;
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
       'no-pipeline': { type: 'boolean', default: false },
       'replication-delay-ms': { type: 'string', default: '20' },
       'data-dir': { type: 'string' },
+      'destination-interval': { type: 'string', default: '1m' },
       'start-deadline': { type: 'string', default: '60s' },
       help: { type: 'boolean', default: false },
     },
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
     pipeline: !values['no-pipeline'],
     replicationDelayMs: Number(values['replication-delay-ms']),
     dataDir: values['data-dir'],
+    destinationInterval: values['destination-interval'] as Duration,
     startDeadline: values['start-deadline'] as Duration,
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -56,10 +56,18 @@ describe('startLocalStack', () => {
     await stack.stop();
   });
 
+  it('takes as a process the interval at which sync looks at destinations, and names it where it is none', async () => {
+    const { exitCode, stderr } = await run('libs/local-stack/dist/esm/main.js', ['--destination-interval', '7']);
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/destinationInterval: expected a duration/),
+    });
+  });
+
   it('runs as a process that prints its endpoints and stops on SIGTERM', async () => {
     const { exitCode, stdout, stderr } = await run(
       'libs/local-stack/dist/esm/main.js',
-      ['--regions', 'eu-west-1', '--tables', 'things'],
+      ['--regions', 'eu-west-1', '--tables', 'things', '--destination-interval', '1s'],
       {
         signalWhen: { signal: 'SIGTERM', output: /\n/ },
       },
