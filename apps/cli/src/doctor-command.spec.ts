@@ -75,6 +75,7 @@ describe('tidemark doctor', () => {
     [['--jsn'], least, 'jsn'],
     [['now'], least, 'now'],
     [[], {}, 'TIDEMARK_REGION: '],
+    [[], { ...least, TIDEMARK_LEASE_TABLE: 'leases' }, 'TIDEMARK_LEASE_TABLE: expected to be set with'],
     [[], { ...least, TIDEMARK_TOPIC_MIN_ISR: '4' }, 'TIDEMARK_TOPIC_MIN_ISR: expected at most'],
   ])('ends with 2 over %j %j', async (args, environment, text) => {
     const end = await run(args, environment);

@@ -9,6 +9,7 @@ import {
   leaseTableField,
   optional,
   regionField,
+  rule,
   saslIsComplete,
   streamField,
   topicPrefixField,
@@ -24,37 +25,45 @@ export const doctorConfiguration = defineConfig({
   name: 'tidemark-doctor',
   description: 'says what is wrong with a region, and what to do about it.',
   schema: topicsCanBeWritten(
-    saslIsComplete(
-      z.object({
-        ...regionField,
-        ...kafkaFields,
-        ...topicPrefixField,
-        TIDEMARK_STREAM_ARN: optional(stream, {
-          meaning: "Kinesis stream of the region's change records; without it, only Kafka is looked at",
-          expected: 'the ARN of a stream, with TIDEMARK_LEASE_TABLE',
+    awsIsComplete(
+      saslIsComplete(
+        z.object({
+          ...regionField,
+          ...kafkaFields,
+          ...topicPrefixField,
+          TIDEMARK_STREAM_ARN: optional(stream, {
+            meaning: "Kinesis stream of the region's change records; without it, only Kafka is looked at",
+            expected: 'the ARN of a stream, with TIDEMARK_LEASE_TABLE',
+          }),
+          TIDEMARK_LEASE_TABLE: optional(leaseTable, {
+            meaning: 'DynamoDB table of shard leases and checkpoints',
+            expected: '3 to 255 letters, digits, dots, underscores and hyphens, with TIDEMARK_STREAM_ARN',
+          }),
+          ...topicSettingsFields,
+          TIDEMARK_FAILOVER: duration({
+            meaning: 'as sync has it: how soon a lease must be renewed',
+            default: '10s',
+            min: '1s',
+            max: '5m',
+          }),
+          TIDEMARK_DOCTOR_DEADLINE: duration({
+            meaning: 'how long each check may take; they run side by side',
+            default: '20s',
+            min: '1s',
+            max: '5m',
+          }),
+          ...endpointFields,
         }),
-        TIDEMARK_LEASE_TABLE: optional(leaseTable, {
-          meaning: 'DynamoDB table of shard leases and checkpoints',
-          expected: '3 to 255 letters, digits, dots, underscores and hyphens, with TIDEMARK_STREAM_ARN',
-        }),
-        ...topicSettingsFields,
-        TIDEMARK_FAILOVER: duration({
-          meaning: 'as sync has it: how soon a lease must be renewed',
-          default: '10s',
-          min: '1s',
-          max: '5m',
-        }),
-        TIDEMARK_DOCTOR_DEADLINE: duration({
-          meaning: 'how long each check may take; they run side by side',
-          default: '20s',
-          min: '1s',
-          max: '5m',
-        }),
-        ...endpointFields,
-      }),
+      ),
     ),
   ),
 });
+
+function awsIsComplete<Schema extends z.ZodObject>(schema: Schema): Schema {
+  const [stream, table] = ['TIDEMARK_STREAM_ARN', 'TIDEMARK_LEASE_TABLE'] as const;
+  const what = `expected to be set with ${stream}, and without it not`;
+  return rule(schema, table, what, (values) => (values[stream] === undefined) === (values[table] === undefined));
+}
 
 /**
  * What the environment says, as the options of `diagnose`. Variables of the processes that the doctor does not know are no mistake. Throws

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '@tidemark/runtime';
 import { type Asking } from './ask-aws.js';
 import { awsAheadMs } from './aws-clock.js';
 import { type AwsProbeOptions, destinationProbes, kinesisProbes, leaseTableProbes } from './aws-probes.js';
-import { clocksCheck } from './checks/clocks.js';
+import { type ClockAhead, clocksCheck } from './checks/clocks.js';
 import { destinationsCheck } from './checks/destinations.js';
 import { groupsCheck } from './checks/groups.js';
 import { leaseTableCheck } from './checks/lease-table.js';
@@ -70,16 +70,25 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
       routesCheck(names, async () => ({ ...(await kafka.routes()), topics: (await kafka.topics()).topics })),
       groupsCheck(() => kafka.group()),
       permissionsCheck(() => probes(aws, kafka, names.deadLetters), { writes: options.writeProbe ?? false }),
-      clocksCheck(async (inner) => ({
-        awsAheadMs: aws === undefined ? undefined : await awsAheadMs(aws.stream, aws.kinesis, asking, inner),
-        brokerAheadMs: await kafka.brokerAheadMs(),
-      })),
+      clocksCheck(clocksOf(aws, kafka)),
     ];
     return await examine(checks, { clock, deadlineMs, signal });
   } finally {
     ending.abort();
     aws?.close();
   }
+}
+
+/** AWS's as the `Date` of an answer tells it, the brokers' as the newest report of a pod is dated. */
+function clocksOf(aws: AwsParts | undefined, kafka: KafkaSurvey): readonly ClockAhead[] {
+  return [
+    {
+      whose: 'AWS',
+      otherwise: aws === undefined ? 'no stream was named' : 'no answer had a date',
+      aheadMs: async (signal) => aws && awsAheadMs(aws.stream, aws.kinesis, aws.asking, signal),
+    },
+    { whose: 'brokers', otherwise: 'no pod has reported lately', aheadMs: () => kafka.brokerAheadMs() },
+  ];
 }
 
 interface AwsParts extends AwsProbeOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type TableDestination } from '@tidemark/pipeline';
 import { type Finding, type Status } from '../finding.js';
-import { clockFindings } from './clocks.js';
+import { clockFinding, clocksCheck } from './clocks.js';
 import { destinationFinding, destinationsCheck } from './destinations.js';
 import { type StreamFacts, streamFindings } from './stream.js';
 
@@ -97,15 +97,26 @@ describe('the check of clocks', () => {
     [60_000, 'problem'],
     [-3_600_000, 'problem'],
   ])('%s ms ahead: %s', (aheadMs, status) => {
-    const findings = clockFindings({ awsAheadMs: aheadMs, brokerAheadMs: aheadMs });
-    expect(findings.map((finding) => finding.status)).toEqual([status, status]);
-    expect(everyRemedy(findings)).toBe(true);
+    const finding = clockFinding('AWS', aheadMs, 'nobody knows');
+    expect(finding).toMatchObject({ subject: 'AWS', status });
+    expect(everyRemedy([finding])).toBe(true);
   });
 
   it('says which way', () => {
-    expect(clockFindings({ awsAheadMs: -90_000, brokerAheadMs: 90_000 }).map(({ message }) => message)).toEqual([
+    expect([-90_000, 90_000].map((ms) => clockFinding('AWS', ms, '').message)).toEqual([
       '90.0 s behind this host',
       '90.0 s ahead of this host',
+    ]);
+  });
+
+  it('tells of one clock when the other cannot be asked', async () => {
+    const findings = await clocksCheck([
+      { whose: 'AWS', otherwise: '', aheadMs: async () => 0 },
+      { whose: 'brokers', otherwise: '', aheadMs: () => Promise.reject(new Error('lost')) },
+    ]).run(new AbortController().signal);
+    expect(findings.map(({ subject, status }) => [subject, status])).toEqual([
+      ['AWS', 'ok'],
+      ['brokers', 'unknown'],
     ]);
   });
 });

@@ -1,11 +1,13 @@
+import { failed } from '../examine.js';
 import { type Check, type Finding, ok, problem, skipped, warning } from '../finding.js';
 
-/** How far another clock is ahead of this host's, ms; `undefined`: it could not be told. */
-export interface ClockFacts {
-  /** AWS's, as the `Date` of an answer tells it, to a second. */
-  readonly awsAheadMs: number | undefined;
-  /** The brokers', as the newest report of a pod is dated; pods report each 2 s. */
-  readonly brokerAheadMs: number | undefined;
+/** Another clock than this host's. */
+export interface ClockAhead {
+  readonly whose: string;
+  /** What is said where it could not be told. */
+  readonly otherwise: string;
+  /** How far it is ahead of this host's, ms; `undefined`: it cannot be told. */
+  readonly aheadMs: (signal: AbortSignal) => Promise<number | undefined>;
 }
 
 /** Errors of up to this much are in the method, ms. */
@@ -17,18 +19,22 @@ const remedy =
   'synchronise this host’s clock (chrony, NTP), and look at the others’: sync dates what pods measure staleness by';
 
 /** Whether this host's clock agrees with AWS's and the brokers'. */
-export function clocksCheck(factsOf: (signal: AbortSignal) => Promise<ClockFacts>): Check {
-  return { name: 'clocks', run: async (signal) => clockFindings(await factsOf(signal)) };
+export function clocksCheck(clocks: readonly ClockAhead[]): Check {
+  return {
+    name: 'clocks',
+    run: (signal) =>
+      Promise.all(
+        clocks.map(({ whose, otherwise, aheadMs }) =>
+          aheadMs(signal).then(
+            (ms) => clockFinding(whose, ms, otherwise),
+            (error: unknown) => failed(whose, error),
+          ),
+        ),
+      ),
+  };
 }
 
-export function clockFindings({ awsAheadMs, brokerAheadMs }: ClockFacts): readonly Finding[] {
-  return [
-    finding('AWS', awsAheadMs, 'no answer had a date'),
-    finding('brokers', brokerAheadMs, 'no pod has reported lately'),
-  ];
-}
-
-function finding(subject: string, aheadMs: number | undefined, otherwise: string): Finding {
+export function clockFinding(subject: string, aheadMs: number | undefined, otherwise: string): Finding {
   if (aheadMs === undefined) return skipped(subject, otherwise);
   const seconds = `${Math.abs(aheadMs / 1_000).toFixed(1)} s ${aheadMs < 0 ? 'behind' : 'ahead of'} this host`;
   if (Math.abs(aheadMs) <= exactMs) return ok(subject, `within ${exactMs / 1_000} s of this host`);
