@@ -25,6 +25,7 @@ const kinds = {
     argumentsOf: within('test/chaos'),
     needsBuild: true,
   },
+  fuzz: { env: { TIDEMARK_TEST_FUZZ: '50' }, argumentsOf: within('test/fuzz') },
 };
 
 /** What `--only` may name. */

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'fuzz', ...require('../../jest.preset.cjs'), rootDir: __dirname };
