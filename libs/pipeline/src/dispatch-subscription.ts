@@ -5,17 +5,21 @@ import { type ResolvedDispatcherOptions } from './dispatch-options.js';
 import { planTable, type TablePlan } from './dispatch-plan.js';
 import { type DispatchRoutes } from './dispatch-routes.js';
 import { DispatchTopics } from './dispatch-topics.js';
+import { type TopicPartition } from './ports.js';
 
-/** A table with a partition that is held until the next assignment. */
-interface HeldTable {
+/** A partition of a table topic that was held. */
+interface HeldPartition extends TopicPartition {
+  readonly table: string;
   readonly reason: string;
-  /** When to have it assigned anew, on the monotonic clock. */
+  /** When to release it at the earliest, on the monotonic clock, ms. */
   readonly dueMs: number;
 }
 
 /**
- * Which tables are consumed: those with a live route whose topics are all there and fit. Looks at everything now and then, and at once when a
- * route changes; says once what is wrong, and once that it is right again. One round runs at a time; what happens meanwhile starts one more.
+ * Which tables are consumed: those with a live route whose topics are all there and fit. Subscribed to is every table topic that there is, for
+ * another subscription is an assignment for every member of the group; what may not be dispatched is held, and released once it may. Looks at
+ * everything now and then, and at once when a route changes; says once what is wrong, and once that it is right again. One round runs at a time;
+ * what happens meanwhile starts one more.
  */
 export class DispatchSubscription {
   readonly topics: DispatchTopics;
@@ -23,13 +27,14 @@ export class DispatchSubscription {
   readonly #routes: DispatchRoutes;
   readonly #signal: AbortSignal;
   readonly #thinned: Pick<Logger, 'warn'>;
-  /** Tables subscribed to; `undefined` while that changes, and after it failed. */
+  /** Tables whose topics are subscribed to, sorted; `undefined` while that changes, and after it failed. */
   #subscribed: readonly string[] | undefined = [];
   #blocked: ReadonlyMap<string, string> = new Map();
   /** Tables that have a table topic, as last seen. */
   #discovered: readonly string[] = [];
   #unrouted: readonly string[] = [];
-  readonly #held = new Map<string, HeldTable>();
+  /** By topic and partition number. */
+  readonly #held = new Map<string, HeldPartition>();
   #round: Promise<void> | undefined;
   #again: 'no' | 'changed' | 'everything' = 'no';
 
@@ -48,7 +53,8 @@ export class DispatchSubscription {
 
   /** Tables consumed, sorted. */
   get tables(): readonly string[] {
-    return this.#subscribed ?? [];
+    const subscribed = this.#subscribed ?? [];
+    return subscribed.filter((table) => this.#routes.live(table) !== undefined && !this.#blocked.has(table));
   }
 
   /** Tables that have a table topic and no route, sorted. */
@@ -58,7 +64,8 @@ export class DispatchSubscription {
 
   /** Tables with a route whose events wait, all or some of them → why. */
   get held(): Readonly<Record<string, string>> {
-    const held = [...this.#held].map(([table, { reason }]) => [table, reason] as const);
+    const routed = [...this.#held.values()].filter(({ table }) => this.#routes.live(table) !== undefined);
+    const held = routed.map(({ table, reason }) => [table, reason] as const);
     return Object.fromEntries([...held, ...this.#blocked]);
   }
 
@@ -76,9 +83,10 @@ export class DispatchSubscription {
     return this.planNow(table);
   }
 
-  /** A partition of the table was held: it is assigned anew `delayMs` from now, or soon after, once the table can be served. */
-  hold(table: string, reason: string, delayMs: number): void {
-    this.#held.set(table, { reason, dueMs: this.#options.clock.monotonicMs() + delayMs });
+  /** A partition of the table was held: it is released `delayMs` from now, or soon after, once the table can be served. */
+  hold({ topic, partition }: TopicPartition, table: string, reason: string, delayMs: number): void {
+    const dueMs = this.#options.clock.monotonicMs() + delayMs;
+    this.#held.set(`${topic}:${partition}`, { topic, partition, table, reason, dueMs });
     void this.refresh('changed');
   }
 
@@ -98,8 +106,9 @@ export class DispatchSubscription {
     while (this.#again !== 'no' && !this.#signal.aborted) {
       const scope = this.#again;
       this.#again = 'no';
-      await this.#attempt('subscription', () => this.#update(scope));
       if (scope === 'everything') await this.#attempt('discovery', () => this.#discover());
+      await this.#attempt('subscription', () => this.#update(scope));
+      this.#release();
       this.#noteUnrouted();
     }
   }
@@ -159,14 +168,13 @@ export class DispatchSubscription {
     this.#blocked = blocked;
   }
 
-  /** A held partition comes back with the next assignment, so its table is left out once where nothing else changes the subscription. */
+  /** Table topics that are there: as discovered, and as the routes name them where nobody may list topics. */
   async #subscribe(): Promise<void> {
-    const { clock } = this.#options;
-    const wanted = this.#routes.tables().filter((table) => !this.#blocked.has(table));
-    const due = wanted.filter((table) => (this.#held.get(table)?.dueMs ?? Infinity) <= clock.monotonicMs());
-    if (due.length > 0 && this.#subscribed?.join() === wanted.join()) {
-      await this.#subscribeTo(wanted.filter((table) => !due.includes(table)));
-    }
+    const { names } = this.#options;
+    const routed = this.#routes
+      .tables()
+      .filter((table) => 'partitions' in (this.topics.countOf(names.cdc(table)) ?? {}));
+    const wanted = [...new Set([...this.#discovered, ...routed])].sort();
     if (this.#subscribed?.join() !== wanted.join()) await this.#subscribeTo(wanted);
   }
 
@@ -175,7 +183,17 @@ export class DispatchSubscription {
     this.#subscribed = undefined;
     await source.subscribe(tables.map((table) => names.cdc(table)));
     this.#subscribed = tables;
-    logger.info({ tables }, 'dispatcher: consuming');
+    logger.info({ tables }, 'dispatcher: subscribed to the topics of all tables');
+  }
+
+  /** Has what is held handed over again where it is time and its table can be served. */
+  #release(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const [name, held] of this.#held) {
+      if (held.dueMs > nowMs || this.planNow(held.table).type !== 'dispatch') continue;
+      this.#held.delete(name);
+      this.#options.source.release([held]);
+    }
   }
 
   #topicsOf(table: string): readonly string[] {

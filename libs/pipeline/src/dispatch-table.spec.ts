@@ -50,7 +50,7 @@ const batch: SourceBatch = {
 describe('dispatchTable', () => {
   it('commits a batch once all of its chunks are acknowledged, and remembers the watermark passed', async () => {
     const { sink, owned, context, signal } = bench();
-    await expect(dispatchTable(batch, owned, context, signal)).resolves.toEqual({ type: 'commit' });
+    await expect(dispatchTable(batch, owned, context, { signal })).resolves.toEqual({ type: 'commit' });
     expect(sink.log('a', 0)).toHaveLength(4);
     expect(owned.passed).toEqual({ at: 70, streamId: 'stream-1' });
   });
@@ -64,7 +64,7 @@ describe('dispatchTable', () => {
         ? new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false })
         : undefined;
     const whole = { ...batch, records: records.map((record, src) => ({ ...record, src })), nextOffset: 5n };
-    await expect(dispatchTable(whole, owned, context, signal)).resolves.toEqual({ type: 'commit' });
+    await expect(dispatchTable(whole, owned, context, { signal })).resolves.toEqual({ type: 'commit' });
     const carried = sink.log('a', 0).filter(({ src }) => src !== undefined);
     expect(carried.map(({ src }) => src)).toEqual([0, 1, 2, 3, 4]);
     expect(decodeRecord(carried[2] ?? refused)).toMatchObject({
@@ -79,7 +79,7 @@ describe('dispatchTable', () => {
   it('holds what a topic refuses though nothing can be left out of it', async () => {
     const { sink, owned, context, signal } = bench();
     sink.fault = () => new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false });
-    const outcome = dispatchTable(batch, owned, context, signal);
+    const outcome = dispatchTable(batch, owned, context, { signal });
     await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'unpublished' });
     expect(sink.log('a', 0)).toEqual([]);
   });
@@ -87,14 +87,14 @@ describe('dispatchTable', () => {
   it('commits an empty batch', async () => {
     const { sink, owned, context, signal } = bench();
     const empty = { ...batch, records: [], nextOffset: 0n };
-    await expect(dispatchTable(empty, owned, context, signal)).resolves.toEqual({ type: 'commit' });
+    await expect(dispatchTable(empty, owned, context, { signal })).resolves.toEqual({ type: 'commit' });
     expect(sink.sends).toEqual([]);
   });
 
   it('stops between two chunks when the partition was assigned anew', async () => {
     const { sink, owned, context, signal } = bench();
     const release = sink.stall('a');
-    const outcome = dispatchTable(batch, owned, context, signal);
+    const outcome = dispatchTable(batch, owned, context, { signal });
     await settle();
     owned.revoke();
     release();
@@ -106,7 +106,7 @@ describe('dispatchTable', () => {
   it('does not send again once the partition was assigned anew', async () => {
     const { sink, owned, clock, context, signal } = bench();
     sink.failNext('a');
-    const outcome = dispatchTable(batch, owned, context, signal);
+    const outcome = dispatchTable(batch, owned, context, { signal });
     await settle();
     owned.revoke();
     await clock.advance(10_000);
@@ -114,11 +114,49 @@ describe('dispatchTable', () => {
     expect(sink.sends).toEqual([]);
   });
 
+  it('that is to be let go ends with the chunk in hand, and is done up to there', async () => {
+    const { sink, context, owned, signal } = bench();
+    const closer = new AbortController();
+    const release = sink.stall('a');
+    const outcome = dispatchTable(batch, owned, context, { signal, closing: closer.signal });
+    await settle();
+    closer.abort();
+    release();
+    await expect(outcome).resolves.toEqual({ type: 'part', commitTo: 1n });
+    expect(sink.log('a', 0).filter(({ key }) => key !== null)).toHaveLength(1);
+  });
+
+  it('that is to be let go is not tried again', async () => {
+    const { sink, clock, context, owned, signal } = bench();
+    const closer = new AbortController();
+    sink.failNext('a');
+    const outcome = dispatchTable(batch, owned, context, { signal, closing: closer.signal });
+    await settle();
+    closer.abort();
+    await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'ended' });
+    await clock.advance(10_000);
+    expect(sink.log('a', 0)).toEqual([]);
+  });
+
+  it('goes on trying while others fill the queue', async () => {
+    const { sink, clock, context, owned, signal } = bench();
+    const send = sink.send.bind(sink);
+    let refusals = 10;
+    sink.send = (topic, records, given) => {
+      refusals -= 1;
+      if (refusals >= 0) throw new TidemarkError('QUEUE_FULL', 'full', { retriable: true });
+      return send(topic, records, given);
+    };
+    const outcome = dispatchTable(batch, owned, context, { signal });
+    await clock.advance(60_000);
+    await expect(outcome).resolves.toEqual({ type: 'commit' });
+  });
+
   it('ends a wait between two attempts when it is aborted', async () => {
     const { sink, owned, context } = bench();
     const aborter = new AbortController();
     sink.failNext('a');
-    const outcome = dispatchTable(batch, owned, context, aborter.signal);
+    const outcome = dispatchTable(batch, owned, context, aborter);
     await settle();
     aborter.abort();
     await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'ended' });
@@ -127,7 +165,7 @@ describe('dispatchTable', () => {
   it('holds after its last attempt, with bounded delays between', async () => {
     const { sink, owned, clock, context, signal } = bench({ publishAttemptsMax: 4, retryMaxMs: 150 });
     for (let i = 0; i < 4; i += 1) sink.failNext('a');
-    const outcome = dispatchTable(batch, owned, context, signal);
+    const outcome = dispatchTable(batch, owned, context, { signal });
     await clock.advance(75 + 112.5 + 112.5);
     await expect(outcome).resolves.toMatchObject({ type: 'hold', why: 'unpublished', reason: 'a: send to a failed' });
     expect(sink.sends).toHaveLength(0);
@@ -136,13 +174,13 @@ describe('dispatchTable', () => {
   it('holds at once where another attempt would fail alike', async () => {
     const { sink, owned, context, signal } = bench();
     sink.send = () => Promise.reject(new TidemarkError('ACCESS_DENIED', 'no', { retriable: false }));
-    await expect(dispatchTable(batch, owned, context, signal)).resolves.toMatchObject({ why: 'unpublished' });
+    await expect(dispatchTable(batch, owned, context, { signal })).resolves.toMatchObject({ why: 'unpublished' });
   });
 
   it('reports a target that is missing, and holds', async () => {
     const { sink, owned, context, signal, broken } = bench();
     sink.deleteTopic('a');
-    await expect(dispatchTable(batch, owned, context, signal)).resolves.toMatchObject({ why: 'unpublished' });
+    await expect(dispatchTable(batch, owned, context, { signal })).resolves.toMatchObject({ why: 'unpublished' });
     expect(broken).toEqual(['a']);
   });
 
@@ -151,6 +189,6 @@ describe('dispatchTable', () => {
     [{ type: 'blocked', reason: 'b is missing' }, 'blocked'],
   ])('holds under the plan %j', async (plan, why) => {
     const { owned, context, signal } = bench({ plan: () => Promise.resolve(plan) });
-    await expect(dispatchTable(batch, owned, context, signal)).resolves.toMatchObject({ type: 'hold', why });
+    await expect(dispatchTable(batch, owned, context, { signal })).resolves.toMatchObject({ type: 'hold', why });
   });
 });

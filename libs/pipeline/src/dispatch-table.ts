@@ -32,7 +32,15 @@ export interface DispatchContext {
 
 export type DispatchOutcome =
   | { readonly type: 'commit' }
+  /** What stands before `commitTo` is done, and the partition is to be let go. */
+  | { readonly type: 'part'; readonly commitTo: bigint }
   | { readonly type: 'hold'; readonly why: 'unrouted' | 'blocked' | 'unpublished' | 'ended'; readonly reason: string };
+
+/** `signal`: the partition is gone. `closing`: it is to be let go at the next place that suits. */
+export interface DispatchSignals {
+  readonly signal: AbortSignal;
+  readonly closing?: AbortSignal | undefined;
+}
 
 /**
  * A table's events → its cache topics, bytes untouched, same partition. A batch is done when every target has acknowledged all of it;
@@ -42,11 +50,14 @@ export async function dispatchTable(
   batch: SourceBatch,
   owned: DispatchPartition,
   context: DispatchContext,
-  signal: AbortSignal,
+  signals: DispatchSignals,
 ): Promise<DispatchOutcome> {
+  let sent: number | undefined;
   for (const chunk of chunksOf(owned.table, batch, context.chunkRecordsMax)) {
-    const outcome = await dispatchChunk(chunk, owned, context, signal);
+    if (signals.closing?.aborted === true && sent !== undefined) return { type: 'part', commitTo: BigInt(sent) + 1n };
+    const outcome = await dispatchChunk(chunk, owned, context, signals);
     if (outcome.type === 'hold') return outcome;
+    sent = chunk.records.at(-1)?.src ?? sent;
     owned.pass(highestOf(chunk));
     context.metrics.dispatched(owned.table, chunk.records.length);
   }
@@ -58,8 +69,9 @@ async function dispatchChunk(
   chunk: Chunk,
   owned: DispatchPartition,
   context: DispatchContext,
-  signal: AbortSignal,
-): Promise<DispatchOutcome> {
+  signals: DispatchSignals,
+): Promise<typeof done | Hold> {
+  const { signal } = signals;
   for (;;) {
     const plan = await context.plan(owned.table, signal);
     if (owned.revoked || signal.aborted) return ended;
@@ -68,7 +80,7 @@ async function dispatchChunk(
     if (plan.type === 'blocked') return { type: 'hold', why: 'blocked', reason: plan.reason };
 
     const deliveries = await Promise.all(
-      plan.targets.map(({ topic }) => deliver(chunk, topic, owned, context, signal)),
+      plan.targets.map(({ topic }) => deliver(chunk, topic, owned, context, signals)),
     );
 
     const failed = deliveries.find((delivery) => typeof delivery !== 'string');
@@ -77,7 +89,7 @@ async function dispatchChunk(
   }
 }
 
-const done: DispatchOutcome = { type: 'commit' };
+const done = { type: 'commit' } as const;
 const ended: Hold = { type: 'hold', why: 'ended', reason: 'the assignment ended' };
 
 type Hold = Extract<DispatchOutcome, { type: 'hold' }>;
@@ -92,23 +104,28 @@ async function deliver(
   topic: string,
   owned: DispatchPartition,
   context: DispatchContext,
-  signal: AbortSignal,
+  signals: DispatchSignals,
 ): Promise<Delivery> {
+  const { signal, closing } = signals;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await owned.exclusively(topic, () => send(chunk, topic, owned, context, signal));
     } catch (error) {
       const smaller = isRefused(error) && !signal.aborted ? smallerChunks(owned.table, chunk) : undefined;
-      if (smaller !== undefined) return await deliverEach(smaller, chunk, topic, owned, context, signal);
+      if (smaller !== undefined) return await deliverEach(smaller, chunk, topic, owned, context, signals);
       if (!signal.aborted) {
         const hold = whyToHold(error, topic, attempt, context);
         if (hold !== undefined) return hold;
       }
     }
     const { clock, retryMaxMs, random } = context;
-    await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), signal);
-    if (signal.aborted || owned.revoked) return ended;
+    await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), closing ?? signal);
+    if (isOver(signals, owned)) return ended;
   }
+}
+
+function isOver({ signal, closing }: DispatchSignals, owned: DispatchPartition): boolean {
+  return signal.aborted || closing?.aborted === true || owned.revoked;
 }
 
 async function deliverEach(
@@ -117,12 +134,12 @@ async function deliverEach(
   topic: string,
   owned: DispatchPartition,
   context: DispatchContext,
-  signal: AbortSignal,
+  signals: DispatchSignals,
 ): Promise<Delivery> {
   context.metrics.publishFailures.value += 1;
   if (whole.records.length === 1) context.metrics.valuesLeftOut.value += 1;
   for (const piece of pieces) {
-    const delivery = await deliver(piece, topic, owned, context, signal);
+    const delivery = await deliver(piece, topic, owned, context, signals);
     if (delivery !== 'acknowledged') return delivery;
   }
   return 'acknowledged';
@@ -172,5 +189,7 @@ function whyToHold(
     return { type: 'hold', why: 'unpublished', reason };
   }
   const hopeless = isTidemarkError(error) && !error.retriable;
-  return hopeless || attempt >= publishAttemptsMax ? { type: 'hold', why: 'unpublished', reason } : undefined;
+  // Others fill the queue: that says nothing of this topic.
+  const isLast = attempt >= publishAttemptsMax && !isTidemarkError(error, 'QUEUE_FULL');
+  return hopeless || isLast ? { type: 'hold', why: 'unpublished', reason } : undefined;
 }

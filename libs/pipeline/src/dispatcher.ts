@@ -21,7 +21,7 @@ import { DispatchPartition } from './dispatch-partition.js';
 import { DispatchRoutes } from './dispatch-routes.js';
 import { DispatchSubscription } from './dispatch-subscription.js';
 import { type DispatchContext, dispatchTable } from './dispatch-table.js';
-import { type OutgoingRecord, type SourceBatch, type TopicPartition } from './ports.js';
+import { type BatchOutcome, type OutgoingRecord, type SourceBatch, type TopicPartition } from './ports.js';
 import { SendWatch } from './send-watch.js';
 
 export interface DispatcherHealth {
@@ -100,13 +100,16 @@ export class Dispatcher {
     if (this.#ended !== undefined) return;
     await source.start({
       onAssigned: (partitions) => this.#onAssigned(partitions),
-      onBatch: (batch, signal) => this.#onBatch(batch, signal),
+      onBatch: (batch, signal, closing) => this.#onBatch(batch, signal, closing),
     });
     this.#follows = true;
     await this.#subscription.refresh('everything');
     if (this.#ended !== undefined) return;
     const stopAnnouncing = every(clock, announceIntervalMs, () => void this.#announce());
-    const stopRefreshing = every(clock, refreshIntervalMs, () => this.#subscription.refresh('everything'));
+    const stopRefreshing = every(clock, refreshIntervalMs, async () => {
+      await this.#confirmRoutes();
+      await this.#subscription.refresh('everything');
+    });
     this.#stopTimers = () => {
       stopAnnouncing();
       stopRefreshing();
@@ -206,13 +209,14 @@ export class Dispatcher {
     void this.#announce();
   }
 
-  /** Puts into force what was heard, once the partitions are confirmed; what cannot be confirmed waits for the next assignment. */
+  /** Puts into force what was heard, once the partitions are confirmed; what cannot be confirmed waits for the next assignment, or the next look. */
   async #confirmRoutes(): Promise<void> {
     const { source } = this.#options;
     while (this.#routes.pending && !this.#aborter.signal.aborted) {
       const adopt = this.#routes.toAdopt();
       if (source.confirm !== undefined && !(await source.confirm(this.#aborter.signal))) return;
       adopt();
+      void this.#subscription.refresh('changed');
     }
   }
 
@@ -242,26 +246,32 @@ export class Dispatcher {
     );
   }
 
-  async #onBatch(batch: SourceBatch, sourceSignal: AbortSignal): Promise<'commit' | 'hold'> {
-    const { clock, refreshIntervalMs } = this.#options;
+  async #onBatch(batch: SourceBatch, sourceSignal: AbortSignal, closing?: AbortSignal): Promise<BatchOutcome> {
+    const { clock } = this.#options;
     const owned = this.#owned.get(placeOf(batch.topic, batch.partition));
     if (owned === undefined || this.#aborter.signal.aborted) return 'hold';
     if (batch.afterGap === true) this.#noteGap(batch);
-    else if (batch.uncharted === true) this.#noteUncharted(batch);
+    else if (batch.uncharted === true && this.#routes.inForce(owned.table) !== undefined) this.#noteUncharted(batch);
     const { signal, release } = eitherSignal(sourceSignal, this.#aborter.signal);
     const startMs = clock.monotonicMs();
-    const outcome = await dispatchTable(batch, owned, this.#context, signal).finally(release);
+    const outcome = await dispatchTable(batch, owned, this.#context, { signal, closing }).finally(release);
     this.#metrics.batchSeconds.observe((clock.monotonicMs() - startMs) / 1_000);
-    if (outcome.type === 'commit') return 'commit';
-    const { table, partition } = owned;
+    if (outcome.type !== 'hold') return outcome.type === 'commit' ? 'commit' : { commitTo: outcome.commitTo };
     this.#metrics.held(outcome.why);
-    if (outcome.why === 'ended') return 'hold';
-    this.#again.warn({ table, partition, reason: outcome.reason }, 'dispatcher: a batch is held');
-    // A route that was heard and not confirmed: the group is in motion, and an assignment comes by itself. Leaving it now would keep it so.
-    const isUnconfirmed = outcome.why === 'unrouted' && this.#routes.live(table) !== undefined;
-    const delayMs = isUnconfirmed || outcome.why === 'unpublished' ? refreshIntervalMs : 0;
-    this.#subscription.hold(table, outcome.reason, delayMs);
+    if (outcome.why !== 'ended') this.#hold(batch, owned.table, outcome);
     return 'hold';
+  }
+
+  /** What somebody wants so, or waits for a route, has been said of its table. */
+  #hold(batch: SourceBatch, table: string, { why, reason }: { readonly why: string; readonly reason: string }): void {
+    const { topic, partition } = batch;
+    if (why !== 'unrouted') this.#again.warn({ table, partition, reason }, 'dispatcher: a batch is held');
+    this.#subscription.hold(
+      { topic, partition },
+      table,
+      reason,
+      why === 'unpublished' ? this.#options.refreshIntervalMs : 0,
+    );
   }
 
   #noteGap({ topic, partition, firstOffset }: SourceBatch): void {
