@@ -37,10 +37,11 @@ describe.each(seeds)('chaos, seed %d', (seed) => {
 function lineOf(name: string, seed: number, { outcome, recoveryMs }: Played, problems: readonly string[]): string {
   const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1_000).toFixed(1)} s`);
   const { agreedMs, caughtUpMs, reads, writes, events } = outcome;
+  const hit = roles.filter((role) => role in recoveryMs);
   return [
     `chaos ${seed} ${name}: ${problems.length === 0 ? 'right' : `${problems.length} PROBLEMS`}`,
     `agreed ${seconds(agreedMs)}, caught up ${seconds(caughtUpMs)}`,
     `${reads} reads, ${writes} writes, ${events} events`,
-    `ready ${roles.map((role) => `${role} ${seconds(recoveryMs[role])}`).join(', ')}`,
+    `recovery ${hit.map((role) => `${role} ${seconds(recoveryMs[role] ?? null)}`).join(', ')}`,
   ].join('; ');
 }

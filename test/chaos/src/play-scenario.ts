@@ -4,6 +4,7 @@ import { type Random, seededRandom } from '@tidemark/local-stack';
 import { wait, systemClock } from '@tidemark/runtime';
 import { type Scenario, scriptOf } from './plan/scenarios.js';
 import { describeStep, links, type Role, roles, type Step } from './plan/step.js';
+import { Recoveries } from './recoveries.js';
 import { cacheName, machineMs, table } from './pod-protocol.js';
 import { limits, type Outcome } from './verdict.js';
 import { type ChaosWorld } from './world/chaos-world.js';
@@ -20,8 +21,8 @@ export interface PlayOptions {
 export interface Played {
   readonly script: readonly string[];
   readonly outcome: Outcome;
-  /** Ms from the healing until each role was ready again; `null`: not while it was waited for. */
-  readonly recoveryMs: Readonly<Record<Role, number | null>>;
+  /** Of each role that was hit, the longest time from what put it right until it worked again, ms; `null`: not while it was waited for. */
+  readonly recoveryMs: Readonly<Partial<Record<Role, number | null>>>;
 }
 
 const lookMs = 100;
@@ -33,15 +34,16 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const keys = Array.from({ length: count }, (_, n) => `${scenario.name.replaceAll(/\W+/g, '-')}-${seed}-${n}`);
   world.newHistory();
   const before = world.pods.map((pod) => pod.life);
-  await play(world, script, keys, seed);
+  const recoveries = new Recoveries(world, limits.caughtUpMs * patience);
+  await play(world, script, keys, seed, recoveries);
   const healedMs = machineMs();
   for (const link of links) world.proxy(link).heal();
   await healAll(world, roles);
-  const recovery = recoveries(world, healedMs, limits.caughtUpMs * patience);
   await whenAllLive(world, limits.caughtUpMs * patience);
+  const liveMs = machineMs();
   await Promise.all(world.pods.map((pod) => pod.rest()));
   const writtenAt = Date.now();
-  const agreement = await agree(world, keys, healedMs, limits.agreedMs * patience);
+  const agreement = await agree(world, keys, liveMs, limits.agreedMs * patience);
   const caughtUpMs = await caughtUp(world, writtenAt, healedMs, limits.caughtUpMs * patience);
   const events = await eventsOf(world);
   await witnessRest(world, keys);
@@ -49,7 +51,7 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const skewMs = skewOf(script);
   return {
     script: [...script.map(describeStep), `pods ${before.join(', ')}`],
-    recoveryMs: await recovery,
+    recoveryMs: await recoveries.longest(),
     outcome: {
       ...agreement,
       caughtUpMs,
@@ -64,7 +66,13 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
 }
 
 /** The script, with every pod and a foreign writer calling meanwhile; half a second longer than its last step. */
-async function play(world: ChaosWorld, script: readonly Step[], keys: readonly string[], seed: number): Promise<void> {
+async function play(
+  world: ChaosWorld,
+  script: readonly Step[],
+  keys: readonly string[],
+  seed: number,
+  recoveries: Recoveries,
+): Promise<void> {
   const over = new AbortController();
   for (const [index, pod] of world.pods.entries()) pod.load({ keys, seed: seed * 10 + index * 2, pauseMs: 20 });
   const foreign = writeBeside(world, keys, seededRandom(seed), over.signal);
@@ -73,6 +81,7 @@ async function play(world: ChaosWorld, script: readonly Step[], keys: readonly s
     for (const { atMs, deed } of script) {
       await wait(systemClock, Math.max(0, startMs + atMs - machineMs()));
       await doDeed(world, deed);
+      recoveries.note(deed);
     }
     await wait(systemClock, 500);
   } finally {
@@ -105,28 +114,15 @@ async function whenAllLive(world: ChaosWorld, timeoutMs: number): Promise<void> 
   while (!world.pods.every((pod) => pod.isLive) && machineMs() < endMs) await wait(systemClock, lookMs);
 }
 
-/** When each role says that it works again, for the first time since the healing. */
-async function recoveries(world: ChaosWorld, healedMs: number, timeoutMs: number): Promise<Played['recoveryMs']> {
-  const times = new Map<Role, number>();
-  const look = async (role: Role): Promise<void> => {
-    while (machineMs() < healedMs + timeoutMs) {
-      if (await world.isReady(role).catch(() => false)) return void times.set(role, machineMs() - healedMs);
-      await wait(systemClock, lookMs);
-    }
-  };
-  await Promise.all(roles.map(look));
-  return Object.fromEntries(roles.map((role) => [role, times.get(role) ?? null])) as Played['recoveryMs'];
-}
-
 async function agree(
   world: ChaosWorld,
   keys: readonly string[],
-  healedMs: number,
+  liveMs: number,
   timeoutMs: number,
 ): Promise<Pick<Outcome, 'agreedMs' | 'divergent'>> {
   for (;;) {
     const divergent = await divergentKeys(world, keys);
-    const sinceMs = machineMs() - healedMs;
+    const sinceMs = machineMs() - liveMs;
     if (divergent.length === 0) return { agreedMs: sinceMs, divergent };
     if (sinceMs > timeoutMs) return { agreedMs: null, divergent };
     await wait(systemClock, lookMs);

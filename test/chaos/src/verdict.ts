@@ -2,7 +2,7 @@ import { describeViolation, type Violation } from '@tidemark/cache/testing';
 
 /** What was seen of a scenario once it was healed. */
 export interface Outcome {
-  /** Ms from the healing until every pod served what the table holds, of every key; `null`: not while it was waited for. */
+  /** Ms from the healing, and the start of the pods that it has started, until every pod served what the table holds, of every key; `null`: not while it was waited for. */
   readonly agreedMs: number | null;
   /** The keys, and who served what, when it was last looked. */
   readonly divergent: readonly string[];

@@ -12,7 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HistoryLog } from '../history/history-log.js';
 import { type Link, links, type LinkService, type Role, roles } from '../plan/step.js';
-import { table } from '../pod-protocol.js';
+import { maxStalenessMs, table } from '../pod-protocol.js';
 import { ChaosProcess } from './chaos-process.js';
 import { freePorts } from './free-ports.js';
 import { PodProcess } from './pod-process.js';
@@ -140,8 +140,11 @@ export class ChaosWorld {
     await (pod === undefined ? this.process(role).end(signal) : pod.end(signal));
   }
 
-  /** A process that works: a pod that is live and not behind, a broker that accepts, a worker that says so. */
-  async isReady(role: Role): Promise<boolean> {
+  /**
+   * A process that works: a pod that is live and has everything from before `since` (ms since the epoch; default 4 s ago), a broker that accepts,
+   * a worker that says so.
+   */
+  async isReady(role: Role, since = Date.now() - maxStalenessMs): Promise<boolean> {
     const process = this.process(role);
     if (!process.isRunning || process.isPaused) return false;
     if (role === 'kafka') return accepts(this.#broker);
@@ -149,7 +152,7 @@ export class ChaosWorld {
     if (pod === undefined) return answers(`http://127.0.0.1:${this.#httpPorts.get(role)}/health/ready`);
     if (!pod.isLive) return false;
     const { told } = await pod.ask({ do: 'tell' });
-    return told?.state === 'live' && (told.stalenessMs ?? Infinity) < 4_000;
+    return told?.state === 'live' && Date.now() - (told.stalenessMs ?? Infinity) > since;
   }
 
   async stop(): Promise<void> {
