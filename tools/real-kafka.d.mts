@@ -3,6 +3,11 @@ export interface RealKafkaOptions {
   readonly brokers?: number;
   /** Broker properties on top of, or in place of, the built-in ones. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * Further listeners by name (capitals, digits and underscores, a capital first), for clients that reach the brokers by another address, such as a
+   * proxy's: of each broker the `host:port` to which its clients are sent. Default: none.
+   */
+  readonly listeners?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface RealKafka {
@@ -10,6 +15,8 @@ export interface RealKafka {
   readonly version: string;
   /** Addresses for clients, such as `127.0.0.1:24117`; a broker keeps its own over restarts. */
   readonly brokers: string[];
+  /** Of the further listeners, by name: where each broker listens. */
+  readonly listeners: Readonly<Record<string, readonly string[]>>;
   /** Sends a signal to the broker at an index from 0, default SIGKILL; resolves when it has ended, where the signal ends it. */
   kill(index: number, signal?: NodeJS.Signals): Promise<void>;
   /** Starts the broker at an index again on its data, ending it first where it runs; resolves when clients can use it. */
@@ -23,6 +30,6 @@ export function available(): { ok: true; version: string } | { ok: false; reason
 
 /**
  * Starts a cluster of Apache Kafka on 127.0.0.1, fetching it first where needed. Nothing outlives `stop()`, nor the
- * calling process, however it ends. Throws where `available()` is not ok, and where a broker is not ready in 60 s.
+ * calling process, however it ends. Throws where `available()` is not ok, for options that it cannot take, and where a broker is not ready in 60 s.
  */
 export function startKafka(options?: RealKafkaOptions): Promise<RealKafka>;

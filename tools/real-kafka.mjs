@@ -26,16 +26,17 @@ const askAgainMs = 50;
  * @param {import('./real-kafka.d.mts').RealKafkaOptions} [options]
  * @returns {Promise<import('./real-kafka.d.mts').RealKafka>}
  */
-export async function startKafka({ brokers: count = 1, properties = {} } = {}) {
+export async function startKafka({ brokers: count = 1, properties = {}, listeners = {} } = {}) {
   if (!Number.isInteger(count) || count < 1 || count > brokersMax) {
     throw new RangeError(`brokers: expected 1 to ${brokersMax}, got ${count}`);
   }
+  checkListeners(listeners, count);
   const possible = available();
   if (!possible.ok) throw new Error(`Apache Kafka cannot run here: ${possible.reason}`);
   const jars = await classPath();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startCluster(count, properties, jars);
+      return await startCluster(count, { properties, listeners }, jars);
     } catch (error) {
       // A port may be taken between the moment it was found free and the moment the broker binds it.
       if (attempt === startAttemptsMax || !String(error).includes('Address already in use')) throw error;
@@ -45,16 +46,18 @@ export async function startKafka({ brokers: count = 1, properties = {} } = {}) {
 
 /**
  * @param {number} count
- * @param {Record<string, string | number | boolean>} properties
+ * @param {{ properties: Readonly<Record<string, string | number | boolean>>, listeners: Readonly<Record<string, readonly string[]>> }} asked
  * @param {string} jars
  * @returns {Promise<import('./real-kafka.d.mts').RealKafka>}
  */
-async function startCluster(count, properties, jars) {
+async function startCluster(count, { properties, listeners }, jars) {
   const watchdog = startWatchdog();
   const folder = await mkdtemp(path.join(tmpdir(), 'tidemark-kafka-data-'));
   watchdog.remove(folder);
-  const ports = await freePorts(2 * count);
-  const brokers = brokerProperties(ports, properties).map(
+  const names = Object.keys(listeners);
+  const ports = await freePorts((2 + names.length) * count);
+  const portsOf = new Map(names.map((name, n) => [name, ports.slice((2 + n) * count, (3 + n) * count)]));
+  const brokers = brokerProperties(ports.slice(0, 2 * count), { portsOf, listeners }, properties).map(
     (all, index) =>
       new Broker({ id: index + 1, port: ports[index] ?? 0, classPath: jars, folder, properties: all, watchdog }),
   );
@@ -80,6 +83,7 @@ async function startCluster(count, properties, jars) {
   return {
     version: kafkaVersion,
     brokers: brokers.map((broker) => `127.0.0.1:${broker.port}`),
+    listeners: Object.fromEntries([...portsOf].map(([name, own]) => [name, own.map((port) => `127.0.0.1:${port}`)])),
     async kill(index, signal = 'SIGKILL') {
       await at(index).kill(signal);
     },
@@ -95,20 +99,28 @@ async function startCluster(count, properties, jars) {
 
 /**
  * @param {readonly number[]} ports for clients, then as many for controllers
- * @param {Record<string, string | number | boolean>} properties of the caller, which win
+ * @param {{ portsOf: ReadonlyMap<string, readonly number[]>, listeners: Readonly<Record<string, readonly string[]>> }} further
+ * @param {Readonly<Record<string, string | number | boolean>>} properties of the caller, which win
  */
-function brokerProperties(ports, properties) {
+function brokerProperties(ports, { portsOf, listeners }, properties) {
   const count = ports.length / 2;
   const controllers = ports.slice(count);
   const copies = Math.min(3, count);
+  const names = [...portsOf.keys()];
+  const bound = (/** @type {number} */ index) =>
+    names.map((name) => `,${name}://127.0.0.1:${portsOf.get(name)?.[index]}`);
+  const advertised = (/** @type {number} */ index) => names.map((name) => `,${name}://${listeners[name]?.[index]}`);
   return ports.slice(0, count).map((port, index) => ({
     'process.roles': 'broker,controller',
     'node.id': index + 1,
     'controller.quorum.voters': controllers.map((controller, i) => `${i + 1}@127.0.0.1:${controller}`).join(','),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllers[index]}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': ['PLAINTEXT', 'CONTROLLER', ...names]
+      .map((name) => `${name}:PLAINTEXT`)
+      .join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllers[index]}${bound(index).join('')}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${advertised(index).join('')}`,
     'offsets.topic.replication.factor': copies,
     'offsets.topic.num.partitions': 4,
     'transaction.state.log.replication.factor': copies,
@@ -121,6 +133,21 @@ function brokerProperties(ports, properties) {
     'auto.create.topics.enable': false,
     ...properties,
   }));
+}
+
+/**
+ * @param {Readonly<Record<string, readonly string[]>>} listeners
+ * @param {number} count of brokers
+ */
+function checkListeners(listeners, count) {
+  for (const [name, advertised] of Object.entries(listeners)) {
+    if (!/^[A-Z][A-Z0-9_]*$/.test(name) || ['PLAINTEXT', 'CONTROLLER'].includes(name)) {
+      throw new RangeError(`listeners: expected names in capitals but PLAINTEXT and CONTROLLER, got ${name}`);
+    }
+    if (advertised.length !== count || !advertised.every((address) => /^[A-Za-z0-9.-]+:\d{1,5}$/.test(address))) {
+      throw new RangeError(`listeners: ${name}: expected ${count} of host:port, got ${advertised.join(', ')}`);
+    }
+  }
 }
 
 /** Kafka's way to write 16 random bytes; one that began with a dash would look like an option. */

@@ -6,10 +6,10 @@ const metadataKey = 3;
 const metadataVersion = 4;
 
 /**
- * Resolves to the ids of the brokers that this one knows to be alive, or undefined while it cannot say.
+ * Resolves to the ids of the brokers that this one knows to be alive, and where it sends this port's clients for them, or undefined while it cannot say.
  * @param {number} port on 127.0.0.1
  * @param {number} [timeoutMs] default 1000 ms
- * @returns {Promise<{ brokers: number[], controller: number } | undefined>}
+ * @returns {Promise<{ brokers: number[], addresses: string[], controller: number } | undefined>}
  */
 export async function askCluster(port, timeoutMs = 1000) {
   const socket = net.connect({ port, host: '127.0.0.1' });
@@ -72,17 +72,22 @@ async function* readAnswers(socket) {
 function readMetadata(answer) {
   let at = 8;
   const int32 = () => answer.readInt32BE((at += 4) - 4);
-  const skipString = () => {
-    const length = answer.readInt16BE(at);
-    at += 2 + Math.max(0, length);
+  const string = () => {
+    const length = Math.max(0, answer.readInt16BE(at));
+    at += 2 + length;
+    return answer.toString('utf8', at - length, at);
   };
   const brokers = [];
   for (let left = int32(); left > 0; left -= 1) {
-    brokers.push(int32());
-    skipString();
-    int32();
-    skipString();
+    const [id, host, port] = [int32(), string(), int32()];
+    brokers.push({ id, address: `${host}:${port}` });
+    string();
   }
-  skipString();
-  return { brokers: brokers.sort((a, b) => a - b), controller: int32() };
+  string();
+  brokers.sort((a, b) => a.id - b.id);
+  return {
+    brokers: brokers.map(({ id }) => id),
+    addresses: brokers.map(({ address }) => address),
+    controller: int32(),
+  };
 }

@@ -101,10 +101,11 @@ describe('the question whether a broker is ready', () => {
   const versions = framed(Buffer.concat([int32(18), Buffer.from([0, 0])]));
   const broker = (id: number): Buffer => Buffer.concat([int32(id), string('127.0.0.1'), int32(9000 + id), nothing]);
 
-  it('is answered with the brokers and the controller', async () => {
+  it('is answered with the brokers, their addresses and the controller', async () => {
     const metadata = Buffer.concat([int32(3, 0, 2), broker(2), broker(1), string('cluster'), int32(2), int32(0)]);
     const port = await brokerThatSays(versions, framed(metadata));
-    expect(await askCluster(port)).toEqual({ brokers: [1, 2], controller: 2 });
+    const addresses = ['127.0.0.1:9001', '127.0.0.1:9002'];
+    expect(await askCluster(port)).toEqual({ brokers: [1, 2], addresses, controller: 2 });
   });
 
   it('has no answer where nobody listens', async () => {
@@ -147,11 +148,16 @@ describe('a real cluster', () => {
       expect(process.env['TIDEMARK_REQUIRE_KAFKA']).not.toBe('1');
       return;
     }
-    const kafka = await startKafka({ brokers: 2 });
+    const advertised = ['127.0.0.1:1001', '127.0.0.1:1002'];
+    const kafka = await startKafka({ brokers: 2, listeners: { PROXY: advertised } });
     try {
       expect(kafka.version).toBe(possible.version);
       const ports = kafka.brokers.map((address) => Number(address.split(':')[1]));
       expect((await askCluster(ports[0] ?? 0))?.brokers).toEqual([1, 2]);
+
+      const [further = ''] = kafka.listeners['PROXY'] ?? [];
+      expect((await askCluster(Number(further.split(':')[1])))?.addresses).toEqual(advertised);
+      expect((await askCluster(ports[0] ?? 0))?.addresses).toEqual(kafka.brokers);
 
       await kafka.kill(1);
       expect(await askCluster(ports[1] ?? 0)).toBeUndefined();
@@ -169,5 +175,14 @@ describe('a real cluster', () => {
   it('refuses a number of brokers that it cannot start', async () => {
     await expect(startKafka({ brokers: 0 })).rejects.toThrow('brokers: expected 1 to 5, got 0');
     await expect(startKafka({ brokers: 1.5 })).rejects.toThrow(RangeError);
+  });
+
+  it.each([
+    [{ PLAINTEXT: ['a:1'] }, 'PLAINTEXT'],
+    [{ proxy: ['a:1'] }, 'proxy'],
+    [{ PROXY: [] }, 'expected 1 of host:port'],
+    [{ PROXY: ['a'] }, 'expected 1 of host:port'],
+  ])('refuses the listeners %j', async (listeners: Record<string, string[]>, message) => {
+    await expect(startKafka({ listeners })).rejects.toThrow(message);
   });
 });
