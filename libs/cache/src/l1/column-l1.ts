@@ -157,9 +157,24 @@ export class ColumnL1 implements L1 {
   }
 
   keys(max: number): string[] {
-    const found: string[] = [];
-    for (const key of this.#values.keys()) if (found.push(key) >= max) break;
-    return found;
+    const [all = []] = this.keySlices(max, max);
+    return [...all];
+  }
+
+  *keySlices(max: number, sliceMax: number): IterableIterator<readonly string[]> {
+    // Numbers alone: what takes long is to fetch the keys.
+    const slots = new Int32Array(Math.min(max, this.#values.length));
+    let length = 0;
+    for (const slot of this.#values.slots()) {
+      if (length === slots.length) break;
+      slots[length] = slot;
+      length += 1;
+    }
+    for (let from = 0; from < length; from += sliceMax) {
+      const slice = slots.subarray(from, from + sliceMax);
+      const keys = Array.from(slice, (slot) => (this.#isAbsence(slot) ? '' : (this.#columns.keys[slot] ?? '')));
+      yield keys.filter((key) => key !== '');
+    }
   }
 
   get entries(): number {

@@ -12,7 +12,7 @@ export interface EvictionOrder {
   victim(): number;
   clear(): void;
   /** From what is most worth keeping to what is least. Nothing may be changed meanwhile. */
-  keys(): IterableIterator<string>;
+  slots(): IterableIterator<number>;
   readonly length: number;
   readonly bytes: number;
 }

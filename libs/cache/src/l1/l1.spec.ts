@@ -130,6 +130,19 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     expect([l1.find('l'), l1.entries, l1.bytes]).toEqual([none, 1, ownOf('k')]);
   });
 
+  it('names them in slices, while it changes, in the order as it was', () => {
+    const l1 = make(100);
+    for (let n = 0; n < 9; n += 1) l1.set(`k${n}`, entry('v'), 1);
+    const before = l1.keys(9);
+    const slices = l1.keySlices(7, 3);
+    expect(slices.next().value).toEqual(before.slice(0, 3));
+    l1.delete(before[4] ?? '');
+    for (const key of [before[0] ?? '', before[3] ?? '']) l1.use(key);
+    expect(slices.next().value).toEqual([before[3], before[5]]);
+    l1.clear();
+    expect([slices.next().value, slices.next().done]).toEqual([[], true]);
+  });
+
   it('names the keys of its values, as many as are asked for', () => {
     const l1 = make(20);
     for (let i = 0; i < 5; i += 1) l1.set(`k${i}`, entry(i), 1);

@@ -36,6 +36,11 @@ export interface L1 {
   clear(): number;
   /** Up to `max` keys of values: of `lru` from the one that was used last, of `s3-fifo` from the one that has the best place. */
   keys(max: number): string[];
+  /**
+   * The same, `sliceMax` at a time, so that whoever has them can let others have their turn in between: in the order as of the first. What has left
+   * L1 since is left out, or has what came in its place.
+   */
+  keySlices(max: number, sliceMax: number): IterableIterator<readonly string[]>;
   readonly entries: number;
   readonly bytes: number;
 }

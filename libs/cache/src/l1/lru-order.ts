@@ -4,11 +4,9 @@ import { SlotList } from './slot-list.js';
 
 /** The least recently used goes first. */
 export class LruOrder implements EvictionOrder {
-  readonly #columns: Columns;
   readonly #list: SlotList;
 
   constructor(columns: Columns) {
-    this.#columns = columns;
     this.#list = new SlotList(columns);
   }
 
@@ -36,8 +34,8 @@ export class LruOrder implements EvictionOrder {
     this.#list.clear();
   }
 
-  *keys(): IterableIterator<string> {
-    for (const slot of this.#list.backwards()) yield this.#columns.keys[slot] ?? '';
+  slots(): IterableIterator<number> {
+    return this.#list.backwards();
   }
 
   get length(): number {

@@ -65,9 +65,8 @@ export class S3FifoOrder implements EvictionOrder {
     this.#ghosts.clear();
   }
 
-  *keys(): IterableIterator<string> {
-    for (const list of [this.#main, this.#small])
-      for (const slot of list.backwards()) yield this.#columns.keys[slot] ?? '';
+  *slots(): IterableIterator<number> {
+    for (const list of [this.#main, this.#small]) yield* list.backwards();
   }
 
   get length(): number {

@@ -166,6 +166,10 @@ function publisherOf(
   return new ListPublisher({
     ...{ lists, cache: definition.name, region, clock, logger, hotKeys, reads, everyMs: plan.publishEveryMs },
     random: () => entropy.random(),
-    l1Keys: (max) => l1.keys(max).filter((key) => standby?.isUnasked(key) !== true),
+    l1Keys: (max, sliceMax) => askedFor(l1.keySlices(max, sliceMax), standby),
   });
+}
+
+function* askedFor(slices: Iterable<readonly string[]>, standby: Standby | undefined): Generator<readonly string[]> {
+  for (const slice of slices) yield slice.filter((key) => standby?.isUnasked(key) !== true);
 }

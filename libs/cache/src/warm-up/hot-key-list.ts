@@ -1,3 +1,5 @@
+import { inSlices, nextTurn, type Pause } from './slices.js';
+
 /** Keys of one cache that the pods of one region use, as they tell each other and pods to come. */
 export interface HotKeyList {
   /** Ms since the epoch: when it was published. */
@@ -20,10 +22,10 @@ export interface RecentlyListed {
   readonly age: number;
 }
 
-/** What one pod knows: its sketch, and the keys of its L1, the one that was used last first. */
+/** What one pod knows: its sketch, and slices of the keys of its L1, the one that was used last first. */
 export interface OwnKeys {
   readonly hot: readonly HotListed[];
-  readonly recent: readonly string[];
+  readonly recent: Iterable<readonly string[]>;
 }
 
 /** Keys of a list, save some that are hot and in no pod's L1. */
@@ -35,8 +37,16 @@ const rateMin = 0.01;
 /** Publications that a key outlives without being in any publishing pod's L1. */
 const ageMax = 6;
 
-/** The list that follows `old`. What the publishing pod does not know of counts half as much each time, and is left out in the end. */
-export function nextList(old: HotKeyList | undefined, own: OwnKeys, at: number): HotKeyList {
+/**
+ * The list that follows `old`. What the publishing pod does not know of counts half as much each time, and is left out in the end. A pod has calls
+ * to answer meanwhile: the work is done in slices.
+ */
+export async function nextList(
+  old: HotKeyList | undefined,
+  own: OwnKeys,
+  at: number,
+  pause: Pause = nextTurn,
+): Promise<HotKeyList> {
   const taken = new Set<string>();
   const recent: RecentlyListed[] = [];
   const add = (key: string, age: number): void => {
@@ -44,8 +54,12 @@ export function nextList(old: HotKeyList | undefined, own: OwnKeys, at: number):
     taken.add(key);
     recent.push({ key, age });
   };
-  for (const key of own.recent) add(key, 0);
-  for (const { key, age } of old?.recent ?? []) if (age < ageMax) add(key, age + 1);
+  for (const slice of own.recent) {
+    for (const key of slice) add(key, 0);
+    await pause();
+  }
+  await inSlices(old?.recent ?? [], ({ key, age }) => age < ageMax && add(key, age + 1), pause);
+  await pause();
   return { at, hot: mergedHot(old, own), recent };
 }
 
@@ -64,7 +78,30 @@ function strongest(keys: readonly HotListed[]): readonly HotListed[] {
 }
 
 /** The keys of a list, each once, in the order in which a strategy reads them. */
-export function keysInOrder({ hot, recent }: HotKeyList, strategy: 'hot-keys' | 'most-recent'): readonly string[] {
+export async function keysInOrder(
+  { hot, recent }: HotKeyList,
+  strategy: 'hot-keys' | 'most-recent',
+  pause: Pause = nextTurn,
+): Promise<readonly string[]> {
   const both = strategy === 'hot-keys' ? [hot, recent] : [recent, hot];
-  return [...new Set(both.flatMap((keys) => keys.map(({ key }) => key)))];
+  const keys = new Set<string>();
+  for (const list of both) await inSlices<HotListed | RecentlyListed>(list, ({ key }) => keys.add(key), pause);
+  return [...keys];
+}
+
+/** Each key where it comes first. */
+export async function distinct<T extends { readonly key: string }>(
+  listed: readonly T[],
+  pause: Pause = nextTurn,
+): Promise<readonly T[]> {
+  const seen = new Set<string>();
+  const found: T[] = [];
+  const take = (one: T): void => {
+    const { key } = one;
+    if (seen.has(key)) return;
+    seen.add(key);
+    found.push(one);
+  };
+  await inSlices(listed, take, pause);
+  return found;
 }

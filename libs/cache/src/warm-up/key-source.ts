@@ -58,7 +58,7 @@ export class ListSource implements KeySource {
         if (list === undefined) problems.push(`${from}: none`);
         else {
           this.list = { region: from, at: list.at };
-          return keysInOrder(list, plan.strategy === 'most-recent' ? 'most-recent' : 'hot-keys');
+          return await keysInOrder(list, plan.strategy === 'most-recent' ? 'most-recent' : 'hot-keys');
         }
       } catch (error) {
         failed = true;

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { keyProblem } from '@tidemark/protocol';
 import { type HotKeyList, type HotListed, listKeysMax, type RecentlyListed } from './hot-key-list.js';
+import { inSlices, nextTurn, type Pause, sliceKeys } from './slices.js';
 
 /** A piece of a list that stands by itself: pieces of several publications make a list, too. */
 export interface ListPart {
@@ -32,21 +33,27 @@ const quality = 4;
 const compress = promisify(brotliCompress);
 const decompress = promisify(brotliDecompress);
 
-/** The parts of a list, compressed outside the event loop's thread; the hottest keys are in the first. */
-export async function encodeParts(list: HotKeyList): Promise<readonly Uint8Array[]> {
+/** The parts of a list, written in slices and compressed outside the event loop's thread; the hottest keys are in the first. */
+export async function encodeParts(list: HotKeyList, pause: Pause = nextTurn): Promise<readonly Uint8Array[]> {
   const packed: Uint8Array[] = [];
-  for (const part of slices(list)) {
-    packed.push(...(await packedParts(part)));
+  for await (const part of piecesOf(list, pause)) {
+    packed.push(...(await packedParts(part, pause)));
     if (packed.length >= partsMax) break;
   }
   return packed.slice(0, partsMax);
 }
 
 /** `undefined`: it is none of ours, or damaged. A key that no cache of this name can have is left out. */
-export async function decodePart(bucket: string, bytes: Uint8Array): Promise<ListPart | undefined> {
+export async function decodePart(
+  bucket: string,
+  bytes: Uint8Array,
+  pause: Pause = nextTurn,
+): Promise<ListPart | undefined> {
   try {
     const unpacked = await decompress(bytes, { maxOutputLength: unpackedBytesMax });
-    return partOf(bucket, JSON.parse(unpacked.toString('utf8')));
+    const parsed: unknown = JSON.parse(unpacked.toString('utf8'));
+    await pause();
+    return await partOf(bucket, parsed, pause);
   } catch {
     return undefined;
   }
@@ -70,25 +77,29 @@ interface PartText {
   readonly ages: readonly (readonly [age: number, keys: number])[];
 }
 
-async function packedParts(part: ListPart): Promise<readonly Uint8Array[]> {
-  const bytes = await compress(textOf(part), { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
+async function packedParts(part: ListPart, pause: Pause): Promise<readonly Uint8Array[]> {
+  const text = await textOf(part, pause);
+  const bytes = await compress(text, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
   const keys = part.hot.length + part.recent.length;
   if (bytes.byteLength <= partBytesMax || keys < 2) return bytes.byteLength <= partBytesMax ? [bytes] : [];
   const half = Math.floor(keys / 2);
   const hotHalf = Math.min(half, part.hot.length);
   const recentHalf = half - hotHalf;
   return [
-    ...(await packedParts({ hot: part.hot.slice(0, hotHalf), recent: part.recent.slice(0, recentHalf) })),
-    ...(await packedParts({ hot: part.hot.slice(hotHalf), recent: part.recent.slice(recentHalf) })),
+    ...(await packedParts({ hot: part.hot.slice(0, hotHalf), recent: part.recent.slice(0, recentHalf) }, pause)),
+    ...(await packedParts({ hot: part.hot.slice(hotHalf), recent: part.recent.slice(recentHalf) }, pause)),
   ];
 }
 
-function* slices({ hot, recent }: HotKeyList): Generator<ListPart> {
-  for (const some of runs(hot)) yield { hot: some, recent: [] };
-  for (const some of runs(recent)) yield { hot: [], recent: some };
+async function* piecesOf({ hot, recent }: HotKeyList, pause: Pause): AsyncGenerator<ListPart> {
+  for await (const some of runs(hot, pause)) yield { hot: some, recent: [] };
+  for await (const some of runs(recent, pause)) yield { hot: [], recent: some };
 }
 
-function* runs<T extends { readonly key: string }>(all: readonly T[]): Generator<readonly T[]> {
+async function* runs<T extends { readonly key: string }>(
+  all: readonly T[],
+  pause: Pause,
+): AsyncGenerator<readonly T[]> {
   let from = 0;
   let length = 0;
   for (const [at, { key }] of all.entries()) {
@@ -98,35 +109,55 @@ function* runs<T extends { readonly key: string }>(all: readonly T[]): Generator
       length = 0;
     }
     length += key.length + 20;
+    if (at % sliceKeys === sliceKeys - 1) await pause();
   }
   if (from < all.length) yield all.slice(from);
 }
 
-function textOf({ hot, recent }: ListPart): string {
+async function textOf({ hot, recent }: ListPart, pause: Pause): Promise<string> {
   const ages: [number, number][] = [];
-  for (const { age } of recent) {
+  const add = ({ age }: RecentlyListed): void => {
     const last = ages.at(-1);
     if (last?.[0] === age) last[1] += 1;
     else ages.push([age, 1]);
-  }
-  const text: PartText = {
-    hot: hot.map(({ key, rate }) => [key, Number(rate.toPrecision(3))]),
-    recent: recent.map(({ key }) => key),
-    ages,
   };
-  return JSON.stringify(text);
+  await inSlices(recent, add, pause);
+  const fields: Record<keyof PartText, string> = {
+    hot: await jsonOf(hot, ({ key, rate }) => [key, Number(rate.toPrecision(3))], pause),
+    recent: await jsonOf(recent, ({ key }) => key, pause),
+    ages: await jsonOf(ages, (run) => run, pause),
+  };
+  return `{"hot":${fields.hot},"recent":${fields.recent},"ages":${fields.ages}}`;
 }
 
-function partOf(bucket: string, given: unknown): ListPart | undefined {
+async function jsonOf<T>(all: readonly T[], one: (each: T) => unknown, pause: Pause): Promise<string> {
+  const slices: string[] = [];
+  for (let from = 0; from < all.length; from += sliceKeys) {
+    slices.push(JSON.stringify(all.slice(from, from + sliceKeys).map(one)).slice(1, -1));
+    await pause();
+  }
+  return `[${slices.join()}]`;
+}
+
+async function partOf(bucket: string, given: unknown, pause: Pause): Promise<ListPart | undefined> {
   const { hot, recent, ages } = Object(given) as Partial<Record<keyof PartText, unknown>>;
   if (!isPairs(hot) || !Array.isArray(recent) || !isPairs(ages)) return undefined;
   if (hot.length + recent.length > listKeysMax) return undefined;
   const isKey = (key: unknown): key is string => keyProblem(bucket, key) === undefined;
-  const ageOf = agesOf(ages);
-  return {
-    hot: hot.flatMap(([key, rate]) => (isKey(key) && isRate(rate) ? { key, rate } : [])),
-    recent: (recent as readonly unknown[]).flatMap((key, at) => (isKey(key) ? { key, age: ageOf(at) } : [])),
+  const hotListed: HotListed[] = [];
+  const takeHot = ([key, rate]: readonly unknown[]): void => {
+    if (isKey(key) && isRate(rate)) hotListed.push({ key, rate });
   };
+  await inSlices(hot, takeHot, pause);
+  const ageOf = agesOf(ages);
+  const recentlyListed: RecentlyListed[] = [];
+  let at = 0;
+  const takeRecent = (key: unknown): void => {
+    if (isKey(key)) recentlyListed.push({ key, age: ageOf(at) });
+    at += 1;
+  };
+  await inSlices(recent as readonly unknown[], takeRecent, pause);
+  return { hot: hotListed, recent: recentlyListed };
 }
 
 /** The age at each place, asked for in order; keys that no run covers are as old as can be. */

@@ -38,7 +38,7 @@ class Region {
       ...{ cache: 'things', region: this.#name, clock, logger, everyMs },
       random: () => 0.5,
       hotKeys: (max) => hotKeys.report(max),
-      l1Keys: (max) => recent.slice(0, max),
+      l1Keys: (max) => [recent.slice(0, max)],
       reads: () => reads,
     });
     const read = (): void => {

@@ -2,6 +2,7 @@ import { type Clock, isTidemarkError, type Logger, messageOf, wait } from '@tide
 import { type HotKeyReport, trackedMax } from '../hot-keys/hot-keys.js';
 import { listKeysMax, nextList, type OwnKeys } from './hot-key-list.js';
 import { type ListStore } from './list-store.js';
+import { sliceKeys } from './slices.js';
 
 export interface ListPublisherOptions {
   readonly lists: ListStore;
@@ -12,8 +13,8 @@ export interface ListPublisherOptions {
   readonly logger: Logger;
   /** Up to so many keys that the pod reads most. */
   readonly hotKeys: (max: number) => HotKeyReport;
-  /** Up to so many keys of L1, the one that was used last first. */
-  readonly l1Keys: (max: number) => readonly string[];
+  /** Slices of up to so many keys of L1, the one that was used last first. */
+  readonly l1Keys: (max: number, sliceMax: number) => Iterable<readonly string[]>;
   /** Of the cache so far. */
   readonly reads: () => number;
   readonly everyMs: number;
@@ -90,7 +91,8 @@ export class ListPublisher {
     const old = await lists.read(region, signal);
     if (signal.aborted) return 'ended';
     this.#readsSeen = readsNow;
-    const list = nextList(old, this.#ownKeys(), clock.now());
+    const list = await nextList(old, this.#ownKeys(), clock.now());
+    if (signal.aborted) return 'ended';
     const bytes = await lists.write(list, signal);
     if (signal.aborted) return 'ended';
     const { logger, cache } = this.#options;
@@ -101,7 +103,7 @@ export class ListPublisher {
   #ownKeys(): OwnKeys {
     const { hotKeys, l1Keys } = this.#options;
     const hot = hotKeys(trackedMax).keys.map(({ key, readsPerSecond }) => ({ key, rate: readsPerSecond }));
-    return { hot, recent: l1Keys(listKeysMax) };
+    return { hot, recent: l1Keys(listKeysMax, sliceKeys) };
   }
 
   #warn(error: unknown): void {

@@ -1,7 +1,7 @@
 import { isWriteId, type ItemImage, ownItemKeyOf, type WriteClock, type WriteId } from '@tidemark/protocol';
 import { type Clock, isTidemarkError, wait } from '@tidemark/runtime';
 import { type Store, type StoreCall, type WriteCondition } from '../backend.js';
-import { type HotKeyList, type HotListed, listKeysMax, type RecentlyListed } from './hot-key-list.js';
+import { distinct, type HotKeyList, type HotListed, listKeysMax, type RecentlyListed } from './hot-key-list.js';
 import { decodeHeader, decodePart, encodeHeader, encodeParts, listCodec, type ListHeader } from './list-parts.js';
 
 export interface ListStoreOptions {
@@ -64,9 +64,9 @@ export class ListStore {
       for (const itemKey of some)
         if (Math.max(hot.length, recent.length) < listKeysMax) await this.#take(items.get(itemKey), hot, recent);
     }
-    return hot.length + recent.length === 0
-      ? undefined
-      : { at: header.at, hot: distinct(hot), recent: distinct(recent) };
+    if (hot.length + recent.length === 0) return undefined;
+    // Parts of two publications may name a key twice.
+    return { at: header.at, hot: await distinct(hot), recent: await distinct(recent) };
   }
 
   /** Whether this pod may publish now: no other does. */
@@ -156,10 +156,4 @@ export class ListStore {
   #call(signal?: AbortSignal): StoreCall {
     return { timeoutMs: this.#options.timeoutMs, signal };
   }
-}
-
-/** Parts of two publications may name a key twice. */
-function distinct<T extends { readonly key: string }>(listed: readonly T[]): readonly T[] {
-  const seen = new Set<string>();
-  return listed.filter(({ key }) => !seen.has(key) && seen.add(key).has(key));
 }
