@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Scenario } from './plan/scenarios.js';
 import { playScenario } from './play-scenario.js';
+import { links } from './plan/step.js';
 import { type Plant } from './pod-protocol.js';
 import { judge } from './verdict.js';
 import { type ChaosWorld } from './world/chaos-world.js';
@@ -42,6 +43,23 @@ export function plantedCases(world: () => ChaosWorld): void {
     expect(problems).toContainEqual(expect.stringMatching(/divergent keys: not right at all/));
     expect(problems).toContainEqual(expect.stringMatching(/^I1 convergence/));
     expect(problems).toContainEqual(expect.stringMatching(/^I3 watermark/));
+  });
+}
+
+/** A fault that hits nothing lets every scenario pass. Call last: the links must have had time to be used. */
+export function effectCases(world: () => ChaosWorld): void {
+  it('every role reaches every service through its proxy', () => {
+    const unused = links.filter((link) => world().proxy(link).accepted === 0);
+    expect(unused).toEqual([]);
+  });
+
+  it('a shifted clock is the process’s own', async () => {
+    const [pod] = world().pods;
+    const aheadMs = async (): Promise<number> => ((await pod?.ask({ do: 'tell' }))?.told?.now ?? 0) - Date.now();
+    pod?.process.shiftClock(-600_000);
+    expect(await aheadMs()).toBeLessThan(-590_000);
+    pod?.process.shiftClock(0);
+    expect(Math.abs(await aheadMs())).toBeLessThan(5_000);
   });
 }
 

@@ -41,6 +41,8 @@ export interface Told {
   /** Events that its cache was handed so far. */
   readonly events: number;
   readonly hits: number;
+  /** By its own clock, ms since the epoch. */
+  readonly now: number;
 }
 
 /** `undefined` in JSON is no value: a key of which L1 holds nothing is left out, one that could not be read has its error's code. */

@@ -232,6 +232,7 @@ describe('broken connections', () => {
     expect(serverSockets).toHaveLength(1);
     proxy.heal();
     await connected(proxy);
+    expect(proxy.accepted).toBe(2);
   });
 
   it('half open: the server’s side is gone, the client sends into nothing until it is healed', async () => {

@@ -54,6 +54,7 @@ export class TcpProxy {
   #target: ProxyTarget | undefined;
   #delay = none;
   #isCut = false;
+  #accepted = 0;
   #port = 0;
 
   private constructor({ target, seed = 1, bufferBytesMax = 262_144, clock = systemClock }: TcpProxyOptions) {
@@ -87,6 +88,11 @@ export class TcpProxy {
 
   get connections(): number {
     return this.#pairs.size;
+  }
+
+  /** Connections that were passed on so far. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   /** Bytes that were read from one side and not yet written to the other. */
@@ -170,6 +176,7 @@ export class TcpProxy {
     client.on('error', () => undefined);
     const target = this.#target;
     if (this.#isCut || target === undefined) return void client.resetAndDestroy();
+    this.#accepted += 1;
     const server = connect({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true });
     const pair: Pair = {
       ...{ client, server, isOrphan: false },

@@ -160,7 +160,7 @@ export class PodCaller {
     const staleness = cache.staleness();
     const { events, hits } = cache.stats();
     return {
-      ...{ state: tidemark.health().state, events, hits },
+      ...{ state: tidemark.health().state, events, hits, now: Date.now() },
       stalenessMs: Number.isFinite(staleness) ? staleness : null,
     };
   }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { type Controlled } from './controlled.js';
 import { type ClockShift, unhandledMark } from './watch-protocol.js';
 
 export interface ChaosProcessOptions {
@@ -17,11 +18,9 @@ const tailMax = 6_000;
  * A process of the world, to be killed, stopped and started again. It ends with this one: it holds an IPC channel and is killed when this
  * one exits.
  */
-export class ChaosProcess {
+export class ChaosProcess implements Controlled {
   readonly name: string;
-  /** What nobody handled in any of its lives, a line each. */
   readonly unhandled: string[] = [];
-  /** Ends that nobody asked for. */
   readonly deaths: string[] = [];
   readonly #options: ChaosProcessOptions;
   #child: ChildProcess | undefined;
@@ -44,7 +43,6 @@ export class ChaosProcess {
     return this.#isPaused;
   }
 
-  /** The end of what it wrote. */
   get tail(): string {
     return this.#tail;
   }
@@ -73,7 +71,6 @@ export class ChaosProcess {
     });
   }
 
-  /** Resolves when it has ended. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child;
     if (child === undefined || !this.isRunning) return;
@@ -85,12 +82,10 @@ export class ChaosProcess {
     clearTimeout(late);
   }
 
-  /** As a fault of its own would end it: nobody has asked for it. */
   crash(): void {
     this.#child?.kill('SIGABRT');
   }
 
-  /** It is there, and does nothing. */
   pause(): void {
     this.#isPaused = this.#child?.kill('SIGSTOP') ?? false;
   }

@@ -13,9 +13,12 @@ import { fileURLToPath } from 'node:url';
 import { HistoryLog } from '../history/history-log.js';
 import { type Link, links, type LinkService, type Role, roles } from '../plan/step.js';
 import { maxStalenessMs, table } from '../pod-protocol.js';
+import { ApacheBroker } from './apache-broker.js';
 import { ChaosProcess } from './chaos-process.js';
+import { type Controlled } from './controlled.js';
 import { freePorts } from './free-ports.js';
 import { PodProcess } from './pod-process.js';
+import { type RealKafka, startKafka } from './real-kafka.mjs';
 
 export const region = 'us-east-1';
 export const topicPrefix = 'chaos';
@@ -29,6 +32,8 @@ const startTimeoutMs = 60_000;
 
 export interface ChaosWorldOptions {
   readonly seed: number;
+  /** Default `embedded`. */
+  readonly kafka?: 'embedded' | 'apache';
 }
 
 /**
@@ -42,11 +47,12 @@ export class ChaosWorld {
   readonly kinesis: KinesisClient;
   readonly kafka: KafkaClient;
   readonly routing: RoutingTable;
-  readonly #processes = new Map<Role, ChaosProcess>();
+  readonly #processes = new Map<Role, Controlled>();
   readonly #httpPorts = new Map<Role, number>();
   readonly #proxies: ReadonlyMap<string, TcpProxy>;
   readonly #broker: string;
   readonly #folder: string;
+  readonly #apache: RealKafka | undefined;
   /** What the next scenario records into; pods that live go over from one to the next. */
   #log = new HistoryLog();
 
@@ -55,16 +61,20 @@ export class ChaosWorld {
     readonly proxies: ReadonlyMap<string, TcpProxy>;
     readonly ports: readonly number[];
     readonly folder: string;
+    readonly apache: RealKafka | undefined;
     readonly onLog: (log: () => HistoryLog) => void;
   }) {
-    const { aws, proxies, ports, folder } = parts;
+    const { aws, proxies, ports, folder, apache } = parts;
     this.aws = aws;
     this.#proxies = proxies;
     this.#folder = folder;
+    this.#apache = apache;
     const [brokerPort = 0, ...rest] = ports;
-    this.#broker = `127.0.0.1:${brokerPort}`;
+    this.#broker = apache?.brokers[0] ?? `127.0.0.1:${brokerPort}`;
     parts.onLog(() => this.#log);
-    this.#makeKafka(brokerPort, rest);
+    if (apache === undefined) this.#makeKafka(brokerPort, rest);
+    else this.#processes.set('kafka', new ApacheBroker(apache));
+    this.#aimProxies(rest);
     for (const [index, role] of roles.entries()) {
       const port = rest[links.length + index] ?? 0;
       this.#httpPorts.set(role, port);
@@ -86,7 +96,7 @@ export class ChaosWorld {
   }
 
   /** Resolves when every role is ready. `stop` it. */
-  static async start({ seed }: ChaosWorldOptions): Promise<ChaosWorld> {
+  static async start({ seed, kafka = 'embedded' }: ChaosWorldOptions): Promise<ChaosWorld> {
     let log: () => HistoryLog | undefined = () => undefined;
     const aws = new EmbeddedAws({ regions: [region], seed, shardCount: 2, onWrite: (write) => log()?.applied(write) });
     const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-chaos-'));
@@ -97,7 +107,8 @@ export class ChaosWorld {
     const proxies = new Map<string, TcpProxy>();
     for (const link of links) proxies.set(nameOf(link), await TcpProxy.start({ seed: seedFor(seed, nameOf(link)) }));
     const ports = await freePorts(1 + links.length + roles.length);
-    const world = new ChaosWorld({ aws, proxies, ports, folder, onLog: (current) => (log = current) });
+    const apache = kafka === 'apache' ? await startApache(proxies) : undefined;
+    const world = new ChaosWorld({ aws, proxies, ports, folder, apache, onLog: (current) => (log = current) });
     try {
       await world.#begin();
       return world;
@@ -123,7 +134,7 @@ export class ChaosWorld {
     return proxy;
   }
 
-  process(role: Role): ChaosProcess {
+  process(role: Role): Controlled {
     const process = this.#processes.get(role);
     if (process === undefined) throw new RangeError(`no role ${role}`);
     return process;
@@ -161,7 +172,7 @@ export class ChaosWorld {
     await this.routing.close().catch(() => undefined);
     const others = roles.filter((role) => role !== 'kafka');
     await Promise.all(others.map((role) => this.end(role, 'SIGTERM')));
-    await this.end('kafka', 'SIGTERM');
+    await (this.#apache === undefined ? this.end('kafka', 'SIGTERM') : this.#apache.stop());
     this.dynamodb.destroy();
     this.kinesis.destroy();
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
@@ -170,7 +181,7 @@ export class ChaosWorld {
   }
 
   async #begin(): Promise<void> {
-    this.start('kafka');
+    if (this.#apache === undefined) this.start('kafka');
     await eventually('the broker accepts', () => this.isReady('kafka'), startTimeoutMs);
     await this.routing.open();
     await this.routing.put(table, [topicNames(topicPrefix).cache(table)], { ifMatch: 'none', actor: 'chaos' });
@@ -183,21 +194,23 @@ export class ChaosWorld {
   }
 
   #makeKafka(port: number, listenerPorts: readonly number[]): void {
-    const toKafka = links.filter(({ to }) => to === 'kafka');
-    const listeners = toKafka.flatMap((link, index) => {
-      const listenerPort = listenerPorts[index] ?? 0;
-      const proxy = this.proxy(link);
-      proxy.retarget({ host: '127.0.0.1', port: listenerPort });
-      return ['--listener', `${listenerPort}=${proxy.address}`];
-    });
+    const listeners = linksToKafka.flatMap((link, n) => [
+      '--listener',
+      `${listenerPorts[n]}=${this.proxy(link).address}`,
+    ]);
     const args = ['--port', String(port), '--data-dir', path.join(this.#folder, 'kafka'), ...listeners];
     const script = path.join(root, 'libs/local-stack/dist/esm/kafka-main.js');
     this.#processes.set('kafka', new ChaosProcess({ name: 'kafka', script, watch, argumentsOf: () => args }));
+  }
+
+  #aimProxies(listenerPorts: readonly number[]): void {
+    const { dynamodbEndpoint, kinesisEndpoint } = this.aws.region(region);
+    const apache = this.#apache?.listeners;
     for (const link of links) {
-      if (link.to === 'kafka') continue;
-      const { dynamodbEndpoint, kinesisEndpoint } = this.aws.region(region);
-      const { hostname, port: target } = new URL(link.to === 'dynamodb' ? dynamodbEndpoint : kinesisEndpoint);
-      this.proxy(link).retarget({ host: hostname, port: Number(target) });
+      const listener = apache?.[listenerOf(link)]?.[0] ?? `127.0.0.1:${listenerPorts[linksToKafka.indexOf(link)]}`;
+      const urls = { kafka: `tcp://${listener}`, dynamodb: dynamodbEndpoint, kinesis: kinesisEndpoint };
+      const { hostname, port } = new URL(urls[link.to]);
+      this.proxy(link).retarget({ host: hostname, port: Number(port) });
     }
   }
 
@@ -255,6 +268,18 @@ export class ChaosWorld {
   #podOf(role: Role): PodProcess | undefined {
     return this.pods.find(({ process }) => process.name === role);
   }
+}
+
+const linksToKafka = links.filter(({ to }) => to === 'kafka');
+
+/** Of the broker, for the role alone. */
+function listenerOf({ role }: Link): string {
+  return role.toUpperCase().replaceAll('-', '_');
+}
+
+function startApache(proxies: ReadonlyMap<string, TcpProxy>): Promise<RealKafka> {
+  const listeners = linksToKafka.map((link) => [listenerOf(link), [proxies.get(nameOf(link))?.address ?? '']] as const);
+  return startKafka({ listeners: Object.fromEntries(listeners) });
 }
 
 function nameOf({ role, to }: Link): string {

@@ -1,0 +1,55 @@
+import { type Controlled } from './controlled.js';
+import { type RealKafka } from './real-kafka.mjs';
+
+/** A broker of Apache Kafka in the world. Its clock is not moved, and what it does not handle it writes into its own log. */
+export class ApacheBroker implements Controlled {
+  readonly name = 'kafka';
+  readonly tail = '';
+  readonly unhandled: string[] = [];
+  readonly deaths: string[] = [];
+  readonly #kafka: RealKafka;
+  #isRunning = true;
+  #isPaused = false;
+
+  constructor(kafka: RealKafka) {
+    this.#kafka = kafka;
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#kafka.restart(0).catch((error: unknown) => this.deaths.push(`kafka does not start: ${String(error)}`));
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.#isRunning = false;
+    this.#isPaused = false;
+    await this.#kafka.kill(0, signal);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    void this.#kafka.kill(0, 'SIGSTOP');
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    void this.#kafka.kill(0, 'SIGCONT');
+  }
+
+  shiftClock(): void {
+    // Not there.
+  }
+
+  crash(): void {
+    void this.#kafka.kill(0, 'SIGKILL');
+  }
+}

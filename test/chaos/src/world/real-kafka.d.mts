@@ -1,0 +1,1 @@
+export { available, type RealKafka, startKafka } from '../../../../tools/real-kafka.mjs';

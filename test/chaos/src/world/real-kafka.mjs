@@ -1,0 +1,2 @@
+// The way to the repository's tools, which are outside of every project.
+export { available, startKafka } from '../../../../tools/real-kafka.mjs';
