@@ -1,4 +1,4 @@
-import { type RouteLog, type RoutingTableOptions, type TopicAdmin } from '@tidemark/control';
+import { type PodProgress, type RouteLog, type RoutingTableOptions, type TopicAdmin } from '@tidemark/control';
 import { type TopicNames, topicNames } from '@tidemark/protocol';
 import { type Clock, type Logger, MetricRegistry, silentLogger, systemClock, TidemarkError } from '@tidemark/runtime';
 
@@ -6,6 +6,8 @@ export interface AdminOptions {
   /** The routing topic; opened and closed by the service. */
   readonly log: RouteLog;
   readonly topics: TopicAdmin;
+  /** What pods say of the topics that they follow. Default: nobody can tell, so that each move takes its whole time. */
+  readonly pods?: PodProgress;
   /** Default: the names under the prefix `tidemark`. */
   readonly names?: TopicNames;
   /** Default 127.0.0.1. Anything but a loopback address needs a token. */
@@ -31,7 +33,8 @@ export interface AdminOptions {
   readonly metrics?: MetricRegistry;
 }
 
-export interface ResolvedAdminOptions extends Required<Omit<AdminOptions, 'token' | 'stopping'>> {
+export interface ResolvedAdminOptions extends Required<Omit<AdminOptions, 'token' | 'stopping' | 'pods'>> {
+  readonly pods: PodProgress | undefined;
   readonly token: string | undefined;
   readonly stopping: AbortSignal | undefined;
 }
@@ -41,14 +44,14 @@ export const tokenLengthMin = 16;
 
 /** Fills in the defaults; throws `INVALID_OPTIONS` naming the field. */
 export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions {
-  const { log, topics, token, stopping, host = '127.0.0.1', names = topicNames(), table = {} } = options;
+  const { log, topics, pods, token, stopping, host = '127.0.0.1', names = topicNames(), table = {} } = options;
   if (token !== undefined && (token.length < tokenLengthMin || /[^\x21-\x7e]/.test(token))) {
     throw invalid('token', `expected at least ${tokenLengthMin} printable ASCII characters without spaces`);
   }
   if (token === undefined && !isLoopback(host)) {
     throw invalid('host', `${host} can be reached from other machines, so a token must be configured`);
   }
-  return { log, topics, token, stopping, host, names, table, ...limitsOf(options), ...portsOf(options) };
+  return { log, topics, pods, token, stopping, host, names, table, ...limitsOf(options), ...portsOf(options) };
 }
 
 function limitsOf({ port = 0, bodyBytesMax = 65_536, drainTimeoutMs = 5_000 }: AdminOptions) {

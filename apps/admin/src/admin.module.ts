@@ -6,6 +6,7 @@ import { HealthController, metricsToken } from './health.controller.js';
 import { OpenApiDocument } from './openapi-document.js';
 import { OpenApiController } from './openapi.controller.js';
 import { ReadinessSource } from './readiness.js';
+import { RouteOperationsController } from './route-operations.controller.js';
 import { RoutesController } from './routes.controller.js';
 
 export interface AdminParts {
@@ -20,7 +21,7 @@ export class AdminModule {
   static of({ table, document, readiness, metrics }: AdminParts): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [RoutesController, OpenApiController, HealthController],
+      controllers: [RoutesController, RouteOperationsController, OpenApiController, HealthController],
       providers: [
         { provide: RoutingTable, useValue: table },
         { provide: OpenApiDocument, useValue: document },

@@ -10,6 +10,7 @@ afterAll(() => bench.close());
 const words = ['users', 'routes', 'history', '..', '%00', '%2e', '__proto__', 'constructor', '{table}', topicA, '*'];
 const path = fc.oneof(
   fc.constantFrom('/api/v1/routes', '/api/v1/routes/users', '/api/v1/routes/users/history', '/metrics'),
+  fc.constantFrom('move', 'pause', 'resume').map((operation) => `/api/v1/routes/users/${operation}`),
   fc
     .array(fc.oneof(fc.constantFrom(...words), fc.webSegment()), { maxLength: 4 })
     .map((all) => `/api/v1/${all.join('/')}`),
@@ -38,6 +39,12 @@ const body = fc.oneof(
   fc
     .array(fc.oneof(fc.constantFrom(...words), fc.string(), fc.constant(null)))
     .map((topics) => JSON.stringify({ topics })),
+  fc
+    .record({ to: fc.oneof(fc.constantFrom(...words), fc.jsonValue({ maxDepth: 1 })) })
+    .map((move) => JSON.stringify(move)),
+  fc
+    .dictionary(fc.oneof(fc.constantFrom(...words), fc.string()), fc.jsonValue({ maxDepth: 2 }))
+    .map((limited) => JSON.stringify({ topics: [topicA], limited })),
 );
 const method = fc.constantFrom('GET', 'PUT', 'PUT', 'PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS', 'HEAD');
 

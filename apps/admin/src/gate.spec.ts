@@ -35,6 +35,7 @@ describe('with a token', () => {
     const all = await operations(on);
     expect(all.map(([method, path]) => `${method} ${path}`).sort()).toEqual([
       'DELETE /api/v1/routes/users',
+      'DELETE /api/v1/routes/users/move',
       'GET /api/v1/openapi.json',
       'GET /api/v1/routes',
       'GET /api/v1/routes/users',
@@ -42,7 +43,10 @@ describe('with a token', () => {
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',
+      'POST /api/v1/routes/users/pause',
+      'POST /api/v1/routes/users/resume',
       'PUT /api/v1/routes/users',
+      'PUT /api/v1/routes/users/move',
     ]);
     for (const [method, path] of all) {
       const expected = open200.includes(path) ? 200 : 401;

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { configsOfRole, createKafkaClient, KafkaTopicAdmin, RouteTopic, topicRole, TopicWatch } from '@tidemark/kafka';
 import { kafkaOptions, loadConfig, pinoLogger, runProcess, untilStopping } from '@tidemark/process';
 import { topicNames } from '@tidemark/protocol';
 import { MetricRegistry, systemClock } from '@tidemark/runtime';
 
 import { adminOptions, configuration, topicSettings } from './configuration.js';
+import { livePods } from './live-pods.js';
 import { type AdminService, startAdmin } from './start-admin.js';
 
 const values = loadConfig(configuration);
@@ -19,6 +21,7 @@ const clientId = `tidemark-admin-${values.TIDEMARK_REGION}`;
 const client = createKafkaClient({ ...kafkaOptions(values), clientId, logger, clock });
 const log = new RouteTopic({ client, names, create, clock, logger, metrics });
 const topics = new KafkaTopicAdmin({ client, replicationFactor, configs, clock });
+const pods = livePods({ client, names, podId: randomUUID(), replicationFactor, clock, logger, metrics });
 let service: AdminService | undefined;
 let watch: TopicWatch | undefined;
 
@@ -27,12 +30,12 @@ runProcess({
   clock,
   start: async (stopping) => {
     watch = new TopicWatch({ client, names, settings, clock, logger });
-    const options = { ...adminOptions(values), log, topics, names, stopping, clock, logger, metrics };
+    const options = { ...adminOptions(values), log, topics, pods, names, stopping, clock, logger, metrics };
     service = await Promise.race([startAdmin(options), watch.failed]);
     await untilStopping(stopping, watch.failed);
   },
   stop: async () => {
     watch?.stop();
-    await (service === undefined ? log.close() : service.close());
+    await Promise.all([service === undefined ? log.close() : service.close(), pods.close()]);
   },
 });

@@ -46,6 +46,7 @@ describe('the description', () => {
     for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
       expect(schemas).toHaveProperty(name ?? '');
     expect(Object.keys(schemas).sort()).toEqual([
+      'MoveRouteModel',
       'ProblemModel',
       'PutRouteModel',
       'RouteChangeModel',
@@ -53,6 +54,9 @@ describe('the description', () => {
       'RouteHistoryModel',
       'RouteListModel',
       'RouteModel',
+      'RouteMoveModel',
+      'TopicFilterModel',
+      'TopicLimitModel',
     ]);
   });
 

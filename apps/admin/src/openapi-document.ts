@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 
-import { ProblemModel } from './route-models.js';
+import { ProblemModel, RouteMoveModel, TopicFilterModel, TopicLimitModel } from './route-models.js';
 
 /** The API's description, made from its controllers once they stand. Requests are checked against its paths before they are routed. */
 export class OpenApiDocument {
@@ -22,6 +22,8 @@ export class OpenApiDocument {
       .setVersion(version)
       .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'Needed where a token is configured.' })
       .build();
-    this.#value = SwaggerModule.createDocument(app, config, { extraModels: [ProblemModel] });
+    this.#value = SwaggerModule.createDocument(app, config, {
+      extraModels: [ProblemModel, RouteMoveModel, TopicFilterModel, TopicLimitModel],
+    });
   }
 }

@@ -1,9 +1,33 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { type RouteChange, type RouteDiff } from '@tidemark/control';
 import { followedTopic, type Route } from '@tidemark/protocol';
 
 const topic = 'tidemark.cache.users';
 const moved = 'tidemark.cache.users-v2';
+
+/** What a topic is limited to. */
+export class TopicLimitModel {
+  @ApiProperty({ description: 'Since which version it has carried just that without a break.', type: 'integer' })
+  since!: number;
+
+  @ApiProperty({ description: 'The services whose pods may follow it.', type: [String], required: false })
+  services?: readonly string[];
+
+  @ApiProperty({ description: 'The buckets of the keys that it carries.', type: [String], required: false })
+  buckets?: readonly string[];
+}
+
+/** A move under way. */
+export class RouteMoveModel {
+  @ApiProperty({ description: 'The topic that is left at its end.', example: moved })
+  to!: string;
+
+  @ApiProperty({ description: 'The topics from before it.', type: [String], example: [topic] })
+  from!: readonly string[];
+
+  @ApiProperty({ description: 'When it ends whatever the pods say.', format: 'date-time' })
+  until!: string;
+}
 
 /** One version of a table's route, as the API shows it. */
 export class RouteModel {
@@ -17,7 +41,11 @@ export class RouteModel {
   })
   version!: number;
 
-  @ApiProperty({ description: 'Cache topics, sorted; empty once deleted.', type: [String], example: [topic, moved] })
+  @ApiProperty({
+    description: 'Cache topics that carry all of it for everybody, sorted; empty once deleted.',
+    type: [String],
+    example: [topic, moved],
+  })
   topics!: readonly string[];
 
   @ApiProperty({
@@ -29,7 +57,25 @@ export class RouteModel {
   since!: Readonly<Record<string, number>>;
 
   @ApiProperty({
-    description: 'The topic that pods follow: the one added last.',
+    description: 'Topics for some services, or with some buckets, alone.',
+    type: 'object',
+    additionalProperties: { $ref: getSchemaPath(TopicLimitModel) },
+    example: { 'tidemark.cache.users-orders': { since: 3, services: ['orders'] } },
+  })
+  limited!: Readonly<Record<string, TopicLimitModel>>;
+
+  @ApiProperty({ description: 'Whether its events wait in the table topic, by a pause.', example: false })
+  paused!: boolean;
+
+  @ApiProperty({
+    description: 'The move that is under way.',
+    type: () => RouteMoveModel,
+    nullable: true,
+  })
+  move!: RouteMoveModel | null;
+
+  @ApiProperty({
+    description: 'The topic that pods follow, those apart that a limited one is for: the one added last.',
     type: String,
     nullable: true,
     example: moved,
@@ -89,9 +135,31 @@ export class RouteHistoryModel {
   changes!: readonly RouteModel[];
 }
 
+export class TopicFilterModel {
+  @ApiProperty({ type: [String], required: false, minItems: 1, maxItems: 100 })
+  services?: readonly string[];
+
+  @ApiProperty({ type: [String], required: false, minItems: 1, maxItems: 100 })
+  buckets?: readonly string[];
+}
+
 export class PutRouteModel {
-  @ApiProperty({ type: [String], minItems: 1, maxItems: 10, uniqueItems: true, example: [topic] })
+  @ApiProperty({ type: [String], minItems: 0, maxItems: 10, uniqueItems: true, example: [topic] })
   topics!: readonly string[];
+
+  @ApiProperty({
+    description: 'Topics for some services, or with some buckets, alone; at most 10 with those of `topics`.',
+    selfRequired: false,
+    type: 'object',
+    additionalProperties: { $ref: getSchemaPath(TopicFilterModel) },
+    example: { 'tidemark.cache.users-orders': { services: ['orders'] } },
+  })
+  limited?: Readonly<Record<string, TopicFilterModel>>;
+}
+
+export class MoveRouteModel {
+  @ApiProperty({ description: 'The topic that the table moves to; made where it is missing.', example: moved })
+  to!: string;
 }
 
 /** RFC 9457. */
@@ -132,6 +200,9 @@ export function routeModel(route: Route): RouteModel {
     version: route.version,
     topics: Object.keys(route.topics).sort(),
     since: route.topics,
+    limited: route.limited ?? {},
+    paused: route.paused === true,
+    move: route.move === undefined ? null : { ...route.move, until: dateOf(route.move.until) },
     followed: followedTopic(route) ?? null,
     deleted: route.deleted,
     changedAt: dateOf(route.changedAt),

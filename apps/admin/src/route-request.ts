@@ -1,4 +1,4 @@
-import { type RoutePrecondition } from '@tidemark/control';
+import { type PutLimits, type RoutePrecondition, type TopicFilters } from '@tidemark/control';
 import { z } from 'zod';
 
 import { RequestProblem } from './problem.js';
@@ -9,14 +9,30 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
 /** Who asks, where the request does not say. */
 export const defaultActor = 'admin-api';
 
-const putBody = z.strictObject({ topics: z.array(z.string()).max(1_000) });
+const names = z.array(z.string()).max(1_000);
+const limit = z.strictObject({ services: names.optional(), buckets: names.optional() });
+const putBody = z.strictObject({ topics: names, limited: z.record(z.string(), limit).optional() });
+const moveBody = z.strictObject({ to: z.string() });
 const changeQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() });
 
-/** The topics of a PUT's body; throws a `RequestProblem` that names the field. */
-export function readTopics(body: unknown): readonly string[] {
+/** The topics of a PUT's body, and what some are limited to; throws a `RequestProblem` that names the field. */
+export function readPut(body: unknown): { readonly topics: readonly string[]; readonly limited: PutLimits } {
   const result = putBody.safeParse(body);
-  if (result.success) return result.data.topics;
-  throw wrongShape(result.error, 'body', 'expected { "topics": ["…"] }');
+  if (!result.success) throw wrongShape(result.error, 'body', 'expected { "topics": ["…"] }');
+  const { topics, limited } = result.data;
+  if (limited === undefined) return { topics, limited: {} };
+  const filters = Object.entries(limited).map(([topic, { services, buckets }]) => [
+    topic,
+    { ...(services === undefined ? {} : { services }), ...(buckets === undefined ? {} : { buckets }) },
+  ]);
+  return { topics, limited: { limited: Object.fromEntries(filters) as TopicFilters } };
+}
+
+/** The topic of a move's body; throws a `RequestProblem` that names the field. */
+export function readTarget(body: unknown): string {
+  const result = moveBody.safeParse(body);
+  if (result.success) return result.data.to;
+  throw wrongShape(result.error, 'body', 'expected { "to": "…" }');
 }
 
 /** Whether a change is only to be worked out. An unknown parameter is refused: a misspelt `dryRun` would change things. */

@@ -6,15 +6,13 @@ import {
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
-  ApiQuery,
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import { type RouteChange, RoutingTable } from '@tidemark/control';
-import { isTidemarkError } from '@tidemark/runtime';
+import { RoutingTable } from '@tidemark/control';
 
 import { ApiProblems } from './api-problems.js';
+import { actorHeader, changed, dryRunQuery, etag, ifMatch, type ResponseHead, tableParam } from './route-changes.js';
 import {
   PutRouteModel,
   RouteChangeModel,
@@ -27,33 +25,11 @@ import {
 import {
   readActor,
   readDryRun,
+  readPut,
   readPutPrecondition,
-  readTopics,
   readVersion,
   type RequestHeaders,
 } from './route-request.js';
-
-/** What the controller uses of a response. */
-interface ResponseHead {
-  status(code: number): unknown;
-  setHeader(name: string, value: string): unknown;
-}
-
-const etag = { description: 'The version, quoted.', schema: { type: 'string' }, example: '"3"' } as const;
-const ifMatch = { name: 'If-Match', description: 'Version to replace, as the ETag says it.', example: '"3"' } as const;
-const tableParam = ApiParam({ name: 'table', description: 'DynamoDB table.', example: 'users' });
-const actorHeader = ApiHeader({
-  name: 'X-Tidemark-Actor',
-  required: false,
-  description: 'Who asks, for the record; taken on trust. 1 to 64 printable ASCII characters.',
-  example: 'jane@example.com',
-});
-const dryRunQuery = ApiQuery({
-  name: 'dryRun',
-  required: false,
-  enum: ['true', 'false'],
-  description: 'Works the change out and makes none.',
-});
 
 @ApiTags('routes')
 @ApiBearerAuth()
@@ -121,9 +97,9 @@ export class RoutesController {
   ): Promise<RouteChangeModel> {
     const precondition = readPutPrecondition(headers);
     const dryRun = readDryRun(query);
-    const topics = readTopics(body);
-    const options = { ifMatch: precondition, actor: readActor(headers), dryRun };
-    const change = await this.#changed(() => this.#table.put(table, topics, options));
+    const { topics, limited } = readPut(body);
+    const options = { ifMatch: precondition, actor: readActor(headers), dryRun, ...limited };
+    const change = await changed(this.#table, () => this.#table.put(table, topics, options));
     if (!dryRun && precondition === 'none') {
       response.status(HttpStatus.CREATED);
       response.setHeader('Location', `/api/v1/routes/${encodeURIComponent(table)}`);
@@ -148,18 +124,7 @@ export class RoutesController {
     const version = readVersion(headers);
     const dryRun = readDryRun(query);
     const options = { ifMatch: version, actor: readActor(headers), dryRun };
-    const change = await this.#changed(() => this.#table.delete(table, options));
+    const change = await changed(this.#table, () => this.#table.delete(table, options));
     return routeChangeModel(change, dryRun);
-  }
-
-  /** A writer that was superseded refuses this change, for it was decided on older knowledge, and takes over for the next one. */
-  async #changed(change: () => Promise<RouteChange>): Promise<RouteChange> {
-    try {
-      return await change();
-    } catch (error) {
-      const superseded = isTidemarkError(error, 'ROUTE_CONFLICT') && error.context['reason'] === 'superseded';
-      if (superseded) await this.#table.takeOver().catch(() => undefined);
-      throw error;
-    }
   }
 }

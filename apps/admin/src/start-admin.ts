@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { type Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { RoutingTable } from '@tidemark/control';
+import { MoveController, RoutingTable } from '@tidemark/control';
 import { prometheusText } from '@tidemark/process';
 import { stopWithin } from '@tidemark/runtime';
 
@@ -29,17 +29,19 @@ const apiVersion = '1.0';
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminService> {
   const resolved = resolveAdminOptions(options);
-  const { log, topics, names, clock, logger, metrics, stopping } = resolved;
+  const { log, topics, pods, names, clock, logger, metrics, stopping } = resolved;
   const table = new RoutingTable({ ...resolved.table, log, topics, names, clock, logger, metrics });
+  const moves = new MoveController({ table, pods, clock, logger });
   const readiness = new ReadinessSource(table);
   const app = await makeApp(resolved, table, readiness);
   stopping?.addEventListener('abort', () => readiness.stop(), { once: true });
-  const close = closeOnce(app, table, readiness, resolved);
+  const close = closeOnce({ app, table, moves, readiness }, resolved);
   try {
     await app.listen(resolved.port, resolved.host);
     const url = urlOf(app, resolved.host);
     logger.info({ url, authenticated: resolved.token !== undefined }, 'admin: listening');
     await table.open();
+    moves.start();
     logger.info({ routes: table.list().length }, 'admin: ready');
     return { url, close };
   } catch (error) {
@@ -98,10 +100,15 @@ function urlOf(app: NestExpressApplication, host: string): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+interface RunningParts {
+  readonly app: NestExpressApplication;
+  readonly table: RoutingTable;
+  readonly moves: MoveController;
+  readonly readiness: ReadinessSource;
+}
+
 function closeOnce(
-  app: NestExpressApplication,
-  table: RoutingTable,
-  readiness: ReadinessSource,
+  { app, table, moves, readiness }: RunningParts,
   { clock, logger, drainTimeoutMs }: ResolvedAdminOptions,
 ): () => Promise<void> {
   let closed: Promise<void> | undefined;
@@ -111,7 +118,7 @@ function closeOnce(
     const cancel = clock.setTimer(() => server.closeAllConnections(), drainTimeoutMs);
     const ended = app.close();
     server.closeIdleConnections();
-    await ended;
+    await Promise.all([ended, moves.close()]);
     cancel();
     await table.close();
   };

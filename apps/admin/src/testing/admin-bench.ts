@@ -1,6 +1,7 @@
 import { FakeRouteLog, FakeRoutingTopic, FakeTopicAdmin } from '@tidemark/control/testing';
-import { type Route } from '@tidemark/protocol';
-import { recordingLogger } from '@tidemark/runtime/testing';
+import { type PodProgress } from '@tidemark/control';
+import { type PodReport, type Route } from '@tidemark/protocol';
+import { ManualClock, recordingLogger } from '@tidemark/runtime/testing';
 import request from 'supertest';
 
 import { type AdminOptions } from '../admin-options.js';
@@ -15,12 +16,22 @@ export class AdminBench {
   readonly log = new FakeRouteLog(this.topic);
   readonly topics = new FakeTopicAdmin();
   readonly logger = recordingLogger();
+  /** For `open`, where a test has the time. */
+  readonly clock = new ManualClock();
+  /** What the live pods say. */
+  pods: readonly PodReport[] = [];
   #service: AdminService | undefined;
 
   async open(options: Partial<AdminOptions> = {}): Promise<this> {
     const { log, topics, logger } = this;
-    this.#service = await startAdmin({ log, topics, logger, ...options });
+    const pods: PodProgress = { read: async () => this.pods };
+    this.#service = await startAdmin({ log, topics, logger, pods, ...options });
     return this;
+  }
+
+  /** Another admin on the same topic. */
+  async reopen(): Promise<void> {
+    await this.open({ log: new FakeRouteLog(this.topic), clock: this.clock });
   }
 
   get url(): string {

@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Response } from 'supertest';
+
+import { AdminBench, at, create, topicA, topicB } from './testing/admin-bench.js';
+
+let bench: AdminBench;
+beforeEach(async () => {
+  bench = new AdminBench();
+  await bench.open({ clock: bench.clock });
+  await bench.put('users', [topicA], create);
+});
+afterEach(() => bench.close());
+
+const url = (what: string): string => `/api/v1/routes/users/${what}`;
+const move = (to: unknown, version: number): Promise<Response> =>
+  Promise.resolve(bench.api.put(url('move')).set(at(version)).send({ to }));
+const rollBack = (version: number): Promise<Response> =>
+  Promise.resolve(bench.api.delete(url('move')).set(at(version)));
+const post = (what: 'pause' | 'resume', version: number): Promise<Response> =>
+  Promise.resolve(bench.api.post(url(what)).set(at(version)));
+const route = async (): Promise<unknown> => (await bench.api.get('/api/v1/routes/users')).body;
+
+describe('PUT /routes/:table/move', () => {
+  it('goes by way of both topics, and says from where and until when', async () => {
+    const response = await move(topicB, 1);
+    expect([response.status, response.headers['etag']]).toEqual([200, '"2"']);
+    expect(response.body).toMatchObject({
+      topics: [topicA, topicB],
+      since: { [topicA]: 1, [topicB]: 2 },
+      followed: topicB,
+      move: { to: topicB, from: [topicA], until: expect.stringMatching(/Z$/) as unknown },
+      diff: { added: [topicB], kept: [topicA], removed: [] },
+      written: true,
+    });
+    expect(bench.topics.topics.get(topicB)).toBe(4);
+  });
+
+  it('is only worked out by a dry run', async () => {
+    const response = await bench.api
+      .put(`${url('move')}?dryRun=true`)
+      .set(at(1))
+      .send({ to: topicB });
+    expect([response.status, response.body]).toMatchObject([200, { dryRun: true, written: false }]);
+    expect(await route()).toMatchObject({ version: 1, move: null });
+  });
+
+  it.each<[unknown, number, object]>([
+    [topicB, 9, { status: 412, currentVersion: 1 }],
+    ['elsewhere', 1, { status: 422, field: 'to', rule: 'topic-prefix' }],
+    [7, 1, { status: 400, field: 'to' }],
+    [undefined, 1, { status: 400 }],
+  ])('to %p at version %p is refused', async (to, version, problem) => {
+    expect((await move(to, version)).body).toMatchObject(problem);
+    expect(await route()).toMatchObject({ version: 1 });
+  });
+
+  it('needs a version', async () => {
+    expect((await bench.api.put(url('move')).send({ to: topicB })).status).toBe(428);
+    expect((await bench.api.delete(url('move'))).status).toBe(428);
+    expect((await bench.api.post(url('pause'))).status).toBe(428);
+  });
+
+  it('is rolled back to where it began', async () => {
+    await move(topicB, 1);
+    const response = await rollBack(2);
+    expect(response.body).toMatchObject({
+      version: 3,
+      since: { [topicA]: 1 },
+      move: null,
+      diff: { removed: [topicB] },
+    });
+    expect((await rollBack(3)).body).toMatchObject({ status: 422, rule: 'move-none' });
+  });
+
+  it('ends by itself once pods have followed', async () => {
+    await move(topicB, 1);
+    bench.pods = [{ pod: 'p', service: 's', tables: { users: { topics: [topicB], progress: [0] } }, leaving: false }];
+    await bench.clock.advance(2_000);
+    expect(await route()).toMatchObject({ version: 3, since: { [topicB]: 2 }, move: null, changedBy: 'move' });
+  });
+
+  it('ends by itself after 60 s, and goes on in an admin that comes after its writer', async () => {
+    await move(topicB, 1);
+    await bench.close();
+    await bench.reopen();
+    await bench.clock.advance(59_000);
+    expect(await route()).toMatchObject({ version: 2 });
+    await bench.clock.advance(3_000);
+    expect(await route()).toMatchObject({ version: 3, topics: [topicB], move: null });
+  });
+});
+
+describe('POST /routes/:table/pause and resume', () => {
+  it('pauses, and goes on with the since of before', async () => {
+    const paused = await post('pause', 1);
+    expect([paused.status, paused.headers['etag'], paused.body]).toMatchObject([
+      200,
+      '"2"',
+      { paused: true, since: { [topicA]: 1 }, written: true },
+    ]);
+    expect((await post('pause', 2)).body).toMatchObject({ version: 2, written: false });
+    expect((await post('resume', 2)).body).toMatchObject({ version: 3, paused: false, since: { [topicA]: 1 } });
+  });
+
+  it('answers 412 to who has seen another version, and 404 for a table without a route', async () => {
+    expect((await post('pause', 7)).status).toBe(412);
+    expect((await bench.api.post('/api/v1/routes/nobody/pause').set(at(1))).status).toBe(404);
+    expect((await bench.api.get(url('pause'))).status).toBe(405);
+  });
+});
+
+describe('PUT /routes/:table with limits', () => {
+  const put = (body: object, version: number): Promise<Response> =>
+    Promise.resolve(bench.api.put('/api/v1/routes/users').set(at(version)).send(body));
+
+  it('shows what each topic is limited to, and since when', async () => {
+    const limited = { [topicB]: { services: ['orders'], buckets: ['users', 'roles'] } };
+    expect((await put({ topics: [topicA], limited }, 1)).body).toMatchObject({
+      topics: [topicA],
+      limited: { [topicB]: { since: 2, services: ['orders'], buckets: ['roles', 'users'] } },
+      followed: topicA,
+    });
+    expect((await put({ topics: [topicA] }, 2)).body).toMatchObject({ version: 3, limited: {} });
+  });
+
+  it.each<[object, object]>([
+    [{ topics: [topicA], limited: { [topicA]: { services: ['s'] } } }, { rule: 'topic-duplicate' }],
+    [
+      { topics: [topicA], limited: { [topicB]: {} } },
+      { field: `limited.${topicB}`, rule: 'limit' },
+    ],
+    [{ topics: [topicA], limited: { [topicB]: { services: [] } } }, { rule: 'limit' }],
+    [{ topics: [topicA], limited: { [topicB]: { buckets: ['A B'] } } }, { rule: 'limit' }],
+    [{ topics: [topicA], limited: { elsewhere: { services: ['s'] } } }, { rule: 'topic-prefix' }],
+    [{ topics: [topicA], limited: { [topicB]: { since: 1 } } }, { status: 400 }],
+    [{ topics: [], limited: {} }, { rule: 'topics-min' }],
+  ])('refuses %j', async (body, problem) => {
+    expect((await put(body, 1)).body).toMatchObject(problem);
+  });
+});

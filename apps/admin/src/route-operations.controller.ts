@@ -1,0 +1,122 @@
+import { Body, Controller, Delete, Headers, HttpCode, HttpStatus, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type RouteOperation, RoutingTable } from '@tidemark/control';
+
+import { ApiProblems } from './api-problems.js';
+import { actorHeader, changed, dryRunQuery, etag, ifMatch, type ResponseHead, tableParam } from './route-changes.js';
+import { MoveRouteModel, RouteChangeModel, routeChangeModel } from './route-models.js';
+import { readActor, readDryRun, readTarget, readVersion, type RequestHeaders } from './route-request.js';
+
+const answer = { type: RouteChangeModel, description: 'Written, or only worked out.', headers: { ETag: etag } };
+
+/** What can be done to a route besides replacing it. All its state is the route: any admin goes on with what another one began. */
+@ApiTags('routes')
+@ApiBearerAuth()
+@Controller('api/v1/routes/:table')
+export class RouteOperationsController {
+  readonly #table: RoutingTable;
+
+  constructor(table: RoutingTable) {
+    this.#table = table;
+  }
+
+  @Put('move')
+  @tableParam
+  @dryRunQuery
+  @actorHeader
+  @ApiHeader({ ...ifMatch, required: true })
+  @ApiBody({ type: MoveRouteModel })
+  @ApiOperation({
+    operationId: 'moveRoute',
+    summary: 'Moves a table to one topic by way of both, until every live pod follows it, at most 60 s',
+  })
+  @ApiOkResponse(answer)
+  @ApiProblems(400, 404, 409, 412, 413, 415, 422, 428)
+  move(
+    @Param('table') table: string,
+    @Body() body: unknown,
+    @Query() query: unknown,
+    @Headers() headers: RequestHeaders,
+    @Res({ passthrough: true }) response: ResponseHead,
+  ): Promise<RouteChangeModel> {
+    return this.#operate(table, { type: 'move', to: readTarget(body) }, { query, headers, response });
+  }
+
+  @Delete('move')
+  @tableParam
+  @dryRunQuery
+  @actorHeader
+  @ApiHeader({ ...ifMatch, required: true })
+  @ApiOperation({ operationId: 'rollBackRoute', summary: 'Gives a move up: back to the topics from before it' })
+  @ApiOkResponse(answer)
+  @ApiProblems(400, 404, 409, 412, 422, 428)
+  rollBack(
+    @Param('table') table: string,
+    @Query() query: unknown,
+    @Headers() headers: RequestHeaders,
+    @Res({ passthrough: true }) response: ResponseHead,
+  ): Promise<RouteChangeModel> {
+    return this.#operate(table, { type: 'roll-back' }, { query, headers, response });
+  }
+
+  @Post('pause')
+  @HttpCode(HttpStatus.OK)
+  @tableParam
+  @dryRunQuery
+  @actorHeader
+  @ApiHeader({ ...ifMatch, required: true })
+  @ApiOperation({
+    operationId: 'pauseRoute',
+    summary: "Lets a table's events wait in its table topic; its pods grow stale, up to their maxStaleness",
+  })
+  @ApiOkResponse(answer)
+  @ApiProblems(400, 404, 409, 412, 422, 428)
+  pause(
+    @Param('table') table: string,
+    @Query() query: unknown,
+    @Headers() headers: RequestHeaders,
+    @Res({ passthrough: true }) response: ResponseHead,
+  ): Promise<RouteChangeModel> {
+    return this.#operate(table, { type: 'pause' }, { query, headers, response });
+  }
+
+  @Post('resume')
+  @HttpCode(HttpStatus.OK)
+  @tableParam
+  @dryRunQuery
+  @actorHeader
+  @ApiHeader({ ...ifMatch, required: true })
+  @ApiOperation({
+    operationId: 'resumeRoute',
+    summary: 'Goes on where the pause began; nothing is lost, nothing flushed',
+  })
+  @ApiOkResponse(answer)
+  @ApiProblems(400, 404, 409, 412, 422, 428)
+  resume(
+    @Param('table') table: string,
+    @Query() query: unknown,
+    @Headers() headers: RequestHeaders,
+    @Res({ passthrough: true }) response: ResponseHead,
+  ): Promise<RouteChangeModel> {
+    return this.#operate(table, { type: 'resume' }, { query, headers, response });
+  }
+
+  async #operate(
+    table: string,
+    operation: RouteOperation,
+    { query, headers, response }: Request,
+  ): Promise<RouteChangeModel> {
+    const version = readVersion(headers);
+    const dryRun = readDryRun(query);
+    const options = { ifMatch: version, actor: readActor(headers), dryRun };
+    const change = await changed(this.#table, () => this.#table.operate(table, operation, options));
+    if (!dryRun) response.setHeader('ETag', `"${change.route.version}"`);
+    return routeChangeModel(change, dryRun);
+  }
+}
+
+interface Request {
+  readonly query: unknown;
+  readonly headers: RequestHeaders;
+  readonly response: ResponseHead;
+}
