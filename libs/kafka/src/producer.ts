@@ -19,7 +19,8 @@ import { type AppendedAt, type AppendedRun, placesOf } from './appended.js';
 import { type KafkaClient, positive } from './kafka-client.js';
 import { isAccessDenied, isTooLarge, isTopicMissing, publishFailed } from './kafka-error.js';
 import { type CreateTopics, PartitionCounts } from './partition-counts.js';
-import { type Acknowledgement, ProducerConnection } from './producer-connection.js';
+import { type Acknowledgement } from './producer-connection.js';
+import { ProducerConnections } from './producer-connections.js';
 import { type ProducerMetrics, producerMetrics } from './producer-metrics.js';
 import { grouping } from './grouping.js';
 import { cut, type Piece, type SendBatch, SendQueue, type SendQueueLimits, type Slice } from './send-queue.js';
@@ -40,6 +41,8 @@ export interface KafkaProducerOptions {
   readonly requestBytesMax?: number;
   /** Requests of one topic in flight, always of different partitions. Default 4. */
   readonly requestsMax?: number;
+  /** Connections to each broker: topics that share none do not wait for one another's replicas. Default 1. */
+  readonly connectionsMax?: number;
   /** Bytes waiting or in flight; beyond, `QUEUE_FULL`. Default 64 MiB. */
   readonly queuedBytesMax?: number;
   /** A topic's partition count is asked for again after this, ms. Default 300,000. */
@@ -73,7 +76,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
   readonly #metrics: ProducerMetrics;
   readonly #limits: SendQueueLimits;
   readonly #counts: PartitionCounts;
-  readonly #connection: ProducerConnection;
+  readonly #connections: ProducerConnections;
   readonly #topics = new Map<string, { readonly queue: SendQueue; requests: number }>();
   readonly #inFlight = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -92,7 +95,8 @@ export class KafkaProducer implements EventSink, EventPublisher {
     const maxAgeMs = positive('partitionsMaxAgeMs', options.partitionsMaxAgeMs ?? 300_000);
     const { createTopics, random = Math.random } = options;
     this.#counts = new PartitionCounts({ client, clock, maxAgeMs, topicsMax, createTopics, random });
-    this.#connection = new ProducerConnection(client, () => {
+    const connectionsMax = positive('connectionsMax', options.connectionsMax ?? 1);
+    this.#connections = new ProducerConnections(client, connectionsMax, () => {
       this.#metrics.replacements.value += 1;
     });
   }
@@ -149,7 +153,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
       for (const { call } of queue.drain())
         call.failed(new TidemarkError('CLOSED', 'the producer is closed', { retriable: false }));
     await settleWithin(this.#clock, closeMs, Promise.all([...this.#inFlight]));
-    await settleWithin(this.#clock, closeMs, this.#connection.close());
+    await settleWithin(this.#clock, closeMs, this.#connections.close());
   }
 
   #bounded<T>(signal: AbortSignal | undefined, what: string, work: () => Promise<T>): Promise<T> {
@@ -281,7 +285,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
     const { random = Math.random } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#connection.send(topic, grouping(slices.flatMap((slice) => slice.messages)));
+        return await this.#connections.send(topic, grouping(slices.flatMap((slice) => slice.messages)));
       } catch (error) {
         await this.#judge(topic, error);
         const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });

@@ -5,13 +5,16 @@ import { messageOf, stopWithin } from '@tidemark/runtime';
 import { type DispatcherServiceOptions, type Service, type ServicePorts } from './service-options.js';
 import { untilStarted } from './until-started.js';
 
+/** Cache topics that wait for nobody's replicas but their own. */
+const connectionsMax = 32;
+
 /** A dispatcher over Kafka. Resolves at once; what it needs and does not find yet, it waits for, and says so in `ready()`. */
 export async function startDispatcher(options: DispatcherServiceOptions, ports: ServicePorts): Promise<Service> {
   const { clock, logger, metrics } = ports;
   const { kafka, topicPrefix, region, sessionTimeoutMs } = options;
   const names = topicNames(topicPrefix);
   const client = createKafkaClient({ ...kafka, clientId: `tidemark-dispatcher-${region}`, logger, clock });
-  const sink = new KafkaProducer({ client, names, clock, logger, metrics });
+  const sink = new KafkaProducer({ client, names, clock, logger, metrics, connectionsMax });
   const source = new GroupConsumer({
     client,
     groupId: names.dispatcherGroup,

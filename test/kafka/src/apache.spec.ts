@@ -4,6 +4,7 @@ import { available, type RealKafka, startKafka } from './real-kafka.mjs';
 import { testLogger } from './test-logger.js';
 import { watchRejections } from './rejections.js';
 import { podFeedContract } from './change-feed.js';
+import { dispatchIsolationCases } from './dispatch-isolation.js';
 import { outageCases, type Outages } from './outage.js';
 import { podTopicContract } from './pod-registry.js';
 import { routeTopicContract } from './route-log.js';
@@ -53,6 +54,8 @@ function hold(harness: KafkaHarness): void {
   for (const { name, run } of routeTopicContract(() => harness.brokers)) it(`routing log: ${name}`, run, caseTimeoutMs);
   for (const { name, run } of podTopicContract(() => harness.brokers)) it(`pod registry: ${name}`, run, caseTimeoutMs);
   for (const { name, run } of podFeedContract(() => harness.brokers)) it(`change feed: ${name}`, run, caseTimeoutMs);
+  for (const { name, run } of dispatchIsolationCases(() => harness.brokers))
+    it(`isolation: ${name}`, run, caseTimeoutMs);
   it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
 }
 

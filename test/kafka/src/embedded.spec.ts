@@ -4,6 +4,7 @@ import { EmbeddedKafka } from '@tidemark/local-stack';
 import { testLogger } from './test-logger.js';
 import { watchRejections } from './rejections.js';
 import { podFeedContract } from './change-feed.js';
+import { dispatchIsolationCases } from './dispatch-isolation.js';
 import { outageCases } from './outage.js';
 import { podTopicContract } from './pod-registry.js';
 import { routeTopicContract } from './route-log.js';
@@ -28,6 +29,7 @@ describe('the Kafka contract on the embedded broker', () => {
   for (const { name, run } of routeTopicContract(() => [kafka.address])) it(`routing log: ${name}`, run, 60_000);
   for (const { name, run } of podTopicContract(() => [kafka.address])) it(`pod registry: ${name}`, run, 60_000);
   for (const { name, run } of podFeedContract(() => [kafka.address])) it(`change feed: ${name}`, run, 60_000);
+  for (const { name, run } of dispatchIsolationCases(() => [kafka.address])) it(`isolation: ${name}`, run, 150_000);
   const outages = {
     get brokers() {
       return [kafka.address];

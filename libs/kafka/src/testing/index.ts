@@ -10,6 +10,7 @@ import { routeTopicCases } from './route-topic-cases.js';
 import { topicCheckCases } from './topic-check-cases.js';
 
 export { type KafkaHarness } from './contract-world.js';
+export { type SilentTopicClient, silentTopicClient } from './silent-topic-client.js';
 
 /** What Tidemark relies on in Kafka: every case is a promise of `@tidemark/kafka` that must hold on the Kafka it is given. */
 export function kafkaContract(harness: KafkaHarness): ContractCase[] {

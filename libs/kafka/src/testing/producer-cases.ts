@@ -5,8 +5,10 @@ import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { KafkaProducer, type KafkaProducerOptions } from '../producer.js';
 import { KafkaTopicAdmin } from '../topic-admin.js';
 import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
+import { firsts } from './load.js';
 import { readAll } from './read-all.js';
 import { RecordingFeed } from './recording-feed.js';
+import { silentTopicClient } from './silent-topic-client.js';
 
 const { signal } = new AbortController();
 
@@ -29,6 +31,7 @@ export function producerCases(harness: KafkaHarness): ContractCase[] {
     on('does not call a partition that does not exist written', unknownPartition),
     on('ends in its time when the brokers do not answer', ends),
     on('is given up by its caller at once', abandoned),
+    on('waits for no other topic where each has a connection', silentTopic),
     on('lists topics, and makes them once', admin),
   ];
 }
@@ -253,6 +256,24 @@ async function ends(world: ContractWorld): Promise<void> {
       () => false,
     );
   });
+}
+
+async function silentTopic(world: ContractWorld): Promise<void> {
+  const [silent, fine] = [await world.topic('silent'), await world.topic('fine')];
+  const client = world.keep(silentTopicClient(world.harness.brokers, silent), async (one) => one.heal());
+  const producer = producerOf(world, { client, connectionsMax: 8 });
+  client.silence();
+  let answered = false;
+  const waiting = Promise.all(
+    range(0, 3).map((i) => producer.send(silent, [{ partition: 0, record: record(i) }], signal)),
+  ).then(() => (answered = true));
+  await eventually('a request without an answer', () => client.silenced === 1);
+  for (const i of range(0, 20)) await producer.send(fine, [{ partition: 0, record: record(i) }], signal);
+  assert.deepEqual([answered, client.silenced], [false, 1]);
+  client.heal();
+  await waiting;
+  assert.deepEqual(firsts((await readAll(world, silent, 0)).map(Number)), range(0, 3));
+  assert.deepEqual((await readAll(world, fine, 0)).map(Number), range(0, 20));
 }
 
 async function abandoned(world: ContractWorld): Promise<void> {
