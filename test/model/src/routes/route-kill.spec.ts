@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import { type KillableCall } from '@tidemark/control/testing';
+import { type Route } from '@tidemark/protocol';
+import { RouteWorld, table, topicA, topicB, type Victim } from './route-world.js';
+
+type Scenario = (world: RouteWorld) => Promise<void>;
+
+const isAt =
+  (...topics: readonly string[]) =>
+  (route: Route | undefined): boolean =>
+    route !== undefined && !route.deleted && Object.keys(route.topics).sort().join() === topics.join();
+
+async function begin(world: RouteWorld): Promise<void> {
+  await world.ask(isAt(topicA), (routes) => routes.put(table, [topicA], { ifMatch: 'none', actor: 'ops' }));
+  await world.pass(2);
+  world.fill();
+  await world.write();
+  await world.pass(1);
+}
+
+/** Whatever happened: what is written from now on comes through, and the pod holds the truth. */
+async function settled(world: RouteWorld, topic: string): Promise<void> {
+  await world.pass(3);
+  expect(world.divergent).toEqual([]);
+  world.fill();
+  await world.write();
+  await world.pass(15);
+  expect(world.right).toHaveLength(3);
+  expect([world.pod.follower.target, [...world.pod.follower.topics], world.pod.follower.live]).toEqual([
+    topic,
+    [topic],
+    true,
+  ]);
+}
+
+const moves: Scenario = async (world) => {
+  await begin(world);
+  await world.ask(
+    (route) => route?.move !== undefined || isAt(topicB)(route),
+    async (routes) =>
+      routes.operate(table, { type: 'move', to: topicB }, { ifMatch: routes.get(table).version, actor: 'ops' }),
+  );
+  world.fill();
+  await world.write();
+  await world.pass(75);
+  expect(world.route).toMatchObject({ topics: { [topicB]: expect.any(Number) as unknown }, deleted: false });
+  expect([isAt(topicB)(world.route), world.route?.move]).toEqual([true, undefined]);
+  await settled(world, topicB);
+  expect(world.ascending(topicA, 0)[0]?.[0]).toBe(1);
+  expect(world.ascending(topicB, 1)).toEqual([
+    [2, 3],
+    [2, 3],
+    [2, 3],
+  ]);
+};
+
+const rolledBack: Scenario = async (world) => {
+  await begin(world);
+  await world.ask(
+    (route) => route?.move !== undefined || isAt(topicB)(route),
+    async (routes) =>
+      routes.operate(table, { type: 'move', to: topicB }, { ifMatch: routes.get(table).version, actor: 'ops' }),
+  );
+  await world.write();
+  await world.ask(isAt(topicA), async (routes) => {
+    const { version } = routes.get(table);
+    return routes.operate(table, { type: 'roll-back' }, { ifMatch: version, actor: 'ops' });
+  });
+  await world.pass(75);
+  await settled(world, topicA);
+  expect(world.ascending(topicA, 0)).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+};
+
+const paused: Scenario = async (world) => {
+  await begin(world);
+  const pause = (type: 'pause' | 'resume') =>
+    world.ask(
+      (route) => (route?.paused === true) === (type === 'pause'),
+      async (routes) => routes.operate(table, { type }, { ifMatch: routes.get(table).version, actor: 'ops' }),
+    );
+  await pause('pause');
+  await world.pass(2);
+  const { watermark } = world.pod.follower;
+  world.fill();
+  await world.write();
+  await world.pass(15);
+  expect(world.pod.follower.watermark).toBe(watermark);
+  await pause('resume');
+  await world.pass(15);
+  expect(world.pod.follower.watermark).toBeGreaterThan(watermark);
+  await settled(world, topicA);
+  expect(world.ascending(topicA, 0)).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+};
+
+async function run(scenario: Scenario, victim: Victim, death?: KillableCall): Promise<RouteWorld> {
+  const world = new RouteWorld(victim, death);
+  try {
+    await scenario(world);
+  } finally {
+    await world.end();
+  }
+  return world;
+}
+
+describe.each<[string, Scenario]>([
+  ['a move', moves],
+  ['a move that is rolled back', rolledBack],
+  ['a pause', paused],
+])('%s', (_name, scenario) => {
+  it.each<[Victim, number]>([
+    ['admin', 10],
+    ['dispatcher', 20],
+  ])(
+    'hazards 31 and 47: ends right whichever call of the %s was its last',
+    async (victim, least) => {
+      const { calls } = await run(scenario, victim);
+      expect(calls).toBeGreaterThan(least);
+      // Once all is decided the same calls come each second: the first ones, and then every seventh.
+      const chosen = Array.from({ length: calls }, (_, call) => call).filter((call) => call < 40 || call % 7 === 0);
+      for (const call of chosen)
+        for (const when of ['before', 'after'] as const) {
+          const world = await run(scenario, victim, { call, when }).catch((cause: unknown) => {
+            throw new Error(`dies ${when} call ${call}`, { cause });
+          });
+          expect([call, when, world.died]).toEqual([call, when, true]);
+        }
+    },
+    240_000,
+  );
+});
