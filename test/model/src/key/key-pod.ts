@@ -104,6 +104,10 @@ export class OneEntry implements L1 {
     return this.held === undefined ? [] : [key];
   }
 
+  keySlices(): IterableIterator<readonly string[]> {
+    return [this.keys()].values();
+  }
+
   set(_key: string, entry: Entry): void {
     this.held = entry;
   }
