@@ -31,6 +31,12 @@ export function plantedCases(world: () => ChaosWorld): void {
     ]);
   });
 
+  it('planted: changes that never reach the stream are found', async () => {
+    world().aws.faults.skipRecords(5);
+    const { outcome } = await playScenario(world(), calm, { seed: 4, patience: 0.1, keys: 10 });
+    expect(judge(outcome)).toContainEqual(expect.stringMatching(/^\d lost events\n/));
+  });
+
   it('planted: pods that do not catch up are found', async () => {
     const problems = await problemsWith(2, 'sees-no-watermarks', 0.05);
     await renewPods(world());

@@ -33,6 +33,7 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const script = scriptOf(scenario, seed);
   const keys = Array.from({ length: count }, (_, n) => `${scenario.name.replaceAll(/\W+/g, '-')}-${seed}-${n}`);
   world.newHistory();
+  const { gaps: gapsBefore } = world.witness;
   const before = world.pods.map((pod) => pod.life);
   const recoveries = new Recoveries(world, limits.caughtUpMs * patience);
   await play(world, script, keys, seed, recoveries);
@@ -48,13 +49,14 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const events = await eventsOf(world);
   await witnessRest(world, keys);
   const history = world.log.history();
+  const lost = await world.witness.lost(history, { gapsBefore, timeoutMs: limits.agreedMs * patience });
   const skewMs = skewOf(script);
   return {
     script: [...script.map(describeStep), `pods ${before.join(', ')}`],
     recoveryMs: await recoveries.longest(),
     outcome: {
       ...agreement,
-      caughtUpMs,
+      ...{ caughtUpMs, lost },
       violations: checkHistory(history, { skewMs }),
       unhandled: roles.flatMap((role) => world.process(role).unhandled.splice(0)),
       deaths: roles.flatMap((role) => world.process(role).deaths.splice(0)),

@@ -8,6 +8,8 @@ export interface Outcome {
   readonly divergent: readonly string[];
   /** Ms from the healing until every pod had everything that was written before; `null`: not while it was waited for. */
   readonly caughtUpMs: number | null;
+  /** Writes that no event of the table topic is of. */
+  readonly lost: readonly string[];
   readonly violations: readonly Violation[];
   readonly unhandled: readonly string[];
   /** Processes that ended without being told to. */
@@ -22,10 +24,11 @@ export const limits = { agreedMs: 10_000, caughtUpMs: 60_000 } as const;
 
 /** What is wrong, each in a line that can be acted on; none: the scenario has passed. */
 export function judge(outcome: Outcome): readonly string[] {
-  const { agreedMs, divergent, caughtUpMs, violations, unhandled, deaths, reads, writes, events } = outcome;
+  const { agreedMs, divergent, caughtUpMs, lost, violations, unhandled, deaths, reads, writes, events } = outcome;
   return [
     ...late(`${divergent.length} divergent keys`, agreedMs, limits.agreedMs, divergent),
     ...late('pods have not caught up', caughtUpMs, limits.caughtUpMs, []),
+    ...(lost.length === 0 ? [] : [[`${lost.length} lost events`, ...lost].join('\n  ')]),
     ...violations.map(describeViolation),
     ...unhandled.map((line) => `nobody handled: ${line}`),
     ...deaths.map((line) => `died: ${line}`),

@@ -5,8 +5,8 @@ import { type Deed, describeStep, links, roles } from './step.js';
 const seeds = Array.from({ length: 200 }, (_, n) => n);
 
 describe('scenarios', () => {
-  it('are 14, of which an ordinary run plays 6', () => {
-    expect(new Set(scenarios.map(({ name }) => name)).size).toBe(14);
+  it('are 15, of which an ordinary run plays 6', () => {
+    expect(new Set(scenarios.map(({ name }) => name)).size).toBe(15);
     expect(scenarios.filter(({ isShort }) => isShort)).toHaveLength(6);
   });
 

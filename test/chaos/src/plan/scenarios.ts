@@ -52,6 +52,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'route move', isShort: false, script: routeMove },
   { name: 'broker restart', isShort: false, script: brokerRestart },
   { name: 'broken links', isShort: false, script: brokenLinks },
+  { name: 'late packets', isShort: false, script: latePackets },
 ];
 
 export function scriptOf(scenario: Scenario, seed: number): readonly Step[] {
@@ -201,4 +202,17 @@ function brokenLinks(draw: Draw): readonly Step[] {
     .flatMap((link, n) =>
       linkFault(draw, draw.one(['cut', 'half-open', 'reset', 'stall'] as const), link, 400 + n * 600),
     );
+}
+
+/** What a worker and a dispatcher have sent arrives when others have long taken over their work. */
+function latePackets(draw: Draw): readonly Step[] {
+  const senders = [draw.one(['sync-1', 'sync-2'] as const), draw.one(['dispatcher-1', 'dispatcher-2'] as const)];
+  return senders.flatMap((role) => {
+    const atMs = draw.between(400, 1_500);
+    const link: Link = { role, to: 'kafka' };
+    return [
+      { atMs, deed: { do: 'stall-up', link } satisfies Deed },
+      { atMs: atMs + draw.between(7_000, 11_000), deed: { do: 'heal', link } satisfies Deed },
+    ];
+  });
 }

@@ -10,6 +10,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EventWitness } from '../history/event-witness.js';
 import { HistoryLog } from '../history/history-log.js';
 import { type Link, links, type LinkService, type Role, roles } from '../plan/step.js';
 import { maxStalenessMs, table } from '../pod-protocol.js';
@@ -53,6 +54,7 @@ export class ChaosWorld {
   readonly #broker: string;
   readonly #folder: string;
   readonly #apache: RealKafka | undefined;
+  #witness: EventWitness | undefined;
   /** What the next scenario records into; pods that live go over from one to the next. */
   #log = new HistoryLog();
 
@@ -118,6 +120,11 @@ export class ChaosWorld {
     }
   }
 
+  get witness(): EventWitness {
+    if (this.#witness === undefined) throw new Error('the world has not started');
+    return this.#witness;
+  }
+
   get log(): HistoryLog {
     return this.#log;
   }
@@ -170,6 +177,7 @@ export class ChaosWorld {
     for (const proxy of this.#proxies.values()) proxy.heal();
     for (const process of this.#processes.values()) process.resume();
     await this.routing.close().catch(() => undefined);
+    await this.#witness?.close();
     const others = roles.filter((role) => role !== 'kafka');
     await Promise.all(others.map((role) => this.end(role, 'SIGTERM')));
     await (this.#apache === undefined ? this.end('kafka', 'SIGTERM') : this.#apache.stop());
@@ -191,6 +199,7 @@ export class ChaosWorld {
         throw new Error(`${String(error)}: ${this.process(role).tail}`);
       });
     }
+    this.#witness = await EventWitness.open(this.kafka, topicNames(topicPrefix));
   }
 
   #makeKafka(port: number, listenerPorts: readonly number[]): void {
