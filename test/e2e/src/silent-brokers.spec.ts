@@ -52,7 +52,7 @@ describe('brokers that take connections and say nothing', () => {
         body: JSON.stringify({ topics }),
       });
     expect((await put({ 'if-none-match': '*' }, 'tidemark.cache.things')).status).toBe(201);
-    await printed(dispatcher, /"tables":\["(things)"\],"message":"dispatcher: consuming"/);
+    await printed(dispatcher, /"tables":\["(things)"\],"message":"dispatcher: subscribed/);
 
     kafka.child.kill('SIGSTOP');
     const change = put({ 'if-match': '"1"' }, 'tidemark.cache.other').catch(() => undefined);
