@@ -12,6 +12,7 @@ import {
 import {
   type Checkpoint,
   checkpointedLease,
+  owingAs,
   type LeaseStore,
   releasedLease,
   renewedLease,
@@ -163,12 +164,13 @@ export class DynamoDBLeaseStore implements LeaseStore {
     change: (row: ShardLease) => ShardLease,
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
-    const next = change(lease);
+    const next = change(owingAs(lease, lease));
     if (await this.#update(lease, next, true, signal)) return next;
     const row = await this.#get(lease.shardId, signal);
     if (row === undefined || row.owner !== lease.owner || row.counter !== next.counter) return undefined;
-    if (row.checkpoint === next.checkpoint && row.readUpTo === next.readUpTo) return row;
-    const again = change(row);
+    const again = change(owingAs(lease, row));
+    if (row.checkpoint === next.checkpoint && row.readUpTo === next.readUpTo && isSame(row.owes, again.owes))
+      return row;
     return (await this.#update(row, again, true, signal)) ? again : undefined;
   }
 
@@ -236,8 +238,10 @@ function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: b
     conditions.push('#owner = :owner');
     values[':owner'] = { S: lease.owner };
   }
-  const remove = next.owner === null ? ' REMOVE #owner' : '';
-  const usesOwner = conditions.length > 1 || remove !== '';
+  const owesNothing = (next.owes ?? []).length === 0;
+  const removed = [...(next.owner === null ? ['#owner'] : []), ...(owesNothing ? ['#owes'] : [])];
+  const remove = removed.length === 0 ? '' : ` REMOVE ${removed.join(', ')}`;
+  const usesOwner = conditions.length > 1 || next.owner === null;
   return {
     TableName: table,
     Key: { [attribute.shardId]: { S: lease.shardId } },
@@ -247,9 +251,14 @@ function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: b
       ...names,
       '#counter': attribute.counter,
       ...(usesOwner ? { '#owner': attribute.owner } : {}),
+      ...(owesNothing ? { '#owes': attribute.owes } : {}),
     },
     ExpressionAttributeValues: values,
   };
+}
+
+function isSame(one: readonly string[] = [], other: readonly string[] = []): boolean {
+  return one.length === other.length && one.every((each, index) => each === other[index]);
 }
 
 function otherTable(table: string, why: string): TidemarkError {

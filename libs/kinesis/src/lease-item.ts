@@ -4,7 +4,7 @@ import { TidemarkError } from '@tidemark/runtime';
 
 export type LeaseItem = Record<string, AttributeValue>;
 
-/** Attributes of a lease: the Kinesis Client Library's, and three that are Tidemark's own. */
+/** Attributes of a lease: the Kinesis Client Library's, and four that are Tidemark's own. */
 export const attribute = {
   shardId: 'leaseKey',
   owner: 'leaseOwner',
@@ -18,11 +18,12 @@ export const attribute = {
   readUpTo: 'readUpTo',
   streamId: 'streamId',
   writtenCheckpoint: 'writtenCheckpoint',
+  owes: 'owedFlushes',
 } as const;
 
 /** Absent: no owner, no parents, nothing known of what was read, of the stream, of what was written. */
 export function toItem(lease: ShardLease): LeaseItem {
-  const { owner, parents, readUpTo, streamId, writtenCheckpoint } = lease;
+  const { owner, parents, readUpTo, streamId, writtenCheckpoint, owes = [] } = lease;
   return {
     [attribute.shardId]: { S: lease.shardId },
     [attribute.counter]: { N: String(lease.counter) },
@@ -36,6 +37,7 @@ export function toItem(lease: ShardLease): LeaseItem {
     ...(readUpTo === null ? {} : { [attribute.readUpTo]: { N: String(readUpTo) } }),
     ...(streamId === '' ? {} : { [attribute.streamId]: { S: streamId } }),
     ...(writtenCheckpoint === null ? {} : { [attribute.writtenCheckpoint]: { S: writtenCheckpoint } }),
+    ...(owes.length === 0 ? {} : { [attribute.owes]: { SS: [...owes] } }),
   };
 }
 
@@ -54,12 +56,18 @@ export function fromItem(item: LeaseItem): ShardLease {
     startHash: hashKey(item, 'startHash'),
     endHash: hashKey(item, 'endHash'),
     readUpTo: item[attribute.readUpTo] === undefined ? null : wholeNumber(item, 'readUpTo'),
+    ...(item[attribute.owes] === undefined ? {} : { owes: names(item, 'owes') }),
   };
 }
 
 function text(item: LeaseItem, field: keyof typeof attribute): string {
   const value = item[attribute[field]]?.S;
   return value ?? malformed(item, field, 'a string');
+}
+
+function names(item: LeaseItem, field: keyof typeof attribute): readonly string[] {
+  const values = item[attribute[field]]?.SS;
+  return values === undefined ? malformed(item, field, 'a set of strings') : [...values].sort();
 }
 
 function hashKey(item: LeaseItem, field: keyof typeof attribute): string {

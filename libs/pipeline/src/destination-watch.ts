@@ -1,4 +1,4 @@
-import { type Clock, type Logger, withDeadline } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, type Logger, withDeadline } from '@tidemark/runtime';
 import { type CallWatch } from './call-watch.js';
 import { destinationVerdict, type FlushReason } from './destination-verdict.js';
 import { type DestinationLook, type DestinationReader, type DestinationStore } from './ports.js';
@@ -18,9 +18,10 @@ export interface DestinationWatchOptions {
   readonly everyMs: number;
   /** Deadline of one call, ms. */
   readonly timeoutMs: number;
-  /** Flushes one table, or every table there is; resolves once that is acknowledged in every partition. */
+  /** Flushes one table, or every table there is; resolves once that is acknowledged in every partition. Fails with `TABLE_PARKED`. */
   readonly flushTable: (table: string, reason: FlushReason) => Promise<void>;
-  readonly flushAll: (reason: FlushReason) => Promise<void>;
+  /** Resolves to the tables that it had to leave out, because their topic takes nothing. */
+  readonly flushAll: (reason: FlushReason) => Promise<readonly string[]>;
 }
 
 interface Watched {
@@ -185,15 +186,21 @@ export class DestinationWatch {
     const all = isAll && first !== undefined ? flushAll(first.why) : undefined;
     for (const [table, { look, why }] of flushes) {
       const watched = this.#watched(table);
-      void (all ?? flushTable(table, why))
+      const flushing = `flushing ${table}`;
+      const flushed =
+        all?.then((leftOut) => (leftOut.includes(table) ? flushTable(table, why) : undefined)) ??
+        flushTable(table, why);
+      void flushed
         .then(async () => {
+          observer.succeeded(flushing);
           watched.withheld = null;
           log.info({ table }, 'the table was flushed: its watermark goes on');
           await this.#remember(table, watched, look);
         })
         .catch((error: unknown) => {
           watched.isBusy = false;
-          if (!signal.aborted) observer.failed(`flushing ${table}`, error);
+          // Parked: the watermark stays withheld, and the next look flushes.
+          if (!signal.aborted && !isTidemarkError(error, 'TABLE_PARKED')) observer.failed(flushing, error);
         });
     }
   }

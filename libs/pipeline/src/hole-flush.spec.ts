@@ -16,7 +16,7 @@ function make() {
     flushAll: (reason) =>
       new Promise((resolve, reject) => {
         reasons.push(reason);
-        ends.push((error) => (error === undefined ? resolve() : reject(error)));
+        ends.push((error) => (error === undefined ? resolve([]) : reject(error)));
       }),
   });
   return { clock, reasons, ends, holes };

@@ -11,8 +11,16 @@ export interface HoleFlushOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: SyncMetrics;
-  /** Flushes every table; resolves once that is acknowledged in every partition of every table topic. */
-  readonly flushAll: (reason: string) => Promise<void>;
+  /** What is flushed, in the log. Default `every table`. */
+  readonly what?: string;
+  /** Flushes it; resolves, to what had to be left out, once that is acknowledged in every partition. */
+  readonly flushAll: (reason: string) => Promise<readonly Skip[]>;
+}
+
+/** A table that had to be left out, because its topic takes nothing, and what a flush of it must cover. */
+export interface Skip {
+  readonly table: string;
+  readonly hole: Hole;
 }
 
 interface Flush {
@@ -20,6 +28,7 @@ interface Flush {
   readonly covers: number;
   /** Ms since the epoch. */
   readonly begunAt: number;
+  readonly skipped: readonly Skip[];
 }
 
 /**
@@ -34,6 +43,11 @@ export class HoleFlush {
 
   constructor(options: HoleFlushOptions) {
     this.#options = options;
+  }
+
+  /** What the last flush left out, and so has not covered. */
+  get skipped(): readonly Skip[] {
+    return this.#last?.skipped ?? [];
   }
 
   open(reason: string): Hole {
@@ -56,11 +70,11 @@ export class HoleFlush {
   }
 
   async #flush(reason: string): Promise<void> {
-    const { clock, log, flushAll } = this.#options;
+    const { clock, log, flushAll, what = 'every table' } = this.#options;
     const flush = { covers: this.#opened, begunAt: clock.now() };
-    await flushAll(reason);
-    log.info({ reason }, 'every table was flushed');
-    this.#last = flush;
+    const skipped = await flushAll(reason);
+    log.info({ reason }, `${what} was flushed`);
+    this.#last = { ...flush, skipped };
   }
 }
 

@@ -1,4 +1,6 @@
 import { type Clock, every, withDeadline } from '@tidemark/runtime';
+import { type Hole } from './hole-flush.js';
+import { owingAs } from './lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
 import { laterClaim } from './watermark.js';
@@ -31,6 +33,8 @@ export class LeaseHold {
   #row: ShardLease;
   #checkpoint: Checkpoint;
   #readUpTo: number | null;
+  /** By table, the last of its changes that were left out; `undefined`: somebody else left them out. */
+  readonly #owes: Map<string, Hole | undefined>;
   /** Kept apart from `readUpTo`, which a watermark may count while the row is not written as ended. */
   #endedAt: number | null = null;
   #tail: Promise<unknown> = Promise.resolve();
@@ -42,6 +46,7 @@ export class LeaseHold {
     this.#row = row;
     this.#checkpoint = row.checkpoint;
     this.#readUpTo = row.readUpTo;
+    this.#owes = new Map(row.owes?.map((table) => [table, undefined]));
     this.#expireAfter(takenAtMs);
     this.#stopRenewing = every(options.clock, options.renewEveryMs, async () => void (await this.write()));
   }
@@ -73,6 +78,21 @@ export class LeaseHold {
     this.#readUpTo = laterClaim(this.#readUpTo, readUpTo);
   }
 
+  /** Tables that are owed a flush, and what it must cover; `undefined`: all that was before this worker took the lease. */
+  get owes(): ReadonlyMap<string, Hole | undefined> {
+    return this.#owes;
+  }
+
+  /** Changes of the table were left out. Written with the checkpoint that passes them, so that neither stands in the row without the other. */
+  owe(table: string, hole: Hole): void {
+    this.#owes.set(table, hole);
+  }
+
+  /** The table was flushed, and the flush covers all that was left out of it. */
+  settle(table: string): void {
+    this.#owes.delete(table);
+  }
+
   /** Takes note of a reading of the row: once it shows another owner at a later counter, the lease is over. */
   observe(row: ShardLease): void {
     if (row.owner !== this.#row.owner && row.counter > this.#row.counter) this.drop('taken by another worker');
@@ -82,7 +102,8 @@ export class LeaseHold {
   write(): Promise<boolean> {
     return this.#serially(() => {
       const { store } = this.#options;
-      const [row, checkpoint] = [this.#row, this.#checkpoint];
+      const checkpoint = this.#checkpoint;
+      const row = owingAs({ ...this.#row, owes: [...this.#owes.keys()].sort() }, this.#row);
       const readUpTo = checkpoint === 'SHARD_END' ? laterClaim(this.#readUpTo, this.#endedAt) : this.#readUpTo;
       return this.#attempt((signal) =>
         checkpoint === row.checkpoint

@@ -27,6 +27,12 @@ export function renewedLease(lease: ShardLease, readUpTo: number | null): ShardL
   return { ...lease, counter: lease.counter + 1, readUpTo: claim, writtenCheckpoint };
 }
 
+/** `row` as it stands in the table, with the debts of `lease`, which its owner is about to write. */
+export function owingAs({ owes }: ShardLease, row: ShardLease): ShardLease {
+  const { owes: _, ...rest } = row;
+  return owes === undefined || owes.length === 0 ? rest : { ...rest, owes };
+}
+
 export function checkpointedLease(lease: ShardLease, checkpoint: Checkpoint, readUpTo: number | null): ShardLease {
   return {
     ...lease,

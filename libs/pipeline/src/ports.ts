@@ -76,6 +76,8 @@ export interface ShardLease {
   readonly endHash: string;
   /** All that the stream accepted in this shard before this time (ms since the epoch) is acknowledged by Kafka; `null`: nothing is known. */
   readonly readUpTo: number | null;
+  /** Tables of which changes before `checkpoint` were left out, because their topic takes nothing: each is owed a flush. Absent: none. */
+  readonly owes?: readonly string[] | undefined;
 }
 
 /**
@@ -87,7 +89,7 @@ export interface LeaseStore {
   list(signal: AbortSignal): Promise<readonly ShardLease[]>;
   /** `false`: the row was there already. */
   create(lease: ShardLease, signal: AbortSignal): Promise<boolean>;
-  /** Owner and counter as in `lease`; counter + 1; `readUpTo` never goes back. */
+  /** Owner and counter as in `lease`; counter + 1; `readUpTo` never goes back. This and `checkpoint` also write what `lease` says that it owes. */
   renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined>;
   checkpoint(
     lease: ShardLease,
@@ -210,8 +212,11 @@ export interface EventSourceHandler {
 export interface RouteStore {
   /** Why no route would come at present, where it can tell; `undefined`: the brokers answer, or it is not open. */
   readonly problem?: string | undefined;
-  /** Reads the routing topic to its end, then follows it: every route in order through `onRoute`. */
-  open(onRoute: (route: Route) => void): Promise<void>;
+  /**
+   * Reads the routing topic to its end, then follows it: every route in order through `onRoute`. `onReset`: the topic was made anew, or has lost
+   * its end; what it holds now comes again, from its first record on.
+   */
+  open(onRoute: (route: Route) => void, onReset?: () => void): Promise<void>;
   /** Resolves once everything written before the call has been handed over. */
   barrier(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

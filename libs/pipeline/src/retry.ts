@@ -14,6 +14,8 @@ export interface RetryOptions {
 export interface RetryObserver {
   failed(what: string, error: unknown): void;
   succeeded(what: string): void;
+  /** `what` is not tried any more, though it failed. */
+  gaveUp?(what: string): void;
 }
 
 /**
@@ -31,7 +33,12 @@ export class Retry {
     this.#observer = observer;
   }
 
-  async untilDone<T>(what: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** `isFinal`: whether a failure is not to be tried again; then it rejects with that. */
+  async untilDone<T>(
+    what: string,
+    attempt: (signal: AbortSignal) => Promise<T>,
+    isFinal: (error: unknown) => boolean = () => false,
+  ): Promise<T> {
     const { clock } = this.#options;
     for (let failures = 1; ; failures += 1) {
       this.#throwIfAborted(what);
@@ -42,6 +49,10 @@ export class Retry {
       } catch (error) {
         this.#throwIfAborted(what);
         this.#observer.failed(what, error);
+        if (isFinal(error)) {
+          this.#observer.gaveUp?.(what);
+          throw error;
+        }
         await wait(clock, backoffMs(failures, this.#options), this.signal);
       }
     }

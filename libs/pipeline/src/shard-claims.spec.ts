@@ -5,8 +5,8 @@ import { ShardClaims } from './shard-claims.js';
 
 const rowOf = (shardId: string, streamId: string) =>
   newLease({ shardId, parents: [], startHash: '0', endHash: '9' }, streamId);
-const hold = (shardId: string, streamId: string, readUpTo: number | null) =>
-  ({ row: rowOf(shardId, streamId), readUpTo }) as unknown as LeaseHold;
+const hold = (shardId: string, streamId: string, readUpTo: number | null, owes = new Map()) =>
+  ({ row: rowOf(shardId, streamId), readUpTo, owes }) as unknown as LeaseHold;
 
 describe('ShardClaims', () => {
   it('hazard 50: joins what was claimed to what is claimed now', () => {
@@ -31,5 +31,12 @@ describe('ShardClaims', () => {
     claims.note([], []);
     expect(snapshot('one')).toEqual(new Map([['s', 5]]));
     expect(claims.snapshot()('one')).toEqual(new Map());
+  });
+
+  it('takes no claim of a shard that owes a flush: only its row says that along with the debt', () => {
+    const claims = new ShardClaims();
+    claims.note([hold('s', 'one', 5)], []);
+    claims.note([hold('s', 'one', 9, new Map([['orders', undefined]]))], []);
+    expect(claims.snapshot()('one').get('s')).toBe(5);
   });
 });

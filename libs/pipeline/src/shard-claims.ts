@@ -2,13 +2,17 @@ import { type LeaseHold } from './lease-hold.js';
 import { type ShardLease } from './ports.js';
 import { laterClaim } from './watermark.js';
 
-/** What one worker has claimed of shards that it reads or has read: facts about a shard of one stream, true whoever reads it now. */
+/**
+ * What one worker has claimed of shards that it reads or has read: facts about a shard of one stream,
+ * true whoever reads it now. While changes of a table are left out that is no such fact, so such a claim counts only as the row says it, next to the debt.
+ */
 export class ShardClaims {
   readonly #claims = new Map<string, { readonly row: ShardLease; readonly readUpTo: number }>();
 
   /** Joins what is claimed now to what was claimed before, and forgets shards that nobody knows of any more. */
   note(holds: readonly LeaseHold[], rows: readonly ShardLease[]): void {
-    for (const { row, readUpTo } of holds) {
+    for (const { row, readUpTo, owes } of holds) {
+      if (owes.size > 0) continue;
       const claim = laterClaim(this.#claims.get(idOf(row))?.readUpTo ?? null, readUpTo);
       if (claim !== null) this.#claims.set(idOf(row), { row, readUpTo: claim });
     }

@@ -87,11 +87,13 @@ export function isReadable(lease: ShardLease, rows: ReadonlyMap<string, ShardLea
   });
 }
 
-/** Ended rows that nothing needs: their shard has left the stream, and every child that has a row is read already. */
+/** Ended rows that nothing needs: no flush is owed, their shard has left the stream, and every child that has a row is read already. */
 export function removableLeases(shards: readonly Shard[], rows: readonly ShardLease[]): readonly ShardLease[] {
   const listed = new Set(shards.map((shard) => shard.shardId));
   const needed = new Set(rows.filter((row) => !isEnded(row) && row.readUpTo === null).flatMap((row) => row.parents));
-  return rows.filter((row) => isEnded(row) && !listed.has(row.shardId) && !needed.has(row.shardId));
+  return rows.filter(
+    (row) => isEnded(row) && (row.owes ?? []).length === 0 && !listed.has(row.shardId) && !needed.has(row.shardId),
+  );
 }
 
 /**

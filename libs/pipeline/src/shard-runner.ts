@@ -125,7 +125,10 @@ export class ShardRunner {
       { shardId, reason: hole.reason },
       'records may be missing: nothing of the shard goes on before every table was flushed',
     );
-    return holes.cover(hole, signal);
+    return holes.cover(hole, signal).then((begunAt) => {
+      for (const skip of holes.skipped) this.hold.owe(skip.table, skip.hole);
+      return begunAt;
+    });
   }
 
   async #letGo(): Promise<'lost' | 'stopped'> {

@@ -9,6 +9,7 @@ export interface SyncGauges {
   /** `null`: this worker publishes none. */
   readonly watermarkAgeMs: number | null;
   readonly withheldTables: number;
+  readonly parkedTables: number;
 }
 
 /** Everything sync counts. Labels are bounded: no shard, key or topic among them. */
@@ -23,6 +24,8 @@ export class SyncMetrics {
   readonly leasesLost: Metric;
   readonly shardsEnded: Metric;
   readonly destinationLooks: Metric;
+  readonly tablesParked: Metric;
+  readonly leftOut: Metric;
   readonly #registry: MetricRegistry;
 
   constructor(registry: MetricRegistry = new MetricRegistry()) {
@@ -49,6 +52,14 @@ export class SyncMetrics {
     this.destinationLooks = registry.counter(
       'tidemark_sync_destination_looks_total',
       "Looks at tables' streaming destinations that were answered.",
+    );
+    this.tablesParked = registry.counter(
+      'tidemark_sync_tables_parked_total',
+      'Times that a table was parked, because its topic takes nothing.',
+    );
+    this.leftOut = registry.counter(
+      'tidemark_sync_left_out_total',
+      'Records of parked tables that were left out; a flush is owed instead.',
     );
   }
 
@@ -88,11 +99,16 @@ export class SyncMetrics {
       'tidemark_sync_withheld_tables',
       'Tables whose watermark this worker withholds, because their changes may not reach the stream.',
     );
+    const parked = this.#registry.gauge(
+      'tidemark_sync_parked_tables',
+      'Tables whose topic takes nothing, so that their changes are left out.',
+    );
     this.#registry.onCollect(() => {
       const now = read();
       shards.value = now.shards;
       lag.value = now.lagMs / 1_000;
       withheld.value = now.withheldTables;
+      parked.value = now.parkedTables;
       age.value = (now.watermarkAgeMs ?? 0) / 1_000;
     });
   }

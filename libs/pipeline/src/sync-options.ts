@@ -50,6 +50,8 @@ export interface SyncWorkerOptions {
   readonly destinations?: { readonly reader: DestinationReader; readonly store: DestinationStore };
   /** Each table's destination is looked at twice in this time; off and on again within one and a half of it goes unseen, ms. Default 60,000. */
   readonly destinationEveryMs?: number;
+  /** How long a table's topic may refuse what it is sent before the table is parked: left out, and owed a flush, ms. Default 10,000. */
+  readonly parkAfterMs?: number;
   /** A call without an answer for so long makes the worker not ready, ms. Default 1,500. */
   readonly unansweredMs?: number;
   readonly clock?: Clock;
@@ -82,6 +84,7 @@ export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOpti
     retryMaxMs: 5_000,
     retentionMarginMs: 3_600_000,
     destinationEveryMs: 60_000,
+    parkAfterMs: 10_000,
     unansweredMs: 1_500,
     clock: systemClock,
     random: Math.random,
@@ -117,6 +120,7 @@ const positive = [
   'retryInitialMs',
   'retryMaxMs',
   'destinationEveryMs',
+  'parkAfterMs',
   'unansweredMs',
 ] as const;
 

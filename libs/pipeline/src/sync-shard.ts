@@ -38,7 +38,8 @@ export interface ShardSync {
  * The whole way of a shard: read a page, translate it, produce it to the table topics, wait for every acknowledgement, and only then
  * note the checkpoint, which the lease writes under its condition. One page is in flight. Resolves once a page has closed the shard and all of
  * it is acknowledged, to a time before which everything it accepted is; rejects with `ABORTED` when the lease is lost or the worker stops.
- * What fails is tried again for ever: the shard stands still, and nothing is ever skipped.
+ * What fails is tried again for ever: the shard stands still, and nothing is ever skipped. Only a table whose own topic takes nothing is left out, and
+ * owed a flush (`table-debts.ts`).
  */
 export async function syncShard(sync: ShardSync): Promise<number> {
   const { hold, cursor, publisher, clock, metrics, reading, publishing, coverHole } = sync;
@@ -57,13 +58,23 @@ export async function syncShard(sync: ShardSync): Promise<number> {
     if (gap.onPage(page)) gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
     const { steps, deadLetters } = translator.translate(page.records);
     for (const { type } of steps) metrics.steps[type].value += 1;
-    await publisher.publish(steps, publishing);
+    await payDebts(sync);
+    for (const { table, hole } of await publisher.publish(steps, publishing, hold.owes)) hold.owe(table, hole);
     await publisher.sendDeadLetters(deadLetters, publishing);
 
     const last = page.records.at(-1);
     if (last !== undefined) hold.advance(last.sequenceNumber);
     if (page.closed) return page.askedAt;
     claim = claimOf(page);
+  }
+}
+
+/** Flushes the tables whose topics take records again, before anything else of them is published. */
+async function payDebts({ hold, publisher: { debts }, publishing }: ShardSync): Promise<void> {
+  for (const [table, left] of [...hold.owes]) {
+    const hole = left ?? debts.inherited(table);
+    if (left === undefined) hold.owe(table, hole);
+    if (await debts.settle(table, hole, publishing.signal)) hold.settle(table);
   }
 }
 

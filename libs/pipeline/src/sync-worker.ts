@@ -1,35 +1,24 @@
 import { messageOf, wait, withDeadline } from '@tidemark/runtime';
 import { CallWatch } from './call-watch.js';
 import { DestinationWatch } from './destination-watch.js';
-import { type Hole, HoleFlush } from './hole-flush.js';
+import { EndedDebts } from './ended-debts.js';
+import { HoledShards } from './holed-shards.js';
+import { HoleFlush, type Skip } from './hole-flush.js';
 import { alignLeaseTable } from './lease-alignment.js';
 import { chooseLeases, LeaseObserver } from './lease-choice.js';
 import { type ShardLease } from './ports.js';
 import { Retry } from './retry.js';
 import { type ClaimsSnapshot, ShardClaims } from './shard-claims.js';
-import { holeBefore, knownReadUpTo } from './shard-leases.js';
+import { knownReadUpTo } from './shard-leases.js';
 import { type ShardHealth, ShardRunner } from './shard-runner.js';
 import { StreamSurvey, type Survey } from './stream-survey.js';
+import { problemOf, type SyncHealth } from './sync-health.js';
 import { type SyncGauges, SyncMetrics } from './sync-metrics.js';
 import { resolveSyncOptions, type ResolvedSyncOptions, type SyncWorkerOptions } from './sync-options.js';
 import { TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
-import { coversKeySpace, isEnded, lowestOpen, watermarkOf } from './watermark.js';
+import { isEnded, lowestOpen, watermarkOf } from './watermark.js';
 import { within } from './within.js';
-
-export interface SyncHealth {
-  /** Whether everything this worker has to do is done at present. */
-  readonly ready: boolean;
-  /** Why not, or `null`. */
-  readonly reason: string | null;
-  readonly workerId: string;
-  /** Every shard that is not read to its end, others' too. */
-  readonly shards: readonly ShardHealth[];
-  /** The last watermark that this worker published, ms since the epoch; `null`: none. */
-  readonly watermark: number | null;
-  /** Tables whose watermark this worker withholds, because their changes may not reach the stream, and why. */
-  readonly withheldTables: Readonly<Record<string, string>>;
-}
 
 /** How old the list of topics may be with a worker that only looks whether Kafka is there, ms. */
 const kafkaLookEveryMs = 2_000;
@@ -50,8 +39,8 @@ export class SyncWorker {
   readonly #destinations: DestinationWatch | undefined;
   readonly #observer = new LeaseObserver();
   readonly #runners = new Map<string, ShardRunner>();
-  /** Shards of which something may be lost, as this worker first saw them. */
-  readonly #holed = new Map<string, { readonly hole: Hole; readonly state: string }>();
+  readonly #holed: HoledShards;
+  readonly #endedDebts: EndedDebts;
   readonly #claims = new ShardClaims();
   readonly #stopReading = new AbortController();
   readonly #stopPublishing = new AbortController();
@@ -72,7 +61,12 @@ export class SyncWorker {
     const { log, workerId, clock, reader, names, listTimeoutMs } = this.#options;
     this.#metrics = new SyncMetrics(this.#options.metrics);
     this.#calls = new CallWatch(clock);
-    this.#publisher = new TablePublisher({ ...this.#options, metrics: this.#metrics, calls: this.#calls });
+    this.#publisher = new TablePublisher({
+      ...this.#options,
+      metrics: this.#metrics,
+      calls: this.#calls,
+      debtRetry: this.#publishingRetry,
+    });
     this.#trouble = new TroubleLog(log, { workerId }, (what) => this.#metrics.failed(what));
     this.#survey = new StreamSurvey({
       reader,
@@ -83,8 +77,14 @@ export class SyncWorker {
       observer: this.#trouble,
       signal: this.#stopReading.signal,
     });
-    const flushAll = (reason: string): Promise<void> => this.#publisher.flushAll(reason, this.#publishingRetry());
+    const flushAll = (reason: string): Promise<readonly Skip[]> =>
+      this.#publisher.flushAll(reason, this.#publishingRetry());
     this.#holes = new HoleFlush({ clock, log, metrics: this.#metrics, flushAll });
+    this.#holed = new HoledShards(this.#holes);
+    this.#endedDebts = new EndedDebts({
+      ...{ debts: this.#publisher.debts, leases: this.#options.leases, call: this.#onLeases },
+      ...{ observer: this.#trouble, signal: this.#stopPublishing.signal },
+    });
     this.#destinations = this.#watchDestinations();
     this.#metrics.observe(() => this.#gauges());
   }
@@ -107,7 +107,7 @@ export class SyncWorker {
     await this.#publishing;
     cancel();
     this.#stopPublishing.abort('stopped');
-    await this.#holes.ended();
+    await this.#flushesEnded();
   }
 
   /** Ends as a crash would: no checkpoint, no lease is given back. Resolves when nothing runs any more. */
@@ -119,7 +119,7 @@ export class SyncWorker {
     await this.#running;
     await Promise.all([...this.#runners.values()].map((runner) => runner.finished));
     await this.#publishing;
-    await this.#holes.ended();
+    await this.#flushesEnded();
   }
 
   health(): SyncHealth {
@@ -162,9 +162,11 @@ export class SyncWorker {
     this.#observer.observe(rows, clock.monotonicMs());
     this.#rows = rows.filter((row) => row.streamId === current.stream.streamId);
     this.#dropLost(rows, current.stream.streamId);
-    this.#noteHoles(new Map(this.#rows.map((row) => [row.shardId, row])));
+    this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
     await this.#lookBeforeReading();
     await this.#takeLeases(this.#rows);
+    this.#publisher.debts.look(this.#stopPublishing.signal);
+    if (this.#isPublisher(this.#rows)) this.#endedDebts.pay(this.#rows);
     // Beside publishing, which may have to wait for Kafka or Kinesis: what is not looked at in time must be flushed.
     if (this.#isPublisher(this.#rows)) void this.#lookAtDestinations().catch(() => undefined);
     this.#publishing ??= this.#attempt('publishing the watermark to Kafka', () =>
@@ -174,6 +176,10 @@ export class SyncWorker {
 
   #listLeases(): Promise<readonly ShardLease[]> {
     return this.#onLeases('listing the leases', (signal) => this.#options.leases.list(signal));
+  }
+
+  async #flushesEnded(): Promise<void> {
+    await Promise.all([this.#endedDebts.ended(), this.#holes.ended(), this.#publisher.debts.ended()]);
   }
 
   /** Resolves to whether the lease table, as it was read, is in line with the last survey. */
@@ -218,21 +224,8 @@ export class SyncWorker {
     }
   }
 
-  /** A shard of which something may be lost needs a flush that begins after this worker first saw it so. */
-  #noteHoles(rows: ReadonlyMap<string, ShardLease>): void {
-    for (const shardId of this.#holed.keys()) if (!rows.has(shardId)) this.#holed.delete(shardId);
-    for (const row of rows.values()) {
-      const reason = isEnded(row) ? null : holeBefore(row, rows, this.#options.clock.now(), this.#gapAfterMs);
-      const { shardId, streamId, checkpoint } = row;
-      const state = JSON.stringify([streamId, checkpoint, reason]);
-      if (reason === null) this.#holed.delete(shardId);
-      else if (this.#holed.get(shardId)?.state !== state)
-        this.#holed.set(shardId, { hole: this.#holes.open(reason), state });
-    }
-  }
-
   #startShard(row: ShardLease, readUpTo: number | null, takenAtMs: number): void {
-    const hole = this.#holed.get(row.shardId)?.hole ?? null;
+    const hole = this.#holed.of(row.shardId);
     const runner = new ShardRunner(
       {
         options: this.#options,
@@ -277,7 +270,9 @@ export class SyncWorker {
     await this.#lookAtDestinations();
     if (survey === undefined || at === null) return void (await this.#publisher.tableTopics(signal));
     const watermark = { at, streamId: survey.stream.streamId };
-    const isWithheld = (table: string): boolean => this.#destinations?.mayPublish(table) === false;
+    // Debts as they are now: one that is settled by now was settled by a flush that is acknowledged.
+    const owed = new Set([...rows.flatMap((row) => row.owes ?? []), ...this.#owedTables]);
+    const isWithheld = (table: string): boolean => owed.has(table) || this.#destinations?.mayPublish(table) === false;
     const sent = await this.#publisher.publishWatermark(watermark, isWithheld, scanEveryMs, signal);
     if (sent.acknowledged > 0) {
       this.#watermark = at;
@@ -311,7 +306,10 @@ export class SyncWorker {
       everyMs: destinationEveryMs,
       timeoutMs: leaseTimeoutMs,
       flushTable: (table, reason) => this.#publisher.flushTable(table, reason, this.#publishingRetry()),
-      flushAll: async (reason) => void (await this.#holes.cover(this.#holes.open(reason), this.#stopPublishing.signal)),
+      flushAll: async (reason) => {
+        await this.#holes.cover(this.#holes.open(reason), this.#stopPublishing.signal);
+        return this.#holes.skipped.map(({ table }) => table);
+      },
     });
   }
 
@@ -334,7 +332,15 @@ export class SyncWorker {
   }
 
   get #withheldTables(): Readonly<Record<string, string>> {
-    return this.#isPublisher(this.#rows) ? (this.#destinations?.withheld ?? {}) : {};
+    const owing = this.#rows.flatMap((row) => row.owes ?? []).concat(this.#owedTables);
+    const owed = Object.fromEntries(owing.map((table) => [table, 'a flush is owed']));
+    const watched = this.#isPublisher(this.#rows) ? (this.#destinations?.withheld ?? {}) : {};
+    return { ...watched, ...owed, ...this.#publisher.debts.parked };
+  }
+
+  get #owedTables(): readonly string[] {
+    const holds = [...this.#runners.values()].map(({ hold }) => hold);
+    return [...holds.flatMap(({ owes }) => [...owes.keys()]), ...Object.keys(this.#publisher.debts.parked)];
   }
 
   #noteClaims(): ClaimsSnapshot {
@@ -345,11 +351,11 @@ export class SyncWorker {
     return this.#claims.snapshot();
   }
 
-  #publishingRetry(): Retry {
+  readonly #publishingRetry = (): Retry => {
     const { clock, random, retryInitialMs, retryMaxMs } = this.#options;
     const backoff = { clock, random, initialMs: retryInitialMs, maxMs: retryMaxMs };
     return new Retry(backoff, this.#stopPublishing.signal, this.#trouble);
-  }
+  };
 
   /** Runs `work`; a failure is remembered and told, and the next scan tries again. */
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
@@ -371,15 +377,14 @@ export class SyncWorker {
 
   #problem(shards: readonly ShardHealth[]): string | null {
     const { clock, failoverMs, scanEveryMs, unansweredMs } = this.#options;
-    if (this.#running === undefined || this.#stopReading.signal.aborted) return 'not running';
-    const worker = this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError;
-    if (worker !== null) return worker;
-    if (clock.monotonicMs() - this.#scannedAtMs > failoverMs + scanEveryMs)
-      return 'the lease table was not read lately';
-    if (this.#survey.latest === undefined) return 'the Kinesis stream was not described yet';
-    for (const { shardId, lastError } of shards) if (lastError !== null) return `${shardId}: ${lastError}`;
-    const open = this.#rows.filter((row) => !isEnded(row));
-    return coversKeySpace(open) ? null : 'the leases do not cover the key space of the stream';
+    return problemOf({
+      isRunning: this.#running !== undefined && !this.#stopReading.signal.aborted,
+      trouble: this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError,
+      isScanLate: clock.monotonicMs() - this.#scannedAtMs > failoverMs + scanEveryMs,
+      isSurveyed: this.#survey.latest !== undefined,
+      shards,
+      rows: this.#rows,
+    });
   }
 
   #gauges(): SyncGauges {
@@ -389,6 +394,7 @@ export class SyncWorker {
       lagMs: Math.max(0, ...lags),
       watermarkAgeMs: this.#watermark === null ? null : this.#options.clock.now() - this.#watermark,
       withheldTables: Object.keys(this.#withheldTables).length,
+      parkedTables: Object.keys(this.#publisher.debts.parked).length,
     };
   }
 }

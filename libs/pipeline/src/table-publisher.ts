@@ -2,10 +2,12 @@ import { type ControlRecord, encodeControl, partitionOf, tableOfCdcTopic, type T
 import { type Clock, isTidemarkError, type Logger, messageOf, wait, withDeadline } from '@tidemark/runtime';
 import { type CallWatch } from './call-watch.js';
 import { type DeadLetter, outgoingDeadLetter } from './dead-letter.js';
+import { type Hole, type Skip } from './hole-flush.js';
 import { type EventSink, type OutgoingRecord } from './ports.js';
 import { type Retry } from './retry.js';
 import { type Step, wireBytes } from './shard-record.js';
 import { type SyncMetrics } from './sync-metrics.js';
+import { isRefusal, parkedError, TableDebts } from './table-debts.js';
 import { within } from './within.js';
 
 export interface TablePublisherOptions {
@@ -21,6 +23,10 @@ export interface TablePublisherOptions {
   readonly recordBytesMax: number;
   /** How old the list of table topics may be, ms. */
   readonly topicListEveryMs: number;
+  /** How long a topic may refuse records before its table is parked, ms. */
+  readonly parkAfterMs: number;
+  /** For the flushes that parked tables are owed. */
+  readonly debtRetry: () => Retry;
 }
 
 /** A step about one key. */
@@ -28,13 +34,24 @@ type KeyStep = Extract<Step, { readonly key: string }>;
 
 /** A dead letter is a courtesy to operators: after so many attempts it is given up. */
 const deadLetterAttempts = 3;
-/** A topic that refuses records as too large is offered smaller ones down to this size, bytes. */
-const refusedBytesMin = 16 * 1_024;
+/** A topic that refuses records as too large is offered smaller ones down to this size, bytes: there, no record has more than its key. */
+const refusedBytesMin = 128;
 /** Topics that are sent a watermark at the same time. */
 const topicsAtOnce = 32;
 
+/** What steps make of the table topics, and the tables that are left out of it. */
+interface Outgoing {
+  readonly byTopic: Map<string, OutgoingRecord[]>;
+  readonly leftOut: Set<string>;
+  /** Tables that are owed a flush, which must come first. */
+  readonly owed: ReadonlyMap<string, unknown>;
+}
+
+const nothingOwed: ReadonlyMap<string, Hole | undefined> = new Map();
+
 /** Writes to the table topics: steps in order, acknowledged in every partition before `publish` resolves. */
 export class TablePublisher {
+  readonly debts: TableDebts;
   readonly #options: TablePublisherOptions;
   readonly #partitions = new Map<string, number>();
   /** Topics whose last watermark is not acknowledged yet. */
@@ -47,25 +64,42 @@ export class TablePublisher {
 
   constructor(options: TablePublisherOptions) {
     this.#options = options;
+    const flushTable = (table: string, reason: string): Promise<void> =>
+      this.#flush(table, reason, options.debtRetry());
+    this.debts = new TableDebts({ ...options, flushTable });
   }
 
-  /** Resolves when everything the steps say is acknowledged; rejects only when `retry` is aborted. */
-  async publish(steps: readonly Step[], retry: Retry): Promise<void> {
-    const byTopic = new Map<string, OutgoingRecord[]>();
+  /**
+   * Resolves when everything the steps say is acknowledged, but of tables whose topic takes nothing, and of those that are `owed` a flush: to these, and
+   * what a flush of each must cover. Rejects only when `retry` is aborted.
+   */
+  async publish(
+    steps: readonly Step[],
+    retry: Retry,
+    owed: ReadonlyMap<string, Hole | undefined> = nothingOwed,
+  ): Promise<readonly Skip[]> {
+    const outgoing: Outgoing = { byTopic: new Map(), leftOut: new Set(), owed };
     // Nothing is awaited where Kafka need not be asked: a promise for each record would cost as much as what becomes of it.
-    for (const step of steps) if (!this.#addressKnown(step, byTopic)) await this.#address(step, byTopic, retry);
-    await Promise.all([...byTopic].map(([topic, records]) => this.#sendAll(topic, records, retry)));
+    for (const step of steps) if (!this.#addressKnown(step, outgoing)) await this.#address(step, outgoing, retry);
+    await Promise.all(
+      [...outgoing.byTopic].map(([topic, records]) =>
+        this.#unlessRefused(this.#tableOf(topic), outgoing, () => this.#sendAll(topic, records, retry)),
+      ),
+    );
+    return [...outgoing.leftOut].map((table) => ({ table, hole: this.debts.leftOut(table) }));
   }
 
-  /** Says that everything cached of every table may be old. */
-  async flushAll(reason: string, retry: Retry): Promise<void> {
-    await this.publish([{ type: 'flush-all', reason }], retry);
+  /** Says that everything cached of every table may be old; resolves to the tables whose topic takes nothing. */
+  async flushAll(reason: string, retry: Retry): Promise<readonly Skip[]> {
+    const skipped = await this.publish([{ type: 'flush-all', reason }], retry);
     this.#options.metrics.flushed(reason);
+    return skipped;
   }
 
-  /** Says that everything cached of one table may be old. */
+  /** Says that everything cached of one table may be old. Fails with `TABLE_PARKED`. */
   async flushTable(table: string, reason: string, retry: Retry): Promise<void> {
-    await this.publish([{ type: 'flush-table', table, reason }], retry);
+    const skipped = await this.publish([{ type: 'flush-table', table, reason }], retry);
+    if (skipped.length > 0) throw parkedError(table);
     this.#options.metrics.flushed(reason);
   }
 
@@ -159,26 +193,62 @@ export class TablePublisher {
     return count;
   }
 
+  /** Whether the table is parked or not, and whether or not it is owed anything; rejects with why its topic refuses it. */
+  async #flush(table: string, reason: string, retry: Retry): Promise<void> {
+    const topic = this.#options.names.cdc(table);
+    const byTopic = new Map<string, OutgoingRecord[]>();
+    await this.#addressFlush(topic, reason, byTopic, retry);
+    await this.#sendAll(topic, byTopic.get(topic) ?? [], retry);
+    this.#options.metrics.flushed(reason);
+  }
+
+  async #unlessRefused(table: string, { leftOut }: Outgoing, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      leftOut.add(table);
+    }
+  }
+
+  #isShut(table: string, { owed }: Outgoing): boolean {
+    return owed.has(table) || this.debts.isParked(table);
+  }
+
   /** `false`: the step is about more than a key, or its topic has not been asked for yet. */
-  #addressKnown(step: Step, byTopic: Map<string, OutgoingRecord[]>): boolean {
-    if (step.type === 'flush-all' || step.type === 'flush-table') return false;
+  #addressKnown(step: Step, outgoing: Outgoing): boolean {
+    if (step.type === 'flush-all') return false;
+    if (this.#isShut(step.table, outgoing)) {
+      this.#options.metrics.leftOut.value += 1;
+      outgoing.leftOut.add(step.table);
+      return true;
+    }
+    if (step.type === 'flush-table') return false;
     const topic = this.#options.names.cdc(step.table);
     const count = this.#partitions.get(topic);
     if (count === undefined) return false;
-    listOf(byTopic, topic).push(outgoingOf(step, count));
+    listOf(outgoing.byTopic, topic).push(outgoingOf(step, count));
     return true;
   }
 
-  async #address(step: Step, byTopic: Map<string, OutgoingRecord[]>, retry: Retry): Promise<void> {
-    const { names } = this.#options;
-    if (step.type === 'flush-all') {
-      const topics = await retry.untilDone('listing Kafka topics', (signal) => this.tableTopics(signal, 0));
-      for (const topic of topics) await this.#addressFlush(topic, step.reason, byTopic, retry);
-      return;
+  async #address(step: Step, outgoing: Outgoing, retry: Retry): Promise<void> {
+    const { byTopic } = outgoing;
+    if (step.type === 'flush-all') return this.#addressFlushAll(step.reason, outgoing, retry);
+    const topic = this.#options.names.cdc(step.table);
+    await this.#unlessRefused(step.table, outgoing, async () => {
+      if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, byTopic, retry);
+      listOf(byTopic, topic).push(outgoingOf(step, await this.#countOf(topic, retry)));
+    });
+  }
+
+  async #addressFlushAll(reason: string, outgoing: Outgoing, retry: Retry): Promise<void> {
+    const topics = await retry.untilDone('listing Kafka topics', (signal) => this.tableTopics(signal, 0));
+    for (const table of Object.keys(this.debts.parked)) outgoing.leftOut.add(table);
+    for (const topic of topics) {
+      const table = this.#tableOf(topic);
+      if (this.#isShut(table, outgoing)) outgoing.leftOut.add(table);
+      else await this.#unlessRefused(table, outgoing, () => this.#addressFlush(topic, reason, outgoing.byTopic, retry));
     }
-    const topic = names.cdc(step.table);
-    if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, byTopic, retry);
-    listOf(byTopic, topic).push(outgoingOf(step, await this.#countOf(topic, retry)));
   }
 
   async #addressFlush(
@@ -193,7 +263,12 @@ export class TablePublisher {
   }
 
   #countOf(topic: string, retry: Retry): Promise<number> {
-    return retry.untilDone(`asking Kafka for the partitions of ${topic}`, (signal) => this.partitionsOf(topic, signal));
+    const what = `asking Kafka for the partitions of ${topic}`;
+    return retry.untilDone(what, (signal) => this.partitionsOf(topic, signal), this.#isFinal(topic));
+  }
+
+  #isFinal(topic: string): (error: unknown) => boolean {
+    return (error) => isRefusal(error) && this.debts.refused(this.#tableOf(topic), error);
   }
 
   /** In order, one send after another; a topic that takes less than it should is offered smaller sends and, at last, only keys. */
@@ -205,7 +280,7 @@ export class TablePublisher {
   ): Promise<void> {
     const table = this.#tableOf(topic);
     for (const chunk of chunksOf(records, bytesMax, table)) {
-      const outcome = await retry.untilDone(sendingTo(topic), async (signal) => {
+      const send = async (signal: AbortSignal): Promise<'sent' | 'refused'> => {
         try {
           await this.partitionsOf(topic, signal);
           await this.#send(topic, chunk, signal);
@@ -216,7 +291,9 @@ export class TablePublisher {
           if (refused && bytesMax > refusedBytesMin) return 'refused';
           throw error;
         }
-      });
+      };
+      const outcome = await retry.untilDone(sendingTo(topic), send, this.#isFinal(topic));
+      if (outcome === 'sent') this.debts.took(table);
       if (outcome === 'refused') await this.#sendAll(topic, chunk, retry, Math.floor(bytesMax / 2));
     }
   }

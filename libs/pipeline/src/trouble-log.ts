@@ -27,6 +27,10 @@ export class TroubleLog implements RetryObserver {
     if (this.#current.delete(what)) this.#log.info({ ...this.#fields, what }, `${what} works again`);
   }
 
+  gaveUp(what: string): void {
+    this.#current.delete(what);
+  }
+
   /** What fails now, or `null`. */
   get lastError(): string | null {
     for (const [what, { message }] of this.#current) return `${what}: ${message}`;

@@ -26,6 +26,7 @@ export const errorCodes = [
   'TABLE_MISSING',
   'THROTTLED',
   'TIMEOUT',
+  'TABLE_PARKED',
   'TOPIC_MISSING',
   'UNSUPPORTED_VERSION',
   'VALUE_TOO_LARGE',

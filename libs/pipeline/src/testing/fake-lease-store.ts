@@ -1,5 +1,5 @@
 import { TidemarkError } from '@tidemark/runtime';
-import { checkpointedLease, releasedLease, renewedLease, replacedLease, takenLease } from '../lease-row.js';
+import { checkpointedLease, owingAs, releasedLease, renewedLease, replacedLease, takenLease } from '../lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from '../ports.js';
 import { Stall } from './stall.js';
 
@@ -64,7 +64,7 @@ export class FakeLeaseStore implements LeaseStore {
 
   async renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined> {
     await this.#begin('renew', signal);
-    return this.#change(lease, true, (row) => renewedLease(row, readUpTo));
+    return this.#change(lease, true, (row) => renewedLease(owingAs(lease, row), readUpTo));
   }
 
   async checkpoint(
@@ -74,7 +74,7 @@ export class FakeLeaseStore implements LeaseStore {
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
     await this.#begin('checkpoint', signal);
-    return this.#change(lease, true, (row) => checkpointedLease(row, checkpoint, readUpTo));
+    return this.#change(lease, true, (row) => checkpointedLease(owingAs(lease, row), checkpoint, readUpTo));
   }
 
   async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {

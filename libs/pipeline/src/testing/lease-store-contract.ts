@@ -23,7 +23,7 @@ function lease(shardId: string, fields: Partial<ShardLease> = {}): ShardLease {
 
 /** What every lease store does; `make` gives an empty one for each case. */
 export function leaseStoreContract(make: () => Promise<LeaseStore>): readonly ContractCase[] {
-  return [...rowCases(make), ...goneCases(make), ...writeCases(make), ...refusalCases(make), ...ownershipCases(make)];
+  return [rowCases, goneCases, writeCases, refusalCases, ownershipCases, debtCases].flatMap((cases) => cases(make));
 }
 
 function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
@@ -41,6 +41,7 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
           lease('s2', { parents: ['s0', 's1'], owner: 'w', ownerSwitches: 3, startHash: '17', endHash: '18' }),
           lease('s3', { checkpoint: 'SHARD_END', parents: ['s2'] }),
           lease('s4', { streamId: '', writtenCheckpoint: null }),
+          lease('s5', { owes: ['orders', 'users'] }),
         ];
         for (const row of rows) assert.equal(await store.create(row, signal), true);
         assert.deepEqual(await sorted(store), rows);
@@ -256,6 +257,29 @@ function ownershipCases(make: () => Promise<LeaseStore>): readonly ContractCase[
         await assert.rejects(store.renew(row, 5, aborter.signal), { code: 'ABORTED' });
         await assert.rejects(store.list(aborter.signal), { code: 'ABORTED' });
         assert.deepEqual(await sorted(store), [row]);
+      },
+    },
+  ];
+}
+
+function debtCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
+    {
+      name: 'writes what is owed with every renewal and checkpoint, keeps it when the lease is taken or given back, and removes it when it is settled',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const owing = await store.checkpoint({ ...row, owes: ['orders', 'users'] }, '7', 5, signal);
+        assert.deepEqual(owing?.owes, ['orders', 'users']);
+        const freed = await store.release(owing, signal);
+        assert.deepEqual(freed?.owes, ['orders', 'users']);
+        const next = await store.take(freed, 'next', signal);
+        assert.deepEqual(next?.owes, ['orders', 'users']);
+        const less = await store.renew({ ...next, owes: ['users'] }, 6, signal);
+        assert.deepEqual(await sorted(store), [{ ...next, owes: ['users'], counter: next.counter + 1, readUpTo: 6 }]);
+        assert.ok(less);
+        const settled = await store.renew({ ...less, owes: [] }, 6, signal);
+        assert.equal(settled?.owes, undefined);
+        assert.deepEqual(await sorted(store), [settled]);
       },
     },
   ];
