@@ -242,10 +242,27 @@ describe('tidemark doctor', () => {
     await finds([]);
   });
 
-  it('a clock that is wrong', async () => {
-    const clock = { ...systemClock, now: () => systemClock.now() - 120_000 };
-    const report = await finds(['clocks: AWS'], () => options({ clock }));
-    expect(of(report, 'clocks')[0]?.message).toMatch(/^1(?:19|20|21)\.\d s ahead of this host$/);
+  it('a clock that is wrong, by AWS’s and by that of brokers which pods report to', async () => {
+    const { kafka: address, topicPrefix } = stack.region(region);
+    const topic = `${topicPrefix}.pods`;
+    const configEntries = [
+      { name: 'message.timestamp.type', value: 'LogAppendTime' },
+      { name: 'retention.ms', value: '600000' },
+    ];
+    await kafka.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] });
+    const producer = new Kafka({ brokers: [...address.brokers], logLevel: logLevel.NOTHING }).producer();
+    await producer.connect();
+    const diagnoseAt = async (aheadMs: number): Promise<Report> => {
+      await producer.send({ topic, messages: [{ value: 'a report' }] });
+      return diagnose(options({ clock: { ...systemClock, now: () => systemClock.now() + aheadMs } }));
+    };
+    const right = await diagnoseAt(0);
+    expect(of(right, 'clocks').map(({ status }) => status)).toEqual(['ok', 'ok']);
+    const behind = await diagnoseAt(-120_000);
+    expect(wrong(behind)).toEqual(['clocks: AWS', 'clocks: brokers']);
+    for (const { message } of of(behind, 'clocks'))
+      expect(message).toMatch(/^1(?:18|19|20|21)\.\d s ahead of this host$/);
+    await producer.disconnect();
   });
 
   it.each(['refuse', 'take connections and say nothing'])('ends in its time with services that %s', async (how) => {
