@@ -14,6 +14,8 @@ export interface LeaseLook {
   readonly owner: string | null;
   readonly counter: number;
   readonly checkpoint: string;
+  /** Tables whose changes were left out of what is checkpointed, and that are owed a flush. */
+  readonly owes: readonly string[];
 }
 
 export interface LeaseFacts {
@@ -40,6 +42,7 @@ export function leaseFindings(table: string, facts: LeaseFacts): readonly Findin
     ),
     ...(rows.length === 0 ? [nobody(table)] : uncovered(facts)),
     ...strangers(facts),
+    ...parked(facts),
   ];
   if (wrong.length > 0) return wrong;
   return [ok(table, `${shards.length} shards, read by ${sharesText(rows)}`)];
@@ -90,6 +93,18 @@ function strangers({ shards, rows }: LeaseFacts): Finding[] {
   const left = rows.filter(({ shardId, checkpoint }) => !listed.has(shardId) && checkpoint !== shardEnd);
   return left.map(({ shardId }) =>
     warning(shardId, 'has a lease, and is no shard of this stream', 'give each stream a lease table of its own'),
+  );
+}
+
+/** The debt stands in the rows of the shards whose changes were left out. */
+function parked({ rows }: LeaseFacts): Finding[] {
+  const tables = [...new Set(rows.flatMap(({ owes }) => owes))].sort();
+  return tables.map((table) =>
+    problem(
+      table,
+      'is parked: its topic takes nothing, its changes are left out, and a flush is owed',
+      'mend its table topic (missing, denied, max.message.bytes); sync goes on by itself. See TABLE_PARKED in docs/errors.md',
+    ),
   );
 }
 

@@ -13,6 +13,7 @@ const row = (shardId: string, change: Partial<LeaseLook> = {}): LeaseLook => ({
   owner: 'w1',
   counter: 7,
   checkpoint: '49',
+  owes: [],
   ...change,
 });
 const facts = (change: Partial<LeaseFacts>): LeaseFacts => ({
@@ -47,6 +48,11 @@ describe('the check of leases', () => {
       'a lease that nobody renews',
       { shards: [shard('a')], rows: [row('a')], later: { rows: [row('a')], afterMs: 5_000 } },
       [['a', 'problem']],
+    ],
+    [
+      'a table that is owed a flush, once',
+      { shards: [shard('a'), shard('b')], rows: [row('a', { owes: ['things'] }), row('b', { owes: ['things'] })] },
+      [['things', 'problem']],
     ],
     ['a row that cannot be read', { shards: [shard('a')], rows: [row('a')], unreadable: ['b'] }, [['b', 'problem']]],
     ['a lease of a shard of another stream', { shards: [shard('a')], rows: [row('a'), row('x')] }, [['x', 'warning']]],
@@ -93,15 +99,15 @@ describe('the rows of a lease table', () => {
     expect(
       readRows([
         lease,
-        { ...free, leaseKey: { S: 'b' } },
+        { ...free, leaseKey: { S: 'b' }, owedFlushes: { SS: ['things'] } },
         { leaseKey: { S: 'destination:things' } },
         { leaseKey: { S: 'c' }, leaseCounter: { N: 'x' }, checkpoint: { S: '49' } },
         { leaseKey: { S: 'd' }, leaseCounter: { N: '1' } },
       ]),
     ).toEqual({
       rows: [
-        { shardId: 'a', owner: 'w1', counter: 3, checkpoint: '49' },
-        { shardId: 'b', owner: null, counter: 3, checkpoint: '49' },
+        { shardId: 'a', owner: 'w1', counter: 3, checkpoint: '49', owes: [] },
+        { shardId: 'b', owner: null, counter: 3, checkpoint: '49', owes: ['things'] },
       ],
       unreadable: ['c', 'd'],
     });

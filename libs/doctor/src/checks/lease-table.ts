@@ -98,7 +98,14 @@ export function readRows(items: readonly Record<string, AttributeValue>[]): Rows
     if (shardId.includes(':')) continue;
     const [counter, checkpoint] = [Number(item['leaseCounter']?.N), item['checkpoint']?.S];
     if (checkpoint === undefined || !Number.isSafeInteger(counter)) unreadable.push(shardId);
-    else rows.push({ shardId, counter, checkpoint, owner: item['leaseOwner']?.S ?? null });
+    else
+      rows.push({
+        shardId,
+        counter,
+        checkpoint,
+        owner: item['leaseOwner']?.S ?? null,
+        owes: item['owedFlushes']?.SS ?? [],
+      });
   }
   return { rows, unreadable };
 }
