@@ -16,6 +16,7 @@ export const entryOwnBytes = 124;
 const unknownPartition = -1;
 
 const sources: readonly EntrySource[] = ['fill', 'put', 'event', 'local'];
+const codes: Readonly<Record<EntrySource, number>> = { fill: 0, put: 1, event: 2, local: 3 };
 
 /** Columns, and two orders over them: values and absences have a bound each. */
 export class ColumnL1 implements L1 {
@@ -116,6 +117,7 @@ export class ColumnL1 implements L1 {
     if ((image.value === undefined) === this.#isAbsence(slot)) {
       const before = this.#columns.bytes[slot] ?? 0;
       this.#write(slot, image, size);
+      if (size === before) return;
       order.grew(slot, size - before);
     } else {
       order.removed(slot);
@@ -210,7 +212,7 @@ export class ColumnL1 implements L1 {
     columns.writeIds[slot] = writeId;
     columns.stampUs[slot] = stampUs;
     columns.expiresAt[slot] = expiresAt;
-    columns.sources[slot] = sources.indexOf(source);
+    columns.sources[slot] = codes[source];
     columns.flags[slot] = kept | (isPlain ? Flag.plain : 0) | (value === undefined ? Flag.absence : 0);
     columns.bytes[slot] = size;
   }
