@@ -206,9 +206,13 @@ export class GroupConsumer implements EventSource {
     return this.#session?.joined === true && !this.#distrusted && this.#session.topics.join() === topics.join();
   }
 
-  /** The old member leaves before the new one joins: two members of one process would share its partitions between them. */
+  /**
+   * A member that only gets more topics stays one. Otherwise the old one leaves before the new one joins: two members of one process would share
+   * its partitions between them.
+   */
   async #renew(topics: readonly string[]): Promise<void> {
     const old = this.#session;
+    if (!this.#distrusted && (await old?.extend(topics)) === true) return;
     this.#session = undefined;
     if (old !== undefined) await settleWithin(this.#clock, (this.#options.drainMs ?? 5_000) + leaveMs, old.stop());
     this.#distrusted = false;

@@ -2,9 +2,10 @@ import { type EventSourceHandler, type TopicPartition } from '@tidemark/pipeline
 import { backoffMs, type Clock, every, type Logger, messageOf, wait } from '@tidemark/runtime';
 import { AssignerProtocol, type Consumer, type EachBatchPayload, type GroupDescription } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
+import { Conditions } from './conditions.js';
 import { Generation } from './generation.js';
 import { type GroupMetrics } from './group-metrics.js';
-import { gatedAssigner } from './join-gate.js';
+import { JoinGate } from './join-gate.js';
 import { type KafkaClient } from './kafka-client.js';
 import { isRejoinNeeded, kafkaErrorType } from './kafka-error.js';
 import { LaneRunner } from './lane-runner.js';
@@ -54,10 +55,12 @@ const handedOverMax = 256;
  * anew, what is at work ends and is committed. It commits and resolves nothing by itself.
  */
 export class GroupSession {
-  readonly topics: readonly string[];
+  readonly #gate = new JoinGate(() => this.#letGo());
   readonly #options: GroupSessionOptions;
+  readonly #conditions = new Conditions();
   readonly #consumer: Consumer;
   readonly #lanes: LaneRunner;
+  #topics: readonly string[];
   #generation: Generation | undefined;
   #started: Promise<void> = Promise.resolve();
   #joined = false;
@@ -74,7 +77,7 @@ export class GroupSession {
 
   constructor(options: GroupSessionOptions) {
     this.#options = options;
-    this.topics = options.topics;
+    this.#topics = options.topics;
     this.#answeredMs = options.clock.monotonicMs();
     this.#consumer = options.client.consumer({
       groupId: options.groupId,
@@ -86,7 +89,7 @@ export class GroupSession {
       metadataMaxAge: 10_000,
       minBytes: 1,
       allowAutoTopicCreation: false,
-      partitionAssigners: [gatedAssigner(() => this.#letGo())],
+      partitionAssigners: [this.#gate.assigner],
       retry,
       ...(options.rackId === undefined ? {} : { rackId: options.rackId }),
     });
@@ -96,6 +99,10 @@ export class GroupSession {
       work: (taken, generation, lane) => work.handle(taken, generation, lane),
     });
     this.#listen();
+  }
+
+  get topics(): readonly string[] {
+    return this.#topics;
   }
 
   get joined(): boolean {
@@ -114,11 +121,24 @@ export class GroupSession {
   async confirm(signal: AbortSignal): Promise<boolean> {
     const { client, clock, groupId } = this.#options;
     const generation = this.#generation;
-    if (generation === undefined || generation.over || !this.joined) return false;
+    if (generation === undefined || generation.closing.aborted || !this.joined) return false;
     const { groups } = await withAdmin({ client, clock, timeoutMs: 5_000, signal }, (admin) =>
       admin.describeGroups([groupId]),
     );
-    return generation === this.#generation && !generation.over && isGiven(groups[0], this.#memberId, generation);
+    return (
+      generation === this.#generation && !generation.closing.aborted && isGiven(groups[0], this.#memberId, generation)
+    );
+  }
+
+  /** Joins again with more topics, and stays a member meanwhile; `false`: it cannot, or could not in time, and must be begun anew. */
+  async extend(topics: readonly string[]): Promise<boolean> {
+    const { clock, rebalanceTimeoutMs } = this.#options;
+    if (!this.joined || !(await this.#gate.rejoin(topics))) return false;
+    this.#topics = topics;
+    const generation = this.#generation;
+    const isOver = (): boolean => !this.joined || this.#generation !== generation;
+    await settleWithin(clock, 3 * rebalanceTimeoutMs, this.#conditions.until(isOver));
+    return this.joined && this.#generation !== generation;
   }
 
   /** What is held of `places` goes on where it stands. */
@@ -166,7 +186,7 @@ export class GroupSession {
 
   async #start(): Promise<void> {
     await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [...this.topics], fromBeginning: true });
+    await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
     if (this.#over) return;
     await this.#consumer.run({
       autoCommit: false,
@@ -181,6 +201,7 @@ export class GroupSession {
   async #stop(): Promise<void> {
     const { clock, drainMs } = this.#options;
     this.#over = true;
+    this.#conditions.check();
     const generation = this.#generation;
     generation?.close(new Error('the member stops'));
     this.#drained = generation === undefined ? Promise.resolve() : settleWithin(clock, drainMs, generation.idle());
@@ -211,6 +232,7 @@ export class GroupSession {
       this.#generation?.abort(payload.error);
       if (this.#joined && !this.#over) this.#options.onDead(this, this.#crash);
       this.#over = true;
+      this.#conditions.check();
     });
   }
 
@@ -231,6 +253,7 @@ export class GroupSession {
     metrics.lags.keep(generation.partitions());
     for (const { topic, partition } of generation.lanes()) this.#consumer.resume([{ topic, partitions: [partition] }]);
     generation.ready = this.#prepare(previous, generation);
+    this.#conditions.check();
   }
 
   async #prepare(previous: Generation | undefined, generation: Generation): Promise<void> {
@@ -256,9 +279,9 @@ export class GroupSession {
   }
 
   async #resumeCommitted(previous: Generation | undefined, generation: Generation): Promise<void> {
-    const { client, clock, groupId, topics } = this.#options;
+    const { client, clock, groupId } = this.#options;
     const committed = await withAdmin({ client, clock, timeoutMs: 3_000, signal: generation.signal }, (admin) =>
-      admin.fetchOffsets({ groupId, topics: [...topics] }),
+      admin.fetchOffsets({ groupId, topics: [...this.#topics] }),
     );
     for (const { topic, partitions } of committed)
       for (const { partition, offset } of partitions)

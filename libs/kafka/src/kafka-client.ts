@@ -12,6 +12,7 @@ import {
 } from 'kafkajs';
 import { patchConnection } from './connection-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
+import { patchMembership } from './membership-patch.js';
 import { patchProduce } from './produce-patch.js';
 import { patchIdleTimer } from './timer-patch.js';
 
@@ -48,6 +49,7 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
   patchIdleTimer();
   patchConnection();
   patchProduce();
+  patchMembership();
   if (isKafka(options)) return options;
   const config = configOf(options);
   return {

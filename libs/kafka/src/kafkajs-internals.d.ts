@@ -64,3 +64,15 @@ declare module 'kafkajs/src/producer/groupMessagesPerPartition.js' {
     readonly partitioner: (of: { message: Message }) => number;
   }): Record<number, Message[]>;
 }
+
+declare module 'kafkajs/src/consumer/consumerGroup.js' {
+  /** A consumer's membership of its group. */
+  export default class ConsumerGroup {
+    constructor(options: object);
+    readonly cluster: object;
+    topicsSubscribed: string[];
+    readonly topicConfigurations: Record<string, { fromBeginning?: boolean }>;
+    connect(): Promise<void>;
+    heartbeat(of: { readonly interval: number }): Promise<void>;
+  }
+}

@@ -25,6 +25,7 @@ export function dispatchIsolationCases(brokers: () => readonly string[]): readon
     'a cache topic that does not answer holds up no other route': silentTarget,
     'a cache topic that is missing holds up no other route': missingTarget,
     'routes come and go without an assignment': routesComeAndGo,
+    'a route for a table that is new begins without anybody leaving the group': newTable,
     'members come and go under load: every event in order, once': membersComeAndGo,
   };
   return Object.entries(cases).map(([name, test]) => ({
@@ -161,7 +162,11 @@ const eventOf = (table: string, key: string, n: number) =>
   });
 
 function assignments({ metrics }: Member): number {
-  const family = metrics.collect().find(({ name }) => name === 'tidemark_dispatcher_assignments_total');
+  return metric(metrics, 'tidemark_dispatcher_assignments_total');
+}
+
+function metric(metrics: MetricRegistry, name: string): number {
+  const family = metrics.collect().find((one) => one.name === name);
   const [series] = family?.series.values() ?? [];
   return series !== undefined && 'value' in series ? series.value : 0;
 }
@@ -241,6 +246,30 @@ async function routesComeAndGo(world: World): Promise<void> {
     await eventually('the other one, alone', () => isWhole(orders, world, 'orders'), 5_000);
   }
   assert.deepEqual(members.map(assignments), before);
+}
+
+/** The routing table makes the topics of a table that has none. */
+async function newTable(world: World): Promise<void> {
+  await world.route('orders');
+  const orders = await world.follow(world.names.cache('orders'));
+  const members = [await world.member(), await world.member()];
+  await eventually('both have partitions', () =>
+    members.every(({ dispatcher }) => dispatcher.health().assignedPartitions === partitions),
+  );
+  await world.route('extra');
+  const extra = await world.follow(world.names.cache('extra'));
+  await eventually(
+    'both have partitions of it',
+    async () => {
+      await world.write('orders');
+      await eventually('the other one', () => isWhole(orders, world, 'orders'), 10_000);
+      return members.every(({ dispatcher }) => dispatcher.health().assignedPartitions === (3 * partitions) / 2);
+    },
+    30_000,
+  );
+  await world.write('extra');
+  await assertWholeSoon(extra, world, 'extra');
+  for (const { metrics } of members) assert.equal(metric(metrics, 'tidemark_kafka_group_sessions_total'), 1);
 }
 
 async function membersComeAndGo(world: World): Promise<void> {

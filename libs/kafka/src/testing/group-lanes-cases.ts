@@ -16,6 +16,7 @@ export function groupLanesCases(harness: KafkaHarness): ContractCase[] {
     on('commits what was done of a batch when it lets a partition go', drainsPart),
     on('aborts what does not end before it has to let a partition go', abortsAtLast),
     on('stays a member while what is at work ends', staysMember),
+    on('takes more topics without leaving the group', takesMore),
   ];
 }
 
@@ -238,3 +239,27 @@ async function staysMember(world: ContractWorld): Promise<void> {
   assert.deepEqual([member.batches.length, peer.batches.length], [1, 0]);
   assert.equal(member.assignments.length, 2);
 }
+
+async function takesMore(world: ContractWorld): Promise<void> {
+  const [a, b] = [await world.topic('cdc.a', 2), await world.topic('cdc.b', 2)];
+  for (const [topic, p] of [a, b].flatMap((topic) => [0, 1].map((p) => [topic, p] as const)))
+    await world.write(topic, range(0, 10), p);
+  const members = [new RecordingSource(world), new RecordingSource(world)];
+  await Promise.all(members.map((member) => member.join([a])));
+  await eventually('shared partitions', () => members.every((member) => member.owns() === 1), 20_000);
+  const before = members.map((member) => member.assignments.length);
+  await Promise.all(members.map((member) => member.source.subscribe([a, b])));
+  await eventually('both topics', () => members.every((member) => member.owns() === 2), 20_000);
+  for (const topic of [a, b]) for (const p of [0, 1]) await world.write(topic, range(10, 20), p);
+  const all = (topic: string, p: number): readonly number[] => members.flatMap((member) => member.numbers(topic, p));
+  const isWhole = (): boolean => [a, b].every((topic) => [0, 1].every((p) => all(topic, p).length >= 20));
+  await eventually('all of both', isWhole);
+  for (const topic of [a, b]) for (const p of [0, 1]) assert.deepEqual(all(topic, p).toSorted(ascending), range(0, 20));
+  for (const [i, member] of members.entries()) {
+    assert.equal(member.metric('tidemark_kafka_group_sessions_total'), 1);
+    assert.ok(member.assignments.length - (before[i] ?? 0) <= 3);
+    member.assertOrderly();
+  }
+}
+
+const ascending = (a: number, b: number): number => a - b;
