@@ -90,24 +90,25 @@ async function rowsOf({ table, dynamodb, asking }: LeaseTableOptions, signal: Ab
 }
 
 /** Rows whose key has a colon are sync's notes on tables; no shard has one. */
-export function readRows(items: readonly Record<string, AttributeValue>[]): Rows {
+export function readRows(items: readonly Item[]): Rows {
   const rows: LeaseLook[] = [];
   const unreadable: string[] = [];
   for (const item of items) {
     const shardId = item['leaseKey']?.S ?? '';
     if (shardId.includes(':')) continue;
-    const [counter, checkpoint] = [Number(item['leaseCounter']?.N), item['checkpoint']?.S];
-    if (checkpoint === undefined || !Number.isSafeInteger(counter)) unreadable.push(shardId);
-    else
-      rows.push({
-        shardId,
-        counter,
-        checkpoint,
-        owner: item['leaseOwner']?.S ?? null,
-        owes: item['owedFlushes']?.SS ?? [],
-      });
+    const row = leaseOf(shardId, item);
+    if (row === undefined) unreadable.push(shardId);
+    else rows.push(row);
   }
   return { rows, unreadable };
+}
+
+type Item = Readonly<Record<string, AttributeValue>>;
+
+function leaseOf(shardId: string, item: Item): LeaseLook | undefined {
+  const [counter, checkpoint] = [Number(item['leaseCounter']?.N), item['checkpoint']?.S];
+  if (checkpoint === undefined || !Number.isSafeInteger(counter)) return undefined;
+  return { shardId, counter, checkpoint, owner: item['leaseOwner']?.S ?? null, owes: item['owedFlushes']?.SS ?? [] };
 }
 
 async function listedShards(
