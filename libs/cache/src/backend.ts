@@ -179,6 +179,8 @@ export interface ChangeFeed {
 
 export interface ChangeFeedHandler {
   onRoute(route: Route): void;
+  /** The routing topic was made anew, or has lost its end: what it holds now follows, from its first record on. */
+  onRoutesReset?(): void;
   /** Records of one partition in order. Synchronous; must not throw. */
   onBatch(batch: FeedBatch): void;
   /** Records of a followed partition may have been missed. */

@@ -99,6 +99,13 @@ export class FeedFollower implements ChangeFeedHandler {
     this.#retail();
   }
 
+  /** The routes stay in force until others come, for what is held is right as long as events come by them. */
+  onRoutesReset(): void {
+    this.#routeEpoch = 0;
+    for (const follower of this.#tables.values()) follower.restartRoutes();
+    this.#logger.warn({}, 'change feed: the routing topic has begun anew; its routes stay in force until others come');
+  }
+
   onBatch({ topic, partition, records }: FeedBatch): void {
     let live = this.live;
     this.#refusedInBatch = 0;

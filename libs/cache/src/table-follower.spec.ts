@@ -255,6 +255,41 @@ describe('a topic that is not for everybody', () => {
   });
 });
 
+describe('a routing table that has begun anew', () => {
+  beforeEach(() => {
+    follower.applyRoute(route({ a: 17 }, { version: 17, writerEpoch: 9 }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('a', 0, 100, 17);
+    fill('k');
+    follower.restartRoutes();
+  });
+
+  it('leaves its route in force, and flushes nothing, until another one comes', () => {
+    follower.applyWatermark('a', 0, 110, 17);
+    follower.applyRoute(route({ a: 17 }, { version: 17, writerEpoch: 9 }));
+    follower.applyWatermark('a', 0, 120, 17);
+    expect([holds('k'), follower.target, follower.watermark]).toEqual([true, 'a', 120]);
+  });
+
+  it('is followed under a lower epoch and version, from a flush on, also past a dispatcher that has not heard of it', () => {
+    follower.applyRoute(route({ a: 1 }, { version: 1, writerEpoch: 1 }));
+    follower.applyWatermark('a', 0, 110, 17);
+    expect([holds('k'), follower.watermark]).toEqual([false, 100]);
+    fill('k');
+    follower.applyWatermark('a', 0, 120, 1);
+    expect([holds('k'), follower.watermark]).toEqual([false, 120]);
+    fill('k');
+    follower.applyWatermark('a', 0, 130, 1);
+    expect([holds('k'), follower.watermark]).toEqual([true, 130]);
+  });
+
+  it('flushes although the route says the since of before', () => {
+    follower.applyRoute(route({ a: 17 }, { version: 18, writerEpoch: 1 }));
+    follower.applyWatermark('a', 0, 110, 17);
+    expect([holds('k'), follower.watermark]).toEqual([false, 110]);
+  });
+});
+
 describe('whatever routes and watermarks come', () => {
   const topic = fc.constantFrom('a', 'b', 'c');
   const topics = fc.dictionary(topic, fc.integer({ min: 1, max: 9 }), { minKeys: 1 });

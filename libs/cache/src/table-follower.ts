@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   carries,
   type CdcEvent,
@@ -45,6 +46,8 @@ export class TableFollower {
   /** By topic: its last place in a route that was read. */
   readonly #known = new Map<string, RouteTarget>();
   #routeEpoch = 0;
+  /** The routing table has begun anew: versions may go back. */
+  #restarted = false;
 
   /** `service`: whose pod this is, for topics that are for some services alone. Default: of none that a route names. */
   constructor(table: string, onFlush: (note: FlushNote) => void, service = '') {
@@ -117,10 +120,20 @@ export class TableFollower {
   applyRoute(route: Route): void {
     if (route.writerEpoch < this.#routeEpoch) return;
     this.#routeEpoch = route.writerEpoch;
+    if (this.#restarted && !isDeepStrictEqual(this.#route, route)) this.#forgetAnnouncements();
     this.#route = route;
     for (const topic of this.#known.keys()) if (!this.#follows(topic)) this.#known.delete(topic);
     for (const target of targetsOf(route)) this.#known.set(target.topic, target);
     this.#choose();
+  }
+
+  /**
+   * The routing table was lost and is written anew, by a writer that may know nothing of the one before. The route stays in force; another one
+   * flushes each partition, for its `since` tells nothing of what was before it.
+   */
+  restartRoutes(): void {
+    this.#routeEpoch = 0;
+    this.#restarted = true;
   }
 
   /**
@@ -153,12 +166,11 @@ export class TableFollower {
   applyWatermark(topic: string, partition: number, at: number, since: number): void {
     const state = this.#partitions[partition];
     if (state === undefined || !this.#listensTo(topic, partition)) return;
-    const announced = state.since.get(topic) ?? -1;
-    if (since < announced) return;
-    state.since.set(topic, since);
+    const heard = this.#hear(state, topic, since);
+    if (heard === 'stale') return;
     const believed = this.#believes(topic, since);
     if (believed && topic === this.#target && state.followed !== topic) this.#switchTo(state, partition, topic);
-    else if (since > announced) this.#flushPartition(topic, partition, 'route changed');
+    else if (heard === 'other') this.#flushPartition(topic, partition, 'route changed');
     if (believed && state.followed === topic && at > state.watermark) state.watermark = at;
   }
 
@@ -189,6 +201,15 @@ export class TableFollower {
   #raiseGenerations(): void {
     for (const state of this.#partitions) state.raiseGeneration();
     this.#nowhere.state.raiseGeneration();
+  }
+
+  /** Takes note of an announced `since`. Lower ones are stale, but the route's own where versions may have gone back. */
+  #hear(state: PartitionState, topic: string, since: number): 'stale' | 'same' | 'other' {
+    const announced = state.since.get(topic) ?? -1;
+    const isAnew = this.#restarted && since === this.#known.get(topic)?.since;
+    if (since < announced && !isAnew) return 'stale';
+    state.since.set(topic, since);
+    return since === announced ? 'same' : 'other';
   }
 
   /** Heads for the topic that the route has for this pod. */
@@ -249,6 +270,10 @@ export class TableFollower {
 
   #follows(topic: string): boolean {
     return this.#partitions.some(({ followed }) => followed === topic);
+  }
+
+  #forgetAnnouncements(): void {
+    for (const state of this.#partitions) state.since.clear();
   }
 
   #forgetTopic(topic: string): void {

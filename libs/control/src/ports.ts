@@ -16,6 +16,8 @@ export interface RouteLog {
 export interface RouteLogHandler {
   onRoute(route: Route): void;
   onUnreadable(reason: string, unsupported: boolean): void;
+  /** The log was made anew, or has lost its end: what it holds now is handed over again, from its first record on. */
+  onReset?(): void;
 }
 
 /** What the control plane must know of topics and may do to them. */

@@ -6,6 +6,8 @@ export type LedgerVerdict =
   | 'accepted'
   /** Accepted, although its writer had not seen the record before it: two wrote at once. */
   | 'out-of-step'
+  /** Seen before the log began anew. */
+  | 'repeated'
   /** Of a lower epoch than one already seen: a zombie's, ignored by every reader. */
   | 'stale';
 
@@ -15,6 +17,7 @@ export class RouteLedger {
   readonly #routes = new Map<string, Route>();
   readonly #histories = new Map<string, Route[]>();
   #epoch = 0;
+  #restarted = false;
 
   /** `historyMax`: changes kept per table. */
   constructor(historyMax: number) {
@@ -34,6 +37,7 @@ export class RouteLedger {
   }
 
   apply(route: Route): LedgerVerdict {
+    if (this.#restarted && this.#isOld(route)) return 'repeated';
     if (route.writerEpoch < this.#epoch) return 'stale';
     this.#epoch = route.writerEpoch;
     const known = this.#routes.get(route.table);
@@ -43,9 +47,19 @@ export class RouteLedger {
     return known === undefined || route.version > known.version ? 'accepted' : 'out-of-step';
   }
 
+  /** The log has begun anew: what it still holds from before comes again, and means nothing. What stands stays, whatever is missing there. */
+  restart(): void {
+    this.#restarted = true;
+  }
+
   /** The last record of a table, deletions included. */
   last(table: string): Route | undefined {
     return this.#routes.get(table);
+  }
+
+  /** The last record of every table, deletions included, sorted by table. */
+  all(): readonly Route[] {
+    return [...this.#routes.values()].sort((a, b) => (a.table < b.table ? -1 : 1));
   }
 
   /** Live routes, sorted by table. */
@@ -56,6 +70,11 @@ export class RouteLedger {
   /** Records of a table, newest first. */
   history(table: string): readonly Route[] {
     return [...(this.#histories.get(table) ?? [])].reverse();
+  }
+
+  #isOld(route: Route): boolean {
+    const encoded = encodeRoute(route);
+    return (this.#histories.get(route.table) ?? []).some((old) => encodeRoute(old) === encoded);
   }
 
   #remember(route: Route): void {

@@ -8,6 +8,7 @@ export class RoutingMetrics {
   readonly writer: Metric;
   readonly staleRecords: Metric;
   readonly unreadableRecords: Metric;
+  readonly resets: Metric;
   readonly #registry: MetricRegistry;
 
   constructor(registry: MetricRegistry) {
@@ -22,6 +23,10 @@ export class RoutingMetrics {
     this.unreadableRecords = registry.counter(
       'tidemark_routing_unreadable_records_total',
       'Records of the routing topic that could not be read.',
+    );
+    this.resets = registry.counter(
+      'tidemark_routing_resets_total',
+      'Times that the routing topic was made anew, or lost its end.',
     );
   }
 

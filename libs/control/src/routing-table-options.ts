@@ -9,6 +9,7 @@ import {
 } from '@tidemark/runtime';
 
 import { type RouteLog, type TopicAdmin } from './ports.js';
+import { type RoutePrecondition, type TopicFilters } from './route-change.js';
 
 export interface RoutingTableOptions {
   readonly log: RouteLog;
@@ -38,6 +39,31 @@ export interface RoutingTableOptions {
   /** Delay before a repair that failed is tried again, ms. Default 5,000. */
   readonly repairRetryMs?: number;
 }
+
+export interface ChangeOptions {
+  /** The version to replace, or `none` to create where no route stands. */
+  readonly ifMatch: RoutePrecondition;
+  /** Who asks for it; 1 to 64 printable ASCII characters. */
+  readonly actor: string;
+  /** Works everything out and changes nothing, topics included. Default false. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Topics of a put that are not for everybody. */
+export interface PutLimits {
+  /** Topic → the services it is for, the buckets it carries. Default none. */
+  readonly limited?: TopicFilters;
+}
+
+/** Whether this process may change routes, and why not. */
+export type WriterState =
+  | { readonly type: 'closed' }
+  | { readonly type: 'writer'; readonly epoch: number }
+  /** Another writer has opened the table since. */
+  | { readonly type: 'superseded'; readonly byEpoch: number }
+  /** The log holds records of a newer major version: what they say must not be overwritten blindly. */
+  | { readonly type: 'unsupported'; readonly reason: string };
 
 export type ResolvedRoutingTableOptions = Required<Omit<RoutingTableOptions, 'metrics'>>;
 

@@ -248,6 +248,7 @@ it('counts what it does', async () => {
   await settle();
   expect(values(metrics)).toEqual({
     tidemark_routing_routes: 1,
+    tidemark_routing_resets_total: 0,
     tidemark_routing_writer: 1,
     'tidemark_routing_changes_total{"operation":"put"}': 2,
     'tidemark_routing_changes_total{"operation":"delete"}': 1,

@@ -7,12 +7,11 @@ import {
   type RouteChange,
   routeDiff,
   routeNotFound,
-  type RoutePrecondition,
   type RouteStamp,
-  type TopicFilters,
 } from './route-change.js';
 import { RouteLedger } from './route-ledger.js';
 import { namedTopics, operated, type RouteOperation } from './route-operation.js';
+import { dumpedProblem, type ImportOptions, isMissing, restoredRoute, type RouteDump } from './route-dump.js';
 import { createTopics, missingTopics } from './route-topics.js';
 import {
   actorProblem,
@@ -26,36 +25,14 @@ import {
 import { notOpen, notSeen, superseded, unsupportedRecords } from './routing-errors.js';
 import { RoutingMetrics } from './routing-metrics.js';
 import {
+  type ChangeOptions,
+  type PutLimits,
   type ResolvedRoutingTableOptions,
   resolveRoutingTableOptions,
   type RoutingTableOptions,
+  type WriterState,
 } from './routing-table-options.js';
 import { SerialQueue } from './serial-queue.js';
-
-export interface ChangeOptions {
-  /** The version to replace, or `none` to create where no route stands. */
-  readonly ifMatch: RoutePrecondition;
-  /** Who asks for it; 1 to 64 printable ASCII characters. */
-  readonly actor: string;
-  /** Works everything out and changes nothing, topics included. Default false. */
-  readonly dryRun?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-/** Topics of a put that are not for everybody. */
-export interface PutLimits {
-  /** Topic → the services it is for, the buckets it carries. Default none. */
-  readonly limited?: TopicFilters;
-}
-
-/** Whether this process may change routes, and why not. */
-export type WriterState =
-  | { readonly type: 'closed' }
-  | { readonly type: 'writer'; readonly epoch: number }
-  /** Another writer has opened the table since. */
-  | { readonly type: 'superseded'; readonly byEpoch: number }
-  /** The log holds records of a newer major version: what they say must not be overwritten blindly. */
-  | { readonly type: 'unsupported'; readonly reason: string };
 
 /** Appends without an answer that are remembered. */
 const unansweredMax = 16;
@@ -79,6 +56,8 @@ export class RoutingTable {
   readonly #unanswered = new Set<string>();
   /** Tables that two wrote at once, and the highest version that the other used. */
   readonly #broken = new Map<string, number>();
+  /** Tables whose records the log has lost, as far as they have not come again. */
+  readonly #lost = new Set<string>();
   #cancelRepair: () => void = () => undefined;
 
   constructor(options: RoutingTableOptions) {
@@ -110,6 +89,7 @@ export class RoutingTable {
     await log.open({
       onRoute: (route) => this.#onRoute(route),
       onUnreadable: (reason, unsupported) => this.#onUnreadable(reason, unsupported),
+      onReset: () => this.#onReset(),
     });
     if (this.#state.type === 'closed') this.#becomeWriter();
   }
@@ -176,6 +156,36 @@ export class RoutingTable {
       return this.#serially(operation.type, options.signal, (signal) =>
         this.#change(table, operation, options, signal),
       );
+    });
+  }
+
+  /** Every route as it stands here, deletions included: what `importRoutes` needs to write the table anew. */
+  export(): RouteDump {
+    this.#assertOpen();
+    return { writerEpoch: this.#ledger.epoch, exportedAt: this.#options.clock.now(), routes: this.#ledger.all() };
+  }
+
+  /**
+   * Writes one exported route anew, where it is missing here; `false`: there is one above it already. `writerEpoch`: that of the export, which this
+   * writer goes above. Fails as `put` does.
+   */
+  async restore(dumped: Route, writerEpoch: number, options: ImportOptions): Promise<boolean> {
+    return this.#counted(async () => {
+      const problem = dumpedProblem(dumped, this.#limits) ?? actorProblem(options.actor);
+      if (problem !== undefined) throw invalidRoute(problem);
+      this.#assertOpen();
+      return this.#serially('import', options.signal, async (signal) => {
+        await this.#options.log.barrier(signal);
+        const epoch = this.#writerEpoch();
+        if (epoch <= writerEpoch) this.#state = { type: 'writer', epoch: writerEpoch + 1 };
+        const { table } = dumped;
+        const current = this.#ledger.last(table);
+        if (!isMissing(dumped, current, this.#lost.has(table))) return false;
+        if (!dumped.deleted) this.#checkRoom(current);
+        await this.#append(restoredRoute(dumped, current, this.#stamp(options.actor)), signal);
+        this.#metrics.changed('import');
+        return true;
+      });
     });
   }
 
@@ -246,7 +256,9 @@ export class RoutingTable {
   #onRoute(route: Route): void {
     const live = this.#state.type !== 'closed';
     const own = this.#isOwn(encodeRoute(route));
+    this.#lost.delete(route.table);
     const verdict = this.#ledger.apply(route);
+    if (verdict === 'repeated') return;
     if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
     if (own === 'pending' && verdict !== 'stale' && this.#pending !== undefined) this.#pending.seen = true;
     if (!live) return;
@@ -301,6 +313,17 @@ export class RoutingTable {
       this.#broken.delete(table);
       this.#metrics.changed('repair');
     }
+  }
+
+  /** What stands here stays; what the new log does not hold is missing to every process that starts, until it is written anew. */
+  #onReset(): void {
+    this.#metrics.resets.value += 1;
+    this.#ledger.restart();
+    for (const { table } of this.#ledger.all()) this.#lost.add(table);
+    this.#options.logger.error(
+      { routes: this.#ledger.count },
+      'the routing topic has begun anew; export what stands here and import it, or import what was exported before',
+    );
   }
 
   #onUnreadable(reason: string, unsupported: boolean): void {

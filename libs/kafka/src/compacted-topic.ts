@@ -59,8 +59,11 @@ export class CompactedTopic<T> {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Resolves when the topic is read to its end; every record goes through `onRecord`, in order. Called once. */
-  async open(onRecord: (value: T) => void): Promise<void> {
+  /**
+   * Resolves when the topic is read to its end; every record goes through `onRecord`, in order. `onReset`: the topic was made anew, or has lost its
+   * end; what it holds now comes again from the first record on. Called once.
+   */
+  async open(onRecord: (value: T) => void, onReset: () => void = () => undefined): Promise<void> {
     if (this.#tail !== undefined || this.#closing.signal.aborted)
       throw new TidemarkError('CLOSED', `${this.#options.topic} was opened before`, { retriable: false });
     const { client, names, topic, logger = silentLogger, metrics = new MetricRegistry() } = this.#options;
@@ -73,6 +76,10 @@ export class CompactedTopic<T> {
           for (const message of messages) this.#hand(onRecord, fromKafka(message));
         },
         onGap: () => undefined,
+        onReset: () => {
+          logger.error({ topic }, 'kafka: a compacted topic has begun anew');
+          onReset();
+        },
         onPartitions: () => undefined,
         onState: (state) => this.#noteState(state),
       },

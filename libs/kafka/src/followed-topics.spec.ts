@@ -8,10 +8,12 @@ const table: TailedTopic = { from: 'start', compacted: true };
 function topicsOf() {
   const log = new Map<string, [low: number, high: number][]>();
   const gaps: string[] = [];
+  const resets: string[] = [];
   const absent: string[] = [];
   const grown: string[] = [];
   const followed = new FollowedTopics({
     onGap: (topic, partition) => gaps.push(`${topic}/${partition}`),
+    onReset: (topic) => resets.push(topic),
     onAbsent: (topic) => absent.push(topic),
     onGrowth: (topic, count) => grown.push(`${topic} ${count}`),
     onChange: () => undefined,
@@ -34,7 +36,7 @@ function topicsOf() {
   } as unknown as Admin;
   const look = (...topics: string[]): Promise<void> => followed.survey(admin, topics);
   const whileLooking = (fn: () => void): void => void (duringLook = fn);
-  return { log, gaps, absent, grown, followed, look, whileLooking };
+  return { log, gaps, resets, absent, grown, followed, look, whileLooking };
 }
 
 describe('FollowedTopics', () => {
@@ -156,5 +158,26 @@ describe('FollowedTopics', () => {
     followed.positions.move('p', 0, 50n);
     await look('p');
     expect(followed.positions.of('p')).toEqual([50n]);
+  });
+
+  it('tells that a compacted topic was made anew, or was away, and reads it from its start', async () => {
+    const { log, gaps, resets, followed, look } = topicsOf();
+    followed.want(new Map([['t', table]]));
+    log.set('t', [[0, 8]]);
+    await look('t');
+    followed.positions.move('t', 0, 8n);
+    log.set('t', [[0, 2]]);
+    await look('t');
+    expect([resets, followed.positions.of('t')]).toEqual([['t'], [0n]]);
+    followed.positions.move('t', 0, 2n);
+    log.delete('t');
+    await look('t');
+    log.set('t', [[0, 2]]);
+    await look('t');
+    expect([resets, followed.positions.of('t'), gaps]).toEqual([['t', 't'], [0n], []]);
+    followed.positions.move('t', 0, 2n);
+    log.set('t', [[0, 5]]);
+    await look('t');
+    expect(resets).toHaveLength(2);
   });
 });

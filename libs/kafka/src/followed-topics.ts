@@ -12,6 +12,8 @@ export interface TailedTopic {
 
 export interface FollowedTopicsHooks {
   onGap(topic: string, partition: number, reason: string): void;
+  /** A compacted topic has begun anew, or lost its end: what is in it now is read from its first record on. */
+  onReset(topic: string): void;
   onAbsent(topic: string): void;
   /** A topic that is followed has this many partitions now, which is more than before. */
   onGrowth(topic: string, count: number): void;
@@ -126,6 +128,7 @@ export class FollowedTopics {
     } else if (wasAbsent) {
       this.positions.fix(topic, bounds.low);
       this.#gapAll(topic, 'the topic was away and has come back');
+      if (this.isCompacted(topic)) this.#hooks.onReset(topic);
     } else {
       for (const [partition, low] of bounds.low.entries()) this.#place(topic, partition, low, bounds, before);
     }
@@ -140,8 +143,8 @@ export class FollowedTopics {
     const ahead = judgePosition(now, low, now);
     if (behind.type === 'expected' && ahead.type === 'expected') return;
     this.positions.move(topic, partition, low);
-    if (!this.isCompacted(topic))
-      this.#hooks.onGap(topic, partition, `offset ${now} has left the log, which now begins at ${low}`);
+    if (this.isCompacted(topic)) this.#hooks.onReset(topic);
+    else this.#hooks.onGap(topic, partition, `offset ${now} has left the log, which now begins at ${low}`);
   }
 
   #gapAll(topic: string, reason: string): void {

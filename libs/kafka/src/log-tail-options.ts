@@ -25,6 +25,8 @@ export interface LogTailHandler {
   /** Records of one partition in order. An exception is logged and told as a gap. */
   onRecords(topic: string, partition: number, messages: readonly KafkaMessage[]): void;
   onGap(topic: string, partition: number, reason: string): void;
+  /** A compacted topic has begun anew, or lost its end: it is handed over from its first record on. */
+  onReset?(topic: string): void;
   /** Partitions were added to a topic, so keys have moved between them; the gaps of all of its partitions follow. */
   onPartitions(topic: string, count: number): void;
   onState(state: TailState): void;

@@ -59,6 +59,7 @@ export class LogTail {
     this.#metrics = tailMetrics(options.metrics);
     this.#topics = new FollowedTopics({
       onGap: (topic, partition, reason) => this.#gap(topic, partition, reason),
+      onReset: (topic) => this.#reset(topic),
       onGrowth: (topic, count) => this.#safely(() => this.#handler.onPartitions(topic, count)),
       onAbsent: (topic) => this.#again.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
       onChange: () => this.#conditions.check(),
@@ -216,8 +217,9 @@ export class LogTail {
     const expected = this.#topics.positions.at(topic, partition);
     if (session !== this.#session || expected === undefined || first === null) return;
     const arrival = judgeArrival(expected, BigInt(first));
-    if (arrival.type === 'gap' && !(arrival.direction === 'ahead' && this.#topics.isCompacted(topic)))
+    if (arrival.type === 'gap' && !this.#topics.isCompacted(topic))
       this.#gap(topic, partition, `expected offset ${expected}, got ${first}`);
+    else if (arrival.type === 'gap' && arrival.direction === 'behind') this.#reset(topic);
     this.#deliver(topic, partition, batch.messages);
     const next = BigInt(batch.lastOffset()) + 1n;
     this.#metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
@@ -318,6 +320,10 @@ export class LogTail {
     this.#metrics.gaps.value += 1;
     this.#options.logger.warn({ topic, partition, reason }, 'kafka tail: records may have been missed');
     this.#safely(() => this.#handler.onGap(topic, partition, reason));
+  }
+
+  #reset(topic: string): void {
+    if (!this.#closed) this.#safely(() => this.#handler.onReset?.(topic));
   }
 
   #setState(state: TailState): void {

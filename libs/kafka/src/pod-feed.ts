@@ -68,6 +68,9 @@ export class PodFeed implements ChangeFeed {
     this.#tail = new LogTail(this.#tailOptions(), {
       onRecords: (topic, partition, messages) => this.#onRecords(handler, topic, partition, messages),
       onGap: (topic, partition, reason) => handler.onGap(topic, partition, reason),
+      onReset: (topic) => {
+        if (topic === routes) handler.onRoutesReset?.();
+      },
       onPartitions: (topic, count) => handler.onPartitions(topic, count),
       onState: (state) => handler.onState(state),
     });

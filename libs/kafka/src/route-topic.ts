@@ -17,10 +17,11 @@ export class RouteTopic implements RouteStore, RouteLog {
   }
 
   /** With a function alone, unreadable records are logged and skipped. */
-  open(handler: RouteLogHandler | ((route: Route) => void)): Promise<void> {
+  open(handler: RouteLogHandler | ((route: Route) => void), onReset?: () => void): Promise<void> {
     const { onRoute, onUnreadable } = typeof handler === 'function' ? this.#readerOf(handler) : bound(handler);
-    return this.#topic.open((result) =>
-      result.ok ? onRoute(result.route) : onUnreadable(result.reason, result.unsupported),
+    return this.#topic.open(
+      (result) => (result.ok ? onRoute(result.route) : onUnreadable(result.reason, result.unsupported)),
+      () => (typeof handler === 'function' ? onReset?.() : handler.onReset?.()),
     );
   }
 

@@ -92,3 +92,22 @@ it('holds, of any log, the last route of each table that no higher epoch came be
     runs(),
   );
 });
+
+it('keeps the routes in force while a topic that has begun anew is read, and those that it does not name beyond', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(7, { b: 7 }, { writerEpoch: 9 }));
+  routes.apply(route(3, { o: 3 }, { table: 'orders', writerEpoch: 9 }));
+  routes.toAdopt()();
+  routes.beginAgain();
+  routes.apply(route(1, { a: 1 }));
+  expect([routes.live('users')?.topics, routes.pending]).toEqual([{ b: 7 }, false]);
+  routes.apply(route(2, { c: 2 }));
+  routes.read();
+  expect([routes.live('users')?.topics, routes.pending]).toEqual([{ c: 2 }, true]);
+  routes.toAdopt()();
+  expect([routes.inForce('users')?.topics, routes.inForce('orders')?.topics]).toEqual([{ c: 2 }, { o: 3 }]);
+  expect([routes.apply(route(3, { d: 3 })), routes.apply(route(4, { e: 4 }, { writerEpoch: 0 }))]).toEqual([
+    true,
+    false,
+  ]);
+});

@@ -13,14 +13,34 @@ export class DispatchRoutes {
   #heard = 0;
   #adopted = 0;
   #epoch = 0;
+  /** Routes of a routing topic that has begun anew, until it is read to its end. */
+  #again: DispatchRoutes | undefined;
 
   /** Takes the next record of the routing topic; `false`: its writer had been superseded, and it is ignored. */
   apply(route: Route): boolean {
+    if (this.#again !== undefined) return this.#again.apply(route);
     if (route.writerEpoch < this.#epoch) return false;
     this.#epoch = route.writerEpoch;
     this.#routes.set(route.table, route);
     this.#heard += 1;
     return true;
+  }
+
+  /**
+   * The routing topic has begun anew, perhaps by a writer that knows nothing of the one before. What comes is kept apart until `read`: on the way
+   * to its end there may be routes that were over long ago, under which nothing must be dispatched with the `since` of now.
+   */
+  beginAgain(): void {
+    this.#again = new DispatchRoutes();
+  }
+
+  /** The topic that has begun anew is read to its end. A table that it does not name keeps its route until it does. */
+  read(): void {
+    if (this.#again === undefined) return;
+    for (const [table, route] of this.#again.#routes) this.#routes.set(table, route);
+    this.#epoch = this.#again.#epoch;
+    this.#heard += 1;
+    this.#again = undefined;
   }
 
   /** Whether anything was heard that is not in force. */

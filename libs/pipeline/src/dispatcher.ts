@@ -95,7 +95,8 @@ export class Dispatcher {
       throw new TidemarkError('CLOSED', 'the dispatcher was started before', { retriable: false });
     this.#state = 'starting';
     const { clock, routes, source, announceIntervalMs, refreshIntervalMs } = this.#options;
-    await routes.open((route) => this.#onRoute(route));
+    const onReset = (): void => void this.#onRoutesReset();
+    await routes.open((route) => this.#onRoute(route), onReset);
     await this.#readRoutes();
     if (this.#ended !== undefined) return;
     await source.start({
@@ -193,9 +194,26 @@ export class Dispatcher {
       this.#options.logger.warn({ table, version, writerEpoch }, 'dispatcher: ignored a route of a superseded writer');
       return;
     }
+    this.#routesChanged();
+  }
+
+  #routesChanged(): void {
     if (!this.#follows) return;
     void this.#subscription.refresh('changed');
     void this.#confirmRoutes();
+  }
+
+  /** What is in force stays so until the new topic is read, and beyond that for a table that it does not name. */
+  async #onRoutesReset(): Promise<void> {
+    this.#options.logger.error(
+      {},
+      'dispatcher: the routing topic has begun anew; its routes stay in force until others come',
+    );
+    this.#routes.beginAgain();
+    await this.#readRoutes();
+    if (this.#aborter.signal.aborted) return;
+    this.#routes.read();
+    this.#routesChanged();
   }
 
   /** Blocks until the routes are read to their end, however long that takes: dispatching under old ones would be worse. */
@@ -346,8 +364,9 @@ export class Dispatcher {
 
   #watermarkAgeSeconds(): number {
     let oldest: number | undefined;
-    for (const { passed } of this.#owned.values())
-      if (passed !== undefined) oldest = Math.min(oldest ?? Infinity, passed.at);
+    for (const { passed, table } of this.#owned.values())
+      if (passed !== undefined && this.#routes.live(table) !== undefined)
+        oldest = Math.min(oldest ?? Infinity, passed.at);
     return oldest === undefined ? 0 : Math.max(0, this.#options.clock.now() - oldest) / 1_000;
   }
 }

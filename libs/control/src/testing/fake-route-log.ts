@@ -7,6 +7,7 @@ import { type RouteLog, type RouteLogHandler } from '../ports.js';
 export class FakeRoutingTopic {
   readonly #records: { table: string; bytes: string | null }[] = [];
   readonly #readers = new Set<() => void>();
+  readonly #resets = new Set<() => void>();
 
   get records(): readonly { readonly table: string; readonly bytes: string | null }[] {
     return this.#records;
@@ -23,6 +24,18 @@ export class FakeRoutingTopic {
   /** Appends a route as another process would. */
   write(route: Route): void {
     this.writeRaw(route.table, encodeRoute(route));
+  }
+
+  /** The topic is made anew, empty. */
+  reset(): void {
+    this.#records.length = 0;
+    for (const reset of this.#resets) reset();
+  }
+
+  /** Calls `reset` when the topic is made anew, until the returned function is called. */
+  onReset(reset: () => void): () => void {
+    this.#resets.add(reset);
+    return () => this.#resets.delete(reset);
   }
 
   /** Appends any bytes. */
@@ -66,9 +79,17 @@ export class FakeRouteLog implements RouteLog {
     if (this.#handler !== undefined) throw new Error('open already');
     this.#handler = handler;
     this.#handOver();
-    this.#unfollow = this.#topic.follow(() => {
+    const unfollow = this.#topic.follow(() => {
       if (!this.#paused) this.#handOver();
     });
+    const unwatch = this.#topic.onReset(() => {
+      this.#position = 0;
+      handler.onReset?.();
+    });
+    this.#unfollow = () => {
+      unfollow();
+      unwatch();
+    };
   }
 
   async barrier(signal: AbortSignal): Promise<void> {

@@ -24,6 +24,7 @@ export function routeTopicCases(harness: KafkaHarness): ContractCase[] {
     on('survives cut connections', cut),
     on('says why nothing comes while the brokers do not answer, from its start on, and seldom', outage),
     on('says that the topic is not there', notThere),
+    on('tells its readers when it was made anew, and hands over what it holds then', madeAnew),
     on('gives up a barrier with its caller', abandoned),
     on('deletes its group when it closes', closes),
   ];
@@ -96,6 +97,33 @@ async function notThere(world: ContractWorld): Promise<void> {
   await world.topic('routes', 1, { 'cleanup.policy': 'compact' });
   await opened;
   await eventually('no problem', () => reader.problem === undefined);
+}
+
+async function madeAnew(world: ContractWorld): Promise<void> {
+  const client = world.mortal();
+  let resets = 0;
+  const reader = new Reader(world);
+  const cutOff = new Reader(world, { client });
+  await Promise.all([
+    reader.topic.open(
+      (one) => reader.routes.push(one),
+      () => (resets += 1),
+    ),
+    cutOff.open(),
+  ]);
+  for (const version of range(1, 6)) await reader.topic.append(route('aaa', version), signal);
+  await Promise.all([reader.topic.barrier(signal), cutOff.topic.barrier(signal)]);
+  client.sever();
+  await world.deleteTopic(world.names.routes);
+  await world.topic('routes', 1, { 'cleanup.policy': 'compact' });
+  const fresh = new Reader(world);
+  await fresh.open();
+  await fresh.topic.append(route('bbb', 1), signal);
+  client.mend();
+  for (const each of [reader, cutOff])
+    await eventually('the new route', () => each.routes.at(-1)?.table === 'bbb', 30_000);
+  assert.ok(resets >= 1);
+  assert.deepEqual(reader.routes.slice(5), [route('bbb', 1)]);
 }
 
 async function readToEnd(world: ContractWorld): Promise<void> {

@@ -6,6 +6,18 @@ import { type RouteStore } from '../ports.js';
 export class FakeRoutes {
   readonly records: Route[] = [];
   readonly #readers = new Set<() => void>();
+  readonly #resets = new Set<() => void>();
+
+  /** The topic is made anew, empty. */
+  reset(): void {
+    this.records.length = 0;
+    for (const reset of this.#resets) reset();
+  }
+
+  onReset(reset: () => void): () => void {
+    this.#resets.add(reset);
+    return () => this.#resets.delete(reset);
+  }
 
   write(route: Route): void {
     this.records.push(route);
@@ -33,12 +45,20 @@ export class FakeRouteStore implements RouteStore {
     this.#routes = routes;
   }
 
-  async open(onRoute: (route: Route) => void): Promise<void> {
+  async open(onRoute: (route: Route) => void, onReset: () => void = () => undefined): Promise<void> {
     this.#onRoute = onRoute;
     this.#handOver();
-    this.#unfollow = this.#routes.follow(() => {
+    const unfollow = this.#routes.follow(() => {
       if (!this.#paused) this.#handOver();
     });
+    const unwatch = this.#routes.onReset(() => {
+      this.#position = 0;
+      onReset();
+    });
+    this.#unfollow = () => {
+      unfollow();
+      unwatch();
+    };
   }
 
   async barrier(signal: AbortSignal): Promise<void> {

@@ -52,6 +52,8 @@ export class RouteWorld {
   readonly #pod: Pod;
   /** Key → its last state. */
   readonly #truth = new Map<string, number>();
+  /** Records of the routing topic that its readers' copy has. */
+  #copied = 0;
   #admin: { readonly table: RoutingTable; readonly moves: MoveController; readonly life: Life } | undefined;
   #dispatcher: { readonly dispatcher: Dispatcher; readonly life: Life } | undefined;
 
@@ -60,10 +62,10 @@ export class RouteWorld {
     this.#life = new Life(death);
     this.#tables.createTopic(names.cdc(table), partitions);
     for (const topic of [names.cdc(table), topicA, topicB]) this.#sink.createTopic(topic, partitions);
-    let copied = 0;
     this.#topic.follow(() => {
-      for (const route of this.#topic.routes.slice(copied)) this.#routes.write(route);
-      copied = this.#topic.routes.length;
+      const news = this.#topic.routes.slice(this.#copied);
+      this.#copied = this.#topic.routes.length;
+      for (const route of news) this.#routes.write(route);
     });
     this.#pod = new Pod(this.#sink, this.#routes);
   }
@@ -154,6 +156,21 @@ export class RouteWorld {
         return true;
       });
     });
+  }
+
+  /** The routing topic is made anew, empty. */
+  loseRoutes(): void {
+    this.#copied = 0;
+    this.#topic.reset();
+    this.#routes.reset();
+    this.#pod.restartRoutes();
+  }
+
+  /** The admin ends, and another one starts on what the routing topic holds. */
+  async replaceAdmin(): Promise<void> {
+    await this.#admin?.moves.close();
+    await this.#admin?.table.close();
+    await this.#startAdmin();
   }
 
   async end(): Promise<void> {
@@ -264,6 +281,12 @@ export class Pod {
 
   get report() {
     return { pod: 'p', service: 'service', tables: { [table]: this.follower.progress }, leaving: false };
+  }
+
+  /** The routing topic was made anew. */
+  restartRoutes(): void {
+    this.#routesRead = 0;
+    this.follower.restartRoutes();
   }
 
   read(): void {
