@@ -348,6 +348,9 @@ it('reports the age of the oldest watermark it has passed on', async () => {
   on.append('users', 1, watermark(on.clock.now() - 5_000));
   await quiet();
   expect(metric(metrics, 'tidemark_dispatcher_watermark_age_seconds')).toBe(5);
+  on.routes.write(route(2, {}));
+  await quiet();
+  expect(metric(metrics, 'tidemark_dispatcher_watermark_age_seconds')).toBe(0);
 });
 
 it.each([
