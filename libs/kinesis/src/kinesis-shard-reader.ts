@@ -27,7 +27,7 @@ export interface KinesisShardReaderOptions {
   readonly stream: string;
   /** How to reach Kinesis, or a client. A client made here speaks HTTP/1.1 and makes one attempt a call. */
   readonly kinesis: KinesisClientConfig | KinesisClient;
-  /** Time between two reads of a shard, ms; a shard allows five reads a second to all of its consumers together. Default 200. */
+  /** Time between two reads of a shard at its tip, ms; a shard allows five reads a second to all of its consumers together. Below 200, for emulators, that limit is not kept. Default 200. */
   readonly pollIntervalMs?: number;
   /** Records of a page, 1–10,000. Default 1,000. */
   readonly pageRecordsMax?: number;
@@ -38,6 +38,8 @@ export interface KinesisShardReaderOptions {
 
 /** Pages of a listing before it is given up: ten million shards at AWS's page size. */
 const listPagesMax = 10_000;
+/** Shards whose pace is remembered. */
+const pacesMax = 1_000;
 
 /** Reads a Kinesis stream by polling. */
 export class KinesisShardReader implements ShardReader {
@@ -48,6 +50,7 @@ export class KinesisShardReader implements ShardReader {
   readonly #pageRecordsMax: number;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
+  readonly #paces = new Map<string, ReadPace>();
 
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: KinesisShardReaderOptions) {
@@ -104,13 +107,22 @@ export class KinesisShardReader implements ShardReader {
     return new PolledShard({
       shardId,
       position,
-      pace: new ReadPace(this.#clock, this.#pollIntervalMs),
+      pace: this.#paceOf(shardId),
       clock: this.#clock,
       pageRecordsMax: this.#pageRecordsMax,
       iteratorAt: (at, signal) => this.#iteratorAt(shardId, at, signal),
       getRecords: (iterator, signal) => this.#getRecords(iterator, signal),
       isGone: async (signal) => !(await this.listShards(signal)).some((shard) => shard.shardId === shardId),
     });
+  }
+
+  /** A shard that is opened again goes on at its pace: its limits are the shard's, not the cursor's. */
+  #paceOf(shardId: string): ReadPace {
+    const pace = this.#paces.get(shardId) ?? new ReadPace(this.#clock, this.#pollIntervalMs);
+    this.#paces.delete(shardId);
+    this.#paces.set(shardId, pace);
+    for (const [oldest] of this.#paces) if (this.#paces.size > pacesMax) this.#paces.delete(oldest);
+    return pace;
   }
 
   /** Closes the connections of a client that was made here. */

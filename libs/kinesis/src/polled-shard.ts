@@ -1,6 +1,6 @@
 import { type GetRecordsOutput, type _Record as KinesisRecord } from '@aws-sdk/client-kinesis';
 import { type ShardCursor, type ShardPage, type ShardPosition, type ShardRecord } from '@tidemark/pipeline';
-import { type Clock, TidemarkError } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, TidemarkError } from '@tidemark/runtime';
 import { awsErrorName } from './aws-call.js';
 import { type ReadPace } from './read-pace.js';
 
@@ -58,6 +58,7 @@ export class PolledShard implements ShardCursor {
     try {
       return this.#handOver(await this.#getPage(signal), askedAt);
     } catch (error) {
+      if (isTidemarkError(error, 'THROTTLED')) this.#options.pace.refused();
       const isMissing = awsErrorName(error) === 'ResourceNotFoundException';
       if (isMissing && (await this.#options.isGone(signal))) return { ...gone, askedAt };
       throw error;
@@ -65,7 +66,7 @@ export class PolledShard implements ShardCursor {
   }
 
   async #getPage(signal: AbortSignal): Promise<GetRecordsOutput> {
-    const { getRecords } = this.#options;
+    const { getRecords, pace } = this.#options;
     this.#iterator ??= await this.#freshIterator(signal);
     try {
       return await getRecords(this.#iterator, signal);
@@ -73,6 +74,7 @@ export class PolledShard implements ShardCursor {
       if (awsErrorName(error) !== 'ExpiredIteratorException') throw error;
       this.#iterator = undefined;
       this.#iterator = await this.#freshIterator(signal);
+      await pace.turn(signal);
       return getRecords(this.#iterator, signal);
     }
   }
@@ -94,6 +96,7 @@ export class PolledShard implements ShardCursor {
     const { pace, pageRecordsMax } = this.#options;
     const records = (output.Records ?? []).map(toRecord);
     const millisBehindLatest = behindLatest(output, records.length >= pageRecordsMax);
+    pace.spent((output.Records ?? []).reduce((sum, record) => sum + bytesOf(record), 0));
     const page = { records, askedAt, millisBehindLatest, closed: !output.NextShardIterator, gap: this.#gap };
     this.#iterator = output.NextShardIterator ?? undefined;
     this.#gap = false;
@@ -111,6 +114,11 @@ export class PolledShard implements ShardCursor {
 function behindLatest(output: GetRecordsOutput, isFull: boolean): number | null {
   const behindMs = output.MillisBehindLatest ?? null;
   return behindMs === 0 && isFull ? null : behindMs;
+}
+
+/** What a record counts for against the limits of the shard. */
+function bytesOf({ Data, PartitionKey }: KinesisRecord): number {
+  return (Data?.byteLength ?? 0) + (PartitionKey?.length ?? 0);
 }
 
 function toRecord(record: KinesisRecord): ShardRecord {
