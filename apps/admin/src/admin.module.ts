@@ -8,6 +8,7 @@ import { OpenApiController } from './openapi.controller.js';
 import { ReadinessSource } from './readiness.js';
 import { RouteOperationsController } from './route-operations.controller.js';
 import { RoutesController } from './routes.controller.js';
+import { RoutingTableController } from './routing-table.controller.js';
 
 export interface AdminParts {
   readonly table: RoutingTable;
@@ -21,7 +22,13 @@ export class AdminModule {
   static of({ table, document, readiness, metrics }: AdminParts): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [RoutesController, RouteOperationsController, OpenApiController, HealthController],
+      controllers: [
+        RoutesController,
+        RouteOperationsController,
+        RoutingTableController,
+        OpenApiController,
+        HealthController,
+      ],
       providers: [
         { provide: RoutingTable, useValue: table },
         { provide: OpenApiDocument, useValue: document },

@@ -9,7 +9,13 @@ afterAll(() => bench.close());
 
 const words = ['users', 'routes', 'history', '..', '%00', '%2e', '__proto__', 'constructor', '{table}', topicA, '*'];
 const path = fc.oneof(
-  fc.constantFrom('/api/v1/routes', '/api/v1/routes/users', '/api/v1/routes/users/history', '/metrics'),
+  fc.constantFrom(
+    '/api/v1/routes',
+    '/api/v1/routing-table',
+    '/api/v1/routes/users',
+    '/api/v1/routes/users/history',
+    '/metrics',
+  ),
   fc.constantFrom('move', 'pause', 'resume').map((operation) => `/api/v1/routes/users/${operation}`),
   fc
     .array(fc.oneof(fc.constantFrom(...words), fc.webSegment()), { maxLength: 4 })
@@ -42,6 +48,23 @@ const body = fc.oneof(
   fc
     .record({ to: fc.oneof(fc.constantFrom(...words), fc.jsonValue({ maxDepth: 1 })) })
     .map((move) => JSON.stringify(move)),
+  fc
+    .record({
+      writerEpoch: fc.oneof(fc.nat(), fc.maxSafeNat(), fc.jsonValue()),
+      routes: fc.array(
+        fc.record({
+          ...{ v: fc.constantFrom('1.0', '1.1', '2.0'), table: fc.constantFrom(...words), version: fc.maxSafeNat() },
+          ...{
+            writerEpoch: fc.nat(),
+            topics: fc.dictionary(fc.constantFrom(...words), fc.nat()),
+            deleted: fc.boolean(),
+          },
+          ...{ changedAt: fc.nat(), changedBy: fc.string(), limited: fc.jsonValue({ maxDepth: 2 }) },
+        }),
+        { maxLength: 3 },
+      ),
+    })
+    .map((dump) => JSON.stringify(dump)),
   fc
     .dictionary(fc.oneof(fc.constantFrom(...words), fc.string()), fc.jsonValue({ maxDepth: 2 }))
     .map((limited) => JSON.stringify({ topics: [topicA], limited })),

@@ -40,6 +40,7 @@ describe('with a token', () => {
       'GET /api/v1/routes',
       'GET /api/v1/routes/users',
       'GET /api/v1/routes/users/history',
+      'GET /api/v1/routing-table',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',
@@ -47,6 +48,7 @@ describe('with a token', () => {
       'POST /api/v1/routes/users/resume',
       'PUT /api/v1/routes/users',
       'PUT /api/v1/routes/users/move',
+      'PUT /api/v1/routing-table',
     ]);
     for (const [method, path] of all) {
       const expected = open200.includes(path) ? 200 : 401;

@@ -51,7 +51,9 @@ describe('the description', () => {
       'PutRouteModel',
       'RouteChangeModel',
       'RouteDiffModel',
+      'RouteDumpModel',
       'RouteHistoryModel',
+      'RouteImportModel',
       'RouteListModel',
       'RouteModel',
       'RouteMoveModel',
@@ -81,6 +83,7 @@ describe('the description', () => {
       RouteChangeModel: (await bench.put('users', [topicA], at(1))).body as object,
       RouteModel: (await bench.api.get('/api/v1/routes/users')).body as object,
       RouteListModel: (await bench.api.get('/api/v1/routes')).body as object,
+      RouteDumpModel: (await bench.api.get('/api/v1/routing-table')).body as object,
       RouteHistoryModel: (await bench.api.get('/api/v1/routes/users/history')).body as object,
     };
     for (const [name, answer] of Object.entries(answers)) {

@@ -1,9 +1,9 @@
 import { ApiHeader, ApiParam, ApiQuery } from '@nestjs/swagger';
-import { type RouteChange, type RoutingTable } from '@tidemark/control';
+import { type RoutingTable } from '@tidemark/control';
 import { isTidemarkError } from '@tidemark/runtime';
 
 /** A writer that was superseded refuses this change, for it was decided on older knowledge, and takes over for the next one. */
-export async function changed(table: RoutingTable, change: () => Promise<RouteChange>): Promise<RouteChange> {
+export async function changed<T>(table: RoutingTable, change: () => Promise<T>): Promise<T> {
   try {
     return await change();
   } catch (error) {

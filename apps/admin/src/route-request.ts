@@ -72,7 +72,8 @@ export function readActor(headers: RequestHeaders): string {
   return typeof actor === 'string' ? actor : defaultActor;
 }
 
-function wrongShape(error: z.ZodError, where: string, expected: string): RequestProblem {
+/** What a schema has against a request. */
+export function wrongShape(error: z.ZodError, where: string, expected: string): RequestProblem {
   const [issue] = error.issues;
   const path = (issue?.path ?? []).map((step) => (typeof step === 'number' ? `[${step}]` : String(step)));
   const field = path.length === 0 ? where : path.join('.').replaceAll('.[', '[');

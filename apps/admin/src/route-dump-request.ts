@@ -1,0 +1,30 @@
+import { type RouteDump } from '@tidemark/control';
+import { decodeRoute } from '@tidemark/protocol';
+import { z } from 'zod';
+
+import { RequestProblem } from './problem.js';
+import { wrongShape } from './route-request.js';
+
+/** One below the highest whole number: the writer goes above it. */
+const epochMax = Number.MAX_SAFE_INTEGER - 1;
+const dumpBody = z.strictObject({
+  writerEpoch: z.int().min(0).max(epochMax),
+  exportedAt: z.string().optional(),
+  routes: z.array(z.unknown()).max(1_000),
+});
+
+/** An export as it is imported; throws a `RequestProblem` that names the field. */
+export function readDump(body: unknown): Omit<RouteDump, 'exportedAt'> {
+  const result = dumpBody.safeParse(body);
+  if (!result.success) throw wrongShape(result.error, 'body', 'expected what GET answers');
+  const { writerEpoch, routes } = result.data;
+  return {
+    writerEpoch,
+    routes: routes.map((raw, index) => {
+      const decoded = decodeRoute(JSON.stringify(raw));
+      if (decoded.ok && decoded.route.version < Number.MAX_SAFE_INTEGER) return decoded.route;
+      const reason = decoded.ok ? 'version: expected a lower one' : decoded.reason;
+      throw new RequestProblem('BAD_REQUEST', `routes[${index}]: ${reason}`, { field: `routes[${index}]` });
+    }),
+  };
+}
