@@ -20,6 +20,7 @@ const packages = [
   'aws',
   'nest',
   'services',
+  'doctor',
   'local-stack',
 ];
 const subpaths = [
