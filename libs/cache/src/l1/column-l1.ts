@@ -16,7 +16,6 @@ export const entryOwnBytes = 124;
 const unknownPartition = -1;
 
 const sources: readonly EntrySource[] = ['fill', 'put', 'event', 'local'];
-const codes: Readonly<Record<EntrySource, number>> = { fill: 0, put: 1, event: 2, local: 3 };
 
 /** Columns, and two orders over them: values and absences have a bound each. */
 export class ColumnL1 implements L1 {
@@ -212,7 +211,7 @@ export class ColumnL1 implements L1 {
     columns.writeIds[slot] = writeId;
     columns.stampUs[slot] = stampUs;
     columns.expiresAt[slot] = expiresAt;
-    columns.sources[slot] = codes[source];
+    columns.sources[slot] = codeOf(source);
     columns.flags[slot] = kept | (isPlain ? Flag.plain : 0) | (value === undefined ? Flag.absence : 0);
     columns.bytes[slot] = size;
   }
@@ -233,4 +232,11 @@ export class ColumnL1 implements L1 {
 /** Bytes of an entry with all that hangs from it. */
 function sizeOf(keyBytes: number, { writeId }: Image, valueBytes: number): number {
   return entryOwnBytes + keyBytes + (writeId === null ? 0 : latin1Bytes(writeId.length)) + valueBytes;
+}
+
+/** The place of a source among `sources`: told by comparing, since an event asks, and that is faster than to look it up. */
+function codeOf(source: EntrySource): number {
+  if (source === 'event') return 2;
+  if (source === 'fill') return 0;
+  return source === 'put' ? 1 : 3;
 }

@@ -196,6 +196,12 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     expect(l1.use('other')).toBe(none);
   });
 
+  it.each<Entry['source']>(['fill', 'put', 'event', 'local'])('keeps where an entry comes from: %s', (source) => {
+    const l1 = make(10);
+    l1.set('k', { ...entry('v'), source }, 1);
+    expect(l1.peek('k')?.source).toBe(source);
+  });
+
   it('absences push out no value', () => {
     const l1 = make(20);
     l1.set('k', entry('v'), 1);
