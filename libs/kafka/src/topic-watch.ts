@@ -20,7 +20,7 @@ export interface TopicWatchOptions extends Omit<TopicCheckOptions, 'clock'> {
 
 /**
  * The check of topics at a process's start: asked until the brokers have answered once, since a process waits for Kafka and does not end for its
- * absence. What they answer is judged once: topics that a process must not work on end it. Where it may not ask, it says so and goes on.
+ * absence. What they answer is judged once: topics that a process must not work on end it. Where it may not ask, it says so and goes on (ADR 17).
  */
 export class TopicWatch {
   /** Rejects with `INVALID_CONFIGURATION`, listing every setting that does not fit; else it never settles. */
