@@ -13,9 +13,11 @@ const firstSeed = Number(process.env['TIDEMARK_TEST_SEED'] ?? Date.now() % 1_000
 const seeds = Array.from({ length: seedCount }, (_, n) => firstSeed + n);
 /** `apache`: a broker of Apache Kafka, where it can run. */
 const kafka = process.env['TIDEMARK_TEST_CHAOS_KAFKA'] === 'apache' ? 'apache' : 'embedded';
-/** To play one again: `TIDEMARK_TEST_SCENARIO='lease theft'`. */
-const wanted = process.env['TIDEMARK_TEST_SCENARIO'];
-const played = scenarios.filter(({ name, isShort }) => (wanted === undefined ? isLong || isShort : name === wanted));
+/** To play some again: `TIDEMARK_TEST_SCENARIO='lease theft,reshard'`. */
+const wanted = process.env['TIDEMARK_TEST_SCENARIO']?.split(',');
+const played = scenarios.filter(({ name, isShort }) =>
+  wanted === undefined ? isLong || isShort : wanted.includes(name),
+);
 
 jest.setTimeout(300_000);
 
