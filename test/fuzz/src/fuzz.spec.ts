@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fuzz, fuzzAsync } from './fuzz.js';
 
 const corpus = [Buffer.from('{"name":"x","list":[1,2],"deep":{"a":{"b":true}}}'), Buffer.from('a;b;c')];
@@ -8,6 +8,14 @@ function inputsOf(seed: number, runs = 2_000): readonly string[] {
   fuzz({ corpus, runs, seed }, (input) => inputs.push(Buffer.from(input).toString('latin1')));
   return inputs;
 }
+
+const { TIDEMARK_TEST_FUZZ: factor } = process.env;
+beforeAll(() => {
+  delete process.env['TIDEMARK_TEST_FUZZ'];
+});
+afterAll(() => {
+  if (factor !== undefined) process.env['TIDEMARK_TEST_FUZZ'] = factor;
+});
 
 describe('fuzz', () => {
   it('makes the same mutants of the same seed, and others of another', () => {
