@@ -1,5 +1,6 @@
 import { type Clock } from '@tidemark/runtime';
-import { type Batch, type EachBatchPayload, type IHeaders, type KafkaMessage } from 'kafkajs';
+import { type Batch, type EachBatchPayload } from 'kafkajs';
+import { copyOfBatch } from './copy-of-batch.js';
 import { type Generation, type Lane } from './generation.js';
 import { type WorkBudget } from './work-budget.js';
 
@@ -45,7 +46,7 @@ export class LaneRunner {
     if (generation.closing.aborted || lane.epoch !== epoch) return this.#options.budget.give(lane.topic, bytes);
 
     payload.resolveOffset(batch.lastOffset());
-    const taken = patience > 0 ? payload : { ...payload, batch: copyOf(batch) };
+    const taken = patience > 0 ? payload : { ...payload, batch: copyOfBatch(batch) };
     const ended = this.#run(taken, generation, lane, bytes);
     if (patience === 0 || !(await endsWithin(clock, patience, ended))) this.#goOn(payload, lane);
   }
@@ -141,19 +142,4 @@ function bytesOf({ messages }: Batch): number {
   let bytes = 0;
   for (const { key, value } of messages) bytes += messageBytes + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   return bytes;
-}
-
-/** A batch is a view of the whole answer that it came with, which is not to stay in memory as long as it does. */
-function copyOf(batch: Batch): Batch {
-  const messages = batch.messages.map((message) => copyOfMessage(message));
-  return Object.create(batch, { messages: { value: messages } }) as Batch;
-}
-
-function copyOfMessage(message: KafkaMessage): KafkaMessage {
-  const { key, value, headers = {} } = message;
-  const copied: IHeaders = {};
-  for (const [name, header] of Object.entries(headers))
-    copied[name] = Buffer.isBuffer(header) ? Buffer.from(header) : header;
-  const own = { key: key && Buffer.from(key), value: value && Buffer.from(value), headers: copied };
-  return { ...message, ...own } as KafkaMessage;
 }
