@@ -46,6 +46,12 @@ export const configuration = defineConfig({
             min: '200ms',
             max: '1m',
           }),
+          TIDEMARK_PAGE_BUDGET: wholeNumber({
+            meaning: 'MiB of pages of the stream in hand at once, over all shards; each counts as 10 until it has come',
+            default: 64,
+            min: 16,
+            max: 4_096,
+          }),
           TIDEMARK_DESTINATION_INTERVAL: duration({
             meaning:
               "a table's streaming destination is looked at twice in it; off and on again within one and a half of it goes unnoticed",
@@ -91,6 +97,7 @@ export function syncOptions(values: SyncConfiguration): SyncOptions {
     workerId: values.TIDEMARK_WORKER_ID,
     failoverMs: values.TIDEMARK_FAILOVER,
     pollIntervalMs: values.TIDEMARK_POLL_INTERVAL,
+    pageBudgetBytes: values.TIDEMARK_PAGE_BUDGET * 1_024 * 1_024,
     destinationIntervalMs: values.TIDEMARK_DESTINATION_INTERVAL,
     topicPartitions: values.TIDEMARK_TOPIC_PARTITIONS,
     topicReplicationFactor: values.TIDEMARK_TOPIC_REPLICATION_FACTOR,

@@ -29,7 +29,7 @@ export interface KinesisShardReaderOptions {
   readonly kinesis: KinesisClientConfig | KinesisClient;
   /** Time between two reads of a shard at its tip, ms; a shard allows five reads a second to all of its consumers together. Below 200, for emulators, that limit is not kept. Default 200. */
   readonly pollIntervalMs?: number;
-  /** Records of a page, 1–10,000. Default 1,000. */
+  /** Most records of a page, 1–10,000; fewer are asked for where they are so large that they would take more than 2 MiB. Default 1,000. */
   readonly pageRecordsMax?: number;
   /** Deadline of one call, ms. Default 10,000. */
   readonly timeoutMs?: number;
@@ -111,7 +111,7 @@ export class KinesisShardReader implements ShardReader {
       clock: this.#clock,
       pageRecordsMax: this.#pageRecordsMax,
       iteratorAt: (at, signal) => this.#iteratorAt(shardId, at, signal),
-      getRecords: (iterator, signal) => this.#getRecords(iterator, signal),
+      getRecords: (iterator, limit, signal) => this.#getRecords(iterator, limit, signal),
       isGone: async (signal) => !(await this.listShards(signal)).some((shard) => shard.shardId === shardId),
     });
   }
@@ -142,9 +142,9 @@ export class KinesisShardReader implements ShardReader {
     throw new TidemarkError('STREAM_UNAVAILABLE', `no iterator for ${shardId}`, { retriable: true });
   }
 
-  #getRecords(ShardIterator: string, signal: AbortSignal): Promise<GetRecordsOutput> {
+  #getRecords(ShardIterator: string, Limit: number, signal: AbortSignal): Promise<GetRecordsOutput> {
     const { StreamARN } = this.#stream;
-    const input = { ShardIterator, Limit: this.#pageRecordsMax, ...(StreamARN === undefined ? {} : { StreamARN }) };
+    const input = { ShardIterator, Limit, ...(StreamARN === undefined ? {} : { StreamARN }) };
     return this.#call('getRecords', signal, (abortSignal) =>
       this.#client.send(new GetRecordsCommand(input), { abortSignal }),
     );

@@ -11,10 +11,16 @@ export interface PolledShardOptions {
   readonly clock: Clock;
   readonly pageRecordsMax: number;
   readonly iteratorAt: (position: ShardPosition, signal: AbortSignal) => Promise<string>;
-  readonly getRecords: (iterator: string, signal: AbortSignal) => Promise<GetRecordsOutput>;
+  /** Up to `limit` records. */
+  readonly getRecords: (iterator: string, limit: number, signal: AbortSignal) => Promise<GetRecordsOutput>;
   /** Whether a complete listing of the stream does not hold the shard. */
   readonly isGone: (signal: AbortSignal) => Promise<boolean>;
 }
+
+/** No answer of Kinesis is larger. */
+const answerBytesMax = 10 * 1_024 * 1_024;
+/** What a page should take: as much as a shard hands out in a second. */
+const pageBytesAim = 2 * 1_024 * 1_024;
 
 const gone = { records: [], millisBehindLatest: 0, closed: true, gap: true } as const;
 
@@ -26,24 +32,36 @@ const gone = { records: [], millisBehindLatest: 0, closed: true, gap: true } as 
  * the page says that there is a gap. A sequence number that was merely trimmed may be accepted without a word: that is for the caller to suspect.
  */
 export class PolledShard implements ShardCursor {
+  readonly pageBytesMax = answerBytesMax;
   readonly #options: PolledShardOptions;
   #position: ShardPosition;
   #iterator: string | undefined;
   #gap = false;
+  #isReady = false;
+  #limit: number;
+  /** Bytes of a record, on average of the last pages; `undefined`: none has come yet. */
+  #recordBytes: number | undefined;
   #askedSinceMs: number | null = null;
 
   constructor(options: PolledShardOptions) {
     this.#options = options;
     this.#position = options.position;
+    this.#limit = options.pageRecordsMax;
   }
 
   get askedSinceMs(): number | null {
     return this.#askedSinceMs;
   }
 
+  async ready(signal: AbortSignal): Promise<void> {
+    await this.#options.pace.turn(signal);
+    this.#isReady = !signal.aborted;
+  }
+
   async read(signal: AbortSignal): Promise<ShardPage> {
-    const { pace, clock } = this.#options;
-    await pace.turn(signal);
+    const { clock } = this.#options;
+    if (!this.#isReady) await this.ready(signal);
+    this.#isReady = false;
     if (signal.aborted) throw new TidemarkError('ABORTED', 'reading the shard was aborted', { retriable: false });
     this.#askedSinceMs = clock.monotonicMs();
     const askedAt = clock.now();
@@ -69,13 +87,13 @@ export class PolledShard implements ShardCursor {
     const { getRecords, pace } = this.#options;
     this.#iterator ??= await this.#freshIterator(signal);
     try {
-      return await getRecords(this.#iterator, signal);
+      return await getRecords(this.#iterator, this.#limit, signal);
     } catch (error) {
       if (awsErrorName(error) !== 'ExpiredIteratorException') throw error;
       this.#iterator = undefined;
       this.#iterator = await this.#freshIterator(signal);
       await pace.turn(signal);
-      return getRecords(this.#iterator, signal);
+      return getRecords(this.#iterator, this.#limit, signal);
     }
   }
 
@@ -93,10 +111,12 @@ export class PolledShard implements ShardCursor {
   }
 
   #handOver(output: GetRecordsOutput, askedAt: number): ShardPage {
-    const { pace, pageRecordsMax } = this.#options;
+    const { pace } = this.#options;
     const records = (output.Records ?? []).map(toRecord);
-    const millisBehindLatest = behindLatest(output, records.length >= pageRecordsMax);
-    pace.spent((output.Records ?? []).reduce((sum, record) => sum + bytesOf(record), 0));
+    const millisBehindLatest = behindLatest(output, records.length >= this.#limit);
+    const bytes = (output.Records ?? []).reduce((sum, record) => sum + bytesOf(record), 0);
+    pace.spent(bytes);
+    if (records.length > 0) this.#aim(bytes / records.length);
     const page = { records, askedAt, millisBehindLatest, closed: !output.NextShardIterator, gap: this.#gap };
     this.#iterator = output.NextShardIterator ?? undefined;
     this.#gap = false;
@@ -104,6 +124,13 @@ export class PolledShard implements ShardCursor {
     if (last !== undefined) this.#position = { type: 'after', sequenceNumber: last.sequenceNumber };
     if (millisBehindLatest !== 0 && records.length > 0) pace.hurry();
     return page;
+  }
+
+  /** Asks for as many records as should make a page of the size aimed at; `recordBytes`: of those of the last page, on average. */
+  #aim(recordBytes: number): void {
+    this.#recordBytes = this.#recordBytes === undefined ? recordBytes : (this.#recordBytes + recordBytes) / 2;
+    const fitting = Math.floor(pageBytesAim / Math.max(1, this.#recordBytes));
+    this.#limit = Math.max(1, Math.min(fitting, this.#options.pageRecordsMax));
   }
 }
 

@@ -49,6 +49,10 @@ export interface ShardReader {
 }
 
 export interface ShardCursor {
+  /** Resolves when the next page may be asked for, by the stream's limits, or early when `signal` is aborted. Left out by a cursor that waits in `read`. */
+  ready?(signal: AbortSignal): Promise<void>;
+  /** No page is larger, bytes. Default 2 MiB. */
+  readonly pageBytesMax?: number;
   /** The next page, perhaps empty; paces itself to the stream's limits. After a failure the same page is read again. */
   read(signal: AbortSignal): Promise<ShardPage>;
   /** Since when the stream owes an answer, monotonic ms; `null`: it owes none, the cursor is pacing itself or nobody reads. */

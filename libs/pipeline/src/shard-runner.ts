@@ -2,6 +2,7 @@ import { isTidemarkError, messageOf } from '@tidemark/runtime';
 import { type CallWatch, unansweredText } from './call-watch.js';
 import { type Hole, type HoleFlush } from './hole-flush.js';
 import { LeaseHold } from './lease-hold.js';
+import { type PageBudget } from './page-budget.js';
 import { type ShardCursor, type ShardLease, type ShardPage } from './ports.js';
 import { Retry } from './retry.js';
 import { endShard } from './shard-end.js';
@@ -16,6 +17,7 @@ import { laterClaim } from './watermark.js';
 export interface ShardRunnerContext {
   readonly options: ResolvedSyncOptions;
   readonly publisher: TablePublisher;
+  readonly budget: PageBudget;
   readonly metrics: SyncMetrics;
   readonly holes: HoleFlush;
   readonly calls: CallWatch;
@@ -90,7 +92,8 @@ export class ShardRunner {
   }
 
   async #run(readUpTo: number | null, hole: Hole | null): Promise<'ended' | 'lost' | 'stopped'> {
-    const { options, publisher, metrics, holes, calls, stopReading, stopPublishing, gapAfterMs } = this.#context;
+    const { options, publisher, budget, metrics, holes, calls, stopReading, stopPublishing, gapAfterMs } =
+      this.#context;
     const { reader, leases, log } = options;
     const { hold } = this;
     const cursor = this.#cursor;
@@ -101,7 +104,7 @@ export class ShardRunner {
     const coverHole = (reason: HoleReason): Promise<number> => cover(holes.open(reason));
     try {
       const coveredUpTo = hole === null ? readUpTo : laterClaim(readUpTo, await cover(hole));
-      const ports = { hold, cursor, publisher, metrics, gapAfterMs, coverHole, reading, publishing, onPage };
+      const ports = { hold, cursor, publisher, budget, metrics, gapAfterMs, coverHole, reading, publishing, onPage };
       const endedAt = await syncShard({ ...options, ...ports, coveredUpTo });
       if (await endShard(hold, endedAt, { reader, leases, retry: publishing, calls })) {
         metrics.shardsEnded.value += 1;

@@ -10,6 +10,7 @@ export interface SyncGauges {
   readonly watermarkAgeMs: number | null;
   readonly withheldTables: number;
   readonly parkedTables: number;
+  readonly pageBytes: number;
 }
 
 /** Everything sync counts. Labels are bounded: no shard, key or topic among them. */
@@ -103,12 +104,17 @@ export class SyncMetrics {
       'tidemark_sync_parked_tables',
       'Tables whose topic takes nothing, so that their changes are left out.',
     );
+    const pageBytes = this.#registry.gauge(
+      'tidemark_sync_page_bytes',
+      'Bytes of pages that this worker has in hand or has asked for.',
+    );
     this.#registry.onCollect(() => {
       const now = read();
       shards.value = now.shards;
       lag.value = now.lagMs / 1_000;
       withheld.value = now.withheldTables;
       parked.value = now.parkedTables;
+      pageBytes.value = now.pageBytes;
       age.value = (now.watermarkAgeMs ?? 0) / 1_000;
     });
   }

@@ -50,6 +50,8 @@ export interface SyncWorkerOptions {
   readonly destinations?: { readonly reader: DestinationReader; readonly store: DestinationStore };
   /** Each table's destination is looked at twice in this time; off and on again within one and a half of it goes unseen, ms. Default 60,000. */
   readonly destinationEveryMs?: number;
+  /** Most bytes of pages in hand, over all shards; one page alone may be larger. Each page is counted as the largest there may be, 10 MiB with Kinesis, until it has come. Default 67,108,864 (64 MiB). */
+  readonly pageBudgetBytes?: number;
   /** How long a table's topic may refuse what it is sent before the table is parked: left out, and owed a flush, ms. Default 10,000. */
   readonly parkAfterMs?: number;
   /** A call without an answer for so long makes the worker not ready, ms. Default 1,500. */
@@ -84,6 +86,7 @@ export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOpti
     retryMaxMs: 5_000,
     retentionMarginMs: 3_600_000,
     destinationEveryMs: 60_000,
+    pageBudgetBytes: 64 * 1_024 * 1_024,
     parkAfterMs: 10_000,
     unansweredMs: 1_500,
     clock: systemClock,
@@ -120,6 +123,7 @@ const positive = [
   'retryInitialMs',
   'retryMaxMs',
   'destinationEveryMs',
+  'pageBudgetBytes',
   'parkAfterMs',
   'unansweredMs',
 ] as const;

@@ -6,6 +6,7 @@ import { CallWatch } from './call-watch.js';
 import { LeaseHold } from './lease-hold.js';
 import { newLease } from './lease-row.js';
 import { type ShardCursor, type ShardPage, type ShardRecord } from './ports.js';
+import { PageBudget } from './page-budget.js';
 import { Retry } from './retry.js';
 import { SyncMetrics } from './sync-metrics.js';
 import { syncShard } from './sync-shard.js';
@@ -79,6 +80,7 @@ beforeEach(() => {
     hold,
     cursor,
     publisher,
+    budget: new PageBudget(1_000_000),
     names,
     region: 'us-east-1',
     binary: 'base64-twice',

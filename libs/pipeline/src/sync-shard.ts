@@ -1,6 +1,7 @@
 import { type BinaryEncoding, type TopicNames } from '@tidemark/protocol';
 import { type Clock } from '@tidemark/runtime';
 import { type LeaseHold } from './lease-hold.js';
+import { type PageBudget, type PageGrant } from './page-budget.js';
 import { type Checkpoint, type ShardCursor, type ShardPage, type ShardPosition } from './ports.js';
 import { RetentionGap } from './retention-gap.js';
 import { type Retry } from './retry.js';
@@ -14,6 +15,8 @@ export interface ShardSync {
   readonly hold: LeaseHold;
   readonly cursor: ShardCursor;
   readonly publisher: TablePublisher;
+  /** Shared by all shards of the worker. */
+  readonly budget: PageBudget;
   readonly names: TopicNames;
   readonly region: string;
   readonly binary: BinaryEncoding;
@@ -42,31 +45,57 @@ export interface ShardSync {
  * owed a flush (`table-debts.ts`).
  */
 export async function syncShard(sync: ShardSync): Promise<number> {
-  const { hold, cursor, publisher, clock, metrics, reading, publishing, coverHole } = sync;
-  const { shardId } = hold;
+  const { hold, clock, coverHole } = sync;
   const gap = new RetentionGap(sync.gapAfterMs, sync.coveredUpTo);
-  const translator = new RecordTranslator({ ...sync, shardId });
+  const translator = new RecordTranslator({ ...sync, shardId: hold.shardId });
   let claim: number | null = null;
 
   for (;;) {
     if (gap.beforeRead(clock.now())) gap.covered(await coverHole('records-may-have-expired'));
-    const page = await reading.untilDone(readingShard, (signal) => cursor.read(signal));
-    // The page before is acknowledged, and this one shows that the shard went on after it: only now may it be claimed.
-    if (claim !== null && !page.closed) hold.claim(claim);
-    sync.onPage(page);
-
-    if (gap.onPage(page)) gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
-    const { steps, deadLetters } = translator.translate(page.records);
-    for (const { type } of steps) metrics.steps[type].value += 1;
-    await payDebts(sync);
-    for (const { table, hole } of await publisher.publish(steps, publishing, hold.owes)) hold.owe(table, hole);
-    await publisher.sendDeadLetters(deadLetters, publishing);
-
-    const last = page.records.at(-1);
-    if (last !== undefined) hold.advance(last.sequenceNumber);
+    const { page, grant } = await readPage(sync);
+    try {
+      // The page before is acknowledged, and this one shows that the shard went on after it: only now may it be claimed.
+      if (claim !== null && !page.closed) hold.claim(claim);
+      sync.onPage(page);
+      if (gap.onPage(page)) gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
+      await publishPage(sync, translator, page);
+    } finally {
+      grant.release();
+    }
     if (page.closed) return page.askedAt;
     claim = claimOf(page);
   }
+}
+
+/** A page, once there is room for it: while Kafka takes nothing, no more is read than the worker may hold. */
+function readPage({
+  cursor,
+  budget,
+  reading,
+}: ShardSync): Promise<{ readonly page: ShardPage; readonly grant: PageGrant }> {
+  return reading.untilDone(readingShard, async (signal) => {
+    await cursor.ready?.(signal);
+    const grant = await budget.take(cursor.pageBytesMax ?? pageBytesMax, signal);
+    try {
+      const page = await cursor.read(signal);
+      grant.resize(page.records.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+      return { page, grant };
+    } catch (error) {
+      grant.release();
+      throw error;
+    }
+  });
+}
+
+async function publishPage(sync: ShardSync, translator: RecordTranslator, page: ShardPage): Promise<void> {
+  const { hold, publisher, metrics, publishing } = sync;
+  const { steps, deadLetters } = translator.translate(page.records);
+  for (const { type } of steps) metrics.steps[type].value += 1;
+  await payDebts(sync);
+  for (const { table, hole } of await publisher.publish(steps, publishing, hold.owes)) hold.owe(table, hole);
+  await publisher.sendDeadLetters(deadLetters, publishing);
+  const last = page.records.at(-1);
+  if (last !== undefined) hold.advance(last.sequenceNumber);
 }
 
 /** Flushes the tables whose topics take records again, before anything else of them is published. */
@@ -77,6 +106,9 @@ async function payDebts({ hold, publisher: { debts }, publishing }: ShardSync): 
     if (await debts.settle(table, hole, publishing.signal)) hold.settle(table);
   }
 }
+
+/** Of a cursor that does not say, bytes. */
+const pageBytesMax = 2 * 1_024 * 1_024;
 
 /** What reading a shard is called in logs and in health. */
 export const readingShard = 'reading the shard from Kinesis';

@@ -1,11 +1,12 @@
 import { messageOf, wait, withDeadline } from '@tidemark/runtime';
 import { CallWatch } from './call-watch.js';
-import { DestinationWatch } from './destination-watch.js';
+import { type DestinationWatch } from './destination-watch.js';
 import { EndedDebts } from './ended-debts.js';
 import { HoledShards } from './holed-shards.js';
 import { HoleFlush, type Skip } from './hole-flush.js';
 import { alignLeaseTable } from './lease-alignment.js';
 import { chooseLeases, LeaseObserver } from './lease-choice.js';
+import { PageBudget } from './page-budget.js';
 import { type ShardLease } from './ports.js';
 import { Retry } from './retry.js';
 import { type ClaimsSnapshot, ShardClaims } from './shard-claims.js';
@@ -18,6 +19,7 @@ import { resolveSyncOptions, type ResolvedSyncOptions, type SyncWorkerOptions } 
 import { TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
 import { isEnded, lowestOpen, watermarkOf } from './watermark.js';
+import { watchDestinations } from './watch-destinations.js';
 import { within } from './within.js';
 
 /** How old the list of topics may be with a worker that only looks whether Kafka is there, ms. */
@@ -32,6 +34,7 @@ export class SyncWorker {
   readonly #options: ResolvedSyncOptions;
   readonly #metrics: SyncMetrics;
   readonly #publisher: TablePublisher;
+  readonly #budget: PageBudget;
   readonly #trouble: TroubleLog;
   readonly #calls: CallWatch;
   readonly #survey: StreamSurvey;
@@ -61,6 +64,7 @@ export class SyncWorker {
     const { log, workerId, clock, reader, names, listTimeoutMs } = this.#options;
     this.#metrics = new SyncMetrics(this.#options.metrics);
     this.#calls = new CallWatch(clock);
+    this.#budget = new PageBudget(this.#options.pageBudgetBytes);
     this.#publisher = new TablePublisher({
       ...this.#options,
       metrics: this.#metrics,
@@ -85,7 +89,11 @@ export class SyncWorker {
       ...{ debts: this.#publisher.debts, leases: this.#options.leases, call: this.#onLeases },
       ...{ observer: this.#trouble, signal: this.#stopPublishing.signal },
     });
-    this.#destinations = this.#watchDestinations();
+    this.#destinations = watchDestinations({
+      ...{ options: this.#options, metrics: this.#metrics, calls: this.#calls, observer: this.#trouble },
+      ...{ publisher: this.#publisher, holes: this.#holes, publishing: this.#publishingRetry },
+      stopReading: this.#stopReading.signal,
+    });
     this.#metrics.observe(() => this.#gauges());
   }
 
@@ -229,7 +237,7 @@ export class SyncWorker {
     const runner = new ShardRunner(
       {
         options: this.#options,
-        publisher: this.#publisher,
+        ...{ publisher: this.#publisher, budget: this.#budget },
         metrics: this.#metrics,
         holes: this.#holes,
         calls: this.#calls,
@@ -291,26 +299,6 @@ export class SyncWorker {
 
   #isPublisher(rows: readonly ShardLease[]): boolean {
     return lowestOpen(rows)?.owner === this.#options.workerId;
-  }
-
-  #watchDestinations(): DestinationWatch | undefined {
-    const { destinations, destinationEveryMs, leaseTimeoutMs } = this.#options;
-    if (destinations === undefined) return undefined;
-    return new DestinationWatch({
-      ...this.#options,
-      ...destinations,
-      metrics: this.#metrics,
-      calls: this.#calls,
-      observer: this.#trouble,
-      signal: this.#stopReading.signal,
-      everyMs: destinationEveryMs,
-      timeoutMs: leaseTimeoutMs,
-      flushTable: (table, reason) => this.#publisher.flushTable(table, reason, this.#publishingRetry()),
-      flushAll: async (reason) => {
-        await this.#holes.cover(this.#holes.open(reason), this.#stopPublishing.signal);
-        return this.#holes.skipped.map(({ table }) => table);
-      },
-    });
   }
 
   /** Whoever may come to publish looks before it reads anything, so that one flush covers what both find. What fails here, `#publish` tells. */
@@ -394,6 +382,7 @@ export class SyncWorker {
       lagMs: Math.max(0, ...lags),
       watermarkAgeMs: this.#watermark === null ? null : this.#options.clock.now() - this.#watermark,
       withheldTables: Object.keys(this.#withheldTables).length,
+      pageBytes: this.#budget.used,
       parkedTables: Object.keys(this.#publisher.debts.parked).length,
     };
   }

@@ -26,6 +26,8 @@ export interface SyncOptions {
   readonly failoverMs?: number;
   /** Time between two polls of a shard that is read to its end; default 200 ms. */
   readonly pollIntervalMs?: number;
+  /** Most bytes of pages of the stream in hand at once; default 64 MiB. */
+  readonly pageBudgetBytes?: number;
   /** Time between two looks at a table's streaming destination; default 60,000 ms. */
   readonly destinationIntervalMs?: number;
   /** Partitions of a table topic that sync creates; default 4. */

@@ -50,6 +50,7 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
     ...(topicPrefix === undefined ? {} : { topicPrefix }),
     ...(options.workerId === undefined ? {} : { workerId: options.workerId }),
     ...(options.failoverMs === undefined ? {} : { failoverMs: options.failoverMs }),
+    ...(options.pageBudgetBytes === undefined ? {} : { pageBudgetBytes: options.pageBudgetBytes }),
     ...(options.destinationIntervalMs === undefined ? {} : { destinationEveryMs: options.destinationIntervalMs }),
   });
   const release = async (): Promise<void> => {

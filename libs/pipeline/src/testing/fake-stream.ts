@@ -17,6 +17,8 @@ export interface FakeStreamOptions {
   readonly pollMs?: number;
   /** Records of a page. Default 100. */
   readonly pageMax?: number;
+  /** What cursors say that no page is larger than, bytes. Default: nothing. */
+  readonly pageBytesMax?: number;
   /** Default 24 h. */
   readonly retentionMs?: number;
   /** How many pages after the one with its last record a closed shard says that it is closed. Default 0. */
@@ -42,7 +44,7 @@ const hashes = 1n << 128n;
 
 /** A stream in memory that can be split, merged, trimmed and replaced; its clock is the test's. */
 export class FakeStream implements ShardReader {
-  readonly #options: Required<FakeStreamOptions>;
+  readonly #options: Required<Omit<FakeStreamOptions, 'pageBytesMax'>> & Pick<FakeStreamOptions, 'pageBytesMax'>;
   #shards: StoredShard[] = [];
   #retentionMs: number;
   #sequence = 0;
@@ -152,7 +154,7 @@ export class FakeStream implements ShardReader {
   }
 
   open(shardId: string, position: ShardPosition): ShardCursor {
-    const { clock, pollMs } = this.#options;
+    const { clock, pollMs, pageBytesMax } = this.#options;
     let after = position.type === 'after' ? Number(position.sequenceNumber) : 0;
     let gap = position.type === 'after' && !(after >= this.#firstSequence && after <= this.#sequence);
     if (gap) after = 0;
@@ -160,6 +162,7 @@ export class FakeStream implements ShardReader {
     let drainedPages = 0;
     let askedSinceMs: number | null = null;
     return {
+      ...(pageBytesMax === undefined ? {} : { pageBytesMax }),
       get askedSinceMs() {
         return askedSinceMs;
       },
