@@ -3,6 +3,7 @@ import { type ShardLease } from '@tidemark/pipeline';
 import { leaseStoreContract } from '@tidemark/pipeline/testing';
 import { dynamodbConfig, type Emulator, startDynalite } from '../test/emulators.js';
 import { DynamoDBLeaseStore } from './dynamodb-lease-store.js';
+import { toItem } from './lease-item.js';
 
 const { signal } = new AbortController();
 let emulator: Emulator;
@@ -115,19 +116,23 @@ describe('DynamoDBLeaseStore', () => {
     ).toBe(true);
   });
 
-  it('names the attribute of an item it cannot read', async () => {
+  it('lists an item it cannot read by its shard and what is wrong with it, beside the others', async () => {
+    const healthy = { ...lease, shardId: 's2' };
     await store.list(signal);
     emulator.intercept = (operation) =>
       operation === 'Scan'
         ? {
             status: 200,
-            body: { Items: [{ leaseKey: { S: 's1' }, leaseCounter: { S: 'many' }, checkpoint: { S: '1' } }] },
+            body: {
+              Items: [{ leaseKey: { S: 's1' }, leaseCounter: { S: 'many' }, checkpoint: { S: '1' } }, toItem(healthy)],
+            },
           }
         : undefined;
-    await expect(store.list(signal)).rejects.toMatchObject({
-      code: 'MALFORMED_ITEM',
-      context: { name: 'leaseCounter' },
-    });
+    const rows = await store.list(signal);
+    expect(rows).toMatchObject([
+      { shardId: 's1', problem: 'the lease of s1: leaseCounter: expected a whole number' },
+      healthy,
+    ]);
   });
 
   it('names a table that holds something else than leases', async () => {

@@ -12,6 +12,7 @@ import {
 import {
   type Checkpoint,
   checkpointedLease,
+  malformedLease,
   owingAs,
   type LeaseStore,
   releasedLease,
@@ -20,7 +21,7 @@ import {
   type ShardLease,
   takenLease,
 } from '@tidemark/pipeline';
-import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, systemClock, TidemarkError } from '@tidemark/runtime';
 import { callAws } from './aws-call.js';
 import { isDestinationItem } from './destination-item.js';
 import { makeDynamoDBClient } from './dynamodb-client.js';
@@ -77,7 +78,7 @@ export class DynamoDBLeaseStore implements LeaseStore {
       );
       for (const item of output.Items ?? []) {
         if (item[attribute.shardId]?.S === undefined) throw otherTable(this.#table, 'has an item without a leaseKey');
-        if (!isDestinationItem(item)) rows.push(fromItem(item));
+        if (!isDestinationItem(item)) rows.push(rowOf(item));
       }
       ExclusiveStartKey = output.LastEvaluatedKey;
       if (rows.length > rowsMax) throw otherTable(this.#table, `has more than ${rowsMax} rows`);
@@ -255,6 +256,16 @@ function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: b
     },
     ExpressionAttributeValues: values,
   };
+}
+
+/** A row that cannot be read keeps no other from being read. */
+function rowOf(item: LeaseItem): ShardLease {
+  try {
+    return fromItem(item);
+  } catch (error) {
+    if (!isTidemarkError(error, 'MALFORMED_ITEM')) throw error;
+    return malformedLease(item[attribute.shardId]?.S ?? '', error.message);
+  }
 }
 
 function isSame(one: readonly string[] = [], other: readonly string[] = []): boolean {

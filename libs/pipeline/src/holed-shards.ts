@@ -16,6 +16,7 @@ export class HoledShards {
     const byId = new Map(rows.map((row) => [row.shardId, row]));
     for (const shardId of this.#holed.keys()) if (!byId.has(shardId)) this.#holed.delete(shardId);
     for (const row of rows) {
+      if (row.problem !== undefined) continue;
       const reason = isEnded(row) ? null : holeBefore(row, byId, now, gapAfterMs);
       const { shardId, streamId, checkpoint } = row;
       const state = JSON.stringify([streamId, checkpoint, reason]);

@@ -3,6 +3,7 @@ export { type DispatcherOptions } from './dispatch-options.js';
 export { Dispatcher, type DispatcherHealth } from './dispatcher.js';
 export {
   checkpointedLease,
+  malformedLease,
   newLease,
   owingAs,
   releasedLease,

@@ -56,7 +56,7 @@ const overdueFailovers = 3;
 export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
   const { rows, workerId, held, stillMs, failoverMs, leasesMax, random } = input;
   const byId = new Map(rows.map((row) => [row.shardId, row]));
-  const readable = rows.filter((row) => !isEnded(row) && isReadable(row, byId));
+  const readable = rows.filter((row) => row.problem === undefined && !isEnded(row) && isReadable(row, byId));
   const isExpired = (row: ShardLease): boolean => stillMs(row) >= failoverMs;
   const isTakeable = (row: ShardLease): boolean =>
     !held.has(row.shardId) && (row.owner === null || row.owner === workerId || isExpired(row));

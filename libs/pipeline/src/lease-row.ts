@@ -20,6 +20,12 @@ export function newLease({ shardId, parents, startHash, endHash }: Shard, stream
   };
 }
 
+/** A row that cannot be read: of a shard that is open, nobody's to take, and of which nothing is known. */
+export function malformedLease(shardId: string, problem: string): ShardLease {
+  const shard = { shardId, parents: [], startHash: '0', endHash: '0' };
+  return { ...newLease(shard, ''), counter: -1, writtenCheckpoint: null, problem };
+}
+
 /** A claim goes with the checkpoint that it was made at, so a renewal without a new claim leaves a reset checkpoint recognisable. */
 export function renewedLease(lease: ShardLease, readUpTo: number | null): ShardLease {
   const claim = laterClaim(lease.readUpTo, floored(readUpTo));

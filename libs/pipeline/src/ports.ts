@@ -82,6 +82,8 @@ export interface ShardLease {
   readonly readUpTo: number | null;
   /** Tables of which changes before `checkpoint` were left out, because their topic takes nothing: each is owed a flush. Absent: none. */
   readonly owes?: readonly string[] | undefined;
+  /** Why the row cannot be read: nothing else of it but the shard id is known then. Absent: it can. */
+  readonly problem?: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { newLease } from './lease-row.js';
 import { type Shard, type ShardLease } from './ports.js';
-import { isEnded } from './watermark.js';
+import { isEnded, isOfStream } from './watermark.js';
 
 /** Pure decisions about the rows of the lease table: which to create, which shard may be read, which row has served its time. */
 
@@ -39,8 +39,8 @@ export interface LeaseAlignment {
 
 /** Rows of a stream that was replaced count for nothing: not as a shard that is read, nor as a parent that has ended. */
 export function alignLeases(shards: readonly Shard[], rows: readonly ShardLease[], streamId: string): LeaseAlignment {
-  const own = rows.filter((row) => row.streamId === streamId);
-  const foreign = new Map(rows.filter((row) => row.streamId !== streamId).map((row) => [row.shardId, row]));
+  const own = rows.filter((row) => isOfStream(row, streamId));
+  const foreign = new Map(rows.filter((row) => !isOfStream(row, streamId)).map((row) => [row.shardId, row]));
   const missing = missingLeases(shards, own, streamId);
   const taken = new Set(missing.map((lease) => lease.shardId));
   return {

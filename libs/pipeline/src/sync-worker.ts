@@ -6,6 +6,7 @@ import { HoledShards } from './holed-shards.js';
 import { HoleFlush, type Skip } from './hole-flush.js';
 import { alignLeaseTable } from './lease-alignment.js';
 import { chooseLeases, LeaseObserver } from './lease-choice.js';
+import { MalformedLeases } from './malformed-leases.js';
 import { PageBudget } from './page-budget.js';
 import { type ShardLease } from './ports.js';
 import { Retry } from './retry.js';
@@ -18,7 +19,7 @@ import { type SyncGauges, SyncMetrics } from './sync-metrics.js';
 import { resolveSyncOptions, type ResolvedSyncOptions, type SyncWorkerOptions } from './sync-options.js';
 import { TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
-import { isEnded, lowestOpen, watermarkOf } from './watermark.js';
+import { isEnded, isOfStream, lowestOpen, watermarkOf } from './watermark.js';
 import { watchDestinations } from './watch-destinations.js';
 import { within } from './within.js';
 
@@ -43,6 +44,7 @@ export class SyncWorker {
   readonly #observer = new LeaseObserver();
   readonly #runners = new Map<string, ShardRunner>();
   readonly #holed: HoledShards;
+  readonly #malformed: MalformedLeases;
   readonly #endedDebts: EndedDebts;
   readonly #claims = new ShardClaims();
   readonly #stopReading = new AbortController();
@@ -72,6 +74,7 @@ export class SyncWorker {
       debtRetry: this.#publishingRetry,
     });
     this.#trouble = new TroubleLog(log, { workerId }, (what) => this.#metrics.failed(what));
+    this.#malformed = new MalformedLeases(this.#trouble);
     this.#survey = new StreamSurvey({
       reader,
       topicPrefix: names.prefix,
@@ -157,6 +160,7 @@ export class SyncWorker {
     const claims = this.#noteClaims();
     const found = await this.#listLeases();
     this.#scannedAtMs = clock.monotonicMs();
+    this.#malformed.note(found);
     const wasInLine = await this.#align(found);
     const isDue = this.#scannedAtMs - this.#surveyedAtMs >= shardListEveryMs;
     const isWanted = isDue || lowestOpen(found) === undefined || this.#isPublisher(found);
@@ -168,7 +172,7 @@ export class SyncWorker {
     const current = this.#survey.latest;
     if (current === undefined) return;
     this.#observer.observe(rows, clock.monotonicMs());
-    this.#rows = rows.filter((row) => row.streamId === current.stream.streamId);
+    this.#rows = rows.filter((row) => isOfStream(row, current.stream.streamId));
     this.#dropLost(rows, current.stream.streamId);
     this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
     await this.#lookBeforeReading();
@@ -291,7 +295,7 @@ export class SyncWorker {
 
   /** What the rows and this worker's own claims prove of the stream that was there after they were made. */
   #watermarkAt(rows: readonly ShardLease[], claims: ClaimsSnapshot, { stream }: Survey): number | null {
-    const own = rows.filter((row) => row.streamId === stream.streamId);
+    const own = rows.filter((row) => isOfStream(row, stream.streamId));
     const claimed = watermarkOf(own, claims(stream.streamId));
     const bound = this.#survey.bound(own);
     return claimed === null || bound === null ? null : Math.min(claimed, bound);

@@ -28,10 +28,15 @@ export function isEnded(lease: ShardLease): boolean {
   return lease.checkpoint === 'SHARD_END';
 }
 
+/** Whether a row is about this very stream, or may be: one that cannot be read. */
+export function isOfStream(lease: ShardLease, streamId: string): boolean {
+  return lease.problem !== undefined || lease.streamId === streamId;
+}
+
 /** The lowest open shard, by id: its owner publishes the watermark. */
 export function lowestOpen(rows: readonly ShardLease[]): ShardLease | undefined {
   return rows
-    .filter((row) => !isEnded(row))
+    .filter((row) => row.problem === undefined && !isEnded(row))
     .reduce<ShardLease | undefined>(
       (low, row) => (low === undefined || row.shardId < low.shardId ? row : low),
       undefined,
@@ -41,7 +46,7 @@ export function lowestOpen(rows: readonly ShardLease[]): ShardLease | undefined 
 /** W of the stream, or `null` while it cannot be told. `memory`: claims this worker made that may not be written yet. */
 export function watermarkOf(rows: readonly ShardLease[], memory: ReadonlyMap<string, number>): number | null {
   const open = rows.filter((row) => !isEnded(row));
-  if (!coversKeySpace(open)) return null;
+  if (rows.some((row) => row.problem !== undefined) || !coversKeySpace(open)) return null;
   let lowest = Infinity;
   for (const row of open) {
     const claim = laterClaim(row.readUpTo, memory.get(row.shardId) ?? null);
