@@ -1,0 +1,10 @@
+// The stand-in for AWS in a process of its own: one region, DynamoDB and Kinesis (kinesalite). Ends with its parent.
+import { EmbeddedAws } from '@tidemark/local-stack';
+
+const [region = '', table = '', leaseTable = '', shards = ''] = process.argv.slice(2);
+const aws = new EmbeddedAws({ regions: [region], shardCount: Number(shards) });
+await aws.start();
+await aws.createGlobalTable(table);
+await aws.createTable(region, leaseTable, { hashKey: 'leaseKey' });
+process.once('disconnect', () => process.exit());
+process.send?.(aws.region(region));

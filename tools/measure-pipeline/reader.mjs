@@ -1,0 +1,71 @@
+// Readers of a topic that count numbered changes; apart from the product's own client where they judge it.
+import { randomUUID } from 'node:crypto';
+import { createKafkaClient, PodFeed } from '@tidemark/kafka';
+import { decodeRecord, headerName, parseItemKey } from '@tidemark/protocol';
+import { Kafka, logLevel } from 'kafkajs';
+
+/** @typedef {import('./ledger.mjs').Ledger} Ledger */
+/** @typedef {{ close(): Promise<void> }} Reader */
+
+/**
+ * A kafkajs consumer as it comes. From the beginning and with its offsets committed it is the judge; from the end and without them it is what a pod
+ * would be that trusts the client alone.
+ * @param {{ readonly brokers: readonly string[], readonly topic: string, readonly ledger: Ledger, readonly naive?: boolean, readonly places?: Map<number, bigint> }} options
+ * @returns {Promise<Reader>}
+ */
+export async function readByKafkajs({ brokers, topic, ledger, naive = false, places = new Map() }) {
+  const kafka = new Kafka({ brokers: [...brokers], clientId: 'measure', logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({
+    groupId: `measure-${randomUUID()}`,
+    maxWaitTimeInMs: 100,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 8, restartOnFailure: async () => true },
+  });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: !naive });
+  await consumer.run({
+    autoCommit: !naive,
+    partitionsConsumedConcurrently: 4,
+    eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+      for (const { key, value, headers, offset } of batch.messages) {
+        // What a restarted reader reads again is no duplicate of the pipeline.
+        if (BigInt(offset) <= (places.get(batch.partition) ?? -1n)) continue;
+        places.set(batch.partition, BigInt(offset));
+        const header = headers?.[headerName];
+        note(ledger, { key, value, header: Array.isArray(header) ? null : (header ?? null) });
+        resolveOffset(offset);
+      }
+      await heartbeat();
+    },
+  });
+  return { close: () => consumer.disconnect() };
+}
+
+/**
+ * A pod's own feed.
+ * @param {{ readonly brokers: readonly string[], readonly names: import('@tidemark/protocol').TopicNames, readonly topic: string, readonly ledger: Ledger }} options
+ * @returns {Promise<Reader>}
+ */
+export async function readByFeed({ brokers, names, topic, ledger }) {
+  const client = createKafkaClient({ brokers });
+  const feed = new PodFeed({ client, names, service: 'measure', podId: randomUUID() });
+  await feed.open({
+    onRoute: () => undefined,
+    onBatch: ({ records }) => {
+      for (const record of records) note(ledger, record);
+    },
+    onGap: () => undefined,
+    onPartitions: () => undefined,
+    onState: () => undefined,
+  });
+  await feed.tail([topic]);
+  return { close: () => feed.close() };
+}
+
+/** @param {Ledger} ledger @param {import('@tidemark/protocol').WireRecord} record */
+function note(ledger, record) {
+  const decoded = decodeRecord(record);
+  if (decoded.type !== 'event' || decoded.event.to === null) return;
+  const key = parseItemKey(decoded.event.key)?.key;
+  // The writer counts in the first half of the write id.
+  if (key !== undefined) ledger.received(key, Number.parseInt(decoded.event.to.slice(0, 16), 16), performance.now());
+}
