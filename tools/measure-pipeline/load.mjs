@@ -3,6 +3,7 @@ import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { itemKeyOf, jsonCodec, writeImage } from '@tidemark/protocol';
+import { valueOf } from './change-value.mjs';
 import { wait } from './wait.mjs';
 import { region, table } from './world.mjs';
 
@@ -35,12 +36,6 @@ export async function writeItems(endpoint, keys, bytes) {
   for (let index = 0; index < keys; index += 1)
     await client.send(new PutItemCommand({ TableName: table, Item: imageOf(keyOf(index), 0, bytes) }));
   client.destroy();
-}
-
-/** What change `number` of a key writes. @param {number} number @param {number} bytes */
-export function valueOf(number, bytes) {
-  const pad = Math.min(6, Math.max(0, Math.ceil((bytes - 40) / 64)));
-  return { roles: [`n${number}`, ...Array.from({ length: pad }, (_, n) => String(n).padStart(61, 'x'))] };
 }
 
 /** Writes changes 0, 1, 2, … of every key, each of the next key, and each key's in order. */

@@ -1,12 +1,13 @@
 // What the pods hold of the keys that were written, beside what was written last.
-import { keyOf, valueOf, writeItems } from './load.mjs';
+import { keyOf, writeItems } from './load.mjs';
+import { compare } from './pod-check.mjs';
 import { wait } from './wait.mjs';
 
 const settleMs = 5_000;
 
 const chunk = 50;
 
-/** @typedef {{ checked: number, seen: number, dropped: number, divergent: number, example: string | null }} PodCheck */
+/** @typedef {import('./pod-check.mjs').PodCheck} PodCheck */
 
 /**
  * Makes each pod hold every key at its change 0, once the events of these changes have passed.
@@ -37,19 +38,6 @@ export async function checkPods(world, pods, load, bytes) {
       for (const id of ids) compare(check, { pod, id, held: held[id], last: load.last.get(id) ?? 0, bytes });
     }
   return check;
-}
-
-/** @param {PodCheck} check @param {{ readonly pod: string, readonly id: string, readonly held: { readonly state: string, readonly value: unknown } | undefined, readonly last: number, readonly bytes: number }} found */
-export function compare(check, { pod, id, held, last, bytes }) {
-  check.checked += 1;
-  if (held === undefined || held.state === 'none') {
-    check.dropped += 1;
-    return;
-  }
-  if (held.state === 'value') check.seen += 1;
-  if (held.state === 'value' && JSON.stringify(held.value) === JSON.stringify(valueOf(last, bytes))) return;
-  check.divergent += 1;
-  check.example ??= `${pod}, ${id}: expected n${last}, got ${JSON.stringify(held).slice(0, 120)}`;
 }
 
 /**

@@ -1,0 +1,155 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  brokerFaultsGoals,
+  compareHeld,
+  dispatcherGoals,
+  judge,
+  Ledger,
+  outageGoals,
+  podGoals,
+  readMeasureOptions,
+  syncKillsGoals,
+  valueOfChange,
+} from './tools.mjs';
+
+/** Ten changes of two keys, all of them received. */
+function everythingArrived(): Ledger {
+  const ledger = new Ledger();
+  for (let number = 0; number < 5; number += 1)
+    for (const key of ['a', 'b']) {
+      ledger.accepted(key, number, number * 100);
+      ledger.received(key, number, number * 100 + 10);
+    }
+  return ledger;
+}
+
+const missed = (goals: Parameters<typeof judge>[0]): readonly string[] =>
+  judge(goals)
+    .goals.filter(({ met }) => !met)
+    .map(({ what }) => what);
+
+describe('the ledger of the pipeline', () => {
+  let ledger = new Ledger();
+  beforeEach(() => {
+    ledger = new Ledger();
+  });
+
+  it('has lost what the stream accepted and Kafka did not bring, of its own key', () => {
+    ledger.accepted('a', 0, 0);
+    ledger.accepted('b', 0, 0);
+    ledger.received('b', 0, 1);
+    expect(ledger.result()).toMatchObject({ written: 2, received: 1, lost: 1 });
+  });
+
+  it('does not miss a change that came before its writer knew of it, nor one that nobody wrote', () => {
+    ledger.received('a', 0, 0);
+    ledger.accepted('a', 0, 1);
+    ledger.received('c', 7, 1);
+    expect(ledger.result()).toMatchObject({ written: 1, lost: 0, delayMs: 0 });
+  });
+
+  it('tells a repetition from a change out of order', () => {
+    for (const number of [0, 1, 2, 3]) ledger.accepted('a', number, 0);
+    for (const number of [0, 1, 0, 1, 3, 2]) ledger.received('a', number, 1);
+    expect(ledger.result()).toMatchObject({ duplicates: 2, disordered: 1, lost: 0 });
+  });
+
+  it('measures the longest gap of a key whatever the others bring, and the longest delay', () => {
+    ledger.accepted('a', 1, 100);
+    ledger.received('a', 0, 0);
+    for (let atMs = 0; atMs < 900; atMs += 10) ledger.received('b', atMs, atMs);
+    ledger.received('a', 1, 900);
+    expect(ledger.result()).toMatchObject({ gapMs: 900, gapKey: 'a', delayMs: 800 });
+  });
+});
+
+describe('the goals of the pipeline', () => {
+  const good = everythingArrived().result();
+  const lossy = (() => {
+    const ledger = everythingArrived();
+    ledger.accepted('a', 5, 500);
+    return ledger.result();
+  })();
+  const disordered = { ...good, disordered: 1 };
+  const pods = { checked: 10, seen: 10, divergent: 0 };
+
+  it('are met where everything arrived, and only then', () => {
+    expect(missed(syncKillsGoals({ result: good, kills: 3, reshardings: 3 }))).toEqual([]);
+    expect(missed(syncKillsGoals({ result: lossy, kills: 3, reshardings: 3 }))).toEqual(['sync: changes lost']);
+    expect(missed(syncKillsGoals({ result: disordered, kills: 3, reshardings: 3 }))).toEqual([
+      'sync: changes out of order',
+    ]);
+    expect(missed(brokerFaultsGoals({ feed: good, pods }))).toEqual([]);
+    expect(missed(brokerFaultsGoals({ feed: lossy, pods }))).toEqual(['pod feed: changes lost']);
+    const outage = { memoryMiB: 100, memoryMaxMiB: 512, lagZeroSeconds: 3 };
+    expect(missed(outageGoals({ result: good, ...outage }))).toEqual([]);
+    expect(missed(outageGoals({ result: lossy, ...outage }))).toEqual(['sync: changes lost']);
+  });
+
+  it('are missed where nothing was done: no change, no kill, no resharding, no key in a pod', () => {
+    const nothing = new Ledger().result();
+    expect(missed(syncKillsGoals({ result: nothing, kills: 0, reshardings: 2 }))).toEqual([
+      'sync: changes written',
+      'workers killed',
+      'split, merge and doubling done',
+    ]);
+    expect(missed(podGoals({ checked: 0, seen: 0, divergent: 0 }))).toHaveLength(2);
+    expect(judge([]).held).toBe(false);
+  });
+
+  it('are missed for a long gap, a divergent key, much memory, and a lag that does not end', () => {
+    expect(missed(brokerFaultsGoals({ feed: { ...good, gapMs: 15_001 }, pods }))).toEqual(['longest gap of a key']);
+    expect(missed(brokerFaultsGoals({ feed: good, pods: { ...pods, divergent: 1 } }))).toEqual(['divergent keys']);
+    const outage = { result: good, memoryMiB: 513, memoryMaxMiB: 512, lagZeroSeconds: Infinity };
+    expect(missed(outageGoals(outage))).toEqual(["sync's largest memory", 'time to lag 0']);
+  });
+
+  it('are missed below the ratio or the rate of the dispatcher, and for a figure that is none', () => {
+    expect(missed(dispatcherGoals({ ratio: 0.85, eventsPerCpuSecond: 50_000 }))).toEqual([]);
+    expect(missed(dispatcherGoals({ ratio: 0.84, eventsPerCpuSecond: 50_000 }))).toHaveLength(1);
+    expect(missed(dispatcherGoals({ ratio: 0.85, eventsPerCpuSecond: 49_999 }))).toHaveLength(1);
+    expect(missed(dispatcherGoals({ ratio: Number.NaN, eventsPerCpuSecond: Number.NaN }))).toHaveLength(2);
+  });
+});
+
+describe('what a pod holds beside what was written last', () => {
+  const check = (state: string, value: unknown) => {
+    const found = { checked: 0, seen: 0, dropped: 0, divergent: 0, example: null };
+    compareHeld(found, { pod: 'pod', id: 'a', held: { state, value }, last: 7, bytes: 200 });
+    return found;
+  };
+
+  it('agrees where it is the last change, and where the key was dropped', () => {
+    expect(check('value', valueOfChange(7, 200))).toMatchObject({ seen: 1, divergent: 0 });
+    expect(check('none', null)).toMatchObject({ seen: 0, dropped: 1, divergent: 0 });
+  });
+
+  it('diverges where it is an older change, or an absence', () => {
+    expect(check('value', valueOfChange(6, 200))).toMatchObject({ seen: 1, divergent: 1 });
+    expect(check('absent', null)).toMatchObject({ seen: 0, divergent: 1 });
+  });
+});
+
+describe('the options of measure:pipeline', () => {
+  const known = ['outage', 'load'];
+
+  it('takes scenarios, figures and a file', () => {
+    expect(readMeasureOptions(['outage', '--minutes', '2', '--seed', '7', '--json', 'out.json'], known)).toEqual({
+      ...{ scenarios: ['outage'], minutes: 2, seed: 7, json: 'out.json' },
+      ...{ quick: false, seconds: undefined, rate: undefined, memoryMib: undefined },
+    });
+  });
+
+  it('is short with --quick, but for what is said', () => {
+    expect(readMeasureOptions(['load', '--quick', '--rate', '900'], known)).toMatchObject({ rate: 900, seconds: 20 });
+  });
+
+  it.each([
+    [[], 'got none'],
+    [['outages'], 'got outages'],
+    [['load', '--rate', 'many'], '--rate: expected a number'],
+    [['load', '--seconds', '0'], '--seconds: expected a number'],
+  ])('refuses %j, naming it', (args, message) => {
+    expect(() => readMeasureOptions(args, known)).toThrow(message);
+  });
+});
