@@ -14,7 +14,7 @@ const brokers = 3;
 const shards = 4;
 const keys = 200;
 const bytes = 200;
-const rateDefault = 200;
+const rateDefault = 500;
 const steadyMs = 5_000;
 const drainMs = 120_000;
 const pods = ['pod 1', 'pod 2'];
@@ -72,6 +72,7 @@ export async function brokerFaults({ world, options, say }) {
     goals: brokerFaultsGoals({ feed: results.feed, pods: check }),
     notes: [
       `Apache Kafka ${possible.version}, ${brokers} brokers; change records are written by PutRecords`,
+      `the gap of a key counts the time between two of its changes, ${((keys / rate) * 1_000).toFixed(0)} ms`,
       'naive: kafkajs from the end of the log, its own group, nothing committed; what a pod that trusts the client alone would be',
     ],
   };
