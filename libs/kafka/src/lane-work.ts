@@ -97,7 +97,7 @@ export class LaneWork {
     lane.epoch += 1;
     lane.resumeFetch ??= taken.pause();
     this.#options.metrics.held.value += 1;
-    this.#options.logger.info(place(lane), 'kafka group: held until it is released, or assigned anew');
+    this.#options.logger.debug(place(lane), 'kafka group: held until it is released, or assigned anew');
   }
 
   #tellGap(lane: Lane, batch: Batch): void {
