@@ -25,6 +25,7 @@ export function podFeedCases(harness: KafkaHarness): ContractCase[] {
     on('hazard 27: finds partitions that are added, tells their count, and reads them from their start', growth),
     on('tells a gap when its handler throws, and goes on', handlerThrows),
     on('reads the routing table to its end before open() resolves, and follows it', routes),
+    on('tells that the routing topic was made anew, which is no gap, and hands over its routes', routesMadeAnew),
     on('deletes its group when it closes, and hands over nothing more', closes),
   ];
   const { restartBrokers } = harness;
@@ -272,6 +273,29 @@ async function routes(world: ContractWorld): Promise<void> {
   await world.write(topic, [encodeRoute(route(3))]);
   await eventually('the third', () => recording.routes.length === 3);
   assert.deepEqual(recording.routes.at(-1), route(3));
+}
+
+async function routesMadeAnew(world: ContractWorld): Promise<void> {
+  const client = world.mortal();
+  const recording = await opened(world, { client });
+  const { routes: topic } = world.names;
+  const route = (version: number): Route => {
+    const topics: Record<string, number> = { t: version };
+    return { table: 'tab', version, writerEpoch: 1, topics, deleted: false, changedAt: 1, changedBy: 'me' };
+  };
+  await world.write(
+    topic,
+    range(1, 6).map((version) => encodeRoute(route(version))),
+  );
+  await eventually('the old', () => recording.routes.length === 5);
+  client.sever();
+  await world.deleteTopic(topic);
+  await world.topic('routes', 1, { 'cleanup.policy': 'compact' });
+  await world.write(topic, [encodeRoute(route(1))]);
+  client.mend();
+  await eventually('the new', () => recording.routes.length === 6, 30_000);
+  assert.deepEqual([recording.routes.at(-1), recording.gaps], [route(1), []]);
+  assert.ok(recording.resets > 0);
 }
 
 async function closes(world: ContractWorld): Promise<void> {

@@ -15,6 +15,8 @@ export class RecordingFeed implements ChangeFeedHandler {
   readonly sources: (number | undefined)[] = [];
   /** The first record there was. */
   first: WireRecord | undefined;
+  /** Times that the routing topic has begun anew. */
+  resets = 0;
   readonly #values = new Map<string, string[]>();
   /** Throws on the values it answers `true` for. */
   isPoison: (value: string) => boolean = () => false;
@@ -28,6 +30,10 @@ export class RecordingFeed implements ChangeFeedHandler {
 
   onRoute(route: Route): void {
     this.routes.push(route);
+  }
+
+  onRoutesReset(): void {
+    this.resets += 1;
   }
 
   onBatch({ topic, partition, records }: FeedBatch): void {
