@@ -193,6 +193,21 @@ describe('a table whose topic takes nothing is parked', () => {
     expect(world.eventsOf('orders', 'k:1')).toHaveLength(1);
   });
 
+  it('also when its shard is read to its end: the row keeps the debt, and is settled by whoever publishes the watermark', async () => {
+    await parked();
+    world.stream.split(first);
+    write('users', 'k:2', 0.7);
+    await world.clock.advance(10_000);
+    expect(world.leases.row(first)).toMatchObject({ checkpoint: 'SHARD_END', owes: ['orders'] });
+    expect(world.eventsOf('users', 'k:2')).toHaveLength(1);
+    await world.clock.advance(30_000);
+    const before = lastWatermark('orders');
+    await world.clock.advance(5_000);
+    expect(lastWatermark('orders')).toBe(before);
+    refuse();
+    await expectAllTold();
+  });
+
   it('and a flush of every table leaves it out, and owes it', async () => {
     await parked();
     world.leases.overwrite({ ...rowOf(), checkpoint: 'TRIM_HORIZON', owes: [] });
