@@ -67,13 +67,13 @@ describe('a read that goes back', () => {
       'vC',
     ],
     [
-      'finds nothing where this pod wrote',
+      'finds nothing where this pod wrote, and then what it wrote,',
       () => {
         coherence.completePut(coherence.beginWrite('k', 'B'), image('vB', 'B'));
         coherence.flush(undefined);
         fill(undefined, null);
       },
-      'vC',
+      undefined,
     ],
   ])('hazard 16: where a read %s, the id that was left places no event', (_name, before, expected) => {
     before();

@@ -93,7 +93,7 @@ export class Coherence {
     const clean = this.#fences.close(fence);
     const slot = this.#l1.find(fence.key);
     const same = slot !== none && this.#sameImage(slot, image);
-    if (clean && image.value !== undefined) this.#noteFound(fence.key, image.writeId, slot);
+    if (clean) this.#noteFound(fence.key, image.writeId, slot);
     if (clean && same) this.#l1.noteRead(slot, image.readAt);
     else if (clean) this.#install(fence.key, image, 'fill');
     else {
@@ -210,7 +210,7 @@ export class Coherence {
     return this.#options.mode === 'update' && this.#known.has(to);
   }
 
-  /** What a clean read found beside what is held, or was written: no absence, which no event is applied to, and whose write id is not known. */
+  /** What a clean read found beside what is held, or was written. The write id of an absence is not known, and taken for none. */
   #noteFound(key: string, writeId: string | null, slot: number): void {
     this.#steppedBack.noteRead(key, writeId, slot === none ? null : this.#l1.writeIdAt(slot));
   }

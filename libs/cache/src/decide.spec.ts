@@ -82,6 +82,27 @@ describe('decide', () => {
       'drop 9',
     ],
     [
+      'hazard 16: takes no stamp from before the read, beyond the margin: the id may have come back since',
+      entry({ readAt: t / 1_000 }),
+      change('A', 'B', { stampUs: t - stampMarginUs - 1 }),
+      'new',
+      'keep 6',
+    ],
+    [
+      'hazard 16: takes none of a known write either',
+      entry({ readAt: t / 1_000 }),
+      change('A', 'B', { stampUs: t - stampMarginUs - 1 }),
+      'known',
+      'keep 2',
+    ],
+    [
+      'hazard 16: believes no stamps from before the read, beyond the margin, whatever they say of the order',
+      entry({ readAt: t / 1_000, stampUs: t - 4 * stampMarginUs }),
+      change('C', 'D', { stampUs: t - 2 * stampMarginUs }),
+      'new',
+      'drop 9',
+    ],
+    [
       'applies its successor, whose stamp is older than the read by no more than the margin',
       entry({ readAt: t / 1_000 }),
       change('B', 'C', { stampUs: t - stampMarginUs }),

@@ -34,19 +34,28 @@ export function decide(
 ): Verdict {
   if (isForeign(event)) return verdicts.foreign;
   if (ambiguous) return entry === undefined ? verdicts.noEntry : verdicts.unplaceable;
-  if (known) return entry !== undefined && entry.writeId === event.to ? verdicts.knownEntry : verdicts.known;
+  if (known) return entry !== undefined && isIt(entry, event) ? verdicts.knownEntry : verdicts.known;
   return entry === undefined ? verdicts.noEntry : place(entry, event);
 }
 
 /** Where an event stands to what is held, by their ids. */
 function place(entry: DecidableEntry, event: DecidableEvent): Verdict {
   if (entry.value === undefined || entry.writeId === null) return verdicts.unplaceable;
-  if (event.from === entry.writeId) return isFromBeforeTheRead(entry, event) ? verdicts.doubt : verdicts.successor;
-  if (event.to === entry.writeId) return verdicts.same;
-  return decideByStamp(entry.stampUs, event.stampUs);
+  const isOld = isFromBeforeTheRead(entry, event);
+  if (event.from === entry.writeId) return isOld ? verdicts.doubt : verdicts.successor;
+  if (event.to === entry.writeId) return isOld ? verdicts.sameOnce : verdicts.same;
+  return isOld ? verdicts.doubt : decideByStamp(entry.stampUs, event.stampUs);
 }
 
-/** The read would have found what the event brought: so the write id it did find has come back since. */
+/** Whether the entry is what the event brought, and not the return of its write id. */
+function isIt(entry: DecidableEntry, event: DecidableEvent): boolean {
+  return entry.writeId === event.to && !isFromBeforeTheRead(entry, event);
+}
+
+/**
+ * The read that brought the entry would have found what the event did, so what follows on the entry is no earlier: either the write id has come
+ * back since, and the event is of its life before; or it is what was read, and only its stamp may be the one of that life.
+ */
 function isFromBeforeTheRead({ readAt }: DecidableEntry, { stampUs }: DecidableEvent): boolean {
   return stampUs !== null && stampUs < readAt * 1_000 - stampMarginUs;
 }
@@ -67,6 +76,7 @@ const verdicts = {
   unplaceable: { action: 'drop', rule: 4 },
   successor: { action: 'apply', rule: 5 },
   same: { action: 'confirm', rule: 6 },
+  sameOnce: { action: 'keep', rule: 6 },
   newer: { action: 'apply', rule: 7 },
   older: { action: 'keep', rule: 8 },
   doubt: { action: 'drop', rule: 9 },

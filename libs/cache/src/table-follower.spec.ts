@@ -241,6 +241,18 @@ describe('a topic that is not for everybody', () => {
     expect(follower.watermark).toBe(103);
   });
 
+  it('is told from one of other buckets, whichever was added last', () => {
+    const b = { since: 2, buckets: ['things'] };
+    const c = { since: 3, buckets: ['others'] };
+    follower.applyRoute(route({}, { deleted: false, limited: { b, c } }));
+    expect(follower.target).toBe('b');
+    follower.setPartitionCount(1);
+    follower.applyWatermark('b', 0, 100, 2);
+    fill('k');
+    follower.applyRoute(route({}, { deleted: false, limited: { c } }));
+    expect([holds('k'), follower.target]).toEqual([false, undefined]);
+  });
+
   it('is left when it carries the pod no more, and the one of everybody followed from its first watermark on', () => {
     follower.applyRoute(limited({ b: { since: 3, buckets: ['things'] } }));
     follower.setPartitionCount(1);
@@ -281,6 +293,17 @@ describe('a routing table that has begun anew', () => {
     fill('k');
     follower.applyWatermark('a', 0, 130, 1);
     expect([holds('k'), follower.watermark]).toEqual([true, 130]);
+  });
+
+  it('flushes once: what changes in the new one afterwards flushes nothing by itself', () => {
+    follower.applyRoute(route({ a: 1 }, { version: 1, writerEpoch: 1 }));
+    follower.applyWatermark('a', 0, 110, 1);
+    fill('k');
+    for (const [version, over] of [{ paused: true } as const, {}, {}].entries()) {
+      follower.applyRoute(route({ a: 1 }, { version: version + 2, writerEpoch: 1, ...over }));
+      follower.applyWatermark('a', 0, 120 + version, 1);
+    }
+    expect([holds('k'), follower.watermark]).toEqual([true, 122]);
   });
 
   it('flushes although the route says the since of before', () => {

@@ -40,25 +40,29 @@ export class TableFollower {
   #partitions: readonly PartitionState[] = [];
   /** Of every key while no partition is known: never open, so that nothing is kept; a flush raises its generation, too. */
   readonly #nowhere = { index: -1, state: new PartitionState() };
-  readonly #service: string;
   #target: string | undefined;
   #route: Route | undefined;
+  /** Who this pod is to a route. */
+  #self: RouteFollower;
   /** By topic: its last place in a route that was read. */
   readonly #known = new Map<string, RouteTarget>();
   #routeEpoch = 0;
-  /** The routing table has begun anew: versions may go back. */
+  /** The routing table has begun anew, and no other route has come since: with the next one versions may go back. */
   #restarted = false;
+  /** That has happened once: the route's own `since` counts, although a dispatcher of the time before may still announce higher ones. */
+  #begunAnew = false;
 
   /** `service`: whose pod this is, for topics that are for some services alone. Default: of none that a route names. */
   constructor(table: string, onFlush: (note: FlushNote) => void, service = '') {
     this.table = table;
     this.#onFlush = onFlush;
-    this.#service = service;
+    this.#self = { service, buckets: [] };
   }
 
   /** `onFlush` is told of every flush, with the entries of this cache alone. */
   addCache(bucket: string, coherence: Coherence, onFlush: (note: FlushNote) => void = () => undefined): void {
     this.#caches.set(bucket, { coherence, onFlush });
+    this.#self = { ...this.#self, buckets: [...this.#caches.keys()] };
     this.#choose();
   }
 
@@ -120,7 +124,7 @@ export class TableFollower {
   applyRoute(route: Route): void {
     if (route.writerEpoch < this.#routeEpoch) return;
     this.#routeEpoch = route.writerEpoch;
-    if (this.#restarted && !isDeepStrictEqual(this.#route, route)) this.#forgetAnnouncements();
+    if (this.#restarted && !isDeepStrictEqual(this.#route, route)) this.#beginAnew();
     this.#route = route;
     for (const topic of this.#known.keys()) if (!this.#follows(topic)) this.#known.delete(topic);
     for (const target of targetsOf(route)) this.#known.set(target.topic, target);
@@ -206,7 +210,7 @@ export class TableFollower {
   /** Takes note of an announced `since`. Lower ones are stale, but the route's own where versions may have gone back. */
   #hear(state: PartitionState, topic: string, since: number): 'stale' | 'same' | 'other' {
     const announced = state.since.get(topic) ?? -1;
-    const isAnew = this.#restarted && since === this.#known.get(topic)?.since;
+    const isAnew = this.#begunAnew && since === this.#known.get(topic)?.since;
     if (since < announced && !isAnew) return 'stale';
     state.since.set(topic, since);
     return since === announced ? 'same' : 'other';
@@ -231,10 +235,6 @@ export class TableFollower {
     const known = this.#known.get(topic);
     if (known === undefined || !carries(known, this.#self)) return false;
     return known.buckets === undefined ? since <= known.since : since === known.since;
-  }
-
-  get #self(): RouteFollower {
-    return { service: this.#service, buckets: this.#caches.keys() };
   }
 
   /** The first watermark on the target. */
@@ -272,7 +272,9 @@ export class TableFollower {
     return this.#partitions.some(({ followed }) => followed === topic);
   }
 
-  #forgetAnnouncements(): void {
+  #beginAnew(): void {
+    this.#restarted = false;
+    this.#begunAnew = true;
     for (const state of this.#partitions) state.since.clear();
   }
 

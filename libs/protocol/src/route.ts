@@ -49,7 +49,7 @@ export interface RouteTarget extends TopicLimit {
 /** Who follows a table: a pod of a service, which holds keys of some buckets. */
 export interface RouteFollower {
   readonly service: string;
-  readonly buckets: Iterable<string>;
+  readonly buckets: readonly string[];
 }
 
 export type RouteResult =
@@ -111,7 +111,7 @@ export function followedTopic(route: Route | undefined, follower?: RouteFollower
 export function carries({ services, buckets }: RouteTarget, follower: RouteFollower | undefined): boolean {
   if (services !== undefined && (follower === undefined || !services.includes(follower.service))) return false;
   if (buckets === undefined) return true;
-  return follower !== undefined && [...follower.buckets].every((bucket) => buckets.includes(bucket));
+  return follower !== undefined && follower.buckets.every((bucket) => buckets.includes(bucket));
 }
 
 function parseObject(bytes: Uint8Array | string | null): Record<string, unknown> | undefined {

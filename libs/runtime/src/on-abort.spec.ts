@@ -59,4 +59,16 @@ describe('onAbort', () => {
     aborter.abort();
     expect(called).toBe(10);
   });
+
+  it('tells the others, too, when one throws, and throws that on', () => {
+    const listeners: (() => void)[] = [];
+    const signal = { aborted: false, addEventListener: (_type: string, fn: () => void) => listeners.push(fn) };
+    const told: string[] = [];
+    onAbort(signal as unknown as AbortSignal, () => {
+      throw new Error('mine');
+    });
+    onAbort(signal as unknown as AbortSignal, () => told.push('the other'));
+    expect(listeners[0]).toThrow('mine');
+    expect(told).toEqual(['the other']);
+  });
 });

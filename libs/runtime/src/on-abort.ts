@@ -3,7 +3,7 @@ const listening = new WeakMap<AbortSignal, Calls>();
 
 /**
  * Calls `fn` once `signal` is aborted, unless the returned function is called before; never where it is aborted already. All that wait for one
- * signal are one listener of it: Node takes more than ten for a leak, and warns, though a caller may well give one signal to a hundred calls.
+ * signal are one listener of it: Node takes more than ten for a leak, and warns, though a caller may well give one signal to a hundred calls. Where one `fn` throws, the others are told all the same; the first error is thrown on then.
  */
 export function onAbort(signal: AbortSignal, fn: () => void): () => void {
   if (signal.aborted) return () => undefined;
@@ -35,9 +35,15 @@ class Calls {
   /** What one call begins may take others back. */
   readonly #onAbort = (): void => {
     listening.delete(this.#signal);
+    const errors: unknown[] = [];
     for (const call of this.#calls) {
       this.#calls.delete(call);
-      call();
+      try {
+        call();
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    if (errors.length > 0) throw errors[0];
   };
 }
