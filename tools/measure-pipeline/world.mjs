@@ -34,7 +34,7 @@ const scripts = {
   admin: 'apps/admin/dist/main.js',
   pod: 'apps/example-service/dist/main.js',
 };
-const awsScript = fileURLToPath(new URL('aws-main.mjs', import.meta.url));
+const awsScript = fileURLToPath(new URL('./aws-main.mjs', import.meta.url));
 
 /** Nothing of it outlives `stop()`, nor this process, however it ends. */
 export class World {
