@@ -117,7 +117,7 @@ export const cacheBugs: readonly PlantedBug[] = [
         'applyEvent',
         (before) =>
           function (this: Coherence, key, event) {
-            const stampUs = event.stampUs === null ? null : (event.stampUs - stampZeroUs) * 5_000_001;
+            const stampUs = event.stampUs === null ? null : stampZeroUs + (event.stampUs - stampZeroUs) * 5_000_001;
             return before.call(this, key, { ...event, stampUs });
           },
       ),
