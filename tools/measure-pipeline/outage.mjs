@@ -17,7 +17,7 @@ const firstMs = 60_000;
 const lagZeroMs = 900_000;
 /** Below the pause between two reads at the end of a shard and a send, nothing is late. */
 const lagZeroSeconds = 2;
-const gauge = 'tidemark_sync_pages_bytes';
+const gauge = 'tidemark_sync_page_bytes';
 
 /** @param {import('./scenario.mjs').Context} context @returns {Promise<import('./scenario.mjs').Outcome>} */
 export async function outage({ world, options, say }) {

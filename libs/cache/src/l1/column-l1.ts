@@ -44,7 +44,7 @@ export class ColumnL1 implements L1 {
     const bits = this.#columns.flags[slot] ?? 0;
     const order = (bits & Flag.absence) === 0 ? this.#values : this.#absences;
     order.used(slot, bits);
-    return (bits & Flag.plain) === 0 ? aside(slot) : slot;
+    return (bits & (Flag.plain | Flag.unasked)) === Flag.plain ? slot : this.#useOfAnother(slot, bits);
   }
 
   find(key: string): number {
@@ -104,9 +104,15 @@ export class ColumnL1 implements L1 {
       this.#evict();
     } else {
       this.#place(held, entry);
+      this.#markAsked(held);
       this.#orderOf(held).used(held, this.#columns.flags[held] ?? 0);
       this.replace(held, entry, bytes);
     }
+  }
+
+  markUnasked(key: string): void {
+    const slot = this.find(key);
+    if (slot !== none) this.#columns.flags[slot] = (this.#columns.flags[slot] ?? 0) | Flag.unasked;
   }
 
   replace(slot: number, image: Image, bytes: number): void {
@@ -168,11 +174,12 @@ export class ColumnL1 implements L1 {
     let length = 0;
     for (const slot of this.#values.slots()) {
       if (length === slots.length) break;
+      if (((this.#columns.flags[slot] ?? 0) & Flag.unasked) !== 0) continue;
       slots[length] = slot;
       length += 1;
     }
     for (let from = 0; from < length; from += sliceMax) {
-      const slice = slots.subarray(from, from + sliceMax);
+      const slice = slots.subarray(from, Math.min(length, from + sliceMax));
       const keys = Array.from(slice, (slot) => (this.#isAbsence(slot) ? '' : (this.#columns.keys[slot] ?? '')));
       yield keys.filter((key) => key !== '');
     }
@@ -184,6 +191,16 @@ export class ColumnL1 implements L1 {
 
   get bytes(): number {
     return this.#values.bytes + this.#absences.bytes;
+  }
+
+  /** Of a slot that is not plain, or was not asked for so far. */
+  #useOfAnother(slot: number, flags: number): number {
+    this.#markAsked(slot);
+    return (flags & Flag.plain) === 0 ? aside(slot) : slot;
+  }
+
+  #markAsked(slot: number): void {
+    this.#columns.flags[slot] = (this.#columns.flags[slot] ?? 0) & ~Flag.unasked;
   }
 
   #isTooLarge({ value }: Image, size: number): boolean {
@@ -206,7 +223,7 @@ export class ColumnL1 implements L1 {
 
   #write(slot: number, { value, isPlain, writeId, stampUs, expiresAt, source }: Image, size: number): void {
     const columns = this.#columns;
-    const kept = (columns.flags[slot] ?? 0) & (Flag.main | Flag.uses);
+    const kept = (columns.flags[slot] ?? 0) & (Flag.main | Flag.uses | Flag.unasked);
     columns.values[slot] = value;
     columns.writeIds[slot] = writeId;
     columns.stampUs[slot] = stampUs;

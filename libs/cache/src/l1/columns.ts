@@ -113,6 +113,8 @@ export const Flag = {
   /** S3-FIFO: one use of the three that are counted, in these two bits. */
   use: 8,
   uses: 24,
+  /** It was brought in for the sake of others, and nobody here has used it since. */
+  unasked: 32,
 } as const;
 
 type Column = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;

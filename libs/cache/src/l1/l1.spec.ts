@@ -202,6 +202,23 @@ describe.each<Eviction>(['lru', 's3-fifo'])('an L1 with eviction %s', (eviction)
     expect(l1.peek('k')?.source).toBe(source);
   });
 
+  it('what was brought in for others is among no keys until it is used or set here, whatever events bring to it', () => {
+    const l1 = make(10);
+    for (const key of ['a', 'b', 'c']) l1.set(key, entry('v'), 1);
+    for (const key of ['a', 'b', 'absent']) l1.markUnasked(key);
+    expect(l1.keys(9)).toEqual(['c']);
+    l1.replace(l1.find('a'), entry('w'), 1);
+    l1.stamp(l1.find('a'), 5);
+    expect(l1.keys(9)).toEqual(['c']);
+    expect([l1.use('a'), l1.use('a')]).toEqual([l1.find('a'), l1.find('a')]);
+    l1.set('b', entry('x'), 1);
+    expect(l1.keys(9).sort()).toEqual(['a', 'b', 'c']);
+    l1.markUnasked('c');
+    l1.delete('c');
+    l1.set('c', entry('v'), 1);
+    expect(l1.keys(9).sort()).toEqual(['a', 'b', 'c']);
+  });
+
   it('absences push out no value', () => {
     const l1 = make(20);
     l1.set('k', entry('v'), 1);

@@ -61,7 +61,7 @@ export class CacheWarmUp {
     this.#warmUp = warmUpOf(options, plan, lists);
     if (lists === undefined) return;
     this.#standby = standbyOf(options, plan, lists);
-    this.#publisher = publisherOf(options, plan, lists, this.#standby);
+    this.#publisher = publisherOf(options, plan, lists);
   }
 
   get progress(): WarmUpProgress {
@@ -137,8 +137,9 @@ function standbyOf(options: CacheWarmUpOptions, plan: WarmUpPlan, lists: ListSto
   };
   return new Standby({
     ...{ regions, everyMs: plan.publishEveryMs, clock, random: () => entropy.random() },
-    warmUp: (from, onInstalled) => {
+    warmUp: (from) => {
       const source = new ListSource({ lists, region, batchKeys: requestKeysMax, plan: { ...calm, from: [from] } });
+      const onInstalled = (key: string): void => options.l1.markUnasked(key);
       return new WarmUp({ ...parts, plan: calm, source, onInstalled, level: 'debug' });
     },
   });
@@ -156,20 +157,11 @@ function partsOf(options: CacheWarmUpOptions): Omit<WarmUpOptions, 'plan' | 'sou
   };
 }
 
-function publisherOf(
-  options: CacheWarmUpOptions,
-  plan: WarmUpPlan,
-  lists: ListStore,
-  standby: Standby | undefined,
-): ListPublisher {
+function publisherOf(options: CacheWarmUpOptions, plan: WarmUpPlan, lists: ListStore): ListPublisher {
   const { definition, region, l1, hotKeys, reads, clock, entropy, logger } = options;
   return new ListPublisher({
     ...{ lists, cache: definition.name, region, clock, logger, hotKeys, reads, everyMs: plan.publishEveryMs },
     random: () => entropy.random(),
-    l1Keys: (max, sliceMax) => askedFor(l1.keySlices(max, sliceMax), standby),
+    l1Keys: (max, sliceMax) => l1.keySlices(max, sliceMax),
   });
-}
-
-function* askedFor(slices: Iterable<readonly string[]>, standby: Standby | undefined): Generator<readonly string[]> {
-  for (const slice of slices) yield slice.filter((key) => standby?.isUnasked(key) !== true);
 }

@@ -113,6 +113,24 @@ describe('a running pod that stands by for another region', () => {
     expect(list?.recent.map(({ key }) => key)).toEqual(['a']);
   });
 
+  it('names a key of both regions, also where a flush took it and standing by brought it back', async () => {
+    world = new WarmUpWorld({ strategy: 'hot-keys', standbyFor: 'lost' });
+    await running(['a'], ['a', 'b']);
+    await until('the other region’s keys', () => world.cache.warmUp().standby[0]?.installed === 1);
+    world.feed.watermark(2);
+    await until('all of them again', () => world.cache.warmUp().standby[0]?.installed === 3, 60_000);
+    for (let n = 0; n < 200; n += 1) world.cache.getIfPresent('b');
+    world.cache.getIfPresent('a');
+    const before = (await listOf('here'))?.at ?? 0;
+    let list: HotKeyList | undefined;
+    await eventually('the next list', async () => {
+      await world.clock.advance(60_000);
+      list = await listOf('here');
+      return (list?.at ?? 0) > before;
+    });
+    expect(list?.recent.map(({ key }) => key).sort()).toEqual(['a', 'b']);
+  });
+
   it('is told in metrics', async () => {
     world = new WarmUpWorld({ strategy: 'hot-keys', standbyFor: 'lost' });
     await running([], ['a', 'gone']);

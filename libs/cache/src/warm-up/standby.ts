@@ -1,5 +1,4 @@
 import { type Clock, wait } from '@tidemark/runtime';
-import { listKeysMax } from './hot-key-list.js';
 import { type WarmUp, type WarmUpRun } from './warm-up.js';
 
 /** How far a pod has got with the keys of a region whose traffic it may take over. */
@@ -26,8 +25,11 @@ export interface StandbyOptions {
   readonly everyMs: number;
   readonly clock: Clock;
   readonly random: () => number;
-  /** A warm-up from the list of that region alone, whose installed keys go to `onInstalled`. */
-  readonly warmUp: (region: string, onInstalled: (key: string) => void) => WarmUp;
+  /**
+   * A warm-up from the list of that region alone, which marks what it brings in as not asked for here. Such keys do not belong into this region's
+   * list: two regions that stand by for each other would keep each other's keys for ever, long after the last caller asked for them.
+   */
+  readonly warmUp: (region: string) => WarmUp;
 }
 
 type Row = { -readonly [Name in keyof Omit<StandbyProgress, 'listAgeMs'>]: StandbyProgress[Name] } & {
@@ -42,8 +44,6 @@ export class Standby {
   readonly #options: StandbyOptions;
   readonly #ended = new AbortController();
   readonly #rows: readonly Row[];
-  /** Keys that no caller here has asked for, as far as it is known. */
-  readonly #unasked = new Set<string>();
   #current: WarmUp | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -73,14 +73,6 @@ export class Standby {
     await this.#running;
   }
 
-  /**
-   * Whether L1 has the key only for the sake of another region. Such keys do not belong into this region's list: two regions that stand by for each
-   * other would keep each other's keys for ever, long after the last caller asked for them.
-   */
-  isUnasked(key: string): boolean {
-    return this.#unasked.has(key);
-  }
-
   async #run(): Promise<void> {
     const { clock, random, everyMs } = this.#options;
     const { signal } = this.#ended;
@@ -92,17 +84,10 @@ export class Standby {
 
   async #read(row: Row): Promise<void> {
     if (this.#ended.signal.aborted) return;
-    const warmUp = this.#options.warmUp(row.region, (key) => this.#note(key));
+    const warmUp = this.#options.warmUp(row.region);
     this.#current = warmUp;
     await warmUp.run();
     note(row, warmUp.progress);
-  }
-
-  #note(key: string): void {
-    this.#unasked.delete(key);
-    this.#unasked.add(key);
-    const [oldest] = this.#unasked;
-    if (this.#unasked.size > listKeysMax && oldest !== undefined) this.#unasked.delete(oldest);
   }
 }
 

@@ -104,6 +104,10 @@ export class OneEntry implements L1 {
     return this.held === undefined ? [] : [key];
   }
 
+  markUnasked(): void {
+    // Which keys are published is not a matter of the protocol.
+  }
+
   keySlices(): IterableIterator<readonly string[]> {
     return [this.keys()].values();
   }
