@@ -52,8 +52,11 @@ const described = {
   },
 } satisfies Readonly<Record<number, DescribedProblem>>;
 
+/** A status with which an operation may answer a problem. */
+export type ProblemStatus = keyof typeof described;
+
 /** Documents the problems that an operation may answer with; every operation may answer 401, 403 and 503. */
-export function ApiProblems(...statuses: readonly (keyof typeof described)[]): MethodDecorator {
+export function ApiProblems(...statuses: readonly ProblemStatus[]): MethodDecorator {
   const all = [...new Set([...statuses, 401, 403, 503] as const)].sort();
   return applyDecorators(...all.map((status) => apiProblem(status, described[status])));
 }

@@ -1,8 +1,21 @@
-import { Body, Controller, Delete, Headers, HttpCode, HttpStatus, Param, Post, Put, Query, Res } from '@nestjs/common';
+import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Headers,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Post,
+  Put,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type RouteOperation, RoutingTable } from '@tidemark/control';
 
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems, type ProblemStatus } from './api-problems.js';
 import { actorHeader, changed, dryRunQuery, etag, ifMatch, type ResponseHead, tableParam } from './route-changes.js';
 import { MoveRouteModel, RouteChangeModel, routeChangeModel } from './route-models.js';
 import { readActor, readDryRun, readTarget, readVersion, type RequestHeaders } from './route-request.js';
@@ -21,17 +34,13 @@ export class RouteOperationsController {
   }
 
   @Put('move')
-  @tableParam
-  @dryRunQuery
-  @actorHeader
-  @ApiHeader({ ...ifMatch, required: true })
   @ApiBody({ type: MoveRouteModel })
-  @ApiOperation({
-    operationId: 'moveRoute',
-    summary: 'Moves a table to one topic by way of both, until every live pod follows it, at most 60 s',
-  })
-  @ApiOkResponse(answer)
-  @ApiProblems(400, 404, 409, 412, 413, 415, 422, 428)
+  @routeOperation(
+    'moveRoute',
+    'Moves a table to one topic by way of both, until every live pod follows it, at most 60 s',
+    413,
+    415,
+  )
   move(
     @Param('table') table: string,
     @Body() body: unknown,
@@ -43,13 +52,7 @@ export class RouteOperationsController {
   }
 
   @Delete('move')
-  @tableParam
-  @dryRunQuery
-  @actorHeader
-  @ApiHeader({ ...ifMatch, required: true })
-  @ApiOperation({ operationId: 'rollBackRoute', summary: 'Gives a move up: back to the topics from before it' })
-  @ApiOkResponse(answer)
-  @ApiProblems(400, 404, 409, 412, 422, 428)
+  @routeOperation('rollBackRoute', 'Gives a move up: back to the topics from before it')
   rollBack(
     @Param('table') table: string,
     @Query() query: unknown,
@@ -61,16 +64,10 @@ export class RouteOperationsController {
 
   @Post('pause')
   @HttpCode(HttpStatus.OK)
-  @tableParam
-  @dryRunQuery
-  @actorHeader
-  @ApiHeader({ ...ifMatch, required: true })
-  @ApiOperation({
-    operationId: 'pauseRoute',
-    summary: "Lets a table's events wait in its table topic; its pods grow stale, up to their maxStaleness",
-  })
-  @ApiOkResponse(answer)
-  @ApiProblems(400, 404, 409, 412, 422, 428)
+  @routeOperation(
+    'pauseRoute',
+    "Lets a table's events wait in its table topic; its pods grow stale, up to their maxStaleness",
+  )
   pause(
     @Param('table') table: string,
     @Query() query: unknown,
@@ -82,16 +79,7 @@ export class RouteOperationsController {
 
   @Post('resume')
   @HttpCode(HttpStatus.OK)
-  @tableParam
-  @dryRunQuery
-  @actorHeader
-  @ApiHeader({ ...ifMatch, required: true })
-  @ApiOperation({
-    operationId: 'resumeRoute',
-    summary: 'Goes on where the pause began; nothing is lost, nothing flushed',
-  })
-  @ApiOkResponse(answer)
-  @ApiProblems(400, 404, 409, 412, 422, 428)
+  @routeOperation('resumeRoute', 'Goes on where the pause began; nothing is lost, nothing flushed')
   resume(
     @Param('table') table: string,
     @Query() query: unknown,
@@ -119,4 +107,17 @@ interface Request {
   readonly query: unknown;
   readonly headers: RequestHeaders;
   readonly response: ResponseHead;
+}
+
+/** What all of them have in common for the document; `problems`: statuses besides those of each. */
+function routeOperation(operationId: string, summary: string, ...problems: readonly ProblemStatus[]): MethodDecorator {
+  return applyDecorators(
+    tableParam,
+    dryRunQuery,
+    actorHeader,
+    ApiHeader({ ...ifMatch, required: true }),
+    ApiOperation({ operationId, summary }),
+    ApiOkResponse(answer),
+    ApiProblems(400, 404, 409, 412, ...problems, 422, 428),
+  );
 }

@@ -163,11 +163,6 @@ export class ColumnL1 implements L1 {
     return deleted;
   }
 
-  keys(max: number): string[] {
-    const [all = []] = this.keySlices(max, max);
-    return [...all];
-  }
-
   *keySlices(max: number, sliceMax: number): IterableIterator<readonly string[]> {
     // Numbers alone: what takes long is to fetch the keys.
     const slots = new Int32Array(Math.min(max, this.#values.length));

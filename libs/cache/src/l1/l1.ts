@@ -34,12 +34,11 @@ export interface L1 {
   /** Deletes the entries of a partition, and those whose partition was not known; how many. */
   deletePartition(partition: number): number;
   clear(): number;
-  /** What the key has was brought in for the sake of others: it is among no `keys` until it is used, or set, here. */
+  /** What the key has was brought in for the sake of others: it is among no `keySlices` until it is used, or set, here. */
   markUnasked(key: string): void;
-  /** Up to `max` keys of values that were asked for here: of `lru` from the one that was used last, of `s3-fifo` from the one that has the best place. */
-  keys(max: number): string[];
   /**
-   * The same, `sliceMax` at a time, so that whoever has them can let others have their turn in between: in the order as of the first. What has left
+   * Up to `max` keys of values that were asked for here: of `lru` from the one that was used last, of `s3-fifo` from the one that has the best
+   * place. They come `sliceMax` at a time, so that whoever has them can let others have their turn in between: in the order as of the first. What has left
    * L1 since is left out, or has what came in its place.
    */
   keySlices(max: number, sliceMax: number): IterableIterator<readonly string[]>;

@@ -1,6 +1,6 @@
-import { connect, Socket } from 'node:net';
-import { Kafka, logLevel } from 'kafkajs';
-import { createKafkaClient, type KafkaClient, shortRetry } from '../kafka-client.js';
+import { Socket } from 'node:net';
+import { type KafkaClient } from '../kafka-client.js';
+import { socketClient } from './socket-client.js';
 
 /** A client whose connections can be cut, for good or for a while; its group memberships are not given up by that. */
 export interface MortalClient extends KafkaClient {
@@ -15,27 +15,15 @@ export interface MortalClient extends KafkaClient {
 export function mortalClient(brokers: readonly string[]): MortalClient {
   const sockets = new Set<Socket>();
   let severed = false;
-  const make = (): Kafka =>
-    new Kafka({
-      brokers: [...brokers],
-      clientId: 'mortal',
-      connectionTimeout: 1_000,
-      requestTimeout: 10_000,
-      retry: shortRetry,
-      logLevel: logLevel.NOTHING,
-      socketFactory: ({ host, port, onConnect }) => {
-        if (severed) return stillborn();
-        const socket = connect({ host, port }, onConnect);
-        sockets.add(socket);
-        socket.once('close', () => sockets.delete(socket));
-        return socket;
-      },
-    });
-  createKafkaClient(make());
+  const client = socketClient(brokers, 'mortal', (open) => {
+    if (severed) return stillborn();
+    const socket = open();
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  });
   return {
-    producer: (config) => make().producer(config),
-    consumer: (config) => make().consumer(config),
-    admin: (config) => make().admin(config),
+    ...client,
     cut: () => sockets.forEach(end),
     sever: () => {
       severed = true;

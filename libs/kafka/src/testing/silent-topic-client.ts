@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net';
-import { Kafka, logLevel } from 'kafkajs';
-import { createKafkaClient, type KafkaClient, shortRetry } from '../kafka-client.js';
+import { type Socket } from 'node:net';
+import { type KafkaClient } from '../kafka-client.js';
+import { socketClient } from './socket-client.js';
 
 /** A client that gets no answers to what it writes into one topic, nor to anything behind that on the same connection, as from a broker whose replicas lag. */
 export interface SilentTopicClient extends KafkaClient {
@@ -34,25 +34,13 @@ export function silentTopicClient(brokers: readonly string[], topic: string): Si
     };
     socket.once('close', () => muted.delete(socket));
   };
-  const make = (): Kafka =>
-    new Kafka({
-      brokers: [...brokers],
-      clientId: 'silent',
-      connectionTimeout: 1_000,
-      requestTimeout: 10_000,
-      retry: shortRetry,
-      logLevel: logLevel.NOTHING,
-      socketFactory: ({ host, port, onConnect }) => {
-        const socket = connect({ host, port }, onConnect);
-        listen(socket);
-        return socket;
-      },
-    });
-  createKafkaClient(make());
+  const client = socketClient(brokers, 'silent', (open) => {
+    const socket = open();
+    listen(socket);
+    return socket;
+  });
   return {
-    producer: (config) => make().producer(config),
-    consumer: (config) => make().consumer(config),
-    admin: (config) => make().admin(config),
+    ...client,
     silence: () => {
       silent = true;
     },

@@ -100,16 +100,12 @@ export class OneEntry implements L1 {
     if (this.held !== undefined && readAt > this.held.readAt) this.held = { ...this.held, readAt };
   }
 
-  keys(): string[] {
-    return this.held === undefined ? [] : [key];
-  }
-
   markUnasked(): void {
     // Which keys are published is not a matter of the protocol.
   }
 
   keySlices(): IterableIterator<readonly string[]> {
-    return [this.keys()].values();
+    return [this.held === undefined ? [] : [key]].values();
   }
 
   set(_key: string, entry: Entry): void {
