@@ -114,7 +114,11 @@ describe('processes of the tools', () => {
     `;
 
     it('end with the process that started them, even when that is killed', async () => {
-      const runner = node(guarded(`watchdog.kill(start()); watchdog.kill(start()); setInterval(() => 0, 1e6);`));
+      const runner = node(
+        guarded(`watchdog.kill(start()); watchdog.kill(start()); console.log('watched'); setInterval(() => 0, 1e6);`),
+      );
+      // A process may run before its starter has told the watchdog of it.
+      await new Promise((resolve) => runner.stdout?.once('data', resolve));
       await eventually('both run', () => recorded().length === 2);
       expect(recorded().every(isAlive)).toBe(true);
       runner.kill('SIGKILL');

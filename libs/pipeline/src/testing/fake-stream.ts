@@ -194,7 +194,8 @@ export class FakeStream implements ShardReader {
     const drained = next === undefined && shard.closedAt !== null;
     return {
       records: records.map(({ sequence, bytes }) => ({ sequenceNumber: String(sequence), bytes })),
-      millisBehindLatest: next === undefined ? 0 : this.#options.clock.now() - (records.at(-1)?.at ?? next.at),
+      millisBehindLatest:
+        next === undefined ? 0 : Math.max(1, this.#options.clock.now() - (records.at(-1)?.at ?? next.at)),
       closed: drained && mayClose,
       gap,
     };
