@@ -173,6 +173,12 @@ const routes: Readonly<Record<string, Route>> = {
     ...added,
     move: { to: 'tidemark.cache.shared', from: ['tidemark.cache.permissions'], until: 1_720_740_293_012 },
   },
+  rewound: { ...added, rewind: { id: 1_720_740_233_012, to: 1_720_736_633_012 } },
+  replayed: {
+    ...added,
+    paused: true,
+    rewind: { id: 1_720_740_233_012, to: 1_720_736_633_012, keys: { from: 'roles:a', to: 'roles:é' } },
+  },
 };
 
 const following: PodReport = {
@@ -272,10 +278,12 @@ describe('golden bytes as they are written', () => {
       tableTopic: names.cdc('permissions'),
       cacheTopic: names.cache('permissions'),
       routes: names.routes,
+      routeHistory: names.routeHistory,
       pods: names.pods,
       deadLetters: names.deadLetters,
       podGroup: names.podGroup('orders', '0f6a2f0f'),
       dispatcherGroup: names.dispatcherGroup,
+      adminGroup: names.adminGroup,
     });
   });
 

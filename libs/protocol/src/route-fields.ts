@@ -13,6 +13,18 @@ export function isMove(move: unknown): boolean {
   return typeof to === 'string' && isTexts(from) && isWhole(until);
 }
 
+export function isRewind(rewind: unknown): boolean {
+  if (!isObject(rewind)) return false;
+  const { id, to, keys } = rewind;
+  return isWhole(id) && isWhole(to) && (keys === undefined || isKeyRange(keys));
+}
+
+function isKeyRange(keys: unknown): boolean {
+  if (!isObject(keys)) return false;
+  const { from, to } = keys;
+  return typeof from === 'string' && typeof to === 'string';
+}
+
 function isLimit(limit: unknown): boolean {
   if (!isObject(limit)) return false;
   const { since, services, buckets } = limit;

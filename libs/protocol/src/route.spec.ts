@@ -71,6 +71,10 @@ describe('a route', () => {
     [{ paused: false }, 'paused: expected true, or nothing'],
     [{ move: 'b' }, 'move: expected to, from and until'],
     [{ move: { to: 'b', from: ['a'] } }, 'move: expected to, from and until'],
+    [{ rewind: 5 }, 'rewind: expected id and to, and keys or none'],
+    [{ rewind: { id: 5 } }, 'rewind: expected id and to, and keys or none'],
+    [{ rewind: { id: 5, to: -1 } }, 'rewind: expected id and to, and keys or none'],
+    [{ rewind: { id: 5, to: 1, keys: { from: 'a' } } }, 'rewind: expected id and to, and keys or none'],
   ])('with %j is malformed', (change, reason) => {
     expect(decodeRoute(asText(change))).toEqual({ ok: false, reason, unsupported: false });
   });
@@ -120,6 +124,16 @@ describe('the format', () => {
     expect(plainVersion).toBe('1.0');
     for (const fields of added)
       expect(JSON.parse(encodeRoute({ ...permissions, ...fields }))).toEqual({ v: '1.1', ...known, ...fields });
+  });
+
+  it('is 1.2 where there is a rewind, and what a reader of 1.1 knows stands where it stood', () => {
+    const moving: Route = { ...permissions, paused: true, move: { to: 'b', from: ['a'], until: 9 } };
+    const { v: _, ...known } = JSON.parse(encodeRoute(moving)) as Record<string, unknown>;
+    for (const rewind of [
+      { id: 8, to: 7 },
+      { id: 8, to: 7, keys: { from: 'users:a', to: 'users:b' } },
+    ])
+      expect(JSON.parse(encodeRoute({ ...moving, rewind }))).toEqual({ v: '1.2', ...known, rewind });
   });
 });
 

@@ -1,5 +1,5 @@
 import { checkVersion } from './format-version.js';
-import { isLimits, isMove, isTopics } from './route-fields.js';
+import { isLimits, isMove, isRewind, isTopics } from './route-fields.js';
 
 /** Where a table's events go: one record of the routing topic, whose key is the table. */
 export interface Route {
@@ -16,6 +16,8 @@ export interface Route {
   readonly paused?: true;
   /** It is on its way to one of `topics`. Default: it is not. */
   readonly move?: RouteMove;
+  /** Its dispatchers go back, once each partition. Readers of formats before 1.2 know nothing of it. Default: they never had to. */
+  readonly rewind?: RouteRewind;
   readonly deleted: boolean;
   /** Ms since the epoch. */
   readonly changedAt: number;
@@ -41,6 +43,22 @@ export interface RouteMove {
   readonly until: number;
 }
 
+/** A demand to send again what was sent already. It stays in the record: what was done of it is told by each partition's committed offset. */
+export interface RouteRewind {
+  /** Names the demand, and is higher than that of any before it. */
+  readonly id: number;
+  /** From the first record on that reached the table topic then or later, ms since the epoch. */
+  readonly to: number;
+  /** Only keys in this range. Default: all. */
+  readonly keys?: KeyRange;
+}
+
+/** Item keys from `from` on, up to but without `to`, in the order of their UTF-8 bytes. */
+export interface KeyRange {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** A topic that gets a table's events. */
 export interface RouteTarget extends TopicLimit {
   readonly topic: string;
@@ -57,13 +75,13 @@ export type RouteResult =
   | { readonly ok: false; readonly reason: string; readonly unsupported: boolean };
 
 /**
- * A deleted route stays as a record: an expired null would leave an empty batch at the topic's end, which stalls its readers. Format 1.1 is
- * written only where one of its fields is needed.
+ * A deleted route stays as a record: an expired null would leave an empty batch at the topic's end, which stalls its readers. A later format
+ * is written only where one of its fields is needed.
  */
 export function encodeRoute(route: Route): string {
   const { table, version, writerEpoch, topics, deleted, changedAt, changedBy } = route;
   const added = addedIn(route);
-  const v = Object.keys(added).length > 0 ? '1.1' : '1.0';
+  const v = added.rewind !== undefined ? '1.2' : Object.keys(added).length > 0 ? '1.1' : '1.0';
   const plain = { v, table, version, writerEpoch, topics: sorted(topics), deleted, changedAt, changedBy };
   return JSON.stringify({ ...plain, ...added });
 }
@@ -136,19 +154,25 @@ function routeProblem(raw: Record<string, unknown>): string | undefined {
   return isTopics(topics) ? addedProblem(raw) : 'topics: expected an object of whole numbers';
 }
 
-function addedProblem({ limited, paused, move }: Record<string, unknown>): string | undefined {
+function addedProblem({ limited, paused, move, rewind }: Record<string, unknown>): string | undefined {
   if (limited !== undefined && !isLimits(limited)) return 'limited: expected an object of limits with their since';
   if (paused !== undefined && paused !== true) return 'paused: expected true, or nothing';
-  return move === undefined || isMove(move) ? undefined : 'move: expected to, from and until';
+  if (move !== undefined && !isMove(move)) return 'move: expected to, from and until';
+  return rewind === undefined || isRewind(rewind) ? undefined : 'rewind: expected id and to, and keys or none';
 }
 
-/** What format 1.1 added. */
-function addedIn({ limited, paused, move }: Route): Pick<Route, 'limited' | 'paused' | 'move'> {
+/** What formats 1.1 and 1.2 added. */
+function addedIn({ limited, paused, move, rewind }: Route): Pick<Route, 'limited' | 'paused' | 'move' | 'rewind'> {
   return {
     ...(limited === undefined ? {} : { limited: sorted(limited, encodedLimit) }),
     ...(paused === undefined ? {} : { paused }),
     ...(move === undefined ? {} : { move: { to: move.to, from: move.from, until: move.until } }),
+    ...(rewind === undefined ? {} : { rewind: encodedRewind(rewind) }),
   };
+}
+
+function encodedRewind({ id, to, keys }: RouteRewind): RouteRewind {
+  return { id, to, ...(keys === undefined ? {} : { keys: { from: keys.from, to: keys.to } }) };
 }
 
 function encodedLimit({ since, services, buckets }: TopicLimit): TopicLimit {

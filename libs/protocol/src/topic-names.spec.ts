@@ -13,7 +13,9 @@ describe('topicNames', () => {
       'acme.pods',
       'acme.dead-letters',
     ]);
+    expect(names.routeHistory).toBe('acme.route-history');
     expect([names.podGroup('orders', 'id'), names.dispatcherGroup]).toEqual(['acme.pod.orders.id', 'acme.dispatcher']);
+    expect(names.adminGroup).toBe('acme.admin');
   });
 
   it('has the prefix tidemark unless told otherwise', () => {

@@ -6,11 +6,15 @@ export interface TopicNames {
   /** The default cache topic of one table. */
   cache(table: string): string;
   readonly routes: string;
+  /** What was changed in routes, by whom. */
+  readonly routeHistory: string;
   readonly pods: string;
   readonly deadLetters: string;
   /** Consumer group of one pod; `id` is random for every start. */
   podGroup(service: string, id: string): string;
   readonly dispatcherGroup: string;
+  /** The group whose owner of the routing topic writes it. */
+  readonly adminGroup: string;
 }
 
 export function topicNames(prefix = 'tidemark'): TopicNames {
@@ -19,10 +23,12 @@ export function topicNames(prefix = 'tidemark'): TopicNames {
     cdc: (table) => `${prefix}.cdc.${table}`,
     cache: (table) => `${prefix}.cache.${table}`,
     routes: `${prefix}.routes`,
+    routeHistory: `${prefix}.route-history`,
     pods: `${prefix}.pods`,
     deadLetters: `${prefix}.dead-letters`,
     podGroup: (service, id) => `${prefix}.pod.${service}.${id}`,
     dispatcherGroup: `${prefix}.dispatcher`,
+    adminGroup: `${prefix}.admin`,
   };
 }
 

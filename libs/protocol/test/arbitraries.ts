@@ -80,6 +80,12 @@ const topicLimit = fc.record(
 );
 const routeMove = fc.record({ to: text, from: texts, until: fc.maxSafeNat() }, { noNullPrototype: true });
 
+const keyRange = fc.record({ from: text, to: text }, { noNullPrototype: true });
+const routeRewind = fc.record(
+  { id: fc.maxSafeNat(), to: fc.maxSafeNat(), keys: keyRange },
+  { requiredKeys: ['id', 'to'], noNullPrototype: true },
+);
+
 export const route: fc.Arbitrary<Route> = fc.record(
   {
     table: text.filter((table) => table !== ''),
@@ -92,6 +98,7 @@ export const route: fc.Arbitrary<Route> = fc.record(
     limited: fc.dictionary(text, topicLimit, { maxKeys: 3 }),
     paused: fc.constant(true as const),
     move: routeMove,
+    rewind: routeRewind,
   },
   {
     requiredKeys: ['table', 'version', 'writerEpoch', 'topics', 'deleted', 'changedAt', 'changedBy'],
