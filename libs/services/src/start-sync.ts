@@ -13,6 +13,9 @@ import { messageOf, stopWithin } from '@tidemark/runtime';
 import { type Service, type ServicePorts, type SyncOptions } from './service-options.js';
 import { untilStarted } from './until-started.js';
 
+/** A broker answers a connection in order, so a topic that it keeps waiting holds up what shares the connection. */
+const connectionsMax = 32;
+
 /** Sync over Kinesis, a lease table and Kafka. Resolves at once; what it needs and does not find yet, it waits for, and says so in `ready()`. */
 export async function startSync(options: SyncOptions, ports: ServicePorts): Promise<Service> {
   const { clock, logger, metrics } = ports;
@@ -26,7 +29,7 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
     configs: (topic: string) => configsOfRole(topicRole(names, topic), settings),
   };
   const topics = new TopicWatch({ client, names, settings, clock, logger });
-  const sink = new KafkaProducer({ client, names, clock, logger, metrics, createTopics });
+  const sink = new KafkaProducer({ client, names, clock, logger, metrics, createTopics, connectionsMax });
   const account = { region, ...(credentials === undefined ? {} : { credentials }) };
   const at = (endpoint: string | undefined): object => (endpoint === undefined ? account : { ...account, endpoint });
   const reader = new KinesisShardReader({
