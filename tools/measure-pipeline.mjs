@@ -1,5 +1,5 @@
 // The pipeline's promises under faults and load, measured with the roles as processes of their own. Linux: reads /proc.
-// npm run measure:pipeline -- sync-kills | broker-faults | dispatcher | outage | load … [--quick] [--json FILE]   (builds what it runs)
+// npm run measure:pipeline -- sync-kills | broker-faults | dispatcher | outage | moves | load … [--quick] [--json FILE]   (builds what it runs)
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readOptions } from './measure-pipeline/options.mjs';
@@ -24,6 +24,7 @@ const scenarios = {
   'broker-faults': async () => (await import('./measure-pipeline/broker-faults.mjs')).brokerFaults,
   dispatcher: async () => (await import('./measure-pipeline/dispatcher.mjs')).dispatcher,
   outage: async () => (await import('./measure-pipeline/outage.mjs')).outage,
+  moves: async () => (await import('./measure-pipeline/moves.mjs')).moves,
   load: async () => (await import('./measure-pipeline/load-of-roles.mjs')).loadOfRoles,
 };
 
@@ -68,7 +69,8 @@ async function main() {
   const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
   if (!(await install()) || !(await step('build', process.execPath, [compiler, '-b', ...built], { cwd: root })))
     return 1;
-  const lastsMs = ((options.seconds ?? 120) * 3 + (options.minutes ?? 10) * 60) * 1_000 + spareMs;
+  const lastsMs =
+    ((options.seconds ?? 120) * 3 + (options.minutes ?? 10) * 60 + (options.moves ?? 20) * 60) * 1_000 + spareMs;
   setTimeout(() => {
     console.error(`measure:pipeline: not done within ${lastsMs / 1_000} s`);
     void leave(1);

@@ -145,7 +145,7 @@ function changeOf(key, number, bytes) {
 }
 
 /** @param {string} key @param {number} number @param {number} bytes */
-function imageOf(key, number, bytes) {
+export function imageOf(key, number, bytes) {
   return writeImage({
     ...{ key: itemKeyOf(table, key), value: JSON.stringify(valueOf(number, bytes)), codec: jsonCodec.name },
     ...{ writeId: number.toString(16).padStart(16, '0') + incarnation, expiresAt: null, writtenBy: null },

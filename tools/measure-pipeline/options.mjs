@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 
 export const usage =
-  'usage: npm run measure:pipeline -- SCENARIO… [--seconds N] [--rate N] [--seed N] [--minutes N] [--memory-mib N] [--json FILE] [--quick]';
+  'usage: npm run measure:pipeline -- SCENARIO… [--seconds N] [--rate N] [--seed N] [--minutes N] [--moves N] [--memory-mib N] [--plant skip-reports] [--json FILE] [--quick]';
 
 /** @typedef {import('./scenario.mjs').Options & { readonly scenarios: readonly string[], readonly json: string | undefined }} Chosen */
 
-const quick = { seconds: 20, rate: 300, minutes: 0.25 };
+const quick = { seconds: 20, rate: 300, minutes: 0.25, moves: 4 };
+/** What can be made to go wrong, to see that it is noticed. */
+const plants = ['skip-reports'];
 
 /**
  * Throws a RangeError that names what was expected and what came.
@@ -19,14 +21,17 @@ export function readOptions(args, known) {
     args: [...args],
     allowPositionals: true,
     options: {
-      ...{ seconds: text, rate: text, seed: text, minutes: text, 'memory-mib': text, json: text },
+      ...{ seconds: text, rate: text, seed: text, minutes: text, moves: text, 'memory-mib': text, json: text },
+      plant: text,
       quick: { type: 'boolean', default: false },
     },
   });
   const unknown = positionals.filter((name) => !known.includes(name));
   if (positionals.length === 0 || unknown.length > 0)
     throw new RangeError(`expected ${known.join(', ')}; got ${unknown.join(', ') || 'none'}\n${usage}`);
-  const fallback = values.quick ? quick : { seconds: undefined, rate: undefined, minutes: undefined };
+  const fallback = values.quick ? quick : { seconds: undefined, rate: undefined, minutes: undefined, moves: undefined };
+  if (values.plant !== undefined && !plants.includes(values.plant))
+    throw new RangeError(`--plant: expected ${plants.join(', ')}; got ${values.plant}`);
   return {
     scenarios: positionals,
     json: values.json,
@@ -35,6 +40,8 @@ export function readOptions(args, known) {
     rate: number('rate', values.rate, 10, 5_000) ?? fallback.rate,
     seed: number('seed', values.seed, 0, 4_294_967_295) ?? 1,
     minutes: number('minutes', values.minutes, 0.1, 60) ?? fallback.minutes,
+    moves: number('moves', values.moves, 1, 200) ?? fallback.moves,
+    plant: values.plant,
     memoryMib: number('memory-mib', values['memory-mib'], 64, 65_536),
   };
 }

@@ -31,11 +31,23 @@ export async function fill(world, pods, keys, bytes) {
  * @returns {Promise<PodCheck>}
  */
 export async function checkPods(world, pods, load, bytes) {
+  return checkHeld(world, pods, load.last, bytes);
+}
+
+/**
+ * The same, of any keys.
+ * @param {import('./world.mjs').World} world
+ * @param {readonly string[]} pods
+ * @param {ReadonlyMap<string, number>} last
+ * @param {number} bytes
+ * @returns {Promise<PodCheck>}
+ */
+export async function checkHeld(world, pods, last, bytes) {
   const check = { checked: 0, seen: 0, dropped: 0, divergent: 0, example: /** @type {string | null} */ (null) };
   for (const pod of pods)
-    for (const ids of chunks(load.last.size)) {
+    for (const ids of inChunks([...last.keys()])) {
       const held = await world.json(pod, `/l1/permissions?ids=${ids.join(',')}`);
-      for (const id of ids) compare(check, { pod, id, held: held[id], last: load.last.get(id) ?? 0, bytes });
+      for (const id of ids) compare(check, { pod, id, held: held[id], last: last.get(id) ?? 0, bytes });
     }
   return check;
 }
@@ -48,12 +60,16 @@ export async function checkPods(world, pods, load, bytes) {
  */
 async function warm(world, pods, keys) {
   await Promise.all(
-    pods.flatMap((pod) => chunks(keys).map((ids) => world.json(pod, `/permissions?ids=${ids.join(',')}`))),
+    pods.flatMap((pod) => inChunks(idsOf(keys)).map((ids) => world.json(pod, `/permissions?ids=${ids.join(',')}`))),
   );
 }
 
 /** @param {number} keys */
-function chunks(keys) {
-  const ids = Array.from({ length: keys }, (_, index) => keyOf(index));
-  return Array.from({ length: Math.ceil(keys / chunk) }, (_, n) => ids.slice(n * chunk, (n + 1) * chunk));
+function idsOf(keys) {
+  return Array.from({ length: keys }, (_, index) => keyOf(index));
+}
+
+/** @param {readonly string[]} ids */
+export function inChunks(ids) {
+  return Array.from({ length: Math.ceil(ids.length / chunk) }, (_, n) => ids.slice(n * chunk, (n + 1) * chunk));
 }

@@ -10,10 +10,10 @@ import { Kafka, logLevel } from 'kafkajs';
 /**
  * A kafkajs consumer as it comes. From the beginning and with its offsets committed it is the judge; from the end and without them it is what a pod
  * would be that trusts the client alone.
- * @param {{ readonly brokers: readonly string[], readonly topic: string, readonly ledger: Ledger, readonly naive?: boolean, readonly places?: Map<number, bigint> }} options
+ * @param {{ readonly brokers: readonly string[], readonly topic: string | readonly string[], readonly ledger: Ledger, readonly naive?: boolean, readonly places?: Map<string, bigint>, readonly onDelivery?: (topic: string, key: string, number: number) => void }} options
  * @returns {Promise<Reader>}
  */
-export async function readByKafkajs({ brokers, topic, ledger, naive = false, places = new Map() }) {
+export async function readByKafkajs({ brokers, topic: topics, ledger, naive = false, places = new Map(), onDelivery }) {
   const kafka = new Kafka({ brokers: [...brokers], clientId: 'measure', logLevel: logLevel.NOTHING });
   const consumer = kafka.consumer({
     groupId: `measure-${randomUUID()}`,
@@ -21,17 +21,19 @@ export async function readByKafkajs({ brokers, topic, ledger, naive = false, pla
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 8, restartOnFailure: async () => true },
   });
   await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: !naive });
+  await consumer.subscribe({ topics: [topics].flat(), fromBeginning: !naive });
   await consumer.run({
     autoCommit: !naive,
     partitionsConsumedConcurrently: 4,
     eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+      const place = `${batch.topic} ${batch.partition}`;
       for (const { key, value, headers, offset } of batch.messages) {
         // What a restarted reader reads again is no duplicate of the pipeline.
-        if (BigInt(offset) <= (places.get(batch.partition) ?? -1n)) continue;
-        places.set(batch.partition, BigInt(offset));
+        if (BigInt(offset) <= (places.get(place) ?? -1n)) continue;
+        places.set(place, BigInt(offset));
         const header = headers?.[headerName];
-        note(ledger, { key, value, header: Array.isArray(header) ? null : (header ?? null) });
+        const change = note(ledger, { key, value, header: Array.isArray(header) ? null : (header ?? null) });
+        if (change !== undefined) onDelivery?.(batch.topic, change.key, change.number);
         resolveOffset(offset);
       }
       await heartbeat();
@@ -64,8 +66,11 @@ export async function readByFeed({ brokers, names, topic, ledger }) {
 /** @param {Ledger} ledger @param {import('@tidemark/protocol').WireRecord} record */
 function note(ledger, record) {
   const decoded = decodeRecord(record);
-  if (decoded.type !== 'event' || decoded.event.to === null) return;
+  if (decoded.type !== 'event' || decoded.event.to === null) return undefined;
   const key = parseItemKey(decoded.event.key)?.key;
+  if (key === undefined) return undefined;
   // The writer counts in the first half of the write id.
-  if (key !== undefined) ledger.received(key, Number.parseInt(decoded.event.to.slice(0, 16), 16), performance.now());
+  const number = Number.parseInt(decoded.event.to.slice(0, 16), 16);
+  ledger.received(key, number, performance.now());
+  return { key, number };
 }

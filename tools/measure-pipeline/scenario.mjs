@@ -7,6 +7,8 @@
  * @property {number} seed
  * @property {boolean} quick
  * @property {number | undefined} minutes of outage
+ * @property {number | undefined} moves of the table's route
+ * @property {string | undefined} plant what is made to go wrong
  * @property {number | undefined} memoryMib bound of sync's resident memory
  */
 

@@ -78,3 +78,22 @@ export function dispatcherGoals({ ratio, eventsPerCpuSecond }) {
     { what: 'events per CPU-second', figure: eventsPerCpuSecond, rule: 'at least', bound: 50_000 },
   ];
 }
+
+/**
+ * @param {{ readonly result: import('./ledger.mjs').LedgerResult, readonly asked: number, readonly ended: number, readonly deaths: Readonly<Record<string, string>>, readonly breaks: number, readonly givenUp: number, readonly served: number, readonly backwards: number, readonly pods: { readonly divergent: number, readonly checked: number, readonly seen: number } }} run
+ * @returns {readonly Goal[]}
+ */
+export function movesGoals({ result, asked, ended, deaths, breaks, givenUp, served, backwards, pods }) {
+  return [
+    { what: 'moves that came to an end', figure: ended, rule: 'at least', bound: Math.max(1, asked) },
+    { what: 'kinds of roles killed', figure: Object.keys(deaths).length, rule: 'at least', bound: 3 },
+    { what: 'changes written', figure: result.written, rule: 'at least', bound: 1 },
+    { what: 'changes lost', figure: result.lost, rule: 'at most', bound: 0 },
+    { what: 'breaks in what a topic carries', figure: breaks, rule: 'at most', bound: 0 },
+    { what: 'topics given up under a pod', figure: givenUp, rule: 'at most', bound: 0 },
+    ...podGoals(pods),
+    { what: 'reads of pods', figure: served, rule: 'at least', bound: 1 },
+    { what: 'reads that went back in time', figure: backwards, rule: 'at most', bound: 0 },
+    { what: 'longest gap of a key', figure: result.gapMs / 1_000, rule: 'at most', bound: 15, unit: 's' },
+  ];
+}

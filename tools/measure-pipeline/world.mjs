@@ -21,6 +21,7 @@ const leaseTable = 'tidemark-leases';
 const prefix = 'measured';
 const readyMs = 120_000;
 const endMs = 12_000;
+const askMs = 20_000;
 const tailMax = 20;
 
 /** @typedef {'sync' | 'dispatcher' | 'admin' | 'pod'} Kind */
@@ -90,8 +91,8 @@ export class World {
     this.brokers = this.real.brokers;
   }
 
-  /** Sends the table to its cache topic. */
-  async addRoute() {
+  /** Sends the table to its cache topic. @param {readonly string[]} more topics that are made as well */
+  async addRoute(more = []) {
     const client = createKafkaClient({ brokers: this.brokers, clientId: 'measure' });
     const create = { replicationFactor: this.copies };
     const routing = new RoutingTable({
@@ -100,7 +101,12 @@ export class World {
       names: this.names,
     });
     await routing.open();
-    await routing.put(table, [this.names.cache(table)], { ifMatch: 'none', actor: 'measure' });
+    const home = this.names.cache(table);
+    if (more.length === 0) await routing.put(table, [home], { ifMatch: 'none', actor: 'measure' });
+    else {
+      const { route } = await routing.put(table, [home, ...more], { ifMatch: 'none', actor: 'measure' });
+      await routing.put(table, [home], { ifMatch: route.version, actor: 'measure' });
+    }
     await routing.close();
   }
 
@@ -162,6 +168,23 @@ export class World {
     const { ok, text } = await this.#text(name, route);
     if (!ok) throw new Error(`${name} answered to ${route}: ${text.slice(0, 300)}`);
     return JSON.parse(text);
+  }
+
+  /**
+   * Resolves to what it answers, whatever that is; `undefined` where it does not.
+   * @param {string} name @param {string} method @param {string} route @param {{ readonly headers?: Record<string, string>, readonly body?: unknown }} [sent]
+   */
+  async ask(name, method, route, { headers = {}, body } = {}) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.#role(name).port}${route}`, {
+        ...{ method, headers: { 'content-type': 'application/json', ...headers } },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(askMs),
+      });
+      return { status: response.status, body: JSON.parse(await response.text()) };
+    } catch {
+      return undefined;
+    }
   }
 
   async stop() {

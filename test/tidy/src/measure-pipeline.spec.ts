@@ -137,7 +137,13 @@ describe('the options of measure:pipeline', () => {
     expect(readMeasureOptions(['outage', '--minutes', '2', '--seed', '7', '--json', 'out.json'], known)).toEqual({
       ...{ scenarios: ['outage'], minutes: 2, seed: 7, json: 'out.json' },
       ...{ quick: false, seconds: undefined, rate: undefined, memoryMib: undefined },
+      ...{ moves: undefined, plant: undefined },
     });
+  });
+
+  it('takes what is to go wrong', () => {
+    const options = readMeasureOptions(['load', '--moves', '3', '--plant', 'skip-reports'], known);
+    expect(options).toMatchObject({ moves: 3, plant: 'skip-reports' });
   });
 
   it('is short with --quick, but for what is said', () => {
@@ -148,6 +154,7 @@ describe('the options of measure:pipeline', () => {
     [[], 'got none'],
     [['outages'], 'got outages'],
     [['load', '--rate', 'many'], '--rate: expected a number'],
+    [['load', '--plant', 'nothing'], '--plant: expected skip-reports; got nothing'],
     [['load', '--seconds', '0'], '--seconds: expected a number'],
   ])('refuses %j, naming it', (args, message) => {
     expect(() => readMeasureOptions(args, known)).toThrow(message);
