@@ -22,7 +22,7 @@ export interface ShardRecord {
 export interface ShardPage {
   /** In order. */
   readonly records: readonly ShardRecord[];
-  /** A time before the page was requested, ms since the epoch. Pushed pages: when it was received, less how long the receiver stood still. */
+  /** A time before Kinesis looked for the page, ms since the epoch: when it was requested. Of pushed pages, the latest that is known to be so. */
   readonly askedAt: number;
   /** How far the page ends behind the newest record of the shard, ms; `null`: it cannot be told, so nothing may be claimed. */
   readonly millisBehindLatest: number | null;
@@ -49,7 +49,7 @@ export interface ShardReader {
 }
 
 export interface ShardCursor {
-  /** Resolves when the next page may be asked for, by the stream's limits, or early when `signal` is aborted. Left out by a cursor that waits in `read`. */
+  /** Resolves when the next page may be asked for, by the stream's limits, or has begun to arrive, or early when `signal` is aborted. Fails as `read` does. Left out by a cursor that waits in `read`. */
   ready?(signal: AbortSignal): Promise<void>;
   /** No page is larger, bytes. Default 2 MiB. */
   readonly pageBytesMax?: number;
@@ -57,6 +57,8 @@ export interface ShardCursor {
   read(signal: AbortSignal): Promise<ShardPage>;
   /** Since when the stream owes an answer, monotonic ms; `null`: it owes none, the cursor is pacing itself or nobody reads. */
   readonly askedSinceMs: number | null;
+  /** Lets go of what it holds open; nothing is read any more. Left out by a cursor that holds nothing. */
+  close?(): void;
 }
 
 /** A checkpoint: everything up to it is acknowledged by Kafka. `SHARD_END`: the whole shard. */
