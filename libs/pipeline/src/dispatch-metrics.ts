@@ -14,6 +14,8 @@ export class DispatchMetrics {
   readonly unroutedTables: Metric;
   readonly pausedTables: Metric;
   readonly heldTables: Metric;
+  readonly rewinds: Metric;
+  readonly replayingPartitions: Metric;
   readonly watermarkAge: Metric;
   readonly #registry: MetricRegistry;
 
@@ -45,6 +47,11 @@ export class DispatchMetrics {
     this.heldTables = gauge(
       'held_tables',
       'Tables with a route whose events wait, because a topic is missing or does not fit.',
+    );
+    this.rewinds = counter('rewinds_total', 'Partitions that were rewound, because their route says so.');
+    this.replayingPartitions = gauge(
+      'replaying_partitions',
+      'Owned partitions that send again what was sent before a rewind: their new events wait behind it.',
     );
     this.watermarkAge = gauge(
       'watermark_age_seconds',

@@ -9,6 +9,8 @@ import { type PassedWatermark, watermarkRecord } from './dispatch-plan.js';
 export class DispatchPartition {
   readonly table: string;
   readonly partition: number;
+  /** The last batch ended before where the partition stood when it was rewound. */
+  replaying = false;
   #revoked = false;
   #passed: PassedWatermark | undefined;
   readonly #announced = new Map<string, number>();

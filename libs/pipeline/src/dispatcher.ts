@@ -11,6 +11,7 @@ import {
   wait,
 } from '@tidemark/runtime';
 
+import { replayedOf } from './dispatch-filter.js';
 import { DispatchMetrics } from './dispatch-metrics.js';
 import {
   type DispatcherOptions,
@@ -18,6 +19,7 @@ import {
   resolveDispatcherOptions,
 } from './dispatch-options.js';
 import { DispatchPartition } from './dispatch-partition.js';
+import { DispatchRewinds } from './dispatch-rewinds.js';
 import { DispatchRoutes } from './dispatch-routes.js';
 import { DispatchSubscription } from './dispatch-subscription.js';
 import { type DispatchContext, dispatchTable } from './dispatch-table.js';
@@ -55,6 +57,7 @@ export class Dispatcher {
   readonly #routes = new DispatchRoutes();
   readonly #metrics: DispatchMetrics;
   readonly #subscription: DispatchSubscription;
+  readonly #rewinds: DispatchRewinds;
   readonly #context: DispatchContext;
   readonly #sends: SendWatch;
   readonly #again: Pick<Logger, 'warn' | 'error'>;
@@ -78,6 +81,7 @@ export class Dispatcher {
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new DispatchMetrics(registry);
     this.#subscription = new DispatchSubscription(this.#options, this.#routes, this.#aborter.signal);
+    this.#rewinds = new DispatchRewinds(this.#options, this.#routes, this.#metrics, this.#aborter.signal);
     this.#context = {
       ...this.#options,
       sink: this.#sends,
@@ -109,6 +113,7 @@ export class Dispatcher {
     const stopAnnouncing = every(clock, announceIntervalMs, () => void this.#announce());
     const stopRefreshing = every(clock, refreshIntervalMs, async () => {
       await this.#confirmRoutes();
+      this.#rewinds.look(this.#owned.values());
       await this.#subscription.refresh('everything');
     });
     this.#stopTimers = () => {
@@ -224,6 +229,7 @@ export class Dispatcher {
     this.#own(partitions);
     this.#subscription.assigned();
     this.#metrics.assignments.value += 1;
+    this.#rewinds.look(this.#owned.values());
     void this.#announce();
   }
 
@@ -234,6 +240,7 @@ export class Dispatcher {
       const adopt = this.#routes.toAdopt();
       if (source.confirm !== undefined && !(await source.confirm(this.#aborter.signal))) return;
       adopt();
+      this.#rewinds.look(this.#owned.values());
       void this.#subscription.refresh('changed');
     }
   }
@@ -272,7 +279,11 @@ export class Dispatcher {
     else if (batch.uncharted === true && this.#routes.inForce(owned.table) !== undefined) this.#noteUncharted(batch);
     const { signal, release } = eitherSignal(sourceSignal, this.#aborter.signal);
     const startMs = clock.monotonicMs();
-    const outcome = await dispatchTable(batch, owned, this.#context, { signal, closing }).finally(release);
+    const records = replayedOf(batch, this.#routes.inForce(owned.table));
+    owned.replaying = batch.rewind !== undefined && batch.nextOffset < batch.rewind.until;
+    const outcome = await dispatchTable({ ...batch, records }, owned, this.#context, { signal, closing }).finally(
+      release,
+    );
     this.#metrics.batchSeconds.observe((clock.monotonicMs() - startMs) / 1_000);
     if (outcome.type !== 'hold') return outcome.type === 'commit' ? 'commit' : { commitTo: outcome.commitTo };
     this.#metrics.held(outcome.why);
@@ -359,6 +370,7 @@ export class Dispatcher {
     this.#metrics.unroutedTables.value = unrouted.length;
     this.#metrics.pausedTables.value = this.#routes.paused().length;
     this.#metrics.heldTables.value = Object.keys(held).length;
+    this.#metrics.replayingPartitions.value = [...this.#owned.values()].filter(({ replaying }) => replaying).length;
     this.#metrics.watermarkAge.value = this.#watermarkAgeSeconds();
   }
 

@@ -2,7 +2,9 @@ export type * from './ports.js';
 export { type DispatcherOptions } from './dispatch-options.js';
 export { Dispatcher, type DispatcherHealth } from './dispatcher.js';
 export {
+  askedLease,
   checkpointedLease,
+  handedOverLease,
   malformedLease,
   newLease,
   owingAs,
@@ -11,6 +13,7 @@ export {
   replacedLease,
   takenLease,
 } from './lease-row.js';
+export { decodeRewindNote, encodeRewindNote, hasDone, rewound, type RewindStart, type Rewound } from './rewind-note.js';
 export { type ShardHealth } from './shard-runner.js';
 export { type SyncWorkerOptions } from './sync-options.js';
 export { type SyncHealth } from './sync-health.js';

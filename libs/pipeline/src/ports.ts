@@ -182,7 +182,29 @@ export interface SourceBatch extends TopicPartition {
   readonly afterGap?: boolean;
   /** The group has no offset of the partition: what was handled before, and of which topic of this name, nobody knows. */
   readonly uncharted?: boolean;
+  /** The last rewind of the partition; absent: it has had none. */
+  readonly rewind?: RewindNote;
 }
+
+/** A demand to hand a partition over again. */
+export interface Rewind {
+  /** Names it, and is higher than that of any before it. */
+  readonly id: number;
+  /** From the first record on that is dated then or later, ms since the epoch. */
+  readonly to: number;
+}
+
+/** What is remembered of the last rewind beside a partition's committed offset. */
+export interface RewindNote {
+  readonly id: number;
+  /** Records before this offset were handled before it. */
+  readonly until: bigint;
+  /** Records that it was to begin with are lost, and nothing has been committed since. */
+  readonly lost: boolean;
+}
+
+/** `rewound`: by this call; `done`: it was before; `gone`: the partition is not this member's, or is being given away. */
+export type RewindOutcome = 'rewound' | 'done' | 'gone';
 
 /** A consumer group over table topics. */
 export interface EventSource {
@@ -199,6 +221,12 @@ export interface EventSource {
   subscribe(topics: readonly string[]): Promise<void>;
   /** What is held of `places` is handed over again from its first record that is not committed; no assignment comes with it. */
   release(places: readonly TopicPartition[]): void;
+  /**
+   * Goes back in one partition, between two batches, by one commit of offset and note; with a note of this rewind, or of a later one, it does nothing.
+   * It never goes beyond what was handled once; a partition without an offset of the group begins at its start anyway. Rejects, and nothing is
+   * changed that will not be done again, where the brokers do not answer. Left out by a source that keeps no notes.
+   */
+  rewind?(place: TopicPartition, rewind: Rewind, signal: AbortSignal): Promise<RewindOutcome>;
   /** Waits for the batches in hand, commits them, leaves the group. */
   stop(): Promise<void>;
 }

@@ -21,7 +21,7 @@ export const names = topicNames();
 
 /** One region's topics, and as many dispatchers as a test starts. */
 export class DispatchBench {
-  readonly topics = new FakeTableTopics();
+  readonly topics = new FakeTableTopics(() => this.clock.now());
   readonly routes = new FakeRoutes();
   readonly sink = new FlakyEventSink({ autoCreate: 0 });
   readonly clock = new ManualClock();

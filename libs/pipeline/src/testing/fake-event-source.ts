@@ -4,32 +4,49 @@ import {
   type BatchOutcome,
   type EventSource,
   type EventSourceHandler,
+  type Rewind,
+  type RewindNote,
+  type RewindOutcome,
   type SourceBatch,
   type TopicPartition,
 } from '../ports.js';
+import { hasDone, rewound, type RewindStart } from '../rewind-note.js';
 
 interface FakeLog {
   readonly records: WireRecord[];
+  /** When each was appended. */
+  readonly times: number[];
   /** Offset of the first record that is still there. */
   start: number;
   /** The group's; `undefined` before the first commit. */
   committed: number | undefined;
+  note: RewindNote | undefined;
 }
 
 /** Table topics and the group's committed offsets in memory, shared by all members of the group. */
 export class FakeTableTopics {
   readonly #topics = new Map<string, FakeLog[]>();
   readonly #members = new Set<() => void>();
+  readonly #now: () => number;
+
+  /** `now` dates what is appended. */
+  constructor(now: () => number = () => 0) {
+    this.#now = now;
+  }
 
   createTopic(topic: string, partitions: number): void {
     this.#topics.set(
       topic,
-      Array.from({ length: partitions }, () => ({ records: [], start: 0, committed: undefined })),
+      Array.from({ length: partitions }, () => {
+        return { records: [], times: [], start: 0, committed: undefined, note: undefined };
+      }),
     );
   }
 
   append(topic: string, partition: number, ...records: readonly WireRecord[]): void {
-    this.log({ topic, partition }).records.push(...records);
+    const log = this.log({ topic, partition });
+    log.records.push(...records);
+    log.times.push(...records.map(() => this.#now()));
     for (const wake of this.#members) wake();
   }
 
@@ -41,6 +58,14 @@ export class FakeTableTopics {
   /** Offset that the group goes on from; 0 before its first commit. */
   committed(topic: string, partition: number): number {
     return this.log({ topic, partition }).committed ?? 0;
+  }
+
+  /** The first record that is still there and not older than `sinceMs`. */
+  firstSince(place: TopicPartition, sinceMs: number): RewindStart {
+    const { records, times, start } = this.log(place);
+    const found = times.findIndex((time, offset) => offset >= start && time >= sinceMs);
+    const offset = found < 0 ? records.length : found;
+    return { offset: BigInt(offset), lost: offset === start && start > 0 };
   }
 
   partitionsOf(topic: string): readonly TopicPartition[] {
@@ -63,6 +88,8 @@ interface Lane extends TopicPartition {
   position: number;
   held: boolean;
   work: Promise<void> | undefined;
+  /** To be done before its next batch. */
+  readonly between: (() => void)[];
 }
 
 interface Generation {
@@ -129,6 +156,33 @@ export class FakeEventSource implements EventSource {
     this.#pump();
   }
 
+  async rewind(place: TopicPartition, rewind: Rewind): Promise<RewindOutcome> {
+    const generation = this.#generation;
+    const lane = generation?.lanes.find((one) => one.topic === place.topic && one.partition === place.partition);
+    if (generation === undefined || lane === undefined) return 'gone';
+    return new Promise((resolve) => {
+      lane.between.push(() => resolve(this.#rewindNow(generation, lane, rewind)));
+      if (lane.work === undefined && generation.open) this.#settleBetween(lane);
+    });
+  }
+
+  #rewindNow(generation: Generation, lane: Lane, { id, to }: Rewind): RewindOutcome {
+    if (generation !== this.#generation || generation.aborter.signal.aborted || this.#stopped || this.losesCommits)
+      return 'gone';
+    const log = this.#topics.log(lane);
+    if (hasDone(log.note, id)) return 'done';
+    const { offset, note } = rewound(BigInt(lane.position), log.note, id, this.#topics.firstSince(lane, to));
+    lane.position = Number(offset);
+    log.committed = lane.position;
+    log.note = note;
+    this.#pump();
+    return 'rewound';
+  }
+
+  #settleBetween(lane: Lane): void {
+    for (const act of lane.between.splice(0)) act();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#idle();
@@ -145,12 +199,15 @@ export class FakeEventSource implements EventSource {
     await this.#idle();
     if (this.#stopped) return;
     const places = this.#subscribed.flatMap((topic) => this.#topics.partitionsOf(topic)).filter(this.share);
-    const lanes = places.map((place) => ({ ...place, position: -1, held: false, work: undefined }));
+    const lanes = places.map((place) => ({ ...place, position: -1, held: false, work: undefined, between: [] }));
     const generation: Generation = { aborter: new AbortController(), lanes, open: false };
+    const before = this.#generation;
     this.#generation = generation;
+    for (const lane of before?.lanes ?? []) this.#settleBetween(lane);
     await this.#handler?.onAssigned(places);
     for (const lane of lanes) lane.position = this.#topics.committed(lane.topic, lane.partition);
     generation.open = true;
+    for (const lane of lanes) this.#settleBetween(lane);
     this.#pump();
   }
 
@@ -176,6 +233,7 @@ export class FakeEventSource implements EventSource {
       if (lane.work === undefined && this.#hasMore(lane)) {
         lane.work = this.#run(generation, lane).finally(() => {
           lane.work = undefined;
+          this.#settleBetween(lane);
           this.#pump();
         });
       }
@@ -189,9 +247,16 @@ export class FakeEventSource implements EventSource {
       if (answer === 'hold') lane.held = true;
       else if (generation === this.#generation && !generation.aborter.signal.aborted && !this.losesCommits) {
         lane.position = Number(answer === 'commit' ? batch.nextOffset : answer.commitTo);
-        this.#topics.log(lane).committed = lane.position;
+        this.#commit(lane);
+        this.#settleBetween(lane);
       } else lane.held = true;
     }
+  }
+
+  #commit(lane: Lane): void {
+    const log = this.#topics.log(lane);
+    log.committed = lane.position;
+    if (log.note?.lost === true) log.note = { ...log.note, lost: false };
   }
 
   async #handle(batch: SourceBatch, signal: AbortSignal): Promise<BatchOutcome> {
@@ -204,7 +269,7 @@ export class FakeEventSource implements EventSource {
   }
 
   #batch({ topic, partition, position }: Lane): SourceBatch {
-    const { records, start } = this.#topics.log({ topic, partition });
+    const { records, start, note } = this.#topics.log({ topic, partition });
     const first = Math.max(position, start);
     const taken = records.slice(first, first + this.#batchRecordsMax);
     return {
@@ -213,7 +278,8 @@ export class FakeEventSource implements EventSource {
       records: taken.map((record, index) => ({ ...record, src: first + index })),
       firstOffset: BigInt(first),
       nextOffset: BigInt(first + taken.length),
-      afterGap: first > position,
+      afterGap: first > position || note?.lost === true,
+      ...(note === undefined ? {} : { rewind: note }),
       ...(this.tellsUncharted ? { uncharted: this.#topics.log({ topic, partition }).committed === undefined } : {}),
     };
   }
