@@ -1,5 +1,6 @@
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { OwnConnectionHandler } from './own-connection-handler.js';
 
 /**
  * A client for polling: over HTTP/1.1 with connections that are kept, because the SDK's own default, HTTP/2, opens a session for
@@ -12,7 +13,22 @@ export function makeKinesisClient(config: KinesisClientConfig): KinesisClient {
     httpAgent: { maxSockets: 200 },
     httpsAgent: { maxSockets: 200 },
   });
-  const client = new KinesisClient({ maxAttempts: 1, requestHandler, ...config });
+  return withoutLogging(new KinesisClient({ maxAttempts: 1, requestHandler, ...config }), config);
+}
+
+/**
+ * A client for `SubscribeToShard`, which Kinesis serves over HTTP/2 alone: each subscription has a connection of its own. Over plain HTTP, as
+ * emulators are reached, it is HTTP/1.1.
+ */
+export function makeSubscribingClient(config: KinesisClientConfig): KinesisClient {
+  if (typeof config.endpoint === 'string' && config.endpoint.startsWith('http:')) return makeKinesisClient(config);
+  return withoutLogging(
+    new KinesisClient({ maxAttempts: 1, requestHandler: new OwnConnectionHandler(), ...config }),
+    config,
+  );
+}
+
+function withoutLogging(client: KinesisClient, config: KinesisClientConfig): KinesisClient {
   if (config.logger === undefined) client.middlewareStack.remove('loggerMiddleware');
   return client;
 }

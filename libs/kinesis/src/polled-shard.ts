@@ -1,7 +1,8 @@
 import { type GetRecordsOutput, type _Record as KinesisRecord } from '@aws-sdk/client-kinesis';
-import { type ShardCursor, type ShardPage, type ShardPosition, type ShardRecord } from '@tidemark/pipeline';
+import { type ShardCursor, type ShardPage, type ShardPosition } from '@tidemark/pipeline';
 import { type Clock, isTidemarkError, TidemarkError } from '@tidemark/runtime';
 import { awsErrorName } from './aws-call.js';
+import { toRecord } from './kinesis-record.js';
 import { type ReadPace } from './read-pace.js';
 
 export interface PolledShardOptions {
@@ -146,12 +147,4 @@ function behindLatest(output: GetRecordsOutput, isFull: boolean): number | null 
 /** What a record counts for against the limits of the shard. */
 function bytesOf({ Data, PartitionKey }: KinesisRecord): number {
   return (Data?.byteLength ?? 0) + (PartitionKey?.length ?? 0);
-}
-
-function toRecord(record: KinesisRecord): ShardRecord {
-  const { SequenceNumber: sequenceNumber, Data: bytes } = record;
-  if (sequenceNumber !== undefined && bytes !== undefined) return { sequenceNumber, bytes };
-  throw new TidemarkError('STREAM_UNAVAILABLE', 'a record without a sequence number or without data', {
-    retriable: true,
-  });
 }
