@@ -40,6 +40,16 @@ export const configuration = defineConfig({
             max: 1_000,
           }),
           ...topicSettingsFields,
+          TIDEMARK_READER: choice(
+            'how shards are read: by polling, which shares their limits with other readers, or by enhanced fan-out, which has its own and is billed',
+            ['polling', 'fan-out'],
+            'polling',
+          ),
+          TIDEMARK_CONSUMER_NAME: optional(z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/), {
+            meaning:
+              'consumer of the stream that fan-out reads as, the same for all workers; the topic prefix when left out',
+            expected: '1 to 128 letters, digits, dots, underscores and hyphens',
+          }),
           TIDEMARK_POLL_INTERVAL: duration({
             meaning: 'pause between reads of a shard that has no more records',
             default: '200ms',
@@ -96,6 +106,8 @@ export function syncOptions(values: SyncConfiguration): SyncOptions {
     kinesisEndpoint: values.TIDEMARK_KINESIS_ENDPOINT,
     workerId: values.TIDEMARK_WORKER_ID,
     failoverMs: values.TIDEMARK_FAILOVER,
+    reader: values.TIDEMARK_READER,
+    consumerName: values.TIDEMARK_CONSUMER_NAME,
     pollIntervalMs: values.TIDEMARK_POLL_INTERVAL,
     pageBudgetBytes: values.TIDEMARK_PAGE_BUDGET * 1_024 * 1_024,
     destinationIntervalMs: values.TIDEMARK_DESTINATION_INTERVAL,

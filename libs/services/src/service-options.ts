@@ -24,6 +24,10 @@ export interface SyncOptions {
   readonly workerId?: string;
   /** Default 10,000 ms. */
   readonly failoverMs?: number;
+  /** How shards are read: `polling`, which shares their limits with other readers, or enhanced `fan-out`, which has limits of its own and is billed. Default `polling`. */
+  readonly reader?: 'polling' | 'fan-out';
+  /** The stream's consumer that `fan-out` reads as, registered where it is not there; default the topic prefix. */
+  readonly consumerName?: string;
   /** Time between two polls of a shard that is read to its end; default 200 ms. */
   readonly pollIntervalMs?: number;
   /** Most bytes of pages of the stream in hand at once; default 64 MiB. */

@@ -6,8 +6,8 @@ import {
   type TopicSettings,
   TopicWatch,
 } from '@tidemark/kafka';
-import { DynamoDBDestinations, DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
-import { SyncWorker } from '@tidemark/pipeline';
+import { DynamoDBDestinations, DynamoDBLeaseStore, KinesisFanOutReader, KinesisShardReader } from '@tidemark/kinesis';
+import { type ShardReader, SyncWorker } from '@tidemark/pipeline';
 import { topicNames } from '@tidemark/protocol';
 import { messageOf, stopWithin } from '@tidemark/runtime';
 import { type Service, type ServicePorts, type SyncOptions } from './service-options.js';
@@ -32,12 +32,7 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
   const sink = new KafkaProducer({ client, names, clock, logger, metrics, createTopics, connectionsMax });
   const account = { region, ...(credentials === undefined ? {} : { credentials }) };
   const at = (endpoint: string | undefined): object => (endpoint === undefined ? account : { ...account, endpoint });
-  const reader = new KinesisShardReader({
-    stream: streamArn,
-    kinesis: at(kinesisEndpoint),
-    clock,
-    ...(options.pollIntervalMs === undefined ? {} : { pollIntervalMs: options.pollIntervalMs }),
-  });
+  const reader = makeReader(options, at(kinesisEndpoint), ports);
   const leases = new DynamoDBLeaseStore({ table: leaseTable, dynamodb: at(dynamodbEndpoint), clock });
   const destinations = new DynamoDBDestinations({ streamArn, leaseTable, dynamodb: at(dynamodbEndpoint), clock });
   const worker = new SyncWorker({
@@ -80,6 +75,17 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
       await release();
     },
   };
+}
+
+/** Reads the stream's shards as the options say. */
+function makeReader(
+  { reader = 'polling', streamArn, topicPrefix = 'tidemark', consumerName = topicPrefix, pollIntervalMs }: SyncOptions,
+  kinesis: object,
+  { clock }: ServicePorts,
+): ShardReader & { close(): void } {
+  if (reader === 'fan-out') return new KinesisFanOutReader({ streamArn, consumerName, kinesis, clock });
+  const pace = pollIntervalMs === undefined ? {} : { pollIntervalMs };
+  return new KinesisShardReader({ stream: streamArn, kinesis, clock, ...pace });
 }
 
 /** Three days outlast what keeps dispatchers away, a long weekend included. */
