@@ -1,4 +1,10 @@
-import { type PodProgress, type RouteLog, type RoutingTableOptions, type TopicAdmin } from '@tidemark/control';
+import {
+  type PodProgress,
+  type RouteLog,
+  type RoutingTableOptions,
+  type TopicAdmin,
+  type WriterElection,
+} from '@tidemark/control';
 import { type TopicNames, topicNames } from '@tidemark/protocol';
 import { type Clock, type Logger, MetricRegistry, silentLogger, systemClock, TidemarkError } from '@tidemark/runtime';
 
@@ -8,6 +14,8 @@ export interface AdminOptions {
   readonly topics: TopicAdmin;
   /** What pods say of the topics that they follow. Default: nobody can tell, so that each move takes its whole time. */
   readonly pods?: PodProgress;
+  /** Which of several admins takes changes; started and closed by the service. Default: this one. */
+  readonly election?: WriterElection;
   /** Default: the names under the prefix `tidemark`. */
   readonly names?: TopicNames;
   /** Default 127.0.0.1. Anything but a loopback address needs a token. */
@@ -33,8 +41,9 @@ export interface AdminOptions {
   readonly metrics?: MetricRegistry;
 }
 
-export interface ResolvedAdminOptions extends Required<Omit<AdminOptions, 'token' | 'stopping' | 'pods'>> {
+export interface ResolvedAdminOptions extends Required<Omit<AdminOptions, 'token' | 'stopping' | 'pods' | 'election'>> {
   readonly pods: PodProgress | undefined;
+  readonly election: WriterElection | undefined;
   readonly token: string | undefined;
   readonly stopping: AbortSignal | undefined;
 }
@@ -44,14 +53,36 @@ export const tokenLengthMin = 16;
 
 /** Fills in the defaults; throws `INVALID_OPTIONS` naming the field. */
 export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions {
-  const { log, topics, pods, token, stopping, host = '127.0.0.1', names = topicNames(), table = {} } = options;
+  const {
+    log,
+    topics,
+    pods,
+    election,
+    token,
+    stopping,
+    host = '127.0.0.1',
+    names = topicNames(),
+    table = {},
+  } = options;
   if (token !== undefined && (token.length < tokenLengthMin || /[^\x21-\x7e]/.test(token))) {
     throw invalid('token', `expected at least ${tokenLengthMin} printable ASCII characters without spaces`);
   }
   if (token === undefined && !isLoopback(host)) {
     throw invalid('host', `${host} can be reached from other machines, so a token must be configured`);
   }
-  return { log, topics, pods, token, stopping, host, names, table, ...limitsOf(options), ...portsOf(options) };
+  return {
+    log,
+    topics,
+    pods,
+    election,
+    token,
+    stopping,
+    host,
+    names,
+    table,
+    ...limitsOf(options),
+    ...portsOf(options),
+  };
 }
 
 function limitsOf({ port = 0, bodyBytesMax = 65_536, drainTimeoutMs = 5_000 }: AdminOptions) {

@@ -47,7 +47,7 @@ const described = {
   },
   503: {
     description:
-      'Kafka does not answer, or too many changes are waiting. After PUBLISH_FAILED and TIMEOUT the change may still take place.',
+      'Kafka does not answer, too many changes are waiting, or another process takes changes (NOT_WRITER; `leader` names it). After PUBLISH_FAILED and TIMEOUT the change may still take place.',
     example: unavailableExample,
   },
 } satisfies Readonly<Record<number, DescribedProblem>>;

@@ -27,7 +27,7 @@ async function status(on: AdminBench, method: string, path: string, headers: Rec
   return response.status;
 }
 
-const open200 = ['/health/live', '/health/ready', '/metrics'];
+const open200 = ['/health/live', '/health/ready', '/health/leader', '/metrics'];
 
 describe('with a token', () => {
   it('refuses every operation without it, but for health and metrics', async () => {
@@ -41,6 +41,7 @@ describe('with a token', () => {
       'GET /api/v1/routes/users',
       'GET /api/v1/routes/users/history',
       'GET /api/v1/routing-table',
+      'GET /health/leader',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',

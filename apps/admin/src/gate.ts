@@ -14,7 +14,7 @@ export interface GateOptions {
 }
 
 /** What anybody may ask; everything else needs the token. */
-const publicPaths: readonly string[] = ['/health/live', '/health/ready', '/metrics'];
+const publicPaths: readonly string[] = ['/health/live', '/health/ready', '/health/leader', '/metrics'];
 
 type Next = () => void;
 

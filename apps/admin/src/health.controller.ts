@@ -43,13 +43,23 @@ export class HealthController {
 
   @Get('health/ready')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ operationId: 'ready', summary: 'Whether the routing table is read and may be changed' })
+  @ApiOperation({ operationId: 'ready', summary: 'Whether the routing table is read, here or elsewhere to be changed' })
   @ApiOkResponse({ description: 'They are.', schema: stateSchema })
   @ApiResponse({ status: 503, description: 'Not yet, or not any more; `detail` says why.', schema: stateSchema })
   ready(@Res({ passthrough: true }) response: ResponseHead): Readiness {
     const readiness = this.#readiness.read();
     response.status(readiness.ready ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);
     return readiness;
+  }
+
+  @Get('health/leader')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ operationId: 'leader', summary: 'Whether this process takes changes, for whoever sends them there' })
+  @ApiOkResponse({ description: 'It does.', schema: stateSchema })
+  @ApiResponse({ status: 503, description: 'Another one does, or none; `detail` names it.', schema: stateSchema })
+  leader(@Res({ passthrough: true }) response: ResponseHead): Readiness {
+    response.status(this.#readiness.leads ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);
+    return this.#readiness.read();
   }
 
   @Get('metrics')

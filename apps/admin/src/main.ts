@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { configsOfRole, createKafkaClient, KafkaTopicAdmin, RouteTopic, topicRole, TopicWatch } from '@tidemark/kafka';
+import { hostname } from 'node:os';
+import {
+  configsOfRole,
+  createKafkaClient,
+  KafkaTopicAdmin,
+  KafkaWriterElection,
+  RouteTopic,
+  topicRole,
+  TopicWatch,
+} from '@tidemark/kafka';
 import { kafkaOptions, loadConfig, pinoLogger, runProcess, untilStopping } from '@tidemark/process';
 import { topicNames } from '@tidemark/protocol';
 import { MetricRegistry, systemClock } from '@tidemark/runtime';
@@ -19,6 +28,10 @@ const create = { replicationFactor, configs: configsOfRole('routes', settings) }
 const configs = (topic: string): Record<string, string> => configsOfRole(topicRole(names, topic), settings);
 const clientId = `tidemark-admin-${values.TIDEMARK_REGION}`;
 const client = createKafkaClient({ ...kafkaOptions(values), clientId, logger, clock });
+/** Under which the other admins tell of this one. */
+const name = `tidemark-admin@${hostname()}:${values.TIDEMARK_HTTP_PORT}`;
+const candidate = createKafkaClient({ ...kafkaOptions(values), clientId: name, logger, clock });
+const election = new KafkaWriterElection({ client: candidate, names, clock, logger, metrics });
 const log = new RouteTopic({ client, names, create, clock, logger, metrics });
 const topics = new KafkaTopicAdmin({ client, replicationFactor, configs, clock });
 const pods = livePods({ client, names, podId: randomUUID(), replicationFactor, clock, logger, metrics });
@@ -30,7 +43,7 @@ runProcess({
   clock,
   start: async (stopping) => {
     watch = new TopicWatch({ client, names, settings, clock, logger });
-    const options = { ...adminOptions(values), log, topics, pods, names, stopping, clock, logger, metrics };
+    const options = { ...adminOptions(values), log, topics, pods, election, names, stopping, clock, logger, metrics };
     service = await Promise.race([startAdmin(options), watch.failed]);
     await untilStopping(stopping, watch.failed);
   },

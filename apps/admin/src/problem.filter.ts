@@ -15,7 +15,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const problem = problemOf(error);
-    if (problem.status >= 500) {
+    if (problem.status >= 500 && problem.code !== 'NOT_WRITER') {
       this.#logger.error({ error, code: problem.code, status: problem.status }, 'admin: a request failed');
     }
     sendProblem(host.switchToHttp().getResponse<ProblemResponse>(), problem);

@@ -25,6 +25,7 @@ describe('problemOf', () => {
       'ACCESS_',
       'CLOSED',
       'FEED_',
+      'NOT_WRITER',
       'PUBLISH_',
       'QUEUE_',
       'TIMEOUT',

@@ -26,6 +26,8 @@ export interface Problem {
   readonly rule?: string;
   /** The version that stands, after a conflict. */
   readonly currentVersion?: number;
+  /** Who writes the routing table instead. */
+  readonly leader?: string;
 }
 
 export const problemMediaType = 'application/problem+json';
@@ -74,13 +76,14 @@ function requestProblem({ code, message, field, rule }: RequestProblem): Problem
 }
 
 function routeProblem(error: TidemarkError): Problem {
-  const { field, rule, reason, currentVersion } = error.context;
+  const { field, rule, reason, currentVersion, leader } = error.context;
   const status = statusOf(error.code, reason);
   if (status === 500) return problem(500, 'INTERNAL', 'The request failed; the log says why.');
   return {
     ...problem(status, error.code, error.message),
     ...present({ field: textOf(field), rule: textOf(rule ?? (error.code === 'ROUTE_CONFLICT' ? reason : undefined)) }),
     ...(typeof currentVersion === 'number' ? { currentVersion } : {}),
+    ...(typeof leader === 'string' ? { leader } : {}),
   };
 }
 
@@ -93,6 +96,7 @@ const statusOfError: Readonly<Partial<Record<ErrorCode, number>>> = {
   ABORTED: 503,
   CLOSED: 503,
   FEED_UNAVAILABLE: 503,
+  NOT_WRITER: 503,
   PUBLISH_FAILED: 503,
   QUEUE_FULL: 503,
   TIMEOUT: 503,

@@ -192,6 +192,9 @@ export class ProblemModel {
     example: 3,
   })
   currentVersion?: number;
+
+  @ApiProperty({ required: false, description: 'Who takes changes instead.', example: 'tidemark-admin@admin-0:8083' })
+  leader?: string;
 }
 
 export function routeModel(route: Route): RouteModel {

@@ -1,12 +1,14 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { FakeRouteLog, FakeTopicAdmin } from '@tidemark/control/testing';
+import { FakeElection, FakeRouteLog, FakeTopicAdmin } from '@tidemark/control/testing';
 import { eventually } from '@tidemark/runtime/testing';
 
 import { resolveAdminOptions } from './admin-options.js';
 import { startAdmin } from './start-admin.js';
-import { AdminBench, create, topicA } from './testing/admin-bench.js';
+import { AdminBench, at, create, topicA } from './testing/admin-bench.js';
 
+const stamp = { changedAt: 0, changedBy: 'other' };
+const route = { table: 'users', version: 1, writerEpoch: 1, topics: { [topicA]: 1 }, deleted: false, ...stamp };
 const benches: AdminBench[] = [];
 function bench(): AdminBench {
   const made = new AdminBench();
@@ -131,6 +133,58 @@ describe('health', () => {
     const detail = { state: 'stopping', routes: 0, reason: 'the process stops' };
     expect([ready.status, ready.body]).toEqual([503, { ready: false, detail }]);
     expect((await on.api.get('/api/v1/routes')).status).toBe(200);
+  });
+});
+
+describe('with an election', () => {
+  it('is ready once it is decided, also where another one takes changes, which it names', async () => {
+    const on = bench();
+    const election = new FakeElection();
+    election.problem = 'no broker';
+    on.topic.write(route);
+    await on.open({ election });
+    const early = await on.api.get('/health/ready');
+    const reason = 'which process takes changes is being decided: no broker';
+    expect([early.status, early.body]).toEqual([
+      503,
+      { ready: false, detail: { state: 'standby', routes: 1, reason } },
+    ]);
+    election.decide(false, 'admin-2');
+    const detail = { state: 'standby', routes: 1, leader: 'admin-2' };
+    const ready = await on.api.get('/health/ready');
+    expect([ready.status, ready.body]).toEqual([200, { ready: true, detail }]);
+    const leader = await on.api.get('/health/leader');
+    expect([leader.status, leader.body]).toEqual([503, { ready: true, detail }]);
+  });
+
+  it('refuses changes with who takes them, and serves reads', async () => {
+    const on = bench();
+    const election = new FakeElection();
+    on.topic.write(route);
+    await on.open({ election });
+    election.decide(false, 'admin-2');
+    const refused = await on.put('users', [topicA], at(1));
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);
+    expect(refused.body).toMatchObject({ code: 'NOT_WRITER', leader: 'admin-2' });
+    expect((await on.api.post('/api/v1/routes/users/pause').set(at(1))).body).toMatchObject({ code: 'NOT_WRITER' });
+    expect((await on.api.get('/api/v1/routes/users')).status).toBe(200);
+    expect((await on.api.get('/api/v1/routing-table')).status).toBe(200);
+    expect(on.topic.records).toHaveLength(1);
+    expect(on.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('leads while it is elected', async () => {
+    const on = bench();
+    const election = new FakeElection();
+    await on.open({ election });
+    election.decide(true);
+    await eventually('it leads', async () => (await on.api.get('/health/leader')).status === 200);
+    expect((await on.put('users', [topicA], create)).status).toBe(201);
+    election.decide(false);
+    expect((await on.api.get('/health/leader')).status).toBe(503);
+    expect((await on.api.get('/metrics')).text).toContain('tidemark_routing_writer 0');
+    await on.close();
+    expect(election.closed).toBe(true);
   });
 });
 

@@ -16,7 +16,7 @@ import { ReadinessSource } from './readiness.js';
 export interface AdminService {
   /** `http://127.0.0.1:8083`, without a slash at its end. */
   readonly url: string;
-  /** Fails readiness, lets requests end, and lets go of Kafka; takes 7.5 s at most. */
+  /** Fails readiness, lets requests end, leaves the election, and lets go of Kafka; takes 7.5 s at most. */
   close(): Promise<void>;
 }
 
@@ -29,10 +29,10 @@ const apiVersion = '1.0';
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminService> {
   const resolved = resolveAdminOptions(options);
-  const { log, topics, pods, names, clock, logger, metrics, stopping } = resolved;
-  const table = new RoutingTable({ ...resolved.table, log, topics, names, clock, logger, metrics });
+  const { log, topics, pods, election, names, clock, logger, metrics, stopping } = resolved;
+  const table = new RoutingTable({ ...resolved.table, log, topics, election, names, clock, logger, metrics });
   const moves = new MoveController({ table, pods, clock, logger });
-  const readiness = new ReadinessSource(table);
+  const readiness = new ReadinessSource(table, election);
   const app = await makeApp(resolved, table, readiness);
   stopping?.addEventListener('abort', () => readiness.stop(), { once: true });
   const close = closeOnce({ app, table, moves, readiness }, resolved);

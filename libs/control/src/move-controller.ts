@@ -69,7 +69,7 @@ export class MoveController {
 
   #moving(): readonly Route[] {
     const { type } = this.#options.table.state;
-    if (type === 'closed' || type === 'unsupported') return [];
+    if (type === 'closed' || type === 'unsupported' || type === 'standby') return [];
     return this.#options.table.list().filter(({ move, paused }) => move !== undefined && paused !== true);
   }
 

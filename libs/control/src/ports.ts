@@ -27,3 +27,19 @@ export interface TopicAdmin {
   /** Creates the topic; one that exists already with the same count is fine. */
   create(topic: string, partitions: number, signal: AbortSignal): Promise<void>;
 }
+
+/** Which one of several processes writes the routing table. It only keeps them out of each other's way: what makes two of them safe is the epoch. */
+export interface WriterElection {
+  /** Whether it is this process, as far as it knows at this moment. */
+  readonly elected: boolean;
+  /** Whether it has been known once who it is. */
+  readonly decided: boolean;
+  /** Who it is, where it is another one and known. */
+  readonly leader: string | undefined;
+  /** Why it cannot be known at present; `undefined`: the brokers answer, or it has not been started. */
+  readonly problem?: string | undefined;
+  /** Takes part from now on; `onChange`: `elected` has changed. Called once. */
+  start(onChange: () => void): void;
+  /** Lets another one take over at once. */
+  close(): Promise<void>;
+}

@@ -12,6 +12,17 @@ export function superseded(byEpoch: number): TidemarkError {
   });
 }
 
+export function notWriter(leader: string | undefined): TidemarkError {
+  const who =
+    leader === undefined
+      ? 'which process writes the routing table is being decided'
+      : `${leader} writes the routing table`;
+  return new TidemarkError('NOT_WRITER', `${who}; this one only reads it`, {
+    retriable: true,
+    context: leader === undefined ? {} : { leader },
+  });
+}
+
 export function unsupportedRecords(reason: string): TidemarkError {
   const message = `the routing topic holds records that this release cannot read (${reason}); upgrade it first`;
   return new TidemarkError('UNSUPPORTED_VERSION', message, { retriable: false, context: { reason } });

@@ -8,12 +8,14 @@ import {
   TidemarkError,
 } from '@tidemark/runtime';
 
-import { type RouteLog, type TopicAdmin } from './ports.js';
+import { type RouteLog, type TopicAdmin, type WriterElection } from './ports.js';
 import { type RoutePrecondition, type TopicFilters } from './route-change.js';
 
 export interface RoutingTableOptions {
   readonly log: RouteLog;
   readonly topics: TopicAdmin;
+  /** Started by `open`, closed by `close`. Default: none, and this process writes as soon as it has read the log. */
+  readonly election?: WriterElection | undefined;
   /** Default: the names under the prefix `tidemark`. */
   readonly names?: TopicNames;
   readonly clock?: Clock;
@@ -60,18 +62,23 @@ export interface PutLimits {
 export type WriterState =
   | { readonly type: 'closed' }
   | { readonly type: 'writer'; readonly epoch: number }
+  /** Another process is elected, or it is not decided yet; `leader`: who it is, where that is known. */
+  | { readonly type: 'standby'; readonly leader?: string }
   /** Another writer has opened the table since. */
   | { readonly type: 'superseded'; readonly byEpoch: number }
   /** The log holds records of a newer major version: what they say must not be overwritten blindly. */
   | { readonly type: 'unsupported'; readonly reason: string };
 
-export type ResolvedRoutingTableOptions = Required<Omit<RoutingTableOptions, 'metrics'>>;
+export type ResolvedRoutingTableOptions = Required<Omit<RoutingTableOptions, 'metrics' | 'election'>> & {
+  readonly election: WriterElection | undefined;
+};
 
 /** Fills in the defaults; throws `INVALID_OPTIONS` naming the field. */
 export function resolveRoutingTableOptions(options: RoutingTableOptions): ResolvedRoutingTableOptions {
   const resolved = {
     log: options.log,
     topics: options.topics,
+    election: options.election,
     names: options.names ?? topicNames(),
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,

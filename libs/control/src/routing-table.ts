@@ -1,6 +1,8 @@
-import { encodeRoute, type Route, targetsOf } from '@tidemark/protocol';
+import { type Route, targetsOf } from '@tidemark/protocol';
 import { isTidemarkError, messageOf, MetricRegistry, withDeadline } from '@tidemark/runtime';
 
+import { BrokenRoutes } from './broken-routes.js';
+import { failureOf } from './failure-of.js';
 import {
   checkPrecondition,
   repairedRoute,
@@ -10,19 +12,12 @@ import {
   type RouteStamp,
 } from './route-change.js';
 import { RouteLedger } from './route-ledger.js';
-import { namedTopics, operated, type RouteOperation } from './route-operation.js';
+import { namedTopics, operated, operationProblem, type RouteOperation } from './route-operation.js';
 import { dumpedProblem, type ImportOptions, isMissing, restoredRoute, type RouteDump } from './route-dump.js';
+import { OwnRecords } from './own-records.js';
 import { createTopics, missingTopics } from './route-topics.js';
-import {
-  actorProblem,
-  invalidRoute,
-  type RouteLimits,
-  type RouteProblem,
-  routeProblem,
-  tableNameProblem,
-  topicNameProblem,
-} from './route-validation.js';
-import { notOpen, notSeen, superseded, unsupportedRecords } from './routing-errors.js';
+import { actorProblem, invalidRoute, type RouteLimits } from './route-validation.js';
+import { notOpen, notSeen } from './routing-errors.js';
 import { RoutingMetrics } from './routing-metrics.js';
 import {
   type ChangeOptions,
@@ -33,9 +28,10 @@ import {
   type WriterState,
 } from './routing-table-options.js';
 import { SerialQueue } from './serial-queue.js';
+import { WriterSeat } from './writer-seat.js';
 
-/** Appends without an answer that are remembered. */
-const unansweredMax = 16;
+/** Between two attempts to read the log to its end after an election, ms. */
+const seatRetryMs = 1_000;
 
 /**
  * Where each table's events go, with compare-and-set. Kafka has none, so one writer decides: its changes run one after the other, each
@@ -49,33 +45,32 @@ export class RoutingTable {
   readonly #ledger: RouteLedger;
   readonly #queue: SerialQueue;
   readonly #metrics: RoutingMetrics;
-  #state: WriterState = { type: 'closed' };
-  /** The record being written, until it comes back. */
-  #pending: { readonly encoded: string; seen: boolean } | undefined;
-  /** Records whose append failed and that had not come back: they may still arrive. */
-  readonly #unanswered = new Set<string>();
-  /** Tables that two wrote at once, and the highest version that the other used. */
-  readonly #broken = new Map<string, number>();
+  readonly #seat: WriterSeat;
+  readonly #own = new OwnRecords();
+  readonly #broken = new BrokenRoutes();
   /** Tables whose records the log has lost, as far as they have not come again. */
   readonly #lost = new Set<string>();
+  #closed = false;
   #cancelRepair: () => void = () => undefined;
+  #cancelSeat: () => void = () => undefined;
 
   constructor(options: RoutingTableOptions) {
     this.#options = resolveRoutingTableOptions(options);
     const { names, allowedTopics, topicsMax, historyMax, pendingMax } = this.#options;
     this.#limits = { names, allowedTopics, topicsMax };
     this.#ledger = new RouteLedger(historyMax);
+    this.#seat = new WriterSeat(options.election);
     this.#queue = new SerialQueue(pendingMax);
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new RoutingMetrics(registry);
     registry.onCollect(() => {
       this.#metrics.routes.value = this.#ledger.count;
-      this.#metrics.writer.value = this.#state.type === 'writer' ? 1 : 0;
+      this.#metrics.writer.value = this.state.type === 'writer' ? 1 : 0;
     });
   }
 
   get state(): WriterState {
-    return this.#state;
+    return this.#seat.state;
   }
 
   /** Why routes can be neither read anew nor changed at present; `undefined`: the brokers answer. */
@@ -83,28 +78,36 @@ export class RoutingTable {
     return this.#options.log.problem;
   }
 
-  /** Reads the log to its end and becomes its writer, under the highest epoch seen + 1. */
+  /** Reads the log to its end and becomes its writer, under the highest epoch seen + 1: at once, or as soon and as long as it is elected. */
   async open(): Promise<void> {
-    const { log } = this.#options;
+    const { log, election } = this.#options;
     await log.open({
       onRoute: (route) => this.#onRoute(route),
       onUnreadable: (reason, unsupported) => this.#onUnreadable(reason, unsupported),
       onReset: () => this.#onReset(),
     });
-    if (this.#state.type === 'closed') this.#becomeWriter();
+    if (this.state.type !== 'closed' || this.#closed) return;
+    if (election === undefined) return this.#becomeWriter();
+    this.#seat.standBy();
+    election.start(() => this.#onElection());
+    this.#onElection();
   }
 
-  /** Becomes the writer again after another one had taken over; nothing to do otherwise. */
+  /** Becomes the writer again after another one had taken over, unless another one is elected; nothing to do otherwise. */
   async takeOver(signal?: AbortSignal): Promise<void> {
     await this.#serially('takeOver', signal, async (inner) => {
       await this.#options.log.barrier(inner);
-      if (this.#state.type === 'superseded') this.#becomeWriter();
+      if (this.state.type === 'superseded') this.#becomeWriter();
     });
   }
 
+  /** Leaves the election first, so that another one can take over meanwhile. */
   async close(): Promise<void> {
-    this.#state = { type: 'closed' };
+    this.#closed = true;
+    this.#seat.close();
     this.#cancelRepair();
+    this.#cancelSeat();
+    await this.#options.election?.close();
     await this.#options.log.close();
   }
 
@@ -150,9 +153,9 @@ export class RoutingTable {
   /** Does one thing to a table's route. Fails as `put` does. */
   async operate(table: string, operation: RouteOperation, options: ChangeOptions): Promise<RouteChange> {
     return this.#counted(async () => {
-      const problem = this.#problemOf(table, operation) ?? actorProblem(options.actor);
+      const problem = operationProblem(table, operation, this.#limits) ?? actorProblem(options.actor);
       if (problem !== undefined) throw invalidRoute(problem);
-      this.#assertOpen();
+      this.#assertNotStandby();
       return this.#serially(operation.type, options.signal, (signal) =>
         this.#change(table, operation, options, signal),
       );
@@ -173,11 +176,11 @@ export class RoutingTable {
     return this.#counted(async () => {
       const problem = dumpedProblem(dumped, this.#limits) ?? actorProblem(options.actor);
       if (problem !== undefined) throw invalidRoute(problem);
-      this.#assertOpen();
+      this.#assertNotStandby();
       return this.#serially('import', options.signal, async (signal) => {
         await this.#options.log.barrier(signal);
-        const epoch = this.#writerEpoch();
-        if (epoch <= writerEpoch) this.#state = { type: 'writer', epoch: writerEpoch + 1 };
+        const { epoch } = this.#seat;
+        if (epoch <= writerEpoch) this.#seat.raise(writerEpoch + 1);
         const { table } = dumped;
         const current = this.#ledger.last(table);
         if (!isMissing(dumped, current, this.#lost.has(table))) return false;
@@ -187,12 +190,6 @@ export class RoutingTable {
         return true;
       });
     });
-  }
-
-  #problemOf(table: string, operation: RouteOperation): RouteProblem | undefined {
-    if (operation.type === 'put') return routeProblem(table, operation.topics, this.#limits, operation.limited);
-    const problem = tableNameProblem(table);
-    return problem ?? (operation.type === 'move' ? topicNameProblem('to', operation.to, this.#limits) : undefined);
   }
 
   async #change(
@@ -232,65 +229,57 @@ export class RoutingTable {
   /** Writes a record and waits until it comes back. A failed append may have been written all the same, so the log has the last word. */
   async #append(route: Route, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
-    const pending = { encoded: encodeRoute(route), seen: false };
     signal.throwIfAborted();
-    this.#pending = pending;
+    if (this.#seat.epoch !== route.writerEpoch) throw notSeen(route);
+    const pending = this.#own.begin(route);
     try {
-      const failure = await failureOf(log.append(route, signal));
+      const failure = await failureOf(log.append(route, AbortSignal.any([signal, this.#seat.term])));
       const unread = await failureOf(log.barrier(signal));
       if (pending.seen) return;
-      this.#giveUp(pending.encoded);
       if (unread !== undefined) throw unread;
-      this.#writerEpoch();
+      void this.#seat.epoch;
       throw failure ?? notSeen(route);
     } finally {
-      this.#pending = undefined;
+      this.#own.end();
     }
   }
 
-  #giveUp(encoded: string): void {
-    this.#unanswered.add(encoded);
-    for (const oldest of this.#unanswered) if (this.#unanswered.size > unansweredMax) this.#unanswered.delete(oldest);
-  }
-
   #onRoute(route: Route): void {
-    const live = this.#state.type !== 'closed';
-    const own = this.#isOwn(encodeRoute(route));
+    const live = this.state.type !== 'closed';
+    const own = this.#own.claim(route);
     this.#lost.delete(route.table);
     const verdict = this.#ledger.apply(route);
     if (verdict === 'repeated') return;
     if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
-    if (own === 'pending' && verdict !== 'stale' && this.#pending !== undefined) this.#pending.seen = true;
+    if (own === 'pending' && verdict !== 'stale') this.#own.confirm();
     if (!live) return;
     if (own === 'no') this.#stepDownBefore(route);
-    if (verdict === 'accepted') return;
+    if (verdict === 'accepted') return this.#broken.noteAccepted(route);
     // Two of the same epoch have both stepped down: the one whose record came second takes over, and nobody else does.
-    if (own !== 'no' && verdict === 'out-of-step' && this.#state.type === 'superseded') this.#becomeWriter();
+    if (own !== 'no' && verdict === 'out-of-step' && this.state.type === 'superseded') this.#becomeWriter();
     this.#onBroken(route, verdict);
   }
 
-  #isOwn(encoded: string): 'pending' | 'late' | 'no' {
-    if (this.#pending?.encoded === encoded) return 'pending';
-    return this.#unanswered.delete(encoded) ? 'late' : 'no';
-  }
-
   #stepDownBefore({ table, writerEpoch, changedBy }: Route): void {
-    if (this.#state.type !== 'writer' || writerEpoch < this.#state.epoch) return;
-    const { epoch } = this.#state;
-    this.#state = { type: 'superseded', byEpoch: writerEpoch };
+    const { state } = this;
+    if (state.type !== 'writer' || writerEpoch < state.epoch) return;
+    const { epoch } = state;
+    this.#seat.supersede(writerEpoch);
     this.#options.logger.warn(
       { table, writerEpoch, epoch, changedBy },
       'another writer has taken the routing table over',
     );
   }
 
-  #onBroken({ table, version, writerEpoch }: Route, verdict: 'out-of-step' | 'stale'): void {
-    if (this.#state.type !== 'writer') return;
+  /** Whoever writes puts it right; the others remember it, in case that they have to. */
+  #onBroken(route: Route, verdict: 'out-of-step' | 'stale'): void {
+    const { table, version, writerEpoch } = route;
+    this.#broken.note(route);
+    if (this.state.type !== 'writer') return;
     this.#options.logger.warn(
       { table, version, writerEpoch, verdict },
       'two writers at once; the route is written anew',
     );
-    this.#broken.set(table, Math.max(version, this.#broken.get(table) ?? 0));
     void this.#repair();
   }
 
@@ -299,15 +288,15 @@ export class RoutingTable {
     try {
       await this.#serially('repair', undefined, (signal) => this.#repairAll(signal));
     } catch (error) {
-      if (this.#state.type !== 'writer') return;
+      if (this.state.type !== 'writer') return;
       const { clock, logger, repairRetryMs } = this.#options;
-      logger.error({ error: messageOf(error), tables: [...this.#broken.keys()] }, 'a route could not be written anew');
+      logger.error({ error: messageOf(error), tables: this.#broken.tables }, 'a route could not be written anew');
       this.#cancelRepair = clock.setTimer(() => void this.#repair(), repairRetryMs, { unref: true });
     }
   }
 
   async #repairAll(signal: AbortSignal): Promise<void> {
-    for (const [table, foreignVersion] of [...this.#broken]) {
+    for (const [table, foreignVersion] of this.#broken.all) {
       const route = repairedRoute(table, this.#ledger.last(table), foreignVersion, this.#stamp('routing-table'));
       await this.#append(route, signal);
       this.#broken.delete(table);
@@ -329,38 +318,50 @@ export class RoutingTable {
   #onUnreadable(reason: string, unsupported: boolean): void {
     this.#metrics.unreadableRecords.value += 1;
     this.#options.logger.error({ reason, unsupported }, 'a record of the routing topic cannot be read');
-    if (unsupported) this.#state = { type: 'unsupported', reason };
+    if (unsupported) this.#seat.refuse(reason);
+  }
+
+  /** Another writer's records may still be on their way when this process is elected, so it reads the log to its end first. */
+  #onElection(): void {
+    this.#cancelSeat();
+    if (this.#closed) return;
+    if (!this.#seat.mayTake) return this.#seat.standBy();
+    void this.#takeSeat();
+  }
+
+  async #takeSeat(): Promise<void> {
+    const { clock, log, logger } = this.#options;
+    try {
+      await this.#serially('takeSeat', undefined, async (signal) => {
+        await log.barrier(signal);
+        if (!this.#closed && this.#seat.mayTake && this.#seat.isWaiting) this.#becomeWriter();
+      });
+    } catch (error) {
+      if (this.#closed) return;
+      logger.warn({ error: messageOf(error) }, 'the routing table cannot be opened for changes yet');
+      this.#cancelSeat = clock.setTimer(() => this.#onElection(), seatRetryMs, { unref: true });
+    }
   }
 
   #becomeWriter(): void {
-    this.#state = { type: 'writer', epoch: this.#ledger.epoch + 1 };
-    this.#options.logger.info(
-      { epoch: this.#state.epoch, routes: this.#ledger.count },
-      'routing table open for changes',
-    );
+    const epoch = this.#ledger.epoch + 1;
+    this.#seat.take(epoch);
+    this.#options.logger.info({ epoch, routes: this.#ledger.count }, 'routing table open for changes');
+    if (this.#broken.size > 0) void this.#repair();
   }
 
   #assertOpen(): void {
-    if (this.#state.type === 'closed') throw notOpen();
+    if (this.state.type === 'closed') throw notOpen();
+  }
+
+  /** Whoever is not elected refuses at once: Kafka need not be asked for that. */
+  #assertNotStandby(): void {
+    const { type } = this.state;
+    if (type === 'standby' || type === 'closed') void this.#seat.epoch;
   }
 
   #stamp(changedBy: string): RouteStamp {
-    return { writerEpoch: this.#writerEpoch(), changedAt: this.#options.clock.now(), changedBy };
-  }
-
-  /** The epoch to write under, or the reason why this process must not. */
-  #writerEpoch(): number {
-    const state = this.#state;
-    switch (state.type) {
-      case 'writer':
-        return state.epoch;
-      case 'superseded':
-        throw superseded(state.byEpoch);
-      case 'unsupported':
-        throw unsupportedRecords(state.reason);
-      case 'closed':
-        throw notOpen();
-    }
+    return { writerEpoch: this.#seat.epoch, changedAt: this.#options.clock.now(), changedBy };
   }
 
   #serially<T>(what: string, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -380,14 +381,5 @@ export class RoutingTable {
       if (isTidemarkError(error)) this.#metrics.refused(error.code);
       throw error;
     }
-  }
-}
-
-async function failureOf(work: Promise<void>): Promise<Error | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(messageOf(error));
   }
 }

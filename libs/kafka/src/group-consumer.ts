@@ -155,6 +155,11 @@ export class GroupConsumer implements EventSource {
       : undefined;
   }
 
+  /** Whether this member has what it was last given, as far as it can know: it is joined, the group stands still, and the brokers answer. */
+  get settled(): boolean {
+    return this.problem === undefined && this.#session?.settled === true;
+  }
+
   release(places: readonly TopicPartition[]): void {
     this.#session?.release(places);
   }

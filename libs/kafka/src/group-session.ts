@@ -109,6 +109,11 @@ export class GroupSession {
     return this.#joined && !this.#over;
   }
 
+  /** Whether the member still has what it was given at its last join, as far as it has heard. */
+  get settled(): boolean {
+    return this.joined && this.#generation?.closing.aborted === false;
+  }
+
   /** The group is in motion since then, on the monotonic clock, ms. */
   get rebalancingSinceMs(): number | undefined {
     return this.#rebalancingSinceMs;

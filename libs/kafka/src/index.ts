@@ -19,4 +19,5 @@ export {
   type TopicSettings,
 } from './topic-requirements.js';
 export { KafkaTopicAdmin, type KafkaTopicAdminOptions, type TopicSpec } from './topic-admin.js';
+export { type GroupMember, KafkaWriterElection, type KafkaWriterElectionOptions } from './writer-election.js';
 export { TopicWatch, type TopicWatchOptions } from './topic-watch.js';

@@ -13,6 +13,7 @@ export const errorCodes = [
   'INVALID_VALUE',
   'MALFORMED_ITEM',
   'NOT_SUPPORTED',
+  'NOT_WRITER',
   'OVERLOADED',
   'PARTIAL_READ',
   'PARTITION_MISMATCH',

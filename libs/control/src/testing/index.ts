@@ -1,3 +1,4 @@
+export { FakeElection } from './fake-election.js';
 export { FakeRouteLog, FakeRoutingTopic } from './fake-route-log.js';
 export { FakeTopicAdmin } from './fake-topic-admin.js';
 export { routeLogContract, type RouteLogSetup } from './route-log-contract.js';
