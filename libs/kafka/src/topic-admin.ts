@@ -1,9 +1,9 @@
 import { type TopicAdmin } from '@tidemark/control';
-import { type Clock, isTidemarkError, systemClock, TidemarkError } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, systemClock, TidemarkError, wait } from '@tidemark/runtime';
 import { type Admin } from 'kafkajs';
 import { partitionCountOf, withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
-import { isAccessDenied, kafkaErrorType } from './kafka-error.js';
+import { isAccessDenied, isTopicMissing, kafkaErrorType } from './kafka-error.js';
 import { configsOfRole } from './topic-requirements.js';
 
 export interface TopicSpec {
@@ -41,7 +41,7 @@ export class KafkaTopicAdmin implements TopicAdmin {
 
   /** Fails with `PARTITION_MISMATCH` when the topic exists with another count. */
   create(topic: string, partitions: number, signal: AbortSignal): Promise<void> {
-    return this.#call(signal, (admin) => createTopic(admin, topic, partitions, this.#spec));
+    return this.#call(signal, (admin) => createTopic(admin, topic, partitions, this.#spec, this.#clock));
   }
 
   /** Topics whose name starts with `prefix`, sorted. */
@@ -67,22 +67,41 @@ export async function listTopics(admin: Admin, prefix: string): Promise<readonly
   return topics.filter((topic) => topic.startsWith(prefix)).sort();
 }
 
+const looksMax = 50;
+const lookEveryMs = 100;
+
 /** Makes the topic, or accepts one that exists with the same count. */
-export async function createTopic(admin: Admin, topic: string, partitions: number, spec: TopicSpec): Promise<void> {
+export async function createTopic(
+  admin: Admin,
+  topic: string,
+  partitions: number,
+  spec: TopicSpec,
+  clock: Clock = systemClock,
+): Promise<void> {
   const { replicationFactor, configs = {} } = spec;
   const wanted = { ...configsOfRole(undefined, { replicationFactor }), ...givenFor(configs, topic) };
   const configEntries = Object.entries(wanted).map(([name, value]) => ({ name, value }));
-  const created = await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
-  });
-  if (created) return;
+  const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
+  try {
+    if (await admin.createTopics({ waitForLeaders: true, topics })) return;
+  } catch (error) {
+    if (!isTopicMissing(error)) throw error;
+    return untilKnown(admin, topic, clock);
+  }
   const existing = await partitionCountOf(admin, topic);
   if (existing === undefined || existing === partitions) return;
   throw new TidemarkError('PARTITION_MISMATCH', `${topic} exists with ${existing} partitions, wanted ${partitions}`, {
     retriable: false,
     context: { topic, expected: partitions, got: existing },
   });
+}
+
+/** The controller has made it; the broker that is asked may not have heard of it yet, for which kafkajs does not wait. */
+async function untilKnown(admin: Admin, topic: string, clock: Clock): Promise<void> {
+  for (let look = 0; look < looksMax; look += 1) {
+    if ((await partitionCountOf(admin, topic).catch(() => undefined)) !== undefined) return;
+    await wait(clock, lookEveryMs);
+  }
 }
 
 function givenFor(configs: NonNullable<TopicSpec['configs']>, topic: string): Readonly<Record<string, string>> {

@@ -9,7 +9,7 @@ import {
   KafkaTopicAdmin,
   RouteTopic,
 } from '@tidemark/kafka';
-import { type SilentTopicClient, silentTopicClient } from '@tidemark/kafka/testing';
+import { type KafkaHarness, type SilentTopicClient, silentTopicClient } from '@tidemark/kafka/testing';
 import { Dispatcher } from '@tidemark/pipeline';
 import { decodeRecord, encodeEvent, headerName, partitionOf, type TopicNames, topicNames } from '@tidemark/protocol';
 import { MetricRegistry, wait, systemClock } from '@tidemark/runtime';
@@ -18,9 +18,11 @@ import { type Consumer } from 'kafkajs';
 
 const partitions = 4;
 const keys = 20;
+/** Half of what a send without an answer is waited for. */
+const promptMs = 10_000;
 
 /** That no route waits for another, with whole dispatchers. */
-export function dispatchIsolationCases(brokers: () => readonly string[]): readonly ContractCase[] {
+export function dispatchIsolationCases(harness: KafkaHarness): readonly ContractCase[] {
   const cases: Record<string, (world: World) => Promise<void>> = {
     'a cache topic that does not answer holds up no other route': silentTarget,
     'a cache topic that is missing holds up no other route': missingTarget,
@@ -31,7 +33,7 @@ export function dispatchIsolationCases(brokers: () => readonly string[]): readon
   return Object.entries(cases).map(([name, test]) => ({
     name,
     run: async () => {
-      const world = new World(brokers());
+      const world = new World(harness);
       try {
         await world.open();
         await test(world);
@@ -59,13 +61,19 @@ class World {
   readonly #written = new Map<string, number>();
   readonly #versions = new Map<string, number>();
 
-  constructor(brokers: readonly string[]) {
+  constructor({ brokers, replicationFactor = 1 }: KafkaHarness) {
     const { names } = this;
     this.#client = createKafkaClient({ brokers });
     this.silent = silentTopicClient(brokers, names.cache('users'));
-    this.#topics = new KafkaTopicAdmin({ client: this.#client, replicationFactor: 1 });
-    const log = new RouteTopic({ client: this.#client, names, create: { replicationFactor: 1 } });
-    this.#routing = new RoutingTable({ log, topics: this.#topics, names, tablePartitions: partitions });
+    this.#topics = new KafkaTopicAdmin({ client: this.#client, replicationFactor });
+    const log = new RouteTopic({ client: this.#client, names, create: { replicationFactor } });
+    this.#routing = new RoutingTable({
+      log,
+      topics: this.#topics,
+      names,
+      tablePartitions: partitions,
+      timeoutMs: 30_000,
+    });
     this.#producer = new KafkaProducer({ client: this.#client, names });
     this.#closers.push(
       () => this.#producer.close(),
@@ -197,7 +205,7 @@ async function silentTarget(world: World): Promise<void> {
   await eventually('a send without an answer', () => world.silent.silenced > 0);
   for (let round = 0; round < 30; round += 1) {
     for (const table of ['users', 'orders']) await world.write(table);
-    await eventually(`round ${round} of the other route`, () => isWhole(orders, world, 'orders'), 5_000);
+    await eventually(`round ${round} of the other route`, () => isWhole(orders, world, 'orders'), promptMs);
   }
   assert.equal(assignments(member), 1);
   world.silent.heal();
@@ -216,7 +224,7 @@ async function missingTarget(world: World): Promise<void> {
   await world.deleteTopic(world.names.cache('users'));
   for (let round = 0; round < 30; round += 1) {
     for (const table of ['users', 'orders']) await world.write(table);
-    await eventually(`round ${round} of the other route`, () => isWhole(orders, world, 'orders'), 5_000);
+    await eventually(`round ${round} of the other route`, () => isWhole(orders, world, 'orders'), promptMs);
   }
   await eventually('word of it', () => member.dispatcher.health().heldTables['users'] !== undefined, 30_000);
   await world.createTopic(world.names.cache('users'));
@@ -240,10 +248,10 @@ async function routesComeAndGo(world: World): Promise<void> {
     await world.route('users');
     for (const table of ['users', 'orders']) await world.write(table);
     await eventually('the new route', () => isWhole(users, world, 'users'), 20_000);
-    await eventually('the other one', () => isWhole(orders, world, 'orders'), 5_000);
+    await eventually('the other one', () => isWhole(orders, world, 'orders'), promptMs);
     await world.unroute('users');
     for (const table of ['users', 'orders']) await world.write(table);
-    await eventually('the other one, alone', () => isWhole(orders, world, 'orders'), 5_000);
+    await eventually('the other one, alone', () => isWhole(orders, world, 'orders'), promptMs);
   }
   assert.deepEqual(members.map(assignments), before);
 }
@@ -262,7 +270,7 @@ async function newTable(world: World): Promise<void> {
     'both have partitions of it',
     async () => {
       await world.write('orders');
-      await eventually('the other one', () => isWhole(orders, world, 'orders'), 10_000);
+      await eventually('the other one', () => isWhole(orders, world, 'orders'), promptMs);
       return members.every(({ dispatcher }) => dispatcher.health().assignedPartitions === (3 * partitions) / 2);
     },
     30_000,

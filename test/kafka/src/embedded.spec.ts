@@ -1,20 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { kafkaContract } from '@tidemark/kafka/testing';
+import { kafkaRestartContract } from '@tidemark/kafka/testing';
 import { EmbeddedKafka } from '@tidemark/local-stack';
-import { testLogger } from './test-logger.js';
-import { watchRejections } from './rejections.js';
-import { podFeedContract } from './change-feed.js';
-import { dispatchIsolationCases } from './dispatch-isolation.js';
+import { caseTimeoutMs, wholeContract } from './contract.js';
 import { outageCases } from './outage.js';
-import { podTopicContract } from './pod-registry.js';
-import { routeTopicContract } from './route-log.js';
+import { watchRejections } from './rejections.js';
+import { testLogger } from './test-logger.js';
 
 describe('the Kafka contract on the embedded broker', () => {
   const kafka = new EmbeddedKafka({ cleanIntervalMs: 500 });
   const rejections = watchRejections();
   beforeAll(() => kafka.start());
   afterAll(() => kafka.close());
-  const cases = kafkaContract({
+  const harness = {
     get brokers() {
       return [kafka.address];
     },
@@ -24,12 +21,9 @@ describe('the Kafka contract on the embedded broker', () => {
     },
     compacts: true,
     logger: testLogger,
-  });
-  for (const { name, run } of cases) it(name, run, 150_000);
-  for (const { name, run } of routeTopicContract(() => [kafka.address])) it(`routing log: ${name}`, run, 60_000);
-  for (const { name, run } of podTopicContract(() => [kafka.address])) it(`pod registry: ${name}`, run, 60_000);
-  for (const { name, run } of podFeedContract(() => [kafka.address])) it(`change feed: ${name}`, run, 60_000);
-  for (const { name, run } of dispatchIsolationCases(() => [kafka.address])) it(`isolation: ${name}`, run, 150_000);
+  };
+  for (const { name, run } of wholeContract(harness)) it.concurrent(name, run, caseTimeoutMs);
+  for (const { name, run } of kafkaRestartContract(harness)) it(name, run, caseTimeoutMs);
   const outages = {
     get brokers() {
       return [kafka.address];
@@ -37,6 +31,6 @@ describe('the Kafka contract on the embedded broker', () => {
     stop: () => kafka.stop(),
     start: () => kafka.start(),
   };
-  for (const { name, run } of outageCases(outages)) it(`outage: ${name}`, run, 150_000);
+  for (const { name, run } of outageCases(outages)) it(`outage: ${name}`, run, caseTimeoutMs);
   it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
 });

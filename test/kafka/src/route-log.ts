@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { routeLogContract } from '@tidemark/control/testing';
 import { createKafkaClient, KafkaProducer, RouteTopic } from '@tidemark/kafka';
+import { type KafkaHarness } from '@tidemark/kafka/testing';
 import { topicNames } from '@tidemark/protocol';
 import { type ContractCase } from '@tidemark/runtime/testing';
 
 /** The contract of the routing log on real routing topics, one for each case. */
-export function routeTopicContract(brokers: () => readonly string[]): readonly ContractCase[] {
+export function routeTopicContract(harness: KafkaHarness): readonly ContractCase[] {
   return routeLogContract(async () => {
-    const client = createKafkaClient({ brokers: brokers() });
+    const { brokers, replicationFactor = 1 } = harness;
+    const client = createKafkaClient({ brokers });
     const names = topicNames(`routes-${randomBytes(6).toString('hex')}`);
     const producer = new KafkaProducer({ client, names });
-    const newLog = (): RouteTopic => new RouteTopic({ client, names, create: { replicationFactor: 1 } });
+    const newLog = (): RouteTopic => new RouteTopic({ client, names, create: { replicationFactor } });
     return {
       newLog,
       writeRaw: async (table, bytes) => {

@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '@tidemark/runtime';
 import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { type Admin, type Consumer } from 'kafkajs';
 import { createKafkaClient, type KafkaClient, shortRetry } from '../kafka-client.js';
+import { isTopicMissing } from '../kafka-error.js';
 import { KafkaProducer } from '../producer.js';
 import { type MortalClient, mortalClient } from './mortal-client.js';
 
@@ -11,12 +12,18 @@ import { type MortalClient, mortalClient } from './mortal-client.js';
 export interface KafkaHarness {
   /** `host:port` of its brokers. */
   readonly brokers: readonly string[];
-  /** Kills every broker without notice and starts it again on its data; resolves when clients can use it. */
-  readonly restartBrokers?: () => Promise<void>;
   /** Takes the lines of every part under test. Default none. */
   readonly logger?: Logger;
   /** The log cleaner runs within seconds on topics that ask for it. */
   readonly compacts?: boolean;
+  /** Replicas of the topics that cases make. Default 1. */
+  readonly replicationFactor?: number;
+}
+
+/** A Kafka of the test's own. */
+export interface RestartableKafka extends KafkaHarness {
+  /** Kills every broker without notice and starts it again on its data; resolves when clients can use it. */
+  readonly restartBrokers: () => Promise<void>;
 }
 
 type Closer = () => Promise<unknown>;
@@ -38,6 +45,11 @@ export class ContractWorld {
     this.client = createKafkaClient({ brokers: harness.brokers });
   }
 
+  /** Replicas of the topics that the case makes. */
+  get replicationFactor(): number {
+    return this.harness.replicationFactor ?? 1;
+  }
+
   /** Closes it at the end of the case. */
   keep<T>(thing: T, close: (thing: T) => Promise<unknown>): T {
     this.#closers.push(() => close(thing));
@@ -57,10 +69,17 @@ export class ContractWorld {
   async topic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> {
     const admin = await this.admin();
     const topic = `${this.names.prefix}.${name}`;
+    const { replicationFactor } = this;
     const configEntries = Object.entries(configs).map(([key, value]) => ({ name: key, value }));
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+    const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
+    // A broker may not have heard yet of what the controller has made; the second time it exists.
+    await eventually(`${topic} is there`, async () => {
+      const made = await admin.createTopics({ waitForLeaders: true, topics }).catch(unlessMissing);
+      return made !== undefined;
+    });
+    await eventually(`${topic} is known`, async () => {
+      const known = await admin.fetchTopicMetadata({ topics: [topic] }).catch(unlessMissing);
+      return known?.topics[0]?.partitions.every(({ leader }) => leader >= 0) === true;
     });
     return topic;
   }
@@ -144,6 +163,11 @@ export function contractCase(
       }
     },
   };
+}
+
+/** For what the brokers do not know yet. */
+function unlessMissing(error: unknown): undefined {
+  if (!isTopicMissing(error)) throw error;
 }
 
 /** `from`, `from + 1`, … below `to`. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { type KafkaClient } from '../kafka-client.js';
 import { KafkaProducer } from '../producer.js';
-import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
+import { contractCase, type ContractWorld, type KafkaHarness, range, type RestartableKafka } from './contract-world.js';
 import { firsts, Load } from './load.js';
 import { type Outcome, RecordingSource } from './recording-source.js';
 
@@ -10,7 +10,7 @@ import { type Outcome, RecordingSource } from './recording-source.js';
 export function groupConsumerCases(harness: KafkaHarness): ContractCase[] {
   const on = (name: string, run: (world: ContractWorld) => Promise<void>): ContractCase =>
     contractCase(harness, `group consumer: ${name}`, run);
-  const cases = [
+  return [
     on('begins at the first record and resumes after what it committed', resumes),
     on('commits only after the handler', commitsAfter),
     on('hands over nothing before the assignment is taken', assignedFirst),
@@ -25,9 +25,15 @@ export function groupConsumerCases(harness: KafkaHarness): ContractCase[] {
     on('aborts what is at work when it does not end within the drain time', stopsAnyway),
     on('hazard 26: tells a gap between what was committed and what is still there', gap),
   ];
-  const { restartBrokers } = harness;
-  if (restartBrokers === undefined) return cases;
-  return [...cases, on('loses nothing when the brokers restart under load', (world) => restart(world, restartBrokers))];
+}
+
+/** The same while the brokers are killed. */
+export function groupConsumerRestartCases(harness: RestartableKafka): ContractCase[] {
+  return [
+    contractCase(harness, 'group consumer: loses nothing when the brokers restart under load', (world) =>
+      restart(world, harness.restartBrokers),
+    ),
+  ];
 }
 
 const gate = (): { open: () => void; opened: Promise<void> } => {

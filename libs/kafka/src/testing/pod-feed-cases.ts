@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { encodeRoute, type Route } from '@tidemark/protocol';
 import { type ContractCase, eventually, recordingLogger } from '@tidemark/runtime/testing';
 import { KafkaProducer } from '../producer.js';
-import { contractCase, type ContractWorld, type KafkaHarness, range } from './contract-world.js';
+import { contractCase, type ContractWorld, type KafkaHarness, range, type RestartableKafka } from './contract-world.js';
 import { firsts, Load } from './load.js';
 import { RecordingFeed } from './recording-feed.js';
 
@@ -10,7 +10,7 @@ import { RecordingFeed } from './recording-feed.js';
 export function podFeedCases(harness: KafkaHarness): ContractCase[] {
   const on = (name: string, run: (world: ContractWorld) => Promise<void>): ContractCase =>
     contractCase(harness, `pod feed: ${name}`, run);
-  const cases = [
+  return [
     on('hands over what is written right after tail()', writtenRightAfterTail),
     on('hands over nothing that was written before tail()', writtenBefore),
     on('hands over every partition in order, with key, value and header', everyPartition),
@@ -28,9 +28,15 @@ export function podFeedCases(harness: KafkaHarness): ContractCase[] {
     on('tells that the routing topic was made anew, which is no gap, and hands over its routes', routesMadeAnew),
     on('deletes its group when it closes, and hands over nothing more', closes),
   ];
-  const { restartBrokers } = harness;
-  if (restartBrokers === undefined) return cases;
-  return [...cases, on('loses nothing when the brokers restart under load', (world) => restart(world, restartBrokers))];
+}
+
+/** The same while the brokers are killed. */
+export function podFeedRestartCases(harness: RestartableKafka): ContractCase[] {
+  return [
+    contractCase(harness, 'pod feed: loses nothing when the brokers restart under load', (world) =>
+      restart(world, harness.restartBrokers),
+    ),
+  ];
 }
 
 async function opened(world: ContractWorld, options = {}): Promise<RecordingFeed> {

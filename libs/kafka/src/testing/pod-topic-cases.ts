@@ -7,13 +7,13 @@ import { type KafkaClient } from '../kafka-client.js';
 import { PodLog } from '../pod-log.js';
 import { PodTopic, type PodTopicOptions } from '../pod-topic.js';
 import { KafkaProducer } from '../producer.js';
-import { contractCase, type ContractWorld, type KafkaHarness } from './contract-world.js';
+import { contractCase, type ContractWorld, type KafkaHarness, type RestartableKafka } from './contract-world.js';
 
 /** What a pod relies on when it tells others of itself, and waits for them, beyond the contract of every registry. */
 export function podTopicCases(harness: KafkaHarness): ContractCase[] {
   const on = (name: string, run: (world: ContractWorld) => Promise<void>): ContractCase =>
     contractCase(harness, `pods topic: ${name}`, run);
-  const cases = [
+  return [
     on('is made where it is missing, dated by the brokers and kept for ten minutes', made),
     on('dates reports by the brokers, whatever the clock of a pod says', brokersTime),
     on('is not reported to where producers date the records', producersTime),
@@ -23,11 +23,14 @@ export function podTopicCases(harness: KafkaHarness): ContractCase[] {
     on('says in its time that the brokers do not answer, and reads again once they do', ends),
     on('hazard 52: does not say who is live when records were lost before they were read', lost),
   ];
-  const { restartBrokers } = harness;
-  if (restartBrokers === undefined) return cases;
+}
+
+/** The same while the brokers are killed. */
+export function podTopicRestartCases(harness: RestartableKafka): ContractCase[] {
   return [
-    ...cases,
-    on('loses no acknowledged report when the brokers restart', (world) => restart(world, restartBrokers)),
+    contractCase(harness, 'pods topic: loses no acknowledged report when the brokers restart', (world) =>
+      restart(world, harness.restartBrokers),
+    ),
   ];
 }
 

@@ -191,7 +191,7 @@ async function missing(world: ContractWorld): Promise<void> {
 }
 
 async function makes(world: ContractWorld): Promise<void> {
-  const producer = producerOf(world, { createTopics: { partitions: 3, replicationFactor: 1 } });
+  const producer = producerOf(world, { createTopics: { partitions: 3, replicationFactor: world.replicationFactor } });
   const topic = `${world.names.prefix}.made`;
   const counts = await Promise.all([producer.partitionsOf(topic, signal), producer.partitionsOf(topic, signal)]);
   assert.deepEqual(counts, [3, 3]);
@@ -288,7 +288,8 @@ async function abandoned(world: ContractWorld): Promise<void> {
 }
 
 async function admin(world: ContractWorld): Promise<void> {
-  const topics = new KafkaTopicAdmin({ client: world.client, replicationFactor: 1 });
+  const { client, replicationFactor } = world;
+  const topics = new KafkaTopicAdmin({ client, replicationFactor });
   const topic = `${world.names.prefix}.made`;
   assert.equal(await topics.partitionsOf(topic, signal), undefined);
   await topics.create(topic, 3, signal);

@@ -47,8 +47,8 @@ class Reader {
   readonly unreadable: boolean[] = [];
 
   constructor(world: ContractWorld, options: Partial<RouteTopicOptions> = {}) {
-    const { client, names, logger } = world;
-    const create = { replicationFactor: 1 };
+    const { client, names, logger, replicationFactor } = world;
+    const create = { replicationFactor };
     this.topic = world.keep(new RouteTopic({ client, names, logger, create, ...options }), (topic) => topic.close());
   }
 
@@ -239,7 +239,7 @@ async function compacted(world: ContractWorld): Promise<void> {
     'delete.retention.ms': '100',
     'max.compaction.lag.ms': '200',
   };
-  const writer = new Reader(world, { create: { replicationFactor: 1, configs } });
+  const writer = new Reader(world, { create: { replicationFactor: world.replicationFactor, configs } });
   await writer.open();
   for (const version of range(1, 21)) {
     for (const table of ['aaa', 'bbb', 'ccc']) await writer.topic.append(route(table, version), signal);

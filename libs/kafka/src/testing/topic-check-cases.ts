@@ -24,10 +24,10 @@ export function topicCheckCases(harness: KafkaHarness): ContractCase[] {
 }
 
 async function made(world: ContractWorld): Promise<void> {
-  const { names, client } = world;
-  const settings = { replicationFactor: 1, tableRetentionMs: 3 * day };
+  const { names, client, replicationFactor: copies } = world;
+  const settings = { replicationFactor: copies, tableRetentionMs: 3 * day };
   const configs = (topic: string): Record<string, string> => configsOfRole(topicRole(names, topic), settings);
-  const admin = new KafkaTopicAdmin({ client, replicationFactor: 1, configs });
+  const admin = new KafkaTopicAdmin({ client, replicationFactor: copies, configs });
   for (const topic of [names.cdc('t'), names.cache('t'), names.deadLetters]) await admin.create(topic, 2, signal);
   await admin.create(names.routes, 1, signal);
   const { topics, problems } = await checkTopics({ client, names, settings }, signal);
@@ -35,15 +35,15 @@ async function made(world: ContractWorld): Promise<void> {
   assert.deepEqual(
     topics.map(({ topic, role, partitions, replicationFactor }) => [topic, role, partitions, replicationFactor]),
     [
-      [names.cache('t'), 'cache', 2, 1],
-      [names.cdc('t'), 'table', 2, 1],
-      [names.deadLetters, 'dead-letters', 2, 1],
-      [names.routes, 'routes', 1, 1],
+      [names.cache('t'), 'cache', 2, copies],
+      [names.cdc('t'), 'table', 2, copies],
+      [names.deadLetters, 'dead-letters', 2, copies],
+      [names.routes, 'routes', 1, copies],
     ],
   );
   const table = topics.find(({ role }) => role === 'table');
   assert.equal(table?.configs?.['retention.ms'], String(3 * day));
-  assert.equal(table?.configs?.['min.insync.replicas'], '1');
+  assert.equal(table?.configs?.['min.insync.replicas'], String(Math.max(1, copies - 1)));
 }
 
 async function told(world: ContractWorld): Promise<void> {
@@ -51,7 +51,7 @@ async function told(world: ContractWorld): Promise<void> {
   await world.topic('routes', 2, { 'cleanup.policy': 'delete' });
   await world.topic('cdc.t', 1, { 'retention.ms': '60000', 'max.message.bytes': '20000' });
   await world.topic('other', 1, { 'retention.ms': '1000' });
-  const settings = { replicationFactor: 2, tableRetentionMs: 3 * day };
+  const settings = { replicationFactor: world.replicationFactor + 1, tableRetentionMs: 3 * day };
   const report = await checkTopics({ client, names, settings }, signal);
   assert.deepEqual(
     report.problems.map(({ topic, setting }) => [topic, setting]),

@@ -1,8 +1,8 @@
-/** Resolves as soon as `condition` is truthy, and rejects naming `what` after `timeoutMs` (default 10,000). For tests on real time. */
+/** Resolves as soon as `condition` is truthy, and rejects naming `what` after `timeoutMs` (default 30,000: the machine may be busy). For tests on real time. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
