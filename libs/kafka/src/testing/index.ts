@@ -9,6 +9,7 @@ import { podTopicCases, podTopicRestartCases } from './pod-topic-cases.js';
 import { producerCases } from './producer-cases.js';
 import { routeTopicCases } from './route-topic-cases.js';
 import { topicCheckCases } from './topic-check-cases.js';
+import { writerElectionCases } from './writer-election-cases.js';
 
 export { type KafkaHarness, type RestartableKafka } from './contract-world.js';
 export { type SilentTopicClient, silentTopicClient } from './silent-topic-client.js';
@@ -18,6 +19,7 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
   return [
     ...producerCases(harness),
     ...routeTopicCases(harness),
+    ...writerElectionCases(harness),
     ...topicCheckCases(harness),
     ...podFeedCases(harness),
     ...podTopicCases(harness),
