@@ -34,7 +34,7 @@ export type TopicFilters = Readonly<Record<string, Omit<TopicLimit, 'since'>>>;
 /**
  * The route after a change. A topic that stays keeps its `since`, for it has carried the table without a break; a new one, one that was
  * removed and comes back, and one that carries other buckets than before, starts at this version, so that every pod flushes what it holds
- * from before. A route that is paused stays so; a move that is under way is over.
+ * from before. A route that is paused or rewound stays so; a move that is under way is over.
  */
 export function nextRoute(
   current: Route | undefined,
@@ -57,10 +57,15 @@ export function nextRoute(
     version,
     topics: Object.fromEntries(topics.map((topic) => [topic, before.get(topic) ?? version])),
     ...(limits.length === 0 ? {} : { limited: Object.fromEntries(limits) }),
-    ...(live?.paused === true && !deleted ? { paused: true } : {}),
+    ...(deleted ? {} : keptOf(live)),
     deleted,
     ...stamp,
   };
+}
+
+/** What of a route outlasts its topics. */
+function keptOf({ paused, rewind }: Partial<Route> = {}): Pick<Route, 'paused' | 'rewind'> {
+  return { ...(paused === true ? { paused } : {}), ...(rewind === undefined ? {} : { rewind }) };
 }
 
 /**
@@ -82,8 +87,8 @@ export function repairedRoute(
 export function afresh(
   route: Route | undefined,
   version: number,
-): Pick<Route, 'topics' | 'limited' | 'paused' | 'move'> {
-  const { topics = {}, limited, paused, move } = route ?? {};
+): Pick<Route, 'topics' | 'limited' | 'paused' | 'move' | 'rewind'> {
+  const { topics = {}, limited, paused, move, rewind } = route ?? {};
   const fresh = <T>(fields: Readonly<Record<string, T>>, of: (value: T) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(fields).map(([topic, value]) => [topic, of(value)]));
   return {
@@ -91,6 +96,7 @@ export function afresh(
     ...(limited === undefined ? {} : { limited: fresh(limited, (limit) => ({ ...limit, since: version })) }),
     ...(paused === undefined ? {} : { paused }),
     ...(move === undefined ? {} : { move }),
+    ...(rewind === undefined ? {} : { rewind }),
   };
 }
 

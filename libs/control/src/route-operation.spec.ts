@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { followedTopic, type Route } from '@tidemark/protocol';
+import { followedTopic, type Route, topicNames } from '@tidemark/protocol';
 
-import { moveMs, namedTopics, operated, type RouteOperation } from './route-operation.js';
+import { moveMs, namedTopics, operated, operationProblem, type RouteOperation } from './route-operation.js';
 
 const stamp = { writerEpoch: 3, changedAt: 1_000, changedBy: 'ops' };
 const standing: Route = { table: 'users', version: 4, topics: { a: 2 }, deleted: false, ...stamp };
@@ -107,4 +107,53 @@ it.each<RouteOperation>([toB, finish, rollBack, { type: 'pause' }, { type: 'resu
 it('asks for the topics that an operation names, and no others', () => {
   const put = { type: 'put', topics: ['a'], limited: { b: {} } } as const;
   expect([put, toB, finish, { type: 'pause' } as const].map(namedTopics)).toEqual([['a', 'b'], ['b'], [], []]);
+});
+
+describe('a rewind', () => {
+  const back = { type: 'rewind', to: 400 } as const;
+
+  it('is a demand with a name of its own, and leaves everything else as it is', () => {
+    const moving = after(standing, toB, { type: 'pause' });
+    expect(after(moving, back)).toEqual({ ...moving, version: 7, rewind: { id: 1_000, to: 400 } });
+    const keys = { from: 'users:a', to: 'users:b' };
+    expect(after(standing, { ...back, keys }).rewind).toEqual({ id: 1_000, to: 400, keys });
+  });
+
+  it('that is asked for again takes the place of the one before, under a higher id', () => {
+    expect(after(standing, back, back)).toMatchObject({ version: 6, rewind: { id: 1_001, to: 400 } });
+    expect(after({ ...standing, rewind: { id: 9_000, to: 1 } }, back).rewind?.id).toBe(9_001);
+  });
+
+  it('stays in the route, whatever comes of it, but not beyond its end', () => {
+    const kept = after(standing, back, toB, finish, { type: 'put', topics: ['c'] }, { type: 'pause' });
+    expect(kept).toMatchObject({ topics: { c: 8 }, paused: true, rewind: { id: 1_000, to: 400 } });
+    expect(after(standing, back, { type: 'delete' }).rewind).toBeUndefined();
+  });
+
+  it.each<[unknown, object]>([
+    [1_001, { field: 'to', rule: 'rewind-to' }],
+    [Number.MAX_SAFE_INTEGER, { field: 'to', rule: 'rewind-to' }],
+  ])('to %p, which is in the future, is refused', (to, context) => {
+    const refused = () => after(standing, { type: 'rewind', to: to as number });
+    expect(refused).toThrow(expect.objectContaining({ code: 'ROUTE_INVALID', context }));
+  });
+
+  it.each<[number, object | undefined, string | undefined]>([
+    [400, undefined, undefined],
+    [400, { from: '', to: 'z' }, undefined],
+    [400, { from: 'users:z', to: 'users:é' }, undefined],
+    [-1, undefined, 'rewind-to'],
+    [1.5, undefined, 'rewind-to'],
+    [400, { from: 'b', to: 'a' }, 'rewind-keys'],
+    [400, { from: 'a', to: 'a' }, 'rewind-keys'],
+    [400, { from: 'a', to: 'é'.repeat(1_025) }, 'rewind-keys'],
+  ])('to %p of keys %j: breaks %p', (to, keys, rule) => {
+    const operation = { type: 'rewind', to, ...(keys === undefined ? {} : { keys }) } as RouteOperation;
+    const limits = { names: topicNames(), allowedTopics: [], topicsMax: 3 };
+    expect(operationProblem('users', operation, limits)?.rule).toBe(rule);
+  });
+
+  it('needs a route', () => {
+    expect(() => after(undefined, back)).toThrow(expect.objectContaining({ code: 'ROUTE_NOT_FOUND' }));
+  });
 });

@@ -1,7 +1,16 @@
-import { isLive, type Route, targetsOf } from '@tidemark/protocol';
+import { isLive, type KeyRange, type Route, targetsOf } from '@tidemark/protocol';
 
 import { nextRoute, routeNotFound, type RouteStamp, type TopicFilters } from './route-change.js';
-import { invalidRoute, type RouteRule } from './route-validation.js';
+import {
+  invalidRoute,
+  rewindProblem,
+  type RouteLimits,
+  type RouteProblem,
+  routeProblem,
+  type RouteRule,
+  tableNameProblem,
+  topicNameProblem,
+} from './route-validation.js';
 
 /** What can be done to a table's route. Each is one record, so whoever writes next finds all that there is to know in the last one. */
 export type RouteOperation =
@@ -16,7 +25,9 @@ export type RouteOperation =
   | { readonly type: 'finish' }
   /** The events wait in the table topic; every topic keeps its `since`. */
   | { readonly type: 'pause' }
-  | { readonly type: 'resume' };
+  | { readonly type: 'resume' }
+  /** What came since `to`, ms since the epoch, is sent again, or of it only `keys`; takes the place of a rewind under way. */
+  | { readonly type: 'rewind'; readonly to: number; readonly keys?: KeyRange };
 
 export type RouteOperationType = RouteOperation['type'];
 
@@ -25,7 +36,7 @@ export const moveMs = 60_000;
 
 /**
  * The route after an operation; the very `current` where it is so already. Fails with `ROUTE_NOT_FOUND` or `ROUTE_INVALID` (rules `move-none`,
- * `move-to`).
+ * `move-to`, `rewind-to`).
  */
 export function operated(
   current: Route | undefined,
@@ -48,7 +59,22 @@ export function operated(
       return current.paused === true ? current : { ...current, ...nextOf(current, stamp), paused: true };
     case 'resume':
       return resumed(current, stamp);
+    case 'rewind':
+      return toBeRewound(current, operation, stamp);
   }
+}
+
+/** The first rule that an operation breaks as far as what it says tells, whatever route there is. */
+export function operationProblem(
+  table: string,
+  operation: RouteOperation,
+  limits: RouteLimits,
+): RouteProblem | undefined {
+  if (operation.type === 'put') return routeProblem(table, operation.topics, limits, operation.limited);
+  const problem = tableNameProblem(table);
+  if (problem !== undefined) return problem;
+  if (operation.type === 'move') return topicNameProblem('to', operation.to, limits);
+  return operation.type === 'rewind' ? rewindProblem(operation) : undefined;
 }
 
 /** Topics that an operation names and that must therefore be there; those of a route that stands are its dispatchers' business. */
@@ -105,6 +131,22 @@ function resumed(current: Route, stamp: RouteStamp): Route {
   const again = move === undefined ? {} : { move: { ...move, until: stamp.changedAt + moveMs } };
   return { ...still, ...nextOf(current, stamp), ...again };
 }
+
+/** Ids rise with the clock, so that they do even where the routing topic is lost and its versions begin anew. */
+function toBeRewound(
+  current: Route,
+  { to, keys }: RouteOperation & { readonly type: 'rewind' },
+  stamp: RouteStamp,
+): Route {
+  if (to > stamp.changedAt) {
+    const message = `expected a time in the past, got ${new Date(Math.min(to, lastDateMs)).toISOString()}`;
+    throw invalidRoute({ field: 'to', rule: 'rewind-to', message });
+  }
+  const id = Math.max(stamp.changedAt, (current.rewind?.id ?? 0) + 1);
+  return { ...current, ...nextOf(current, stamp), rewind: { id, to, ...(keys === undefined ? {} : { keys }) } };
+}
+
+const lastDateMs = 8.64e15;
 
 function nextOf({ version }: Route, stamp: RouteStamp): RouteStamp & Pick<Route, 'version'> {
   return { version: version + 1, ...stamp };

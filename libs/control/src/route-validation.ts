@@ -1,4 +1,4 @@
-import { type TopicNames, tableOfCdcTopic, tableProblem, topicProblem } from '@tidemark/protocol';
+import { type KeyRange, type TopicNames, tableOfCdcTopic, tableProblem, topicProblem } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 
 import { type TopicFilters } from './route-change.js';
@@ -18,6 +18,8 @@ export type RouteRule =
   | 'limit'
   | 'move-none'
   | 'move-to'
+  | 'rewind-to'
+  | 'rewind-keys'
   | 'partition-count'
   | 'actor';
 
@@ -52,6 +54,32 @@ export function topicNameProblem(field: string, topic: unknown, limits: RouteLim
   const problem = targetProblem(topic, limits);
   return problem === undefined ? undefined : { field, ...problem };
 }
+
+/** Whether a rewind is to a time, and its keys are a range in which there may be any. */
+export function rewindProblem({
+  to,
+  keys,
+}: {
+  readonly to: number;
+  readonly keys?: KeyRange;
+}): RouteProblem | undefined {
+  if (!Number.isSafeInteger(to) || to < 0)
+    return { field: 'to', rule: 'rewind-to', message: `expected ms since the epoch, got ${to}` };
+  if (keys === undefined) return undefined;
+  const [from, end] = [Buffer.from(keys.from), Buffer.from(keys.to)];
+  for (const [field, key] of Object.entries({ 'keys.from': from, 'keys.to': end }))
+    if (key.byteLength > keyBytesMax)
+      return { field, rule: 'rewind-keys', message: `expected at most ${keyBytesMax} bytes, got ${key.byteLength}` };
+  if (from.compare(end) < 0) return undefined;
+  return {
+    field: 'keys',
+    rule: 'rewind-keys',
+    message: 'expected a range: from before to, in the order of their bytes',
+  };
+}
+
+/** What DynamoDB takes as a partition key, and one byte more for an end that lies behind it. */
+const keyBytesMax = 2_049;
 
 export function tableNameProblem(table: unknown): RouteProblem | undefined {
   const problem = tableProblem(table);

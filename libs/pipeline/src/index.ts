@@ -5,6 +5,7 @@ export {
   askedLease,
   checkpointedLease,
   handedOverLease,
+  isAskedOf,
   malformedLease,
   newLease,
   owingAs,
@@ -13,7 +14,6 @@ export {
   replacedLease,
   takenLease,
 } from './lease-row.js';
-export { decodeRewindNote, encodeRewindNote, hasDone, rewound, type RewindStart, type Rewound } from './rewind-note.js';
 export { type ShardHealth } from './shard-runner.js';
 export { type SyncWorkerOptions } from './sync-options.js';
 export { type SyncHealth } from './sync-health.js';

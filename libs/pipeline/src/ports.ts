@@ -1,4 +1,4 @@
-import { type Route, type WireRecord } from '@tidemark/protocol';
+import { type RewindNote, type Route, type WireRecord } from '@tidemark/protocol';
 
 /** A shard of the region's stream. */
 export interface Shard {
@@ -192,15 +192,6 @@ export interface Rewind {
   readonly id: number;
   /** From the first record on that is dated then or later, ms since the epoch. */
   readonly to: number;
-}
-
-/** What is remembered of the last rewind beside a partition's committed offset. */
-export interface RewindNote {
-  readonly id: number;
-  /** Records before this offset were handled before it. */
-  readonly until: bigint;
-  /** Records that it was to begin with are lost, and nothing has been committed since. */
-  readonly lost: boolean;
 }
 
 /** `rewound`: by this call; `done`: it was before; `gone`: the partition is not this member's, or is being given away. */

@@ -18,6 +18,7 @@ import { type BinaryEncoding, readImage, writeImage } from './item-attributes.js
 import { type ItemImage } from './item.js';
 import { partitionOf } from './partition.js';
 import { decodePodReport, encodePodReport, type PodReport } from './pod-report.js';
+import { decodeRewindNote, encodeRewindNote, type RewindNote } from './rewind-note.js';
 import { decodeRoute, encodeRoute, type Route } from './route.js';
 import { topicNames } from './topic-names.js';
 import { formatWriteId, parseWriteId, WriteClock } from './write-id.js';
@@ -196,6 +197,11 @@ const reports: Readonly<Record<string, PodReport>> = {
   leaving: { ...following, tables: {}, leaving: true },
 };
 
+const notes: Readonly<Record<string, RewindNote>> = {
+  rewound: { id: 1_720_740_233_012, until: 90_071n, lost: false },
+  'at a start that is lost': { id: 1_720_740_233_012, until: 90_071n, lost: true },
+};
+
 const sources: Readonly<Record<string, number>> = { first: 0, later: 90_071, last: Number.MAX_SAFE_INTEGER };
 
 function mapValues<T, R>(cases: Readonly<Record<string, T>>, fn: (value: T) => R): Record<string, R> {
@@ -255,6 +261,10 @@ describe('golden bytes as they are written', () => {
       'routes.json',
       mapValues(routes, (route) => show(encodeRoute(route))),
     );
+  });
+
+  it('notes of rewinds', () => {
+    expectGolden('rewind-notes.json', mapValues(notes, encodeRewindNote));
   });
 
   it('pod reports', () => {
@@ -335,6 +345,11 @@ describe('golden bytes as they are read', () => {
       expect({ name, ...decodeRoute(unshow(shown)) }).toEqual({ name, ok: true, route: routes[name] });
   });
 
+  it('notes of rewinds', () => {
+    for (const [name, shown] of readCases<string>('rewind-notes.json'))
+      expect({ name, note: decodeRewindNote(shown) }).toEqual({ name, note: notes[name] });
+  });
+
   it('pod reports', () => {
     for (const [name, shown] of readCases<ShownBytes>('pod-reports.json')) {
       const result = decodePodReport(unshow(shown));
@@ -364,6 +379,7 @@ describe('golden bytes as they are read', () => {
       'items.json',
       'names.json',
       'pod-reports.json',
+      'rewind-notes.json',
       'routes.json',
       'write-ids.json',
     ]);

@@ -46,6 +46,15 @@ export {
   type TableProgress,
 } from './pod-report.js';
 export {
+  decodeRewindNote,
+  encodeRewindNote,
+  hasDone,
+  type RewindNote,
+  type RewindStart,
+  rewound,
+  type Rewound,
+} from './rewind-note.js';
+export {
   carries,
   decodeRoute,
   encodeRoute,

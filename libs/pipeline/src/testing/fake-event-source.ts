@@ -1,16 +1,14 @@
-import { type WireRecord } from '@tidemark/protocol';
+import { hasDone, type RewindNote, rewound, type RewindStart, type WireRecord } from '@tidemark/protocol';
 
 import {
   type BatchOutcome,
   type EventSource,
   type EventSourceHandler,
   type Rewind,
-  type RewindNote,
   type RewindOutcome,
   type SourceBatch,
   type TopicPartition,
 } from '../ports.js';
-import { hasDone, rewound, type RewindStart } from '../rewind-note.js';
 
 interface FakeLog {
   readonly records: WireRecord[];
