@@ -5,7 +5,6 @@ export {
   askedLease,
   checkpointedLease,
   handedOverLease,
-  isAskedOf,
   malformedLease,
   newLease,
   owingAs,
