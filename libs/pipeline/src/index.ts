@@ -2,9 +2,7 @@ export type * from './ports.js';
 export { type DispatcherOptions } from './dispatch-options.js';
 export { Dispatcher, type DispatcherHealth } from './dispatcher.js';
 export {
-  askedLease,
   checkpointedLease,
-  handedOverLease,
   malformedLease,
   newLease,
   owingAs,
