@@ -1,9 +1,10 @@
 import {
+  type ConsumerDescription,
   DescribeStreamConsumerCommand,
   type KinesisClient,
   RegisterStreamConsumerCommand,
 } from '@aws-sdk/client-kinesis';
-import { type Clock, isTidemarkError, TidemarkError, wait } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { awsErrorName } from './aws-call.js';
 import { type KinesisStream } from './kinesis-stream.js';
 
@@ -23,7 +24,9 @@ const lookEveryMs = 1_000;
 /** The registration of a consumer with its stream: made where there is none, and never undone, since other workers use it. */
 export class FanOutConsumer {
   readonly #options: FanOutConsumerOptions;
-  #arn: string | undefined;
+  readonly #closed = new AbortController();
+  /** One look for all who wait; it goes on for the others when one of them gives up. */
+  #look: Promise<string> | undefined;
 
   constructor(options: FanOutConsumerOptions) {
     this.#options = options;
@@ -34,29 +37,41 @@ export class FanOutConsumer {
    * `TIMEOUT` where it does not become active in time, and as every call to Kinesis.
    */
   async arn(signal: AbortSignal): Promise<string> {
-    const { clock, name, activeWithinMs } = this.#options;
-    const endMs = clock.monotonicMs() + activeWithinMs;
-    while (this.#arn === undefined) {
-      if (signal.aborted) throw new TidemarkError('ABORTED', 'registering was given up', { retriable: false });
-      this.#arn = (await this.#active(signal)) ?? (await this.#register(signal));
-      if (this.#arn !== undefined) break;
-      if (clock.monotonicMs() >= endMs)
-        throw new TidemarkError('TIMEOUT', `consumer ${name} was not active within ${activeWithinMs} ms`, {
-          retriable: true,
-          context: { consumer: name },
-        });
-      await wait(clock, lookEveryMs, signal);
-    }
-    return this.#arn;
+    const { clock, activeWithinMs, name } = this.#options;
+    const look = (this.#look ??= this.#activated(this.#closed.signal));
+    // The next who asks looks again.
+    look.catch(() => {
+      if (this.#look === look) this.#look = undefined;
+    });
+    return withDeadline({ clock, timeoutMs: activeWithinMs, what: `activating consumer ${name}`, signal }, () => look);
   }
 
   /** Kinesis does not know the consumer: look again. */
   forget(): void {
-    this.#arn = undefined;
+    this.#look = undefined;
   }
 
-  /** `undefined`: not yet, or not any more. */
-  async #active(signal: AbortSignal): Promise<string | undefined> {
+  /** Whoever waits is told that it is over. */
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #activated(signal: AbortSignal): Promise<string> {
+    const { clock, name, activeWithinMs } = this.#options;
+    const endMs = clock.monotonicMs() + activeWithinMs;
+    while (clock.monotonicMs() < endMs && !signal.aborted) {
+      const consumer = await this.#describe(signal);
+      if (consumer === undefined) await this.#register(signal);
+      else if (consumer.ConsumerStatus === 'ACTIVE' && consumer.ConsumerARN !== undefined) return consumer.ConsumerARN;
+      await wait(clock, lookEveryMs, signal);
+    }
+    const [code, what] = signal.aborted ? (['ABORTED', 'closed'] as const) : (['TIMEOUT', 'not active'] as const);
+    const context = { consumer: name };
+    throw new TidemarkError(code, `consumer ${name} is ${what}`, { retriable: code === 'TIMEOUT', context });
+  }
+
+  /** `undefined`: there is none. */
+  async #describe(signal: AbortSignal): Promise<ConsumerDescription | undefined> {
     const { client, stream, streamArn, name } = this.#options;
     const command = new DescribeStreamConsumerCommand({ StreamARN: streamArn, ConsumerName: name });
     try {
@@ -65,21 +80,20 @@ export class FanOutConsumer {
         signal,
         async (abortSignal) => client.send(command, { abortSignal }),
       );
-      return consumer?.ConsumerStatus === 'ACTIVE' ? consumer.ConsumerARN : undefined;
+      return consumer;
     } catch (error) {
       if (awsErrorName(error) === 'ResourceNotFoundException') return undefined;
       throw error;
     }
   }
 
-  /** Never resolves to an ARN: what was registered becomes active later. */
-  async #register(signal: AbortSignal): Promise<undefined> {
+  async #register(signal: AbortSignal): Promise<void> {
     const { client, stream, streamArn, name } = this.#options;
     const command = new RegisterStreamConsumerCommand({ StreamARN: streamArn, ConsumerName: name });
     try {
       await stream.call('registerStreamConsumer', signal, (abortSignal) => client.send(command, { abortSignal }));
     } catch (error) {
-      // Registered already: by another worker, or before, and not active yet.
+      // Another worker was quicker.
       if (awsErrorName(error) === 'ResourceInUseException') return;
       if (isTidemarkError(error) && awsErrorName(error) === 'LimitExceededException')
         throw new TidemarkError(

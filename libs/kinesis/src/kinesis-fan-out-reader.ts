@@ -96,6 +96,7 @@ export class KinesisFanOutReader implements ShardReader {
 
   /** Ends every subscription, closes the connections of the clients that were made here, and leaves the consumer registered. */
   close(): void {
+    this.#consumer.close();
     for (const subscription of this.#open) subscription.close();
     for (const client of this.#owned) client.destroy();
   }
