@@ -16,7 +16,7 @@ const path = fc.oneof(
     '/api/v1/routes/users/history',
     '/metrics',
   ),
-  fc.constantFrom('move', 'pause', 'resume').map((operation) => `/api/v1/routes/users/${operation}`),
+  fc.constantFrom('move', 'pause', 'resume', 'rewind').map((operation) => `/api/v1/routes/users/${operation}`),
   fc
     .array(fc.oneof(fc.constantFrom(...words), fc.webSegment()), { maxLength: 4 })
     .map((all) => `/api/v1/${all.join('/')}`),
@@ -50,16 +50,23 @@ const body = fc.oneof(
     .map((move) => JSON.stringify(move)),
   fc
     .record({
+      to: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      keys: fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.record({ from: fc.string(), to: fc.string() })),
+    })
+    .map((rewind) => JSON.stringify(rewind)),
+  fc
+    .record({
       writerEpoch: fc.oneof(fc.nat(), fc.maxSafeNat(), fc.jsonValue()),
       routes: fc.array(
         fc.record({
-          ...{ v: fc.constantFrom('1.0', '1.1', '2.0'), table: fc.constantFrom(...words), version: fc.maxSafeNat() },
+          ...{ v: fc.constantFrom('1.0', '1.2', '2.0'), table: fc.constantFrom(...words), version: fc.maxSafeNat() },
           ...{
             writerEpoch: fc.nat(),
             topics: fc.dictionary(fc.constantFrom(...words), fc.nat()),
             deleted: fc.boolean(),
           },
           ...{ changedAt: fc.nat(), changedBy: fc.string(), limited: fc.jsonValue({ maxDepth: 2 }) },
+          ...{ rewind: fc.oneof(fc.constant(undefined), fc.record({ id: fc.nat(), to: fc.maxSafeNat() })) },
         }),
         { maxLength: 3 },
       ),

@@ -46,9 +46,11 @@ describe('the description', () => {
     for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
       expect(schemas).toHaveProperty(name ?? '');
     expect(Object.keys(schemas).sort()).toEqual([
+      'KeyRangeModel',
       'MoveRouteModel',
       'ProblemModel',
       'PutRouteModel',
+      'RewindRouteModel',
       'RouteChangeModel',
       'RouteDiffModel',
       'RouteDumpModel',
@@ -57,6 +59,7 @@ describe('the description', () => {
       'RouteListModel',
       'RouteModel',
       'RouteMoveModel',
+      'RouteRewindModel',
       'TopicFilterModel',
       'TopicLimitModel',
     ]);

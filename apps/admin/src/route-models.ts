@@ -29,6 +29,33 @@ export class RouteMoveModel {
   until!: string;
 }
 
+export class KeyRangeModel {
+  @ApiProperty({ description: 'The first item key, `<bucket>:<key>`.', example: 'users:a' })
+  from!: string;
+
+  @ApiProperty({ description: 'The first one behind the range, in the order of UTF-8 bytes.', example: 'users:b' })
+  to!: string;
+}
+
+/** What the table's dispatchers send again, or have sent again: each partition does it once. */
+export class RouteRewindModel {
+  @ApiProperty({
+    description: 'Names it; also in the notes beside the committed offsets.',
+    type: 'integer',
+    example: 1_769_860_800_000,
+  })
+  id!: number;
+
+  @ApiProperty({
+    description: 'From when on: by the time at which a record reached the table topic.',
+    format: 'date-time',
+  })
+  to!: string;
+
+  @ApiProperty({ description: 'Only these keys.', type: () => KeyRangeModel, nullable: true })
+  keys!: KeyRangeModel | null;
+}
+
 /** One version of a table's route, as the API shows it. */
 export class RouteModel {
   @ApiProperty({ description: 'DynamoDB table.', example: 'users' })
@@ -73,6 +100,13 @@ export class RouteModel {
     nullable: true,
   })
   move!: RouteMoveModel | null;
+
+  @ApiProperty({
+    description: 'The last rewind, whether or not it is done everywhere.',
+    type: () => RouteRewindModel,
+    nullable: true,
+  })
+  rewind!: RouteRewindModel | null;
 
   @ApiProperty({
     description: 'The topic that pods follow, those apart that a limited one is for: the one added last.',
@@ -162,6 +196,19 @@ export class MoveRouteModel {
   to!: string;
 }
 
+export class RewindRouteModel {
+  @ApiProperty({
+    description:
+      'From when on; not in the future. Records bear the clock of the sync process that wrote them: a minute more harms nobody.',
+    format: 'date-time',
+    example: '2026-01-31T12:00:00Z',
+  })
+  to!: string;
+
+  @ApiProperty({ description: 'Only these keys. Default: all.', type: () => KeyRangeModel, required: false })
+  keys?: KeyRangeModel;
+}
+
 /** RFC 9457. */
 export class ProblemModel {
   @ApiProperty({ format: 'uri', example: 'urn:tidemark:problem:ROUTE_INVALID' })
@@ -206,6 +253,7 @@ export function routeModel(route: Route): RouteModel {
     limited: route.limited ?? {},
     paused: route.paused === true,
     move: route.move === undefined ? null : { ...route.move, until: dateOf(route.move.until) },
+    rewind: route.rewind === undefined ? null : rewindModel(route.rewind),
     followed: followedTopic(route) ?? null,
     deleted: route.deleted,
     changedAt: dateOf(route.changedAt),
@@ -215,6 +263,10 @@ export function routeModel(route: Route): RouteModel {
 
 export function routeChangeModel({ route, diff, written }: RouteChange, dryRun: boolean): RouteChangeModel {
   return { ...routeModel(route), diff, dryRun, written };
+}
+
+function rewindModel({ id, to, keys }: NonNullable<Route['rewind']>): RouteRewindModel {
+  return { id, to: dateOf(to), keys: keys ?? null };
 }
 
 const lastDateMs = 8.64e15;

@@ -109,6 +109,72 @@ describe('POST /routes/:table/pause and resume', () => {
   });
 });
 
+describe('POST /routes/:table/rewind', () => {
+  const rewind = (body: unknown, version: number, query = ''): Promise<Response> =>
+    Promise.resolve(
+      bench.api
+        .post(url('rewind') + query)
+        .set(at(version))
+        .send(body as object),
+    );
+  const past = (): string => new Date(bench.clock.now() - 60_000).toISOString();
+
+  it('says what is sent again, and leaves the rest of the route as it is', async () => {
+    const to = past();
+    const response = await rewind({ to }, 1);
+    expect([response.status, response.headers['etag'], response.body]).toMatchObject([
+      200,
+      '"2"',
+      { rewind: { to, keys: null }, since: { [topicA]: 1 }, diff: { kept: [topicA] }, written: true },
+    ]);
+    const keys = { from: 'users:a', to: 'users:é' };
+    const replay = await rewind({ to, keys }, 2);
+    expect(replay.body).toMatchObject({ version: 3, rewind: { to, keys } });
+    const [first, second] = [response, replay].map(({ body }) => (body as { rewind: { id: number } }).rewind.id);
+    expect(second).toBeGreaterThan(first ?? Infinity);
+  });
+
+  it('reads times of other zones, and is only worked out by a dry run', async () => {
+    const response = await rewind({ to: '1970-01-01T01:00:00.000+01:00' }, 1, '?dryRun=true');
+    expect(response.body).toMatchObject({ rewind: { to: '1970-01-01T00:00:00.000Z' }, written: false });
+    expect(await route()).toMatchObject({ version: 1, rewind: null });
+  });
+
+  it.each<[string, () => unknown, number, object]>([
+    ['another version', () => ({ to: past() }), 9, { status: 412 }],
+    [
+      'the future',
+      () => ({ to: new Date(bench.clock.now() + 1_000).toISOString() }),
+      1,
+      { status: 422, field: 'to', rule: 'rewind-to' },
+    ],
+    [
+      'before there was time',
+      () => ({ to: '1969-12-31T23:59:59Z' }),
+      1,
+      { status: 422, field: 'to', rule: 'rewind-to' },
+    ],
+    [
+      'keys the wrong way round',
+      () => ({ to: past(), keys: { from: 'b', to: 'a' } }),
+      1,
+      { status: 422, field: 'keys', rule: 'rewind-keys' },
+    ],
+    ['half a range', () => ({ to: past(), keys: { from: 'b' } }), 1, { status: 400, field: 'keys.to' }],
+    ['a time that is none', () => ({ to: 'yesterday' }), 1, { status: 400, field: 'to' }],
+    ['milliseconds', () => ({ to: 5 }), 1, { status: 400, field: 'to' }],
+    ['a field that is none', () => ({ to: past(), key: 'a' }), 1, { status: 400 }],
+  ])('refuses %s', async (_what, body, version, problem) => {
+    expect((await rewind(body(), version)).body).toMatchObject(problem);
+    expect(await route()).toMatchObject({ version: 1 });
+  });
+
+  it('needs a version, and a route', async () => {
+    expect((await bench.api.post(url('rewind')).send({ to: past() })).status).toBe(428);
+    expect((await bench.api.post('/api/v1/routes/nobody/rewind').set(at(1)).send({ to: past() })).status).toBe(404);
+  });
+});
+
 describe('PUT /routes/:table with limits', () => {
   const put = (body: object, version: number): Promise<Response> =>
     Promise.resolve(bench.api.put('/api/v1/routes/users').set(at(version)).send(body));

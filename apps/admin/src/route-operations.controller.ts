@@ -17,8 +17,8 @@ import { type RouteOperation, RoutingTable } from '@tidemark/control';
 
 import { ApiProblems, type ProblemStatus } from './api-problems.js';
 import { actorHeader, changed, dryRunQuery, etag, ifMatch, type ResponseHead, tableParam } from './route-changes.js';
-import { MoveRouteModel, RouteChangeModel, routeChangeModel } from './route-models.js';
-import { readActor, readDryRun, readTarget, readVersion, type RequestHeaders } from './route-request.js';
+import { MoveRouteModel, RewindRouteModel, RouteChangeModel, routeChangeModel } from './route-models.js';
+import { readActor, readDryRun, readRewind, readTarget, readVersion, type RequestHeaders } from './route-request.js';
 
 const answer = { type: RouteChangeModel, description: 'Written, or only worked out.', headers: { ETag: etag } };
 
@@ -87,6 +87,25 @@ export class RouteOperationsController {
     @Res({ passthrough: true }) response: ResponseHead,
   ): Promise<RouteChangeModel> {
     return this.#operate(table, { type: 'resume' }, { query, headers, response });
+  }
+
+  @Post('rewind')
+  @HttpCode(HttpStatus.OK)
+  @ApiBody({ type: RewindRouteModel })
+  @routeOperation(
+    'rewindRoute',
+    'Sends again what came since a time, or of it only some keys; new events wait behind it, so pods grow stale meanwhile',
+    413,
+    415,
+  )
+  rewind(
+    @Param('table') table: string,
+    @Body() body: unknown,
+    @Query() query: unknown,
+    @Headers() headers: RequestHeaders,
+    @Res({ passthrough: true }) response: ResponseHead,
+  ): Promise<RouteChangeModel> {
+    return this.#operate(table, { type: 'rewind', ...readRewind(body) }, { query, headers, response });
   }
 
   async #operate(

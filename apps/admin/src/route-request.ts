@@ -1,4 +1,5 @@
 import { type PutLimits, type RoutePrecondition, type TopicFilters } from '@tidemark/control';
+import { type KeyRange } from '@tidemark/protocol';
 import { z } from 'zod';
 
 import { RequestProblem } from './problem.js';
@@ -13,6 +14,10 @@ const names = z.array(z.string()).max(1_000);
 const limit = z.strictObject({ services: names.optional(), buckets: names.optional() });
 const putBody = z.strictObject({ topics: names, limited: z.record(z.string(), limit).optional() });
 const moveBody = z.strictObject({ to: z.string() });
+const rewindBody = z.strictObject({
+  to: z.iso.datetime({ offset: true }),
+  keys: z.strictObject({ from: z.string(), to: z.string() }).optional(),
+});
 const changeQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() });
 
 /** The topics of a PUT's body, and what some are limited to; throws a `RequestProblem` that names the field. */
@@ -33,6 +38,19 @@ export function readTarget(body: unknown): string {
   const result = moveBody.safeParse(body);
   if (result.success) return result.data.to;
   throw wrongShape(result.error, 'body', 'expected { "to": "…" }');
+}
+
+/** The time of a rewind's body, and its keys; throws a `RequestProblem` that names the field. */
+export function readRewind(body: unknown): { readonly to: number; readonly keys?: KeyRange } {
+  const result = rewindBody.safeParse(body);
+  if (!result.success)
+    throw wrongShape(
+      result.error,
+      'body',
+      'expected { "to": "2026-01-31T12:00:00Z", "keys"?: { "from": "…", "to": "…" } }',
+    );
+  const { to, keys } = result.data;
+  return { to: Date.parse(to), ...(keys === undefined ? {} : { keys }) };
 }
 
 /** Whether a change is only to be worked out. An unknown parameter is refused: a misspelt `dryRun` would change things. */

@@ -49,7 +49,29 @@ describe('Lane', () => {
     [-2n, 7n, undefined, true],
   ])('committed %s and handled %s: goes on at %s', (committed, handled, next, reset) => {
     const lane = new Lane('a', 0);
-    lane.resume(committed, handled);
+    lane.resume(committed, undefined, { next: handled, note: undefined });
     expect([lane.next, lane.reset]).toEqual([next, reset]);
+  });
+
+  const note = (id: number) => ({ id, until: 90n, lost: false });
+  it.each([
+    ['a rewind that it did not know of', note(5), undefined, 20n],
+    ['another rewind than it knew of', note(6), note(5), 20n],
+    ['no rewind, where it thought to have done one', undefined, note(5), 20n],
+    ['the rewind that it did', note(5), note(5), 70n],
+  ])('handled up to 70, and finds 20 committed with %s', (_what, committed, known, next) => {
+    const lane = new Lane('a', 0);
+    lane.resume(20n, committed, { next: 70n, note: known });
+    expect([lane.next, lane.note]).toEqual([next, committed]);
+  });
+
+  it('goes back where it is held, too, and drops what was fetched before', () => {
+    const lane = new Lane('a', 0);
+    lane.resume(70n);
+    lane.goBack({ offset: 20n, note: note(5) });
+    expect([lane.next, lane.heldAt, lane.epoch]).toEqual([20n, undefined, 1]);
+    lane.heldAt = 50n;
+    lane.goBack({ offset: 30n, note: note(6) });
+    expect([lane.next, lane.heldAt, lane.epoch]).toEqual([30n, 30n, 2]);
   });
 });

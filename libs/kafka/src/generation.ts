@@ -1,4 +1,5 @@
-import { type TopicPartition } from '@tidemark/pipeline';
+import { type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
+import { type RewindNote, type Rewound } from '@tidemark/protocol';
 
 /** What kafkajs commits when the committed offset has left the log, before it reads on from the log's start. */
 const earliest = -2n;
@@ -11,6 +12,10 @@ export class Lane implements TopicPartition {
   reset = false;
   /** The group has never committed an offset of the partition, or the offset is gone, or could not be read. */
   uncharted = true;
+  /** What the group has committed of the partition was read. */
+  isRead = false;
+  /** The last rewind, as every commit says it; `undefined`: none is known. */
+  note: RewindNote | undefined;
   /** Nothing is handed over until it is released: where it goes on then. */
   heldAt: bigint | undefined;
   /** Counts holds: what was fetched before the last one is dropped, and fetched again after the release. */
@@ -31,14 +36,39 @@ export class Lane implements TopicPartition {
     return this.heldAt !== undefined;
   }
 
-  /** Goes on after what is `committed` (negative: nothing), or after what the same member has `handled` without having it committed. */
-  resume(committed: bigint, handled: bigint | undefined): void {
+  /** Records before the next one are lost, as far as is known before it is fetched. */
+  get lost(): boolean {
+    return this.reset || this.note?.lost === true;
+  }
+
+  /** What a batch says of its partition. */
+  get known(): Pick<SourceBatch, 'uncharted' | 'rewind'> {
+    const { uncharted, note } = this;
+    return note === undefined ? { uncharted } : { uncharted, rewind: note };
+  }
+
+  /**
+   * Goes on after what is `committed` (negative: nothing), or after what the same member has handled `before` without having it committed: but
+   * that only if it knew of the rewind that is noted there, for another one may have set the partition back.
+   */
+  resume(committed: bigint, note?: RewindNote, before?: Pick<Lane, 'next' | 'note'>): void {
+    this.isRead = true;
+    this.note = note;
     this.reset = committed === earliest;
     this.uncharted = false;
     if (this.reset) return;
+    const handled = before?.note?.id === note?.id ? before?.next : undefined;
     const known = committed >= 0n ? committed : undefined;
     this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;
     this.uncharted = this.next === undefined;
+  }
+
+  /** Goes on where a rewind has set it; what was fetched before is dropped. */
+  goBack({ offset, note }: Rewound): void {
+    this.next = offset;
+    this.note = note;
+    this.epoch += 1;
+    if (this.held) this.heldAt = offset;
   }
 }
 

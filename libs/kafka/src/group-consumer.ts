@@ -1,4 +1,10 @@
-import { type EventSource, type EventSourceHandler, type TopicPartition } from '@tidemark/pipeline';
+import {
+  type EventSource,
+  type EventSourceHandler,
+  type Rewind,
+  type RewindOutcome,
+  type TopicPartition,
+} from '@tidemark/pipeline';
 import {
   backoffMs,
   type Clock,
@@ -162,6 +168,10 @@ export class GroupConsumer implements EventSource {
 
   release(places: readonly TopicPartition[]): void {
     this.#session?.release(places);
+  }
+
+  async rewind(place: TopicPartition, rewind: Rewind, signal: AbortSignal): Promise<RewindOutcome> {
+    return (await this.#session?.rewind(place, rewind, signal)) ?? 'gone';
   }
 
   stop(): Promise<void> {

@@ -1,4 +1,5 @@
-import { type EventSourceHandler, type TopicPartition } from '@tidemark/pipeline';
+import { type EventSourceHandler, type Rewind, type RewindOutcome, type TopicPartition } from '@tidemark/pipeline';
+import { decodeRewindNote } from '@tidemark/protocol';
 import { backoffMs, type Clock, every, type Logger, messageOf, wait } from '@tidemark/runtime';
 import { AssignerProtocol, type Consumer, type EachBatchPayload, type GroupDescription } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
@@ -10,6 +11,7 @@ import { type KafkaClient } from './kafka-client.js';
 import { isRejoinNeeded, kafkaErrorType } from './kafka-error.js';
 import { LaneRunner } from './lane-runner.js';
 import { LaneWork } from './lane-work.js';
+import { rewindLane } from './rewind-lane.js';
 import { settleWithin } from './settle-within.js';
 import { type WorkBudget } from './work-budget.js';
 
@@ -159,6 +161,16 @@ export class GroupSession {
     }
   }
 
+  /** Goes back in one partition, once what is at work there has ended; see `EventSource.rewind`. */
+  async rewind({ topic, partition }: TopicPartition, rewind: Rewind, signal: AbortSignal): Promise<RewindOutcome> {
+    const generation = this.#generation;
+    const lane = generation?.lane(topic, partition);
+    if (!this.joined || generation === undefined || lane === undefined) return 'gone';
+    const outcome = await rewindLane(lane, generation, rewind, { ...this.#options, consumer: this.#consumer, signal });
+    this.#lanes.resume(lane);
+    return outcome;
+  }
+
   /** Topics with a partition that is held. */
   heldTopics(): string[] {
     const held = [...(this.#generation?.lanes() ?? [])].filter((lane) => lane.held);
@@ -289,8 +301,10 @@ export class GroupSession {
       admin.fetchOffsets({ groupId, topics: [...this.#topics] }),
     );
     for (const { topic, partitions } of committed)
-      for (const { partition, offset } of partitions)
-        generation.lane(topic, partition)?.resume(BigInt(offset), previous?.lane(topic, partition)?.next);
+      for (const { partition, offset, metadata } of partitions) {
+        const before = previous?.lane(topic, partition);
+        generation.lane(topic, partition)?.resume(BigInt(offset), decodeRewindNote(metadata), before);
+      }
   }
 
   async #tellAssigned(generation: Generation): Promise<void> {
@@ -315,7 +329,7 @@ export class GroupSession {
     const generation = this.#generation;
     const lane = generation?.lane(payload.batch.topic, payload.batch.partition);
     this.#heartbeat = () => payload.heartbeat();
-    if (generation === undefined || lane === undefined || lane.held) return;
+    if (generation === undefined || lane === undefined || lane.held || payload.isStale()) return;
     if (this.#over) return this.#drained;
     if (generation.over && isRejoinNeeded(generation.signal.reason)) throw generation.signal.reason as Error;
     if (generation.closing.aborted) return wait(clock, patienceMs, generation.signal);

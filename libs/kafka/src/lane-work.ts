@@ -1,3 +1,4 @@
+import { encodeRewindNote } from '@tidemark/protocol';
 import { type BatchOutcome, type EventSourceHandler, type SourceBatch } from '@tidemark/pipeline';
 import { backoffMs, type Clock, type Logger, messageOf, wait } from '@tidemark/runtime';
 import { type Batch } from 'kafkajs';
@@ -30,11 +31,11 @@ export class LaneWork {
     const { metrics } = this.#options;
     const { batch, nextOffset, duplicates, gap } = groupBatch(taken.batch, lane.next);
     metrics.duplicates.value += duplicates;
-    const lost = gap || lane.reset;
+    const lost = gap || lane.lost;
     if (lost) this.#tellGap(lane, taken.batch);
     if (batch === undefined) return this.#commit(taken, generation, lane, nextOffset, 0);
 
-    const answer = await this.#handOver({ ...batch, afterGap: lost, uncharted: lane.uncharted }, generation, lane);
+    const answer = await this.#handOver({ ...batch, afterGap: lost, ...lane.known }, generation, lane);
     if (answer === undefined) return;
     if (answer === 'hold') return this.#hold(taken, lane, lane.next ?? batch.firstOffset);
     const end = answer === 'commit' ? nextOffset : answer.commitTo;
@@ -74,8 +75,11 @@ export class LaneWork {
   ): Promise<void> {
     const { clock, again, metrics, random } = this.#options;
     const { topic, partition } = lane;
-    const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(nextOffset) }] }] };
     lane.next = nextOffset;
+    if (records > 0 && lane.note?.lost === true) lane.note = { ...lane.note, lost: false };
+    const { note } = lane;
+    const metadata = note === undefined ? null : encodeRewindNote(note);
+    const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(nextOffset), metadata }] }] };
     lane.reset = false;
     lane.uncharted = false;
     for (let attempt = 1; !generation.over; attempt += 1) {
