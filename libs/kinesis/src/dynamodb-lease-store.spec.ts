@@ -1,3 +1,4 @@
+import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ShardLease } from '@tidemark/pipeline';
 import { leaseStoreContract } from '@tidemark/pipeline/testing';
@@ -62,6 +63,52 @@ describe('DynamoDBLeaseStore', () => {
     expect(written).toMatchObject(expected);
     expect(await row()).toEqual(written);
     expect(emulator.requests.filter(({ operation }) => operation === 'UpdateItem').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('recognises its own question for a lease, and its own hand-over, when the first answer was lost', async () => {
+    const held = await taken();
+    loseAnswerOf('UpdateItem', 1);
+    const asked = await store.ask(held, 'you', signal);
+    expect(asked).toMatchObject({ owner: 'you', checkpointOwner: 'me', counter: held.counter });
+    if (asked === undefined) throw new Error('not asked');
+    loseAnswerOf('UpdateItem', 1);
+    const over = await store.handOver(asked, '5', 70, signal);
+    expect(over).toMatchObject({ owner: 'you', checkpoint: '5', readUpTo: 70, counter: held.counter + 1 });
+    expect(await row()).toEqual(over);
+  });
+
+  it('tells the owner that its lease is asked for, also behind a write of its own whose answer never came', async () => {
+    const held = await taken();
+    loseAnswerOf('UpdateItem', 2);
+    await expect(store.renew(held, 70, signal)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    emulator.intercept = () => undefined;
+    const renewed = await row();
+    if (renewed === undefined) throw new Error('no row');
+    const asked = await store.ask(renewed, 'you', signal);
+    expect(asked).toMatchObject({ owner: 'you', counter: held.counter + 1 });
+    expect(await store.checkpoint(held, '5', 80, signal)).toEqual(asked);
+    expect(await store.release(held, signal)).toEqual(asked);
+    expect(await row()).toEqual(asked);
+  });
+
+  it('keeps attributes of a row that it does not know', async () => {
+    const held = await taken();
+    const client = new DynamoDBClient(dynamodbConfig(emulator));
+    await client.send(
+      new UpdateItemCommand({
+        TableName: 'leases',
+        Key: { leaseKey: { S: 's1' } },
+        UpdateExpression: 'SET throughputKBps = :n, pendingCheckpoint = :s',
+        ExpressionAttributeValues: { ':n': { N: '5' }, ':s': { S: 'x' } },
+      }),
+    );
+    const renewed = await store.renew(held, 70, signal);
+    expect(renewed).toBeDefined();
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: 'leases', Key: { leaseKey: { S: 's1' } }, ConsistentRead: true }),
+    );
+    client.destroy();
+    expect(Item).toMatchObject({ throughputKBps: { N: '5' }, pendingCheckpoint: { S: 'x' }, readUpTo: { N: '70' } });
   });
 
   it('writes on top of its own earlier write whose answer never came', async () => {

@@ -10,8 +10,11 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import {
+  askedLease,
   type Checkpoint,
   checkpointedLease,
+  handedOverLease,
+  isAskedOf,
   malformedLease,
   owingAs,
   type LeaseStore,
@@ -113,15 +116,40 @@ export class DynamoDBLeaseStore implements LeaseStore {
 
   async take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
     const taken = takenLease(lease, owner);
-    if (await this.#update(lease, taken, false, signal)) return taken;
+    if (await this.#update(lease, taken, [], signal)) return taken;
     const row = await this.#get(lease.shardId, signal);
     return row?.owner === owner && row.counter === taken.counter ? row : undefined;
   }
 
+  async ask(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+    const asked = askedLease(lease, owner);
+    if (asked === null) return undefined;
+    if (await this.#update(lease, asked, ofTheOwner(lease), signal)) return asked;
+    const row = await this.#get(lease.shardId, signal);
+    return row?.owner === owner && row.checkpointOwner === lease.owner && row.counter === lease.counter
+      ? row
+      : undefined;
+  }
+
+  async handOver(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined> {
+    const next = handedOverLease(owingAs(lease, lease), checkpoint, readUpTo);
+    const { checkpointOwner = '' } = lease;
+    if (await this.#update(lease, next, [['=', 'checkpointOwner', checkpointOwner]], signal)) return next;
+    const row = await this.#get(lease.shardId, signal);
+    const isOurs = row?.owner === lease.owner && row.checkpointOwner === undefined && row.counter === next.counter;
+    return isOurs && row.ownerSwitches === next.ownerSwitches ? row : undefined;
+  }
+
   async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
     const freed = releasedLease(lease);
-    if (await this.#update(lease, freed, true, signal)) return freed;
+    if (await this.#update(lease, freed, ofTheOwner(lease), signal)) return freed;
     const row = await this.#get(lease.shardId, signal);
+    if (row !== undefined && isAskedOf(lease, row)) return row;
     if (row?.counter !== freed.counter) return undefined;
     if (row.owner === null) return row;
     return row.owner === lease.owner ? this.release(row, signal) : undefined;
@@ -166,18 +194,24 @@ export class DynamoDBLeaseStore implements LeaseStore {
     signal: AbortSignal,
   ): Promise<ShardLease | undefined> {
     const next = change(owingAs(lease, lease));
-    if (await this.#update(lease, next, true, signal)) return next;
+    if (await this.#update(lease, next, ofTheOwner(lease), signal)) return next;
     const row = await this.#get(lease.shardId, signal);
+    if (row !== undefined && isAskedOf(lease, row)) return row;
     if (row === undefined || row.owner !== lease.owner || row.counter !== next.counter) return undefined;
     const again = change(owingAs(lease, row));
     if (row.checkpoint === next.checkpoint && row.readUpTo === next.readUpTo && isSame(row.owes, again.owes))
       return row;
-    return (await this.#update(row, again, true, signal)) ? again : undefined;
+    return (await this.#update(row, again, ofTheOwner(row), signal)) ? again : undefined;
   }
 
-  /** Writes what changes from `lease` to `next`; resolves to whether the condition held. */
-  #update(lease: ShardLease, next: ShardLease, isOwner: boolean, signal: AbortSignal): Promise<boolean> {
-    const input = updateOf(this.#table, lease, next, isOwner);
+  /** Writes what changes from `lease` to `next`; resolves to whether the conditions held. */
+  #update(
+    lease: ShardLease,
+    next: ShardLease,
+    conditions: readonly Condition[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const input = updateOf(this.#table, lease, next, conditions);
     return this.#unlessRefused('updateItem', signal, (abortSignal) =>
       this.#client.send(new UpdateItemCommand(input), { abortSignal }),
     );
@@ -227,36 +261,52 @@ export class DynamoDBLeaseStore implements LeaseStore {
   }
 }
 
-/** The whole of `next` under the condition that the row is still `lease`; `isOwner`: and still its owner's. */
-function updateOf(table: string, lease: ShardLease, next: ShardLease, isOwner: boolean): UpdateItemCommandInput {
-  const written = Object.entries(toItem(next)).filter(([name]) => name !== attribute.shardId);
-  const set = written.map((_, index) => `#a${index} = :a${index}`);
-  const names = Object.fromEntries(written.map(([name], index) => [`#a${index}`, name]));
-  const values: LeaseItem = Object.fromEntries(written.map(([, value], index) => [`:a${index}`, value]));
-  const conditions = ['#counter = :counter'];
-  values[':counter'] = { N: String(lease.counter) };
-  if (isOwner && lease.owner !== null) {
-    conditions.push('#owner = :owner');
-    values[':owner'] = { S: lease.owner };
-  }
-  const owesNothing = (next.owes ?? []).length === 0;
-  const removed = [...(next.owner === null ? ['#owner'] : []), ...(owesNothing ? ['#owes'] : [])];
-  const remove = removed.length === 0 ? '' : ` REMOVE ${removed.join(', ')}`;
-  const usesOwner = conditions.length > 1 || next.owner === null;
+/** What must stand in a row beside its counter, or must not. */
+type Condition = readonly ['=', 'owner' | 'checkpointOwner', string] | readonly ['absent', 'checkpointOwner'];
+
+/** What every write of the owner finds, as long as nobody asks for the lease. */
+function ofTheOwner({ owner }: ShardLease): readonly Condition[] {
+  return [...(owner === null ? [] : [['=', 'owner', owner] as const]), ['absent', 'checkpointOwner']];
+}
+
+/** The whole of `next` where the row is still `lease`; attributes that it does not have are removed, those of others stay. */
+function updateOf(
+  table: string,
+  lease: ShardLease,
+  next: ShardLease,
+  conditions: readonly Condition[],
+): UpdateItemCommandInput {
+  const { [attribute.shardId]: key, ...item } = toItem(next);
+  const names: Record<string, string> = { '#counter': attribute.counter };
+  const values: LeaseItem = { ':was': { N: String(lease.counter) } };
+  const set = Object.entries(item).map(([name, value]) => {
+    names[`#${name}`] = name;
+    values[`:${name}`] = value;
+    return `#${name} = :${name}`;
+  });
+  const removed = removable.filter((name) => item[attribute[name]] === undefined);
+  for (const name of removed) names[`#${attribute[name]}`] = attribute[name];
+  const terms = conditions.map(([is, field, value], index) => {
+    const name = `#${attribute[field]}`;
+    names[name] = attribute[field];
+    if (is === 'absent') return `attribute_not_exists(${name})`;
+    values[`:is${index}`] = { S: value };
+    return `${name} = :is${index}`;
+  });
   return {
     TableName: table,
-    Key: { [attribute.shardId]: { S: lease.shardId } },
-    UpdateExpression: `SET ${set.join(', ')}${remove}`,
-    ConditionExpression: conditions.join(' AND '),
-    ExpressionAttributeNames: {
-      ...names,
-      '#counter': attribute.counter,
-      ...(usesOwner ? { '#owner': attribute.owner } : {}),
-      ...(owesNothing ? { '#owes': attribute.owes } : {}),
-    },
+    Key: { [attribute.shardId]: key ?? { S: lease.shardId } },
+    UpdateExpression:
+      `SET ${set.join(', ')}` +
+      (removed.length === 0 ? '' : ` REMOVE ${removed.map((name) => `#${attribute[name]}`).join(', ')}`),
+    ConditionExpression: ['#counter = :was', ...terms].join(' AND '),
+    ExpressionAttributeNames: names,
     ExpressionAttributeValues: values,
   };
 }
+
+/** What a write may take out of a row. */
+const removable = ['owner', 'checkpointOwner', 'owes'] as const;
 
 /** A row that cannot be read keeps no other from being read. */
 function rowOf(item: LeaseItem): ShardLease {

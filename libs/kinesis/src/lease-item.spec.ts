@@ -7,19 +7,29 @@ import { attribute, fromItem, type LeaseItem, toItem } from './lease-item.js';
 
 const text = fc.string({ minLength: 1, maxLength: 12 });
 const hashKey = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map(String);
-const lease: fc.Arbitrary<ShardLease> = fc.record({
-  shardId: text,
-  streamId: fc.oneof(fc.constant(''), text),
-  owner: fc.option(text),
-  counter: fc.maxSafeNat(),
-  checkpoint: fc.oneof(text, fc.constantFrom('TRIM_HORIZON', 'LATEST', 'SHARD_END')),
-  writtenCheckpoint: fc.option(text),
-  ownerSwitches: fc.nat(),
-  parents: fc.uniqueArray(text, { maxLength: 2 }).map((parents) => parents.sort()),
-  startHash: hashKey,
-  endHash: hashKey,
-  readUpTo: fc.option(fc.maxSafeNat()),
-});
+const always = [
+  ...(['shardId', 'streamId', 'owner', 'counter', 'checkpoint', 'writtenCheckpoint', 'ownerSwitches'] as const),
+  ...(['parents', 'startHash', 'endHash', 'readUpTo'] as const),
+];
+const lease: fc.Arbitrary<ShardLease> = fc.record(
+  {
+    shardId: text,
+    streamId: fc.oneof(fc.constant(''), text),
+    owner: fc.option(text),
+    counter: fc.maxSafeNat(),
+    checkpoint: fc.oneof(text, fc.constantFrom('TRIM_HORIZON', 'LATEST', 'SHARD_END')),
+    writtenCheckpoint: fc.option(text),
+    ownerSwitches: fc.nat(),
+    parents: fc.uniqueArray(text, { maxLength: 2 }).map((parents) => parents.sort()),
+    startHash: hashKey,
+    endHash: hashKey,
+    readUpTo: fc.option(fc.maxSafeNat()),
+    checkpointOwner: text,
+    children: fc.uniqueArray(text, { minLength: 1, maxLength: 2 }).map((children) => children.sort()),
+    owes: fc.uniqueArray(text, { minLength: 1, maxLength: 3 }).map((tables) => tables.sort()),
+  },
+  { requiredKeys: [...always] },
+);
 
 describe('a row of the lease table', () => {
   it('comes back from its item as it went', () => {

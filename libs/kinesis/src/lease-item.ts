@@ -12,7 +12,9 @@ export const attribute = {
   checkpoint: 'checkpoint',
   subSequence: 'checkpointSubSequenceNumber',
   ownerSwitches: 'ownerSwitchesSinceCheckpoint',
+  checkpointOwner: 'checkpointOwner',
   parents: 'parentShardId',
+  children: 'childShardIds',
   startHash: 'startingHashKey',
   endHash: 'endingHashKey',
   readUpTo: 'readUpTo',
@@ -21,9 +23,9 @@ export const attribute = {
   owes: 'owedFlushes',
 } as const;
 
-/** Absent: no owner, no parents, nothing known of what was read, of the stream, of what was written. */
+/** Absent: no owner, nobody asked, no parents, no children, nothing known of what was read, of the stream, of what was written. */
 export function toItem(lease: ShardLease): LeaseItem {
-  const { owner, parents, readUpTo, streamId, writtenCheckpoint, owes = [] } = lease;
+  const { owner, parents, readUpTo, streamId, writtenCheckpoint, checkpointOwner, children = [], owes = [] } = lease;
   return {
     [attribute.shardId]: { S: lease.shardId },
     [attribute.counter]: { N: String(lease.counter) },
@@ -33,7 +35,9 @@ export function toItem(lease: ShardLease): LeaseItem {
     [attribute.startHash]: { S: lease.startHash },
     [attribute.endHash]: { S: lease.endHash },
     ...(owner === null ? {} : { [attribute.owner]: { S: owner } }),
+    ...(checkpointOwner === undefined ? {} : { [attribute.checkpointOwner]: { S: checkpointOwner } }),
     ...(parents.length === 0 ? {} : { [attribute.parents]: { SS: [...parents] } }),
+    ...(children.length === 0 ? {} : { [attribute.children]: { SS: [...children] } }),
     ...(readUpTo === null ? {} : { [attribute.readUpTo]: { N: String(readUpTo) } }),
     ...(streamId === '' ? {} : { [attribute.streamId]: { S: streamId } }),
     ...(writtenCheckpoint === null ? {} : { [attribute.writtenCheckpoint]: { S: writtenCheckpoint } }),
@@ -52,7 +56,9 @@ export function fromItem(item: LeaseItem): ShardLease {
     checkpoint: text(item, 'checkpoint'),
     writtenCheckpoint: item[attribute.writtenCheckpoint] === undefined ? null : text(item, 'writtenCheckpoint'),
     ownerSwitches: wholeNumber(item, 'ownerSwitches'),
+    ...(item[attribute.checkpointOwner] === undefined ? {} : { checkpointOwner: text(item, 'checkpointOwner') }),
     parents: [...(item[attribute.parents]?.SS ?? [])].sort(),
+    ...(item[attribute.children] === undefined ? {} : { children: names(item, 'children') }),
     startHash: hashKey(item, 'startHash'),
     endHash: hashKey(item, 'endHash'),
     readUpTo: item[attribute.readUpTo] === undefined ? null : wholeNumber(item, 'readUpTo'),

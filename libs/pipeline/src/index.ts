@@ -2,7 +2,10 @@ export type * from './ports.js';
 export { type DispatcherOptions } from './dispatch-options.js';
 export { Dispatcher, type DispatcherHealth } from './dispatcher.js';
 export {
+  askedLease,
   checkpointedLease,
+  handedOverLease,
+  isAskedOf,
   malformedLease,
   newLease,
   owingAs,

@@ -3,7 +3,15 @@ export type * from './ports.js';
 export { DispatchPartition } from './dispatch-partition.js';
 export { chunksOf, highestOf, outgoing, planTable, type TablePlan } from './dispatch-plan.js';
 export { DispatchRoutes } from './dispatch-routes.js';
-export { checkpointedLease, newLease, renewedLease } from './lease-row.js';
+export {
+  askedLease,
+  checkpointedLease,
+  handedOverLease,
+  isAsked,
+  newLease,
+  renewedLease,
+  takenLease,
+} from './lease-row.js';
 export { RetentionGap } from './retention-gap.js';
 export { alignLeases, holeBefore, isReadable, knownReadUpTo, planShardEnd } from './shard-leases.js';
 export { ShardRoll } from './shard-roll.js';

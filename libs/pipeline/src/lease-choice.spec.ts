@@ -20,7 +20,7 @@ function choose(rows: readonly ShardLease[], fields: Partial<LeaseChoiceInput> =
     stillMs: () => 0,
     failoverMs: 10_000,
     leasesMax: 100,
-    random: () => 0,
+    scanEveryMs: 1_000,
     ...fields,
   });
 }
@@ -43,22 +43,58 @@ describe('chooseLeases', () => {
     ],
     ['takes an expired lease', [row('a', 'x'), row('b', 'x')], still('a', 'b'), ['a expired', 'b expired']],
     ['leaves a live lease alone when the load is even', [row('a', 'x'), row('b', 'me')], {}, []],
-    ['steals one from the most loaded', [row('a', 'y'), row('b', 'x'), row('c', 'x')], {}, ['b stolen']],
-    ['steals one where that evens the load', [row('a', 'x'), row('b', 'x'), row('c', 'x')], {}, ['a stolen']],
+    ['asks the most loaded for one', [row('a', 'y'), row('b', 'x'), row('c', 'x')], {}, ['b asked']],
+    ['asks for one where that evens the load', [row('a', 'x'), row('b', 'x'), row('c', 'x')], {}, ['a asked']],
     [
-      'does not steal what it still reads, though it has lost the lease',
+      'does not ask for what it still reads, though it has lost the lease',
       [row('a', 'x'), row('b', 'x'), row('c', 'x')],
       { held: new Set(['a']) },
-      ['b stolen'],
+      ['b asked'],
     ],
-    ['does not steal back and forth', [row('a', 'x'), row('b', 'x'), row('c', 'me')], {}, []],
+    ['does not ask back and forth', [row('a', 'x'), row('b', 'x'), row('c', 'me')], {}, []],
     [
-      'prefers an expired lease to stealing',
+      'prefers an expired lease to asking',
       [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'y')],
       still('d'),
       ['d expired'],
     ],
-    ['takes back its own lease that it does not hold', [row('a', 'me')], { held: new Set() }, ['a expired']],
+    ['takes what was handed over to it', [row('a', 'me')], { held: new Set() }, ['a handed-over']],
+    [
+      'takes what was handed over to it beyond its fair share, for nobody else will before it expires',
+      [row('a', 'me'), row('b', 'x'), row('c', 'me')],
+      { held: new Set(['a', 'gone']) },
+      ['c handed-over'],
+    ],
+    [
+      'waits for what it has asked for, and asks for no more than evens the load out',
+      [row('a', 'me', { checkpointOwner: 'x' }), row('b', 'x'), row('c', 'x')],
+      { held: new Set() },
+      [],
+    ],
+    [
+      'asks for another one while it waits, where that evens the load out',
+      [row('a', 'me', { checkpointOwner: 'x' }), ...[...'bcdef'].map((id) => row(id, 'x'))],
+      { held: new Set() },
+      ['b asked'],
+    ],
+    [
+      'takes what is not handed over in time',
+      [row('a', 'me', { checkpointOwner: 'x' }), row('b', 'x')],
+      { held: new Set(), ...still('a') },
+      ['a expired'],
+    ],
+    [
+      'asks for nothing that another worker has asked for',
+      [row('a', 'x', { checkpointOwner: 'y' }), row('b', 'x'), row('c', 'x')],
+      {},
+      ['b asked'],
+    ],
+    [
+      'takes what a worker of a release without hand-over has released, whoever had been asked for it',
+      [row('a', null, { checkpointOwner: 'y' })],
+      {},
+      ['a free'],
+    ],
     ['does not take what it holds, even when its row stands still', [row('a', 'me')], still('a'), []],
     ['does not take ended shards', [row('a', null, { checkpoint: 'SHARD_END' })], {}, []],
     ['does not take a child before its parents are ended', [row('a', 'x'), row('b', null, { parents: ['a'] })], {}, []],
@@ -71,13 +107,25 @@ describe('chooseLeases', () => {
     [
       'takes an overdue lease beyond its fair share',
       [row('a', 'me'), row('b', 'me'), row('c', null), row('d', 'x'), row('e', 'y')],
-      { stillMs: (lease) => (lease.shardId === 'c' ? 30_000 : 0) },
+      { stillMs: (lease) => (lease.shardId === 'c' ? 3_000 : 0) },
       ['c free'],
     ],
     [
       'leaves a lease that is not overdue yet to whoever has room for it',
       [row('a', 'me'), row('b', 'me'), row('c', null), row('d', 'x'), row('e', 'y')],
-      { stillMs: (lease) => (lease.shardId === 'c' ? 29_999 : 0) },
+      { stillMs: (lease) => (lease.shardId === 'c' ? 2_999 : 0) },
+      [],
+    ],
+    [
+      'takes an expired lease beyond its fair share as soon as those who seem to have room for it have not, for they may be dead',
+      [row('a', 'me'), row('b', 'me'), row('c', 'gone'), row('d', 'x'), row('e', 'y')],
+      { stillMs: (lease) => (lease.shardId === 'c' ? 13_000 : 0) },
+      ['c expired'],
+    ],
+    [
+      'leaves an expired lease to whoever has room for it',
+      [row('a', 'me'), row('b', 'me'), row('c', 'gone'), row('d', 'x'), row('e', 'y')],
+      { stillMs: (lease) => (lease.shardId === 'c' ? 12_999 : 0) },
       [],
     ],
     [
@@ -87,24 +135,29 @@ describe('chooseLeases', () => {
       [],
     ],
     [
-      'steals nothing while something is free',
+      'asks for nothing while something is free',
       [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'x'), row('e', null)],
       {},
       ['e free'],
     ],
     [
-      'steals nothing beyond its fair share, however uneven the others are',
+      'asks for nothing beyond its fair share, however uneven the others are',
       [...'abcd'].map((id) => row(id, 'x')).concat(row('e', 'y'), row('f', 'z'), row('g', 'me'), row('h', 'me')),
       {},
       [],
     ],
     [
-      'steals nothing beyond what it may hold',
+      'asks for nothing beyond what it may hold',
       [...'abcde'].map((id) => row(id, 'x')).concat(row('f', 'me')),
       { leasesMax: 1 },
       [],
     ],
-    ['steals any of them', [row('a', 'x'), row('b', 'x'), row('c', 'x')], { random: () => 0.99 }, ['c stolen']],
+    [
+      'asks for another one than the next worker does',
+      [row('a', 'x'), row('b', 'x'), row('c', 'x'), row('d', 'x'), row('e', 'x'), row('f', 'a-worker')],
+      {},
+      ['b asked'],
+    ],
     [
       'takes the first by id, in whatever order they are listed',
       [row('c', null), row('a', null), row('d', null), row('b', null)],
@@ -126,7 +179,7 @@ describe('chooseLeases', () => {
           const workerId = workers[round % 3] ?? 'w1';
           const held = new Set(rows.filter((each) => each.owner === workerId).map((each) => each.shardId));
           const choices = choose(rows, { workerId, held });
-          expect(choices.filter(({ reason }) => reason === 'stolen').length).toBeLessThanOrEqual(1);
+          expect(choices.filter(({ reason }) => reason === 'asked').length).toBeLessThanOrEqual(1);
           for (const { lease } of choices) expect(held.has(lease.shardId)).toBe(false);
           const taken = new Set(choices.map(({ lease }) => lease.shardId));
           rows = rows.map((each) => (taken.has(each.shardId) ? { ...each, owner: workerId } : each));

@@ -1,3 +1,4 @@
+import { isAsked } from './lease-row.js';
 import { type ShardLease } from './ports.js';
 import { isReadable } from './shard-leases.js';
 import { isEnded } from './watermark.js';
@@ -35,50 +36,62 @@ export interface LeaseChoiceInput {
   readonly stillMs: (lease: ShardLease) => number;
   /** A lease that stood still for so long is expired, ms. */
   readonly failoverMs: number;
+  /** Time between two looks of each worker at the rows, ms. */
+  readonly scanEveryMs: number;
   /** Leases that one worker may hold. */
   readonly leasesMax: number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
 }
 
 export interface LeaseChoice {
   readonly lease: ShardLease;
-  readonly reason: 'free' | 'expired' | 'stolen';
+  /** `asked`: of a worker that lives, which is to hand it over first. The others can be taken at once; `handed-over`: what this worker had asked for. */
+  readonly reason: 'free' | 'expired' | 'handed-over' | 'asked';
 }
 
-/** A lease that nobody took for so many fail-over times is taken beyond the fair share: who should have taken it cannot. */
-const overdueFailovers = 3;
+/** A lease that nobody has taken after so many looks is taken beyond the fair share: what counts as another worker's room may be a dead one's. */
+const overdueScans = 3;
 
 /**
- * The leases to take now: free and expired ones up to a fair share of all that can be read; when there is none, one of the most
- * loaded worker's, if that evens them out.
+ * The leases to take now: what others have handed over, and free and expired ones up to a fair share of all that can be read; when there is none, one to ask
+ * the most loaded worker for, if that evens them out. Which one follows from the rows alone, and another for each worker that asks.
  */
 export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
-  const { rows, workerId, held, stillMs, failoverMs, leasesMax, random } = input;
+  const { rows, workerId, held, stillMs, failoverMs, scanEveryMs, leasesMax } = input;
   const byId = new Map(rows.map((row) => [row.shardId, row]));
-  const readable = rows.filter((row) => row.problem === undefined && !isEnded(row) && isReadable(row, byId));
+  const readable = rows
+    .filter((row) => row.problem === undefined && !isEnded(row) && isReadable(row, byId))
+    .sort(byShardId);
   const isExpired = (row: ShardLease): boolean => stillMs(row) >= failoverMs;
+  const isMine = (row: ShardLease): boolean => row.owner === workerId && !isAsked(row);
   const isTakeable = (row: ShardLease): boolean =>
-    !held.has(row.shardId) && (row.owner === null || row.owner === workerId || isExpired(row));
-  const others = countByOwner(
-    readable.filter((row) => row.owner !== null && row.owner !== workerId && !isExpired(row)),
-  );
+    !held.has(row.shardId) && (row.owner === null || isMine(row) || isExpired(row));
+  const alive = readable.filter((row) => row.owner !== null && !isExpired(row));
+  const others = countByOwner(alive.filter((row) => row.owner !== workerId));
+  const awaited = alive.filter((row) => row.owner === workerId && isAsked(row) && !held.has(row.shardId)).length;
   const fairShare = Math.ceil(readable.length / (others.size + 1));
 
   const choices: LeaseChoice[] = [];
-  for (const lease of readable.filter(isTakeable).sort(byShardId)) {
-    const holds = held.size + choices.length;
-    const isOverdue = stillMs(lease) >= overdueFailovers * failoverMs;
-    if (holds >= leasesMax || (holds >= fairShare && !isOverdue)) continue;
-    choices.push({ lease, reason: lease.owner === null ? 'free' : 'expired' });
+  for (const lease of readable.filter(isTakeable)) {
+    const holds = held.size + awaited + choices.length;
+    const overdueMs = (lease.owner === null ? 0 : failoverMs) + overdueScans * scanEveryMs;
+    const isWelcome = holds < fairShare || stillMs(lease) >= overdueMs || isMine(lease);
+    if (holds < leasesMax && isWelcome) choices.push({ lease, reason: reasonOf(lease, workerId, isExpired(lease)) });
   }
-  if (choices.length > 0 || held.size >= Math.min(fairShare, leasesMax)) return choices;
+  const holds = held.size + awaited;
+  if (choices.length > 0 || holds >= Math.min(fairShare, leasesMax)) return choices;
 
   const [victim, load] = [...others].reduce((most, each) => (each[1] > most[1] ? each : most), ['', 0]);
-  if (load < held.size + 2) return choices;
-  const theirs = readable.filter((row) => row.owner === victim && !held.has(row.shardId));
-  const stolen = theirs[Math.floor(random() * theirs.length)];
-  return stolen === undefined ? choices : [{ lease: stolen, reason: 'stolen' }];
+  if (load < holds + 2) return choices;
+  const theirs = alive.filter((row) => row.owner === victim && !isAsked(row) && !held.has(row.shardId));
+  const rank = [...others.keys(), workerId].sort().indexOf(workerId);
+  const lease = theirs[rank % theirs.length];
+  return lease === undefined ? choices : [{ lease, reason: 'asked' }];
+}
+
+/** What is this worker's own in the table and not in memory was handed over to it, unless it has stood still for too long. */
+function reasonOf({ owner }: ShardLease, workerId: string, isExpired: boolean): LeaseChoice['reason'] {
+  if (owner === null) return 'free';
+  return owner === workerId && !isExpired ? 'handed-over' : 'expired';
 }
 
 function countByOwner(rows: readonly ShardLease[]): ReadonlyMap<string, number> {

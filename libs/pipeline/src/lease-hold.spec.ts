@@ -125,6 +125,97 @@ describe('LeaseHold', () => {
   });
 });
 
+describe('LeaseHold that another worker asks for', () => {
+  const { signal } = new AbortController();
+  const ask = async (store: FakeLeaseStore): Promise<ShardLease> => {
+    const row = store.row('s');
+    const asked = row === undefined ? undefined : await store.ask(row, 'b', signal);
+    if (asked === undefined) throw new Error('not asked');
+    return asked;
+  };
+
+  it('learns it from its next write, writes no more, and hands over the last that it knows', async () => {
+    const { clock, store, hold } = held();
+    await clock.advance(1_000);
+    const asked = await ask(store);
+    expect(hold.asked.aborted).toBe(false);
+    await clock.advance(1_000);
+    expect([hold.asked.aborted, hold.signal.aborted]).toEqual([true, false]);
+    hold.advance('7');
+    hold.claim(500);
+    await clock.advance(3_000);
+    expect(store.row('s')).toEqual(asked);
+    expect(await hold.release()).toBe('handed-over');
+    const { checkpointOwner: _, ...rest } = asked;
+    expect(store.row('s')).toEqual({
+      ...rest,
+      ...{ counter: asked.counter + 1, checkpoint: '7', writtenCheckpoint: '7', readUpTo: 500 },
+    });
+    expect(hold.signal.aborted).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('learns it from a reading of the table, and from none that is older than its own write', async () => {
+    const { clock, store, hold } = held();
+    const before = { ...hold.row, owner: 'b', checkpointOwner: 'a' };
+    await clock.advance(1_000);
+    hold.observe(before);
+    expect(hold.asked.aborted).toBe(false);
+    hold.observe(await ask(store));
+    expect([hold.asked.aborted, hold.signal.aborted]).toEqual([true, false]);
+    expect(await hold.release()).toBe('handed-over');
+  });
+
+  it('learns it in the middle of giving the lease back', async () => {
+    const { store, hold } = held();
+    await ask(store);
+    expect(await hold.release()).toBe('handed-over');
+    expect(store.row('s')).toMatchObject({ owner: 'b' });
+    expect(store.row('s')?.checkpointOwner).toBeUndefined();
+  });
+
+  it('tries to hand over as often as there is time', async () => {
+    const { clock, store, hold } = held();
+    await ask(store);
+    let failures = 2;
+    store.fault = (operation) => {
+      if (operation !== 'handOver' || (failures -= 1) < 0) return undefined;
+      return new TidemarkError('THROTTLED', 'slow down', { retriable: true });
+    };
+    expect(await hold.release()).toBe('handed-over');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is over when it has not handed the lease over by the time that it expires', async () => {
+    const { clock, store, hold } = held();
+    const asked = await ask(store);
+    await clock.advance(8_999);
+    expect([hold.asked.aborted, hold.signal.aborted]).toEqual([true, false]);
+    await clock.advance(1);
+    expect(hold.signal.reason).toBe('not renewed in time');
+    expect(await hold.release()).toBe('neither');
+    expect(store.row('s')).toEqual(asked);
+  });
+
+  it('is over when somebody has taken what it should hand over', async () => {
+    const { clock, store, hold } = held();
+    const asked = await ask(store);
+    await clock.advance(1_000);
+    const taken = await store.take(asked, 'c', signal);
+    expect(await hold.release()).toBe('neither');
+    expect(store.row('s')).toEqual(taken);
+  });
+
+  it('hands over a shard that it has just marked as ended, with the mark and what follows it', async () => {
+    const { store, hold } = held();
+    await ask(store);
+    expect(await hold.end(400, ['s2', 's1'])).toBe(false);
+    expect(hold.signal.aborted).toBe(false);
+    expect(await hold.release()).toBe('handed-over');
+    expect(store.row('s')).toMatchObject({ checkpoint: 'SHARD_END', readUpTo: 400, children: ['s1', 's2'] });
+  });
+});
+
 describe('hazard 33: a holder and those who wait for its lease', () => {
   /** How the table treats one write: when it takes effect and when the answer comes, ms; `null`: never. */
   interface Treatment {

@@ -1,6 +1,6 @@
 import { type Clock, every, withDeadline } from '@tidemark/runtime';
 import { type Hole } from './hole-flush.js';
-import { owingAs } from './lease-row.js';
+import { isAskedOf, owingAs } from './lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
 import { laterClaim } from './watermark.js';
@@ -18,17 +18,23 @@ export interface LeaseHoldOptions {
 }
 
 const writing = 'writing the lease table';
+/** Behind so many the lease expires, and is taken. */
+const handOverAttemptsMax = 3;
 
 /**
  * A lease while this worker holds it. Progress is noted in memory by `advance` and `claim`; one timer writes the row, so renewals and
  * checkpoints, which share the counter, never overlap, and the shard never waits for the lease table.
  *
  * `signal` is aborted when the lease is no longer ours: another worker took it, or no write succeeded within `failoverMs` by our own
- * monotonic clock, counted from before the last successful write was sent. Others count from when they saw that write: later.
+ * monotonic clock, counted from before the last successful write was sent. Others count from when they saw that write: later. `asked` is aborted
+ * when another worker asks for it: nothing is written any more then but `release`, and what is not handed over by the time the lease
+ * would have expired is taken.
  */
 export class LeaseHold {
   readonly #options: LeaseHoldOptions;
   readonly #over = new AbortController();
+  readonly #asked = new AbortController();
+  readonly #owner: string | null;
   readonly #stopRenewing: () => void;
   #row: ShardLease;
   #checkpoint: Checkpoint;
@@ -37,6 +43,7 @@ export class LeaseHold {
   readonly #owes: Map<string, Hole | undefined>;
   /** Kept apart from `readUpTo`, which a watermark may count while the row is not written as ended. */
   #endedAt: number | null = null;
+  #children: readonly string[] | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #cancelExpiry: () => void = () => undefined;
 
@@ -44,6 +51,7 @@ export class LeaseHold {
   constructor(options: LeaseHoldOptions, row: ShardLease, takenAtMs: number) {
     this.#options = options;
     this.#row = row;
+    this.#owner = row.owner;
     this.#checkpoint = row.checkpoint;
     this.#readUpTo = row.readUpTo;
     this.#owes = new Map(row.owes?.map((table) => [table, undefined]));
@@ -62,6 +70,11 @@ export class LeaseHold {
 
   get signal(): AbortSignal {
     return this.#over.signal;
+  }
+
+  /** Aborted when the lease is to be handed over. */
+  get asked(): AbortSignal {
+    return this.#asked.signal;
   }
 
   get readUpTo(): number | null {
@@ -93,18 +106,19 @@ export class LeaseHold {
     this.#owes.delete(table);
   }
 
-  /** Takes note of a reading of the row: once it shows another owner at a later counter, the lease is over. */
+  /** Takes note of a reading of the row: once it shows another owner at a later counter, the lease is over; or that it is asked for. */
   observe(row: ShardLease): void {
-    if (row.owner !== this.#row.owner && row.counter > this.#row.counter) this.drop('taken by another worker');
+    if (row.counter < this.#row.counter) return;
+    if (this.#isAskedIn(row)) this.#handOverSoon(row);
+    else if (row.owner !== this.#row.owner && row.counter > this.#row.counter) this.drop('taken by another worker');
   }
 
   /** Writes what is known now: a checkpoint if it moved, else a renewal. Resolves to whether the row says so. */
   write(): Promise<boolean> {
     return this.#serially(() => {
+      if (this.asked.aborted) return Promise.resolve(false);
       const { store } = this.#options;
-      const checkpoint = this.#checkpoint;
-      const row = owingAs({ ...this.#row, owes: [...this.#owes.keys()].sort() }, this.#row);
-      const readUpTo = checkpoint === 'SHARD_END' ? laterClaim(this.#readUpTo, this.#endedAt) : this.#readUpTo;
+      const { row, checkpoint, readUpTo } = this.#known;
       return this.#attempt((signal) =>
         checkpoint === row.checkpoint
           ? store.renew(row, readUpTo, signal)
@@ -117,19 +131,28 @@ export class LeaseHold {
    * Marks the shard as read to its end, then lets go. `readUpTo`: a time before the end was seen, ms since the epoch; `null`: what may have
    * left the stream is not known. No watermark counts an ended row, so this claim only tells the children's readers that nothing is missing.
    */
-  async end(readUpTo: number | null): Promise<boolean> {
+  async end(readUpTo: number | null, children: readonly string[] = []): Promise<boolean> {
     this.#checkpoint = 'SHARD_END';
     this.#endedAt = readUpTo;
+    if (children.length > 0) this.#children = [...children].sort();
     const ended = await this.write();
     if (ended) this.drop('the shard is read to its end');
     return ended;
   }
 
-  /** Writes what is known, gives the lease back, then lets go whatever came of it. */
-  async release(): Promise<void> {
+  /**
+   * Writes what is known, gives the lease back, or over to the worker that asks for it, then lets go whatever came of it. To be called when
+   * nothing of the shard is on its way to Kafka any more: whoever reads on may begin at once. Resolves to what the row says.
+   */
+  async release(): Promise<'released' | 'handed-over' | 'neither'> {
     await this.write();
-    await this.#serially(() => this.#attempt((signal) => this.#options.store.release(this.#row, signal)));
+    const { store } = this.#options;
+    const isReleased = await this.#serially(() =>
+      this.asked.aborted ? Promise.resolve(false) : this.#attempt((signal) => store.release(this.#row, signal)),
+    );
+    const isHandedOver = !isReleased && this.asked.aborted && (await this.#handOver());
     this.drop('released');
+    return isReleased ? 'released' : isHandedOver ? 'handed-over' : 'neither';
   }
 
   /** Lets go without a word to the lease table, as a crash would. */
@@ -137,6 +160,30 @@ export class LeaseHold {
     this.#stopRenewing();
     this.#cancelExpiry();
     this.#over.abort(reason);
+  }
+
+  /** What fails is tried again for as long as nobody may take the lease anyway. */
+  async #handOver(): Promise<boolean> {
+    const { store } = this.#options;
+    for (let attempts = 0; attempts < handOverAttemptsMax; attempts += 1) {
+      const isDone = await this.#serially(() =>
+        this.#attempt((signal) => {
+          const { row, checkpoint, readUpTo } = this.#known;
+          return store.handOver(row, checkpoint, readUpTo, signal);
+        }),
+      );
+      if (isDone || this.signal.aborted) return isDone;
+    }
+    return false;
+  }
+
+  /** What the next write of the row says. */
+  get #known(): { readonly row: ShardLease; readonly checkpoint: Checkpoint; readonly readUpTo: number | null } {
+    const checkpoint = this.#checkpoint;
+    const isEnd = checkpoint === 'SHARD_END';
+    const children = isEnd ? this.#children : this.#row.children;
+    const row = owingAs({ ...this.#row, children, owes: [...this.#owes.keys()].sort() }, this.#row);
+    return { row, checkpoint, readUpTo: isEnd ? laterClaim(this.#readUpTo, this.#endedAt) : this.#readUpTo };
   }
 
   async #attempt(write: (signal: AbortSignal) => Promise<ShardLease | undefined>): Promise<boolean> {
@@ -147,16 +194,28 @@ export class LeaseHold {
       const row = await withDeadline({ clock, timeoutMs: callTimeoutMs, what: writing, signal: this.signal }, write);
       observer.succeeded(writing);
       if (row === undefined) this.drop('taken by another worker');
+      else if (this.#isAskedIn(row)) this.#handOverSoon(row);
       else if (!this.signal.aborted) this.#written(row, sentAtMs);
-      return row !== undefined;
+      return row !== undefined && !this.#isAskedIn(row);
     } catch (error) {
       if (!this.signal.aborted) observer.failed(writing, error);
       return false;
     }
   }
 
-  #written(row: ShardLease, sentAtMs: number): void {
+  #isAskedIn(row: ShardLease): boolean {
+    return this.#owner !== null && isAskedOf({ ...this.#row, owner: this.#owner }, row);
+  }
+
+  #handOverSoon(row: ShardLease): void {
     this.#row = row;
+    this.#stopRenewing();
+    this.#asked.abort('another worker asks for the lease');
+  }
+
+  /** An answer that comes when the row is known to be asked for since is older than that. */
+  #written(row: ShardLease, sentAtMs: number): void {
+    if (row.counter > this.#row.counter) this.#row = row;
     this.#expireAfter(sentAtMs);
   }
 

@@ -1,5 +1,5 @@
 import { type Checkpoint, type Shard, type ShardLease } from './ports.js';
-import { laterClaim } from './watermark.js';
+import { isEnded, laterClaim } from './watermark.js';
 
 /** What each write of the lease table makes of a row. Every store uses these, so that no two can differ. */
 
@@ -33,10 +33,11 @@ export function renewedLease(lease: ShardLease, readUpTo: number | null): ShardL
   return { ...lease, counter: lease.counter + 1, readUpTo: claim, writtenCheckpoint };
 }
 
-/** `row` as it stands in the table, with the debts of `lease`, which its owner is about to write. */
-export function owingAs({ owes }: ShardLease, row: ShardLease): ShardLease {
+/** `row` as it stands in the table, with the debts and the children that `lease` says, which its owner is about to write. */
+export function owingAs({ owes, children }: ShardLease, row: ShardLease): ShardLease {
   const { owes: _, ...rest } = row;
-  return owes === undefined || owes.length === 0 ? rest : { ...rest, owes };
+  const withChildren = children === undefined ? rest : { ...rest, children };
+  return owes === undefined || owes.length === 0 ? withChildren : { ...withChildren, owes };
 }
 
 export function checkpointedLease(lease: ShardLease, checkpoint: Checkpoint, readUpTo: number | null): ShardLease {
@@ -50,8 +51,40 @@ export function checkpointedLease(lease: ShardLease, checkpoint: Checkpoint, rea
   };
 }
 
+/** Whoever was asked to hand the lease over is not heard any more. */
 export function takenLease(lease: ShardLease, owner: string): ShardLease {
-  return { ...lease, owner, ownerSwitches: lease.ownerSwitches + 1, counter: lease.counter + 1 };
+  return { ...unasked(lease), owner, ownerSwitches: lease.ownerSwitches + 1, counter: lease.counter + 1 };
+}
+
+/** Whether its owner waits for another worker to hand it over: nobody writes such a row but these two. */
+export function isAsked({ owner, checkpointOwner }: ShardLease): boolean {
+  return owner !== null && checkpointOwner !== undefined;
+}
+
+/**
+ * Whether the owner of `lease` is asked in `row` to hand over this lease, or what one more write of its own made of it. One that was taken since is another lease,
+ * even where whoever took it, of a release that knows of no hand-over, has left it there who was asked.
+ */
+export function isAskedOf(lease: ShardLease, row: ShardLease): boolean {
+  const writes = row.counter - lease.counter;
+  const isThisOne = (writes === 0 || writes === 1) && row.ownerSwitches <= lease.ownerSwitches;
+  return lease.owner !== null && row.checkpointOwner === lease.owner && isThisOne;
+}
+
+/** `null`: it is nobody's, or already asked for, so that nobody can be asked to hand it over. */
+export function askedLease(lease: ShardLease, owner: string): ShardLease | null {
+  if (lease.owner === null || lease.owner === owner || isAsked(lease) || isEnded(lease)) return null;
+  return { ...lease, owner, checkpointOwner: lease.owner };
+}
+
+export function handedOverLease(lease: ShardLease, checkpoint: Checkpoint, readUpTo: number | null): ShardLease {
+  const row = unasked(lease);
+  return checkpoint === row.checkpoint ? renewedLease(row, readUpTo) : checkpointedLease(row, checkpoint, readUpTo);
+}
+
+function unasked(lease: ShardLease): ShardLease {
+  const { checkpointOwner: _, ...rest } = lease;
+  return rest;
 }
 
 export function releasedLease(lease: ShardLease): ShardLease {

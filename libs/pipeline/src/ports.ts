@@ -77,7 +77,11 @@ export interface ShardLease {
   /** The checkpoint as a worker wrote it last; another one means that somebody has reset `checkpoint`. `null`: no worker has. */
   readonly writtenCheckpoint: Checkpoint | null;
   readonly ownerSwitches: number;
+  /** Who still reads the shard, though `owner` is to have it: whoever had the lease when `owner` asked for it. Absent: nobody is asked to hand it over. */
+  readonly checkpointOwner?: string | undefined;
   readonly parents: readonly string[];
+  /** Shards that follow it, written with the end mark. Absent: none is known. */
+  readonly children?: readonly string[] | undefined;
   readonly startHash: string;
   readonly endHash: string;
   /** All that the stream accepted in this shard before this time (ms since the epoch) is acknowledged by Kafka; `null`: nothing is known. */
@@ -97,7 +101,10 @@ export interface LeaseStore {
   list(signal: AbortSignal): Promise<readonly ShardLease[]>;
   /** `false`: the row was there already. */
   create(lease: ShardLease, signal: AbortSignal): Promise<boolean>;
-  /** Owner and counter as in `lease`; counter + 1; `readUpTo` never goes back. This and `checkpoint` also write what `lease` says that it owes. */
+  /**
+   * Owner and counter as in `lease`, and nobody asks for it; counter + 1; `readUpTo` never goes back. This and `checkpoint` also write what `lease` says
+   * that it owes. Where another worker asks for the lease, these and `release` write nothing and resolve to the row as it stands, with `checkpointOwner`.
+   */
   renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined>;
   checkpoint(
     lease: ShardLease,
@@ -105,8 +112,17 @@ export interface LeaseStore {
     readUpTo: number | null,
     signal: AbortSignal,
   ): Promise<ShardLease | undefined>;
-  /** Counter as in `lease`, whoever owns it; owner = `owner`, counter + 1, one switch more. */
+  /** Counter as in `lease`, whoever owns it, asked or not; owner = `owner`, counter + 1, one switch more. */
   take(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined>;
+  /** Owner and counter as in `lease`, and nobody asks for it yet: `owner` is to have it, and whoever owns it is to hand it over. The counter stays, for whoever asks does not keep the row alive. */
+  ask(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined>;
+  /** Counter and `checkpointOwner` as in `lease`: the last checkpoint of whoever was asked, who has nothing on its way any more; counter + 1. */
+  handOver(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined>;
   /** Gives the lease up: no owner, counter + 1. */
   release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined>;
   /** Puts a row in the place of one of another stream; counter as in `lease`, whoever owns it. `false`: it is another row now, or there is none. */

@@ -57,6 +57,8 @@ export function alignLeases(shards: readonly Shard[], rows: readonly ShardLease[
 export interface ShardEndPlan {
   /** In this order. */
   readonly create: readonly ShardLease[];
+  /** Shards that follow it, as far as they are listed. */
+  readonly children: readonly string[];
   /** `false`: the stream does not list the children yet. */
   readonly ready: boolean;
 }
@@ -71,12 +73,17 @@ export function planShardEnd(
   const known = new Set(rows.map((row) => row.shardId));
   if (!shards.some((shard) => shard.shardId === shardId)) {
     const rest = rows.filter((row) => row.shardId !== shardId);
-    return { create: missingLeases(shards, rest, streamId).filter((row) => row.shardId !== shardId), ready: true };
+    const create = missingLeases(shards, rest, streamId).filter((row) => row.shardId !== shardId);
+    return { create, children: [], ready: true };
   }
   const children = shards.filter((shard) => shard.parents.includes(shardId)).sort(byShardId);
   const otherParents = shards.filter((shard) => children.some((child) => child.parents.includes(shard.shardId)));
   const create = [...otherParents.sort(byShardId), ...children].filter((shard) => !known.has(shard.shardId));
-  return { create: create.map((shard) => newLease(shard, streamId)), ready: children.length > 0 };
+  return {
+    create: create.map((shard) => newLease(shard, streamId)),
+    children: children.map((child) => child.shardId),
+    ready: children.length > 0,
+  };
 }
 
 /** Whether every parent that has a row is read to its end. */

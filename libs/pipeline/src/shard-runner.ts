@@ -40,6 +40,9 @@ export interface ShardStart {
   readonly takenAtMs: number;
 }
 
+/** `handed-over`: to the worker that asked for the lease. */
+export type ShardOutcome = 'ended' | 'handed-over' | 'lost' | 'stopped';
+
 export interface ShardHealth {
   readonly shardId: string;
   /** Owner in the lease table; `null`: free. */
@@ -56,11 +59,12 @@ export interface ShardHealth {
 export class ShardRunner {
   readonly hold: LeaseHold;
   /** Resolves when nothing of this shard runs any more. Never rejects. */
-  readonly finished: Promise<'ended' | 'lost' | 'stopped'>;
+  readonly finished: Promise<ShardOutcome>;
   readonly #context: ShardRunnerContext;
   readonly #trouble: TroubleLog;
   readonly #cursor: ShardCursor;
   readonly #startedAt: number;
+  readonly #drained = new AbortController();
   /** The place that has been read, as the time when it was the end of the shard, ms since the epoch; `null`: not known yet. */
   #readTo: number | null;
 
@@ -91,16 +95,17 @@ export class ShardRunner {
     return this.#context.options.clock.now() - (this.#readTo ?? this.#startedAt);
   }
 
-  async #run(readUpTo: number | null, hole: Hole | null): Promise<'ended' | 'lost' | 'stopped'> {
+  async #run(readUpTo: number | null, hole: Hole | null): Promise<ShardOutcome> {
     const { options, publisher, budget, metrics, holes, calls, stopReading, stopPublishing, gapAfterMs } =
       this.#context;
     const { reader, leases, log } = options;
     const { hold } = this;
     const cursor = this.#cursor;
-    const reading = this.#retryUntil(stopReading);
-    const publishing = this.#retryUntil(stopPublishing);
+    const reading = this.#retryUntil(stopReading, hold.asked);
+    const publishing = this.#retryUntil(stopPublishing, this.#drained.signal);
     const onPage = (page: ShardPage): void => this.#noticePage(page);
     const cover = (each: Hole): Promise<number> => this.#cover(each, publishing.signal);
+    const stopWaiting = this.#drainWhenAsked();
     const coverHole = (reason: HoleReason): Promise<number> => cover(holes.open(reason));
     try {
       const coveredUpTo = hole === null ? readUpTo : laterClaim(readUpTo, await cover(hole));
@@ -116,6 +121,9 @@ export class ShardRunner {
         log.error({ shardId: hold.shardId, error: messageOf(error) }, 'reading the shard broke off');
         hold.drop('broken off');
       }
+    } finally {
+      stopWaiting();
+      cursor.close?.();
     }
     return this.#letGo();
   }
@@ -134,12 +142,15 @@ export class ShardRunner {
     });
   }
 
-  async #letGo(): Promise<'lost' | 'stopped'> {
+  async #letGo(): Promise<ShardOutcome> {
     const { hold } = this;
     const { metrics, options } = this.#context;
     if (!hold.signal.aborted) {
-      await hold.release();
-      return 'stopped';
+      const outcome = await hold.release();
+      if (outcome !== 'handed-over') return 'stopped';
+      metrics.leasesHandedOver.value += 1;
+      options.log.info({ shardId: hold.shardId, to: hold.row.owner }, 'the lease was handed over');
+      return outcome;
     }
     metrics.leasesLost.value += 1;
     options.log.info(
@@ -163,9 +174,23 @@ export class ShardRunner {
     return forMs > unansweredMs ? unansweredText(readingShard, forMs) : null;
   }
 
-  #retryUntil(stop: AbortSignal): Retry {
+  /** What was read is waited for so long, and not longer: the worker that asked is waiting. */
+  #drainWhenAsked(): () => void {
+    const { clock, handOverMs } = this.#context.options;
+    let cancel = (): void => undefined;
+    const onAsked = (): void => {
+      cancel = clock.setTimer(() => this.#drained.abort('not drained in time'), handOverMs);
+    };
+    this.hold.asked.addEventListener('abort', onAsked, { once: true });
+    return () => {
+      this.hold.asked.removeEventListener('abort', onAsked);
+      cancel();
+    };
+  }
+
+  #retryUntil(...stop: readonly AbortSignal[]): Retry {
     const { clock, random, retryInitialMs, retryMaxMs } = this.#context.options;
-    const signal = AbortSignal.any([this.hold.signal, stop]);
+    const signal = AbortSignal.any([this.hold.signal, ...stop]);
     return new Retry({ clock, random, initialMs: retryInitialMs, maxMs: retryMaxMs }, signal, this.#trouble);
   }
 }

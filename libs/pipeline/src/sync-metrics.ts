@@ -23,6 +23,8 @@ export class SyncMetrics {
   readonly deadLettersLost: Metric;
   readonly watermarks: Metric;
   readonly leasesLost: Metric;
+  readonly leasesAsked: Metric;
+  readonly leasesHandedOver: Metric;
   readonly shardsEnded: Metric;
   readonly destinationLooks: Metric;
   readonly tablesParked: Metric;
@@ -49,6 +51,14 @@ export class SyncMetrics {
     );
     this.watermarks = registry.counter('tidemark_sync_watermarks_total', 'Watermarks published to every table topic.');
     this.leasesLost = registry.counter('tidemark_sync_leases_lost_total', 'Leases lost to another worker or to time.');
+    this.leasesAsked = registry.counter(
+      'tidemark_sync_leases_asked_total',
+      'Leases that this worker asked another for, to share the work.',
+    );
+    this.leasesHandedOver = registry.counter(
+      'tidemark_sync_leases_handed_over_total',
+      'Leases handed over to the worker that asked for them.',
+    );
     this.shardsEnded = registry.counter('tidemark_sync_shards_ended_total', 'Shards read to their end.');
     this.destinationLooks = registry.counter(
       'tidemark_sync_destination_looks_total',
@@ -64,7 +74,7 @@ export class SyncMetrics {
     );
   }
 
-  leaseTaken(reason: 'free' | 'expired' | 'stolen'): void {
+  leaseTaken(reason: 'free' | 'expired' | 'handed-over'): void {
     this.#registry.counter('tidemark_sync_leases_taken_total', 'Leases taken, by why.', { reason }).value += 1;
   }
 

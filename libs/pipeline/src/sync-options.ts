@@ -27,6 +27,8 @@ export interface SyncWorkerOptions {
   readonly renewEveryMs?: number;
   /** Time between two strong readings of the lease table, after each of which leases are taken and the watermark is published, ms. Default 1,000, `failoverMs` at most. */
   readonly scanEveryMs?: number;
+  /** How long a shard that another worker asks for waits until what was read of it is acknowledged, ms. Default: a third of `failoverMs`, 5,000 at most. */
+  readonly handOverMs?: number;
   /** Time between two listings of the stream's shards, ms. Default 30,000. */
   readonly shardListEveryMs?: number;
   /** How old the list of table topics may be, ms. Default 5,000. */
@@ -75,6 +77,7 @@ export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOpti
     workerId: randomUUID(),
     renewEveryMs: Math.min(500, failoverMs / 3),
     scanEveryMs: Math.min(1_000, failoverMs),
+    handOverMs: Math.min(5_000, failoverMs / 3),
     shardListEveryMs: 30_000,
     topicListEveryMs: 5_000,
     shardsMax: 100,
@@ -113,6 +116,7 @@ const positive = [
   'failoverMs',
   'renewEveryMs',
   'scanEveryMs',
+  'handOverMs',
   'shardListEveryMs',
   'topicListEveryMs',
   'shardsMax',

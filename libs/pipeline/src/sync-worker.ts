@@ -5,7 +5,7 @@ import { EndedDebts } from './ended-debts.js';
 import { HoledShards } from './holed-shards.js';
 import { HoleFlush, type Skip } from './hole-flush.js';
 import { alignLeaseTable } from './lease-alignment.js';
-import { chooseLeases, LeaseObserver } from './lease-choice.js';
+import { LeaseTaker } from './lease-taker.js';
 import { MalformedLeases } from './malformed-leases.js';
 import { PageBudget } from './page-budget.js';
 import { type ShardLease } from './ports.js';
@@ -26,6 +26,9 @@ import { within } from './within.js';
 /** How old the list of topics may be with a worker that only looks whether Kafka is there, ms. */
 const kafkaLookEveryMs = 2_000;
 
+/** Time between two scans while a lease is to be handed over: nobody reads the shard from then on until the next, ms. */
+const awaitingEveryMs = 250;
+
 /**
  * One of any number of workers that read a stream into the table topics, sharing its shards by leases. Every `scanEveryMs` it reads the
  * lease table, takes what is its to take, and, if it reads the lowest open shard, publishes the watermark. Each shard then runs by itself
@@ -41,7 +44,7 @@ export class SyncWorker {
   readonly #survey: StreamSurvey;
   readonly #holes: HoleFlush;
   readonly #destinations: DestinationWatch | undefined;
-  readonly #observer = new LeaseObserver();
+  readonly #taker: LeaseTaker;
   readonly #runners = new Map<string, ShardRunner>();
   readonly #holed: HoledShards;
   readonly #malformed: MalformedLeases;
@@ -91,6 +94,10 @@ export class SyncWorker {
     this.#endedDebts = new EndedDebts({
       ...{ debts: this.#publisher.debts, leases: this.#options.leases, call: this.#onLeases },
       ...{ observer: this.#trouble, signal: this.#stopPublishing.signal },
+    });
+    this.#taker = new LeaseTaker({
+      ...{ options: this.#options, metrics: this.#metrics, call: this.#onLeases },
+      onTaken: (row, takenAtMs) => this.#startShard(row, takenAtMs),
     });
     this.#destinations = watchDestinations({
       ...{ options: this.#options, metrics: this.#metrics, calls: this.#calls, observer: this.#trouble },
@@ -150,7 +157,8 @@ export class SyncWorker {
       await this.#attempt('scanning the lease table', () => this.#scan());
       const pause = new AbortController();
       this.#wake = () => pause.abort();
-      if (!this.#stopReading.signal.aborted) await wait(clock, scanEveryMs, pause.signal);
+      const pauseMs = this.#taker.awaits ? Math.min(scanEveryMs, awaitingEveryMs) : scanEveryMs;
+      if (!this.#stopReading.signal.aborted) await wait(clock, pauseMs, pause.signal);
     }
   }
 
@@ -171,12 +179,12 @@ export class SyncWorker {
     const rows = isInLine ? found : await this.#listLeases();
     const current = this.#survey.latest;
     if (current === undefined) return;
-    this.#observer.observe(rows, clock.monotonicMs());
+    this.#taker.observe(rows);
     this.#rows = rows.filter((row) => isOfStream(row, current.stream.streamId));
     this.#dropLost(rows, current.stream.streamId);
     this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
     await this.#lookBeforeReading();
-    await this.#takeLeases(this.#rows);
+    await this.#taker.take(this.#rows, new Set(this.#runners.keys()));
     this.#publisher.debts.look(this.#stopPublishing.signal);
     if (this.#isPublisher(this.#rows)) this.#endedDebts.pay(this.#rows);
     // Beside publishing, which may have to wait for Kafka or Kinesis: what is not looked at in time must be flushed.
@@ -212,32 +220,9 @@ export class SyncWorker {
       if (hold.row.streamId !== streamId) hold.drop('of a stream that was replaced');
   }
 
-  async #takeLeases(rows: readonly ShardLease[]): Promise<void> {
-    const { clock, leases, workerId, failoverMs, shardsMax, random, log } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const byId = new Map(rows.map((row) => [row.shardId, row]));
-    const choices = chooseLeases({
-      rows,
-      workerId,
-      held: new Set(this.#runners.keys()),
-      stillMs: (lease) => this.#observer.stillMs(lease, nowMs),
-      failoverMs,
-      leasesMax: shardsMax,
-      random,
-    });
-    for (const { lease, reason } of choices) {
-      const takenAtMs = clock.monotonicMs();
-      const row = await this.#onLeases('taking a lease', (signal) => leases.take(lease, workerId, signal));
-      // Ended: the choice was made from rows read before this worker's own runner came to the end of the shard.
-      if (row === undefined || isEnded(row)) continue;
-      this.#metrics.leaseTaken(reason);
-      log.info({ shardId: lease.shardId, reason, before: lease.owner }, 'a lease was taken');
-      this.#startShard(row, knownReadUpTo(lease, byId), takenAtMs);
-    }
-  }
-
-  #startShard(row: ShardLease, readUpTo: number | null, takenAtMs: number): void {
+  #startShard(row: ShardLease, takenAtMs: number): void {
     const hole = this.#holed.of(row.shardId);
+    const readUpTo = knownReadUpTo(row, new Map(this.#rows.map((each) => [each.shardId, each])));
     const runner = new ShardRunner(
       {
         options: this.#options,

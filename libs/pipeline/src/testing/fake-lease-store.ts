@@ -1,5 +1,15 @@
 import { TidemarkError } from '@tidemark/runtime';
-import { checkpointedLease, owingAs, releasedLease, renewedLease, replacedLease, takenLease } from '../lease-row.js';
+import {
+  askedLease,
+  checkpointedLease,
+  handedOverLease,
+  isAskedOf,
+  owingAs,
+  releasedLease,
+  renewedLease,
+  replacedLease,
+  takenLease,
+} from '../lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from '../ports.js';
 import { Stall } from './stall.js';
 
@@ -82,6 +92,27 @@ export class FakeLeaseStore implements LeaseStore {
     return this.#change(lease, false, (row) => takenLease(row, owner));
   }
 
+  async ask(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+    await this.#begin('ask', signal);
+    const row = this.#rows.get(lease.shardId);
+    if (row?.counter !== lease.counter || row.owner !== lease.owner) return undefined;
+    const asked = askedLease(row, owner);
+    if (asked === null) return undefined;
+    this.#write(asked);
+    return asked;
+  }
+
+  async handOver(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined> {
+    await this.#begin('handOver', signal);
+    if (this.#rows.get(lease.shardId)?.checkpointOwner !== lease.checkpointOwner) return undefined;
+    return this.#change(lease, false, (row) => handedOverLease(owingAs(lease, row), checkpoint, readUpTo));
+  }
+
   async release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
     await this.#begin('release', signal);
     return this.#change(lease, true, releasedLease);
@@ -101,6 +132,7 @@ export class FakeLeaseStore implements LeaseStore {
 
   #change(lease: ShardLease, ownerToo: boolean, change: (row: ShardLease) => ShardLease): ShardLease | undefined {
     const row = this.#rows.get(lease.shardId);
+    if (ownerToo && row !== undefined && isAskedOf(lease, row)) return row;
     if (row?.counter !== lease.counter) return undefined;
     if (ownerToo && row.owner !== lease.owner) return undefined;
     const next = change(row);

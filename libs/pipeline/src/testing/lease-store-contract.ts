@@ -1,29 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ContractCase } from '@tidemark/runtime/testing';
-import { type LeaseStore, type ShardLease } from '../ports.js';
+import { type LeaseStore } from '../ports.js';
+import { askedCases, handOverCases } from './lease-store-hand-over.js';
+import { lease, sorted, taken } from './lease-store-steps.js';
 
 const { signal } = new AbortController();
 
-function lease(shardId: string, fields: Partial<ShardLease> = {}): ShardLease {
-  return {
-    shardId,
-    streamId: 'stream:1',
-    owner: null,
-    counter: 0,
-    checkpoint: 'TRIM_HORIZON',
-    writtenCheckpoint: 'TRIM_HORIZON',
-    ownerSwitches: 0,
-    parents: [],
-    startHash: '0',
-    endHash: '340282366920938463463374607431768211455',
-    readUpTo: null,
-    ...fields,
-  };
-}
-
 /** What every lease store does; `make` gives an empty one for each case. */
 export function leaseStoreContract(make: () => Promise<LeaseStore>): readonly ContractCase[] {
-  return [rowCases, goneCases, writeCases, refusalCases, ownershipCases, debtCases].flatMap((cases) => cases(make));
+  return [rowCases, goneCases, writeCases, refusalCases, ownershipCases, handOverCases, askedCases, debtCases].flatMap(
+    (cases) => cases(make),
+  );
 }
 
 function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
@@ -42,6 +29,7 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
           lease('s3', { checkpoint: 'SHARD_END', parents: ['s2'] }),
           lease('s4', { streamId: '', writtenCheckpoint: null }),
           lease('s5', { owes: ['orders', 'users'] }),
+          lease('s6', { owner: 'w', checkpointOwner: 'v', children: ['s7', 's8'] }),
         ];
         for (const row of rows) assert.equal(await store.create(row, signal), true);
         assert.deepEqual(await sorted(store), rows);
@@ -283,17 +271,4 @@ function debtCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
       },
     },
   ];
-}
-
-async function taken(make: () => Promise<LeaseStore>): Promise<{ store: LeaseStore; row: ShardLease }> {
-  const store = await make();
-  const free = lease('s1');
-  await store.create(free, signal);
-  const row = await store.take(free, 'owner', signal);
-  assert.ok(row);
-  return { store, row };
-}
-
-async function sorted(store: LeaseStore): Promise<readonly ShardLease[]> {
-  return [...(await store.list(signal))].sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
 }

@@ -178,6 +178,7 @@ export class ShardReading {
   #writes(state: StreamState, at: number, shard: number, hold: Hold, go: Go): void {
     const { renewedLease, checkpointedLease } = this.#rules;
     const row = state.rows[shard] ?? null;
+    if (row?.asked === at) return this.#handsOver(state, shard, hold, row, go);
     if (row?.owner !== at) return go(null, `learns that ${shardNames[shard]} is not its any more`);
     const lease = leaseOf(this.#options, shard, row);
     const hasMoved = hold.place > Math.max(0, row.place);
@@ -187,6 +188,17 @@ export class ShardReading {
     const next = rowOf(written);
     if (next.place === row.place && next.readUpTo === row.readUpTo && next.written === row.written) return;
     go(hold, `writes row ${shardNames[shard]}`, { rows: state.rows.with(shard, next) });
+  }
+
+  /** Nothing of the shard is on its way then, and the row says all that is known. */
+  #handsOver(state: StreamState, shard: number, hold: Hold, row: Row, go: Go): void {
+    const isEarly = this.#options.fault === 'hand-over-unacknowledged';
+    if (hold.page !== null && !isEarly) return;
+    const lease = leaseOf(this.#options, shard, row);
+    const place = hold.place > Math.max(0, row.place) ? hold.place : row.place;
+    const next = rowOf(this.#rules.handedOverLease(lease, checkpointOf(place), hold.readUpTo));
+    const after = isEarly && hold.page !== null ? hold : null;
+    go(after, `hands ${shardNames[shard]} over`, { rows: state.rows.with(shard, next) });
   }
 
   /** Children's rows first, then the mark. */
@@ -201,6 +213,7 @@ export class ShardReading {
       return go({ ...hold, hasListedChildren: true }, `creates rows for the children of ${name}`, { rows });
     }
     const row = state.rows[shard] ?? null;
+    if (row?.asked === at) return this.#handsOver(state, shard, hold, row, go);
     if (row?.owner !== at) return go(null, `learns that ${name} is not its any more`);
     const lease = this.#rules.checkpointedLease(leaseOf(this.#options, shard, row), checkpointOf(end), hold.endedAt);
     go(null, `marks ${name} as ended`, { rows: state.rows.with(shard, rowOf(lease)) });

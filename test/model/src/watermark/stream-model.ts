@@ -1,4 +1,4 @@
-import { newLease } from '@tidemark/pipeline/internals';
+import { newLease, type ShardLease } from '@tidemark/pipeline/internals';
 import { type Model, type Visit } from '../explore/explore.js';
 import { ShardReading } from './shard-reading.js';
 import { type StreamOptions } from './stream-options.js';
@@ -11,6 +11,7 @@ import {
   leasesOf,
   type Listing,
   recordsOf,
+  type Row,
   rowOf,
   type Scan,
   shardNames,
@@ -44,6 +45,7 @@ export class StreamModel implements Model<StreamState> {
     for (const [at, worker] of state.workers.entries()) {
       this.#restarts(state, at, worker, visit);
       this.#takes(state, at, worker, visit);
+      this.#asks(state, at, worker, visit);
       this.#reading.next(state, at, worker, visit);
       this.#scans(state, at, worker, visit);
     }
@@ -68,7 +70,7 @@ export class StreamModel implements Model<StreamState> {
 
   /** Worker 0 has read the shards that are there to their end; where records can be lost, nobody has read any yet. */
   #begun(): StreamState {
-    const { workers, steals = 0, restarts = 0, scans, resets = 0, rowLosses = 0, retention } = this.#options;
+    const { workers, steals = 0, asks = 0, restarts = 0, scans, resets = 0, rowLosses = 0, retention } = this.#options;
     const { open } = topologyOf(this.#options);
     const isFresh = retention !== undefined || resets > 0;
     const rows = shardNames.map((_, shard) => {
@@ -94,6 +96,7 @@ export class StreamModel implements Model<StreamState> {
       workers: workers === 1 ? [reader] : [reader, newWorker],
       watermark: 0,
       steals,
+      asks,
       restarts,
       scans,
       resets,
@@ -164,16 +167,46 @@ export class StreamModel implements Model<StreamState> {
 
   #takes(state: StreamState, at: number, worker: Worker, visit: Visit<StreamState>): void {
     for (const [shard, row] of state.rows.entries()) {
-      if (row === null || row.place === end || (worker.holds[shard] ?? null) !== null || row.owner === at) continue;
-      if (row.owner >= 0 && state.steals === 0) continue;
-      const leases = new Map(leasesOf(this.#options, state.rows).map((lease) => [lease.shardId, lease]));
+      if (row === null || row.place === end || (worker.holds[shard] ?? null) !== null) continue;
       const lease = leaseOf(this.#options, shard, row);
+      const isFree = this.#isFree(at, row, lease);
+      if (!isFree && !this.#mayBeForced(state, at, row)) continue;
+      const leases = new Map(leasesOf(this.#options, state.rows).map((each) => [each.shardId, each]));
       if (!this.#rules.isReadable(lease, leases)) continue;
       const hold = this.#reading.begun(state.now, row, lease, leases);
-      const steals = row.owner >= 0 ? state.steals - 1 : state.steals;
-      const rows = state.rows.with(shard, { ...row, owner: at });
+      const steals = isFree ? state.steals : state.steals - 1;
+      const rows = state.rows.with(shard, rowOf(this.#rules.takenLease(lease, `w${at}`)));
       const workers = state.workers.with(at, { ...worker, holds: worker.holds.with(shard, hold) });
-      visit({ ...state, steals, rows, workers }, `worker ${at} takes ${shardNames[shard]}`);
+      const fault = this.#twoAtOnce(state, shard) ?? state.fault;
+      visit({ ...state, steals, rows, workers, fault }, `worker ${at} takes ${shardNames[shard]}`);
+    }
+  }
+
+  #mayBeForced({ steals }: StreamState, at: number, { owner, asked }: Row): boolean {
+    return steals > 0 && (owner !== at || asked >= 0);
+  }
+
+  #isFree(at: number, row: Row, lease: ShardLease): boolean {
+    if (row.owner < 0) return true;
+    if (this.#options.asks === undefined || row.owner !== at) return false;
+    return this.#options.fault === 'take-unhanded' || !this.#rules.isAsked(lease);
+  }
+
+  #twoAtOnce(state: StreamState, shard: number): string | null {
+    const { asks = 0, steals = 0, restarts = 0 } = this.#options;
+    const isRead = state.workers.some(({ holds }) => (holds[shard] ?? null) !== null);
+    if (!isRead || asks === 0 || steals > 0 || restarts > 0) return null;
+    return `hand-over: two workers read ${shardNames[shard]} at once`;
+  }
+
+  #asks(state: StreamState, at: number, worker: Worker, visit: Visit<StreamState>): void {
+    if (state.asks === 0) return;
+    for (const [shard, row] of state.rows.entries()) {
+      if (row === null || (worker.holds[shard] ?? null) !== null) continue;
+      const asked = this.#rules.askedLease(leaseOf(this.#options, shard, row), `w${at}`);
+      if (asked === null) continue;
+      const rows = state.rows.with(shard, rowOf(asked));
+      visit({ ...state, asks: state.asks - 1, rows }, `worker ${at} asks for ${shardNames[shard]}`);
     }
   }
 

@@ -10,6 +10,8 @@ export interface StreamOptions {
   readonly workers: 1 | 2;
   /** Leases taken from a worker that lives on, a zombie. */
   readonly steals?: number;
+  /** Leases that a worker asks another for, which hands them over. Where nothing is stolen and nobody starts anew, no two may read a shard at once. */
+  readonly asks?: number;
   /** Workers that start anew from their checkpoints. */
   readonly restarts?: number;
   /** Scans of the lease table, row by row, each followed by a look at the stream's shards, and perhaps a watermark. */
@@ -47,5 +49,9 @@ export type StreamFault =
   | 'end-first'
   /** A listing's time is taken after it was made: one tick late. */
   | 'late-listing'
+  /** What was asked for is taken before it is handed over. */
+  | 'take-unhanded'
+  /** A shard is handed over while a page of it waits for its acknowledgement. */
+  | 'hand-over-unacknowledged'
   /** A flush covers what was lost without waiting for its acknowledgement. */
   | 'flush-later';

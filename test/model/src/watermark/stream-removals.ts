@@ -17,6 +17,9 @@ const split: StreamOptions = { shape: 'split', ticks: 1, records: 1, workers: 1,
 const one: StreamOptions = { shape: 'one', ticks: 1, records: 1, workers: 1, scans: 1 };
 const fading: StreamOptions = { shape: 'one', ticks: 4, records: 1, workers: 1, scans: 1, retention: 2 };
 
+const handed: StreamOptions = { ...one, workers: 2, asks: 1 };
+const twoAtOnce = /^hand-over: two workers read A at once/;
+
 /** What the stream lists holds nothing back: then the other safeguards are all there is. */
 const newRoll: typeof shippedRules.newRoll = () => ({ note: () => undefined, bound: () => Infinity });
 
@@ -125,6 +128,16 @@ export const streamRemovals: readonly StreamRemoval[] = [
     name: 'hazard 50: a pod believes the last watermark, not the highest',
     options: { ...one, records: 0, workers: 2, steals: 1, scans: 2, rules: { newFollower: podBelievesTheLast } },
     breaks: /^I3: the watermark goes back/,
+  },
+  {
+    name: 'hazard 33: a shard that was asked for is taken before it is handed over',
+    options: { ...handed, fault: 'take-unhanded' },
+    breaks: twoAtOnce,
+  },
+  {
+    name: 'hazard 33: a shard is handed over before what was read of it is acknowledged',
+    options: { ...handed, fault: 'hand-over-unacknowledged' },
+    breaks: twoAtOnce,
   },
   {
     name: 'hazard 32: a merged shard is read after one of two parents',

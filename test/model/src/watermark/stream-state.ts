@@ -11,6 +11,8 @@ export interface StreamRecord {
 export interface Row {
   /** Worker; -1: nobody. */
   readonly owner: number;
+  /** Worker that is to hand the shard over to `owner`; -1: nobody. */
+  readonly asked: number;
   readonly place: number;
   /** The place as a worker wrote it last. */
   readonly written: number;
@@ -84,6 +86,7 @@ export interface StreamState {
   /** What a pod has made of the watermarks; -1: it has seen none. */
   readonly watermark: number;
   readonly steals: number;
+  readonly asks: number;
   readonly restarts: number;
   readonly scans: number;
   readonly resets: number;
@@ -146,6 +149,7 @@ export function leaseOf(options: StreamOptions, index: number, row: Row): ShardL
     ...shardOf(options, index, row.parents),
     streamId,
     owner: row.owner < 0 ? null : `w${row.owner}`,
+    ...(row.asked < 0 ? {} : { checkpointOwner: `w${row.asked}` }),
     counter: 0,
     checkpoint: checkpointOf(row.place),
     writtenCheckpoint: checkpointOf(row.written),
@@ -163,9 +167,10 @@ export function indexOf(shardId: string): number {
 }
 
 /** What a store keeps of a lease that a worker has made. */
-export function rowOf({ owner, checkpoint, writtenCheckpoint, readUpTo, parents }: ShardLease): Row {
+export function rowOf({ owner, checkpointOwner, checkpoint, writtenCheckpoint, readUpTo, parents }: ShardLease): Row {
   return {
     owner: owner === null ? -1 : Number(owner.slice(1)),
+    asked: checkpointOwner === undefined ? -1 : Number(checkpointOwner.slice(1)),
     place: placeOf(checkpoint),
     written: placeOf(writtenCheckpoint ?? checkpoint),
     readUpTo,

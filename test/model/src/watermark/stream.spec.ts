@@ -19,6 +19,16 @@ const runs: readonly [string, StreamOptions, Partial<StreamOptions>][] = [
     { ticks: 2, records: 2, scans: 2 },
   ],
   [
+    'a shard is handed over to the worker that asks for it (hazards 33 and 50)',
+    { ...small, shape: 'one', workers: 2, asks: 1 },
+    { ticks: 2, records: 2, scans: 2 },
+  ],
+  [
+    'a shard is asked for, and taken by force or from one that starts anew (hazard 33)',
+    { ...small, shape: 'one', ticks: 0, workers: 2, asks: 1, steals: 1, restarts: 1 },
+    { ticks: 1, records: 2 },
+  ],
+  [
     'a shard is split, and its end is said late (hazards 32 and 49)',
     { ...small, shape: 'split', lateClosing: 1 },
     { records: 2, lateClosing: 2, scans: 2 },
@@ -53,6 +63,7 @@ const runs: readonly [string, StreamOptions, Partial<StreamOptions>][] = [
 /** Beyond what can be explored to the end in a short run. */
 const large: readonly [string, StreamOptions][] = [
   ['a split with two workers and a zombie', { ...small, shape: 'split', workers: 2, steals: 1, scans: 2 }],
+  ['a split that two workers hand over to each other', { ...small, shape: 'split', workers: 2, asks: 2, scans: 2 }],
   ['a split with a worker that starts anew', { ...small, shape: 'split', restarts: 1, scans: 2, lateClosing: 1 }],
   ['a merge with two workers and a zombie', { ...small, shape: 'merge', workers: 2, steals: 1, scans: 2 }],
 ];

@@ -44,6 +44,20 @@ export class SimLeaseStore implements LeaseStore {
     return this.#call(`take ${nameOf(lease)}`, signal, () => this.#table.take(lease, owner, never), true);
   }
 
+  ask(lease: ShardLease, owner: string, signal: AbortSignal): Promise<ShardLease | undefined> {
+    return this.#call(`ask for ${nameOf(lease)}`, signal, () => this.#table.ask(lease, owner, never), true);
+  }
+
+  handOver(
+    lease: ShardLease,
+    checkpoint: Checkpoint,
+    readUpTo: number | null,
+    signal: AbortSignal,
+  ): Promise<ShardLease | undefined> {
+    const serve = (): Promise<ShardLease | undefined> => this.#table.handOver(lease, checkpoint, readUpTo, never);
+    return this.#call(`hand over ${nameOf(lease)}`, signal, serve, true);
+  }
+
   release(lease: ShardLease, signal: AbortSignal): Promise<ShardLease | undefined> {
     return this.#call(`release ${nameOf(lease)}`, signal, () => this.#table.release(lease, never), true);
   }
