@@ -25,6 +25,10 @@ const kinds = {
     argumentsOf: within('test/chaos'),
     needsBuild: true,
   },
+  kafka: {
+    env: { TIDEMARK_TEST_KAFKA_CLUSTER: 'long' },
+    argumentsOf: (project) => (project.name === 'test/kafka' ? ['src/cluster.spec.ts'] : undefined),
+  },
   fuzz: { env: { TIDEMARK_TEST_FUZZ: '50' }, argumentsOf: within('test/fuzz') },
 };
 

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { systemClock, wait } from '@tidemark/runtime';
+import { type ContractCase, eventually } from '@tidemark/runtime/testing';
+import { type RealKafka } from '../real-kafka.mjs';
+import { wrongWith } from './outcome.js';
+import { PipelineWorld } from './pipeline-world.js';
+
+export interface Cluster {
+  readonly kafka: RealKafka;
+  readonly seed: number;
+}
+
+const stopMs = 15_000;
+const awayMs = 60_000;
+
+/** What is done to three brokers under a whole pipeline with its pods; `isLong`: each fault on every broker, and those that take minutes. */
+export function clusterFaults(cluster: () => Cluster, isLong: boolean): readonly ContractCase[] {
+  const short = [on('one broker restarts in good order and one is killed', (world, kafka) => oneOfEach(world, kafka))];
+  const long = [
+    on('a rolling restart', (world, kafka) => roll(world, kafka, 'SIGTERM')),
+    on('kill -9 of each broker in turn', (world, kafka) => roll(world, kafka, 'SIGKILL')),
+    on('a broker that stands still for a quarter of a minute', standsStill),
+    on('a broker that is away at the start', () => Promise.resolve(), awayAtStart),
+    on('every broker away for a minute', allAway),
+    on('retention passes what no dispatcher has read', retentionCut, inOrder, false),
+    on('the table topic is deleted and made again', madeAgain, inOrder, false),
+  ];
+  return isLong ? [...short, ...long] : short;
+
+  function on(name: string, disturb: Disturb, start: Start = inOrder, isTableTopicWhole = true): ContractCase {
+    return { name, run: () => play(cluster(), { disturb, start, isTableTopicWhole }) };
+  }
+}
+
+type Disturb = (world: PipelineWorld, kafka: RealKafka) => Promise<void>;
+type Start = (world: PipelineWorld, kafka: RealKafka) => Promise<void>;
+
+async function play(
+  { kafka, seed }: Cluster,
+  { disturb, start, isTableTopicWhole }: { disturb: Disturb; start: Start; isTableTopicWhole: boolean },
+): Promise<void> {
+  const world = new PipelineWorld({ brokers: kafka.brokers, seed });
+  try {
+    await start(world, kafka);
+    await world.underLoad(async () => {
+      await world.writes(50);
+      await disturb(world, kafka);
+      await world.writes(50);
+    });
+    const outcome = await world.outcome({ isTableTopicWhole });
+    assert.deepEqual(wrongWith(outcome), [], `seed ${seed}`);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function inOrder(world: PipelineWorld): Promise<void> {
+  await world.prepare();
+  await world.start();
+}
+
+async function again(world: PipelineWorld, kafka: RealKafka, index: number, signal: NodeJS.Signals): Promise<void> {
+  await kafka.kill(index, signal);
+  await world.writes(50);
+  await kafka.restart(index);
+  await world.replicated();
+}
+
+async function oneOfEach(world: PipelineWorld, kafka: RealKafka): Promise<void> {
+  await again(world, kafka, 0, 'SIGTERM');
+  await again(world, kafka, 1, 'SIGKILL');
+}
+
+async function roll(world: PipelineWorld, kafka: RealKafka, signal: NodeJS.Signals): Promise<void> {
+  for (const index of kafka.brokers.keys()) await again(world, kafka, index, signal);
+}
+
+async function standsStill(world: PipelineWorld, kafka: RealKafka): Promise<void> {
+  await kafka.kill(2, 'SIGSTOP');
+  try {
+    await wait(systemClock, stopMs);
+  } finally {
+    await kafka.kill(2, 'SIGCONT');
+  }
+  await world.replicated();
+}
+
+async function awayAtStart(world: PipelineWorld, kafka: RealKafka): Promise<void> {
+  await world.prepare();
+  await kafka.kill(0);
+  await world.start();
+  await kafka.restart(0);
+}
+
+async function allAway(world: PipelineWorld, kafka: RealKafka): Promise<void> {
+  for (const index of kafka.brokers.keys()) await kafka.kill(index);
+  await wait(systemClock, awayMs);
+  await Promise.all([...kafka.brokers.keys()].map((index) => kafka.restart(index)));
+  await world.replicated();
+}
+
+const dispatchers = ['dispatcher-1', 'dispatcher-2'] as const;
+
+async function retentionCut(world: PipelineWorld): Promise<void> {
+  for (const role of dispatchers) await world.killRole(role);
+  const admin = await world.admin();
+  const ends = await admin.fetchTopicOffsets(world.tableTopic);
+  await world.writes(100);
+  const retain = async (ms: number): Promise<void> => {
+    const configEntries = [{ name: 'retention.ms', value: String(ms) }];
+    const resources = [{ type: 2, name: world.tableTopic, configEntries }];
+    await admin.alterConfigs({ validateOnly: false, resources });
+  };
+  await retain(1_000);
+  const isCut = async (): Promise<boolean> => {
+    const now = await admin.fetchTopicOffsets(world.tableTopic);
+    return now.every(({ partition, low }) => Number(low) > endOf(ends, partition));
+  };
+  await eventually('the brokers have deleted what nobody read', isCut, 60_000);
+  await retain(86_400_000);
+  for (const role of dispatchers) await world.startRole(role);
+}
+
+function endOf(ends: readonly { readonly partition: number; readonly high: string }[], partition: number): number {
+  return Number(ends.find((end) => end.partition === partition)?.high ?? 0);
+}
+
+async function madeAgain(world: PipelineWorld): Promise<void> {
+  const admin = await world.admin();
+  await admin.deleteTopics({ topics: [world.tableTopic] });
+  await world.writes(50);
+  await eventually('sync has made it again', async () => (await admin.listTopics()).includes(world.tableTopic), 60_000);
+  await world.replicated();
+}

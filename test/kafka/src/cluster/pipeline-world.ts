@@ -1,0 +1,236 @@
+import { randomBytes } from 'node:crypto';
+import { aws } from '@tidemark/aws';
+import { createTidemark, defineCache, type Tidemark, trust } from '@tidemark/cache';
+import { checkHistory, HistoryRecorder } from '@tidemark/cache/testing';
+import { RoutingTable } from '@tidemark/control';
+import { createKafkaClient, type KafkaClient, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
+import { type AppliedWrite, EmbeddedAws, seededRandom } from '@tidemark/local-stack';
+import { attributes, type TopicNames, topicNames } from '@tidemark/protocol';
+import { MetricRegistry, systemClock } from '@tidemark/runtime';
+import { eventually } from '@tidemark/runtime/testing';
+import { type Service, startDispatcher, startSync } from '@tidemark/services';
+import { type Admin } from 'kafkajs';
+import { testLogger } from '../test-logger.js';
+import { callAtRandom, maxStalenessMs, type Pod, read } from './numbered-load.js';
+import { type Outcome } from './outcome.js';
+import { writesIn } from './table-topic.js';
+
+const region = 'eu-west-1';
+const table = 'things';
+const leaseTable = 'leases';
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const replicas = 3;
+const startMs = 60_000;
+/** After a cluster has healed, every role has found it again within this. */
+const settleMs = 90_000;
+
+export type Role = 'sync-1' | 'sync-2' | 'dispatcher-1' | 'dispatcher-2';
+const roles: readonly Role[] = ['sync-1', 'sync-2', 'dispatcher-1', 'dispatcher-2'];
+
+const things = defineCache({
+  ...{ name: 'things', table, schema: trust<string>(), deletes: 'tombstone' },
+  maxStaleness: `${maxStalenessMs}ms`,
+});
+
+export interface PipelineWorldOptions {
+  readonly brokers: readonly string[];
+  readonly seed: number;
+}
+
+/** One region in this process, on brokers that may fail: two pods, two sync workers, two dispatchers, and a load of numbered writes. */
+export class PipelineWorld {
+  readonly names: TopicNames;
+  readonly #options: PipelineWorldOptions;
+  readonly #client: KafkaClient;
+  readonly #aws: EmbeddedAws;
+  readonly #recorder = new HistoryRecorder(() => Date.now());
+  readonly #services = new Map<Role, Service>();
+  readonly #tidemarks: Tidemark[] = [];
+  readonly #pods: Pod[] = [];
+  readonly #keys = Array.from({ length: 60 }, (_, n) => `k${n}`);
+  /** What the table holds. */
+  readonly #stored = new Map<string, string>();
+  #admin: Promise<Admin> | undefined;
+
+  constructor(options: PipelineWorldOptions) {
+    this.#options = options;
+    this.names = topicNames(`cl-${randomBytes(6).toString('hex')}`);
+    this.#client = createKafkaClient({ brokers: options.brokers, clientId: 'cluster-test' });
+    this.#aws = new EmbeddedAws({ regions: [region], seed: options.seed, onWrite: (write) => this.#applied(write) });
+  }
+
+  /** AWS, and the topics and the route of the table. */
+  async prepare(): Promise<void> {
+    await this.#aws.start();
+    await this.#aws.createGlobalTable(table);
+    await this.#aws.createTable(region, leaseTable, { hashKey: 'leaseKey' });
+    await this.#addRoute();
+  }
+
+  /** Resolves when every role is ready and both pods are live. */
+  async start(): Promise<void> {
+    await Promise.all(roles.map((role) => this.startRole(role)));
+    await Promise.all(['pod-1', 'pod-2'].map((id) => this.#startPod(id)));
+    await this.#whenReady(startMs);
+  }
+
+  async startRole(role: Role): Promise<void> {
+    const ports = { clock: systemClock, logger: testLogger, metrics: new MetricRegistry() };
+    const kafka = { brokers: this.#options.brokers };
+    const topicPrefix = this.names.prefix;
+    const { dynamodbEndpoint, kinesisEndpoint, streamArn } = this.#aws.region(region);
+    const service = role.startsWith('dispatcher')
+      ? await startDispatcher({ region, kafka, topicPrefix }, ports)
+      : await startSync(
+          {
+            ...{ region, kafka, topicPrefix, streamArn, leaseTable, dynamodbEndpoint, kinesisEndpoint, credentials },
+            ...{ workerId: role, failoverMs: 3_000, pollIntervalMs: 100, topicReplicationFactor: replicas },
+          },
+          ports,
+        );
+    this.#services.set(role, service);
+  }
+
+  /** Ends a role as kill -9 does. */
+  async killRole(role: Role): Promise<void> {
+    await this.#services.get(role)?.kill();
+    this.#services.delete(role);
+  }
+
+  /** Writes and reads in both pods for as long as `during` takes. */
+  async underLoad(during: () => Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const random = seededRandom(this.#options.seed);
+    const options = { recorder: this.#recorder, keys: this.#keys, random, signal: over.signal };
+    const callers = [...this.#pods, ...this.#pods].map((pod) => callAtRandom(pod, options));
+    try {
+      await during();
+    } finally {
+      over.abort();
+      await Promise.all(callers);
+    }
+  }
+
+  get written(): number {
+    return this.#recorder.history().transitions.length;
+  }
+
+  /** Resolves when as many more writes have been made. */
+  async writes(count: number): Promise<void> {
+    const until = this.written + count;
+    await eventually(`${count} more writes`, () => this.written >= until, settleMs);
+  }
+
+  /** Waits until everything that was written has come to the pods, and tells what was lost or is wrong. Call it once, after the load. */
+  async outcome({ isTableTopicWhole = true } = {}): Promise<Outcome> {
+    const writtenAt = Date.now();
+    await this.#whenReady(settleMs);
+    const isCaughtUp = ({ cache }: Pod): boolean => Date.now() - cache.staleness() >= writtenAt;
+    await eventually('every pod has caught up', () => this.#pods.every(isCaughtUp), settleMs);
+    const recorder = this.#recorder;
+    recorder.quiet();
+    const divergent: string[] = [];
+    for (const pod of this.#pods) for (const key of this.#keys) divergent.push(...(await this.#look(pod, key)));
+    const history = recorder.history();
+    const seen = isTableTopicWhole ? await writesIn(this.#client, this.names.cdc(table)) : undefined;
+    const lost = history.transitions.filter(
+      ({ version }) => typeof version === 'string' && seen?.has(version) === false,
+    );
+    return {
+      ...{ writes: history.writes.length, reads: history.reads.length, divergent },
+      events: this.#pods.reduce((sum, { cache }) => sum + cache.stats().events, 0),
+      lost: lost.map(({ key, value }) => `${key} = ${value}`),
+      violations: checkHistory(history, { skewMs: 50 }),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#tidemarks.map((tidemark) => tidemark.close()));
+    await Promise.allSettled([...this.#services.values()].map((service) => service.stop()));
+    await (await this.#admin)?.disconnect();
+    await this.#aws.stop();
+  }
+
+  get tableTopic(): string {
+    return this.names.cdc(table);
+  }
+
+  admin(): Promise<Admin> {
+    this.#admin ??= (async () => {
+      const admin = this.#client.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 8 } });
+      await admin.connect();
+      return admin;
+    })();
+    return this.#admin;
+  }
+
+  /** Resolves when every partition of the world's topics is on every broker. */
+  async replicated(): Promise<void> {
+    const topics = [this.names.cdc(table), this.names.cache(table), this.names.routes];
+    await eventually(
+      'every replica is in step',
+      async () => {
+        const admin = await this.admin();
+        const found = await admin.fetchTopicMetadata({ topics }).catch(() => undefined);
+        const partitions = found?.topics.flatMap((topic) => topic.partitions) ?? [];
+        return partitions.length > 0 && partitions.every(({ isr, leader }) => leader >= 0 && isr.length === replicas);
+      },
+      settleMs,
+    );
+  }
+
+  #applied({ table: of, keys, newItem, isReplicated }: AppliedWrite): (() => void) | undefined {
+    const itemKey = keys[attributes.key]?.['S'];
+    if (of !== table || typeof itemKey !== 'string') return undefined;
+    const key = itemKey.slice(things.name.length + 1);
+    const value = String(JSON.parse(String(newItem?.[attributes.value]?.['S'])));
+    this.#stored.set(key, value);
+    const version = String(newItem?.[attributes.writeId]?.['S']);
+    const { accepted } = this.#recorder.transition({ region, key, value, version, replicated: isReplicated });
+    return accepted;
+  }
+
+  /** What a pod holds and then serves of a key, against what is stored. */
+  async #look(pod: Pod, key: string): Promise<readonly string[]> {
+    const held = pod.cache.getIfPresent(key);
+    const isAbsent = pod.cache.inspect(key).state === 'absent';
+    this.#recorder.rest(pod.id, key, held === undefined && !isAbsent ? undefined : { value: held ?? null });
+    const served = await read(pod, key, { recorder: this.#recorder });
+    const right = this.#stored.get(key) ?? null;
+    return served === right ? [] : [`${key}: stored ${right}, ${pod.id} serves ${String(served)}`];
+  }
+
+  async #addRoute(): Promise<void> {
+    const { names } = this;
+    const client = this.#client;
+    const create = { replicationFactor: replicas };
+    const routing = new RoutingTable({
+      ...{ log: new RouteTopic({ client, names, create }), topics: new KafkaTopicAdmin({ client, ...create }), names },
+      timeoutMs: startMs,
+    });
+    try {
+      await routing.open();
+      await routing.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
+    } finally {
+      await routing.close();
+    }
+  }
+
+  async #startPod(id: string): Promise<void> {
+    const backend = aws({
+      ...{ region, kafka: { brokers: this.#options.brokers }, topicPrefix: this.names.prefix },
+      dynamodb: this.#aws.dynamodbConfig(region),
+    });
+    const tidemark = createTidemark({ service: 'cluster', backend, caches: [things], startDeadline: '60s' });
+    this.#tidemarks.push(tidemark);
+    await tidemark.start();
+    this.#recorder.started(id, region);
+    this.#pods.push({ id, cache: tidemark.cache(things) });
+  }
+
+  #whenReady(timeoutMs: number): Promise<void> {
+    const areReady = (): boolean => [...this.#services.values()].every((service) => service.ready().ready);
+    const areLive = (): boolean => this.#tidemarks.every((tidemark) => tidemark.health().state === 'live');
+    return eventually('every role is ready', () => areReady() && areLive(), timeoutMs);
+  }
+}
