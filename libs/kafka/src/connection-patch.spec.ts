@@ -1,5 +1,6 @@
 /// <reference types="./kafkajs-internals.d.ts" />
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import Connection from 'kafkajs/src/network/connection.js';
 import { patchConnection } from './connection-patch.js';
@@ -12,6 +13,9 @@ class FakeSocket extends EventEmitter {
   end(): void {}
   unref(): void {}
 }
+
+/** Nobody listens on it: a privileged port that no service has. */
+const closedPort = 1;
 
 const nothing = (): void => undefined;
 const logger = { namespace: () => ({ debug: nothing, info: nothing, warn: nothing, error: nothing }) };
@@ -75,6 +79,23 @@ describe('patchConnection', () => {
     expect(sockets[0]?.destroyed).toBe(true);
     expect(connection.isConnected()).toBe(true);
     await connection.disconnect();
+  });
+
+  it('adds no listeners to a dead socket, however often it is ended', async () => {
+    const sockets: Socket[] = [];
+    const socketFactory = ({ onConnect }: { onConnect: () => void }): Socket => {
+      const socket = connect({ host: '127.0.0.1', port: closedPort }, onConnect);
+      sockets.push(socket);
+      return socket;
+    };
+    const timeouts = { requestTimeout: 1_000, connectionTimeout: 1_000 };
+    const connection = new Connection({ host: 'h', port: closedPort, logger, socketFactory, ...timeouts });
+    await expect(connection.connect()).rejects.toThrow('ECONNREFUSED');
+    const [socket] = sockets;
+    if (socket?.closed !== true) await once(socket ?? new EventEmitter(), 'close');
+    const before = socket?.listenerCount('connect');
+    for (let n = 0; n < 12; n += 1) await connection.disconnect();
+    expect(socket?.listenerCount('connect')).toBe(before);
   });
 
   it('opens one socket for callers that connect at once', async () => {

@@ -12,7 +12,8 @@ const lengthBytes = 4;
  *
  * Of its own, it keeps the half of an answer that had arrived when a connection died, and reads the next connection's answers as its other half:
  * requests hang until they time out, or an exception that nobody can catch ends the process. It also lets two callers open two sockets that
- * feed one buffer. Idempotent; call it before the first client is made.
+ * feed one buffer. And each time that it ends a connection that is dead already, the dead socket gets another listener of its own `unref`, for a
+ * connection that never comes. Idempotent; call it before the first client is made.
  */
 export function patchConnection(): void {
   const prototype = Connection.prototype as Connection & { [patched]?: true };
@@ -30,6 +31,14 @@ export function patchConnection(): void {
     const connected = connect.call(this).finally(() => connecting.delete(this));
     connecting.set(this, connected);
     return connected;
+  };
+  const disconnect = Object.getOwnPropertyDescriptor(prototype, 'disconnect')?.value as (
+    this: Connection,
+  ) => Promise<boolean>;
+  prototype.disconnect = function (this: Connection): Promise<boolean> {
+    const { socket } = this;
+    if (socket?.destroyed === true) socket.unref = () => socket;
+    return disconnect.call(this);
   };
 }
 
