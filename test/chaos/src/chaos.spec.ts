@@ -40,14 +40,19 @@ describe.each(seeds)(`chaos on ${kafka} Kafka, seed %d`, (seed) => {
   if (seed === firstSeed && wanted === undefined) effectCases(() => world);
 });
 
-function lineOf(name: string, seed: number, { outcome, recoveryMs }: Played, problems: readonly string[]): string {
+function lineOf(
+  name: string,
+  seed: number,
+  { outcome, moves, recoveryMs }: Played,
+  problems: readonly string[],
+): string {
   const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1_000).toFixed(1)} s`);
   const { agreedMs, caughtUpMs, reads, writes, events } = outcome;
   const hit = roles.filter((role) => role in recoveryMs);
   return [
     `chaos ${seed} ${name}: ${problems.length === 0 ? 'right' : `${problems.length} PROBLEMS`}`,
     `agreed ${seconds(agreedMs)}, caught up ${seconds(caughtUpMs)}`,
-    `${reads} reads, ${writes} writes, ${events} events`,
+    `${reads} reads, ${writes} writes, ${events} events${moves === 0 ? '' : `, ${moves} moves`}`,
     `recovery ${hit.map((role) => `${role} ${seconds(recoveryMs[role] ?? null)}`).join(', ')}`,
   ].join('; ');
 }

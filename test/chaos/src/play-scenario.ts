@@ -21,6 +21,8 @@ export interface PlayOptions {
 export interface Played {
   readonly script: readonly string[];
   readonly outcome: Outcome;
+  /** Moves of the route that came to their end. */
+  readonly moves: number;
   /** Of each role that was hit, the longest time from what put it right until it worked again, ms; `null`: not while it was waited for. */
   readonly recoveryMs: Readonly<Partial<Record<Role, number | null>>>;
 }
@@ -44,8 +46,10 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const liveMs = machineMs();
   await Promise.all(world.pods.map((pod) => pod.rest()));
   const writtenAt = Date.now();
+  const moving = world.mover.rest();
   const agreement = await agree(world, keys, liveMs, limits.agreedMs * patience);
   const caughtUpMs = await caughtUp(world, writtenAt, healedMs, limits.caughtUpMs * patience);
+  const { ended: moves, problems: unmoved } = await moving;
   const events = await eventsOf(world);
   await witnessRest(world, keys);
   const history = world.log.history();
@@ -53,10 +57,11 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const skewMs = skewOf(script);
   return {
     script: [...script.map(describeStep), `pods ${before.join(', ')}`],
+    moves,
     recoveryMs: await recoveries.longest(),
     outcome: {
       ...agreement,
-      ...{ caughtUpMs, lost },
+      ...{ caughtUpMs, lost, unmoved },
       violations: checkHistory(history, { skewMs }),
       unhandled: roles.flatMap((role) => world.process(role).unhandled.splice(0)),
       deaths: roles.flatMap((role) => world.process(role).deaths.splice(0)),

@@ -2,7 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import { judge, limits, type Outcome } from './verdict.js';
 
 const right: Outcome = {
-  ...{ agreedMs: 100, divergent: [], caughtUpMs: 2_000, lost: [], violations: [], unhandled: [], deaths: [] },
+  ...{
+    agreedMs: 100,
+    divergent: [],
+    caughtUpMs: 2_000,
+    lost: [],
+    unmoved: [],
+    violations: [],
+    unhandled: [],
+    deaths: [],
+  },
   ...{ reads: 10, writes: 5, events: 20 },
 };
 
@@ -21,6 +30,7 @@ describe('the verdict', () => {
     ['keys that agreed too late', { agreedMs: limits.agreedMs + 1 }, /not right before 10001 ms/],
     ['pods that never caught up', { caughtUpMs: null }, /have not caught up: not right at all/],
     ['pods that caught up too late', { caughtUpMs: limits.caughtUpMs + 1 }, /60000 ms allowed/],
+    ['a move that does not end', { unmoved: ['not within 120 s'] }, /^the route stays: not within/],
     ['lost events', { lost: ['k = w1 (id)'] }, /1 lost events\n {2}k = w1/],
     [
       'a broken promise',

@@ -34,7 +34,7 @@ export class Draw {
   }
 }
 
-const kinds = ['pod', 'sync', 'dispatcher', 'kafka'] as const;
+const kinds = ['pod', 'sync', 'dispatcher', 'admin', 'kafka'] as const;
 
 /** The worlds' failures of design: each is drawn anew from every seed. */
 export const scenarios: readonly Scenario[] = [
@@ -183,12 +183,18 @@ function retentionCut(draw: Draw): readonly Step[] {
   return [...standing, { atMs: draw.between(1_500, 3_000), deed: { do: 'cut-retention' } }];
 }
 
+/** The admin dies in the middle of a move, and a dispatcher at any time. */
 function routeMove(draw: Draw): readonly Step[] {
-  const moves = Array.from({ length: 4 }, (_, n) => ({
-    atMs: 500 + n * 2_000 + draw.between(0, 500),
+  const moves = Array.from({ length: 3 }, (_, n) => ({
+    atMs: 500 + n * 4_000 + draw.between(0, 500),
     deed: { do: 'move-route' } satisfies Deed,
   }));
-  return [...moves, ...kill(draw, draw.one(['dispatcher-1', 'dispatcher-2'] as const), draw.between(1_000, 6_000))];
+  const { atMs } = draw.one(moves);
+  return [
+    ...moves,
+    ...kill(draw, 'admin', atMs + draw.between(0, 2_000)),
+    ...kill(draw, draw.one(['dispatcher-1', 'dispatcher-2'] as const), draw.between(1_000, 9_000)),
+  ];
 }
 
 function brokerRestart(draw: Draw): readonly Step[] {

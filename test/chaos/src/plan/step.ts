@@ -1,7 +1,7 @@
 /** A process of the world that can be made to fail. */
 export const roles = [
   ...(['pod-1', 'pod-2', 'pod-3'] as const),
-  ...(['sync-1', 'sync-2', 'dispatcher-1', 'dispatcher-2', 'kafka'] as const),
+  ...(['sync-1', 'sync-2', 'dispatcher-1', 'dispatcher-2', 'admin', 'kafka'] as const),
 ] as const;
 export type Role = (typeof roles)[number];
 
@@ -34,7 +34,7 @@ export type Deed =
   | { readonly do: 'shift-clock'; readonly role: Role; readonly ms: number }
   /** Deletes the older records of every topic of events. */
   | { readonly do: 'cut-retention' }
-  /** Routes the table to the other of two topics. */
+  /** Has the admin move the table to the other of two topics, as soon as it answers and no other move is under way. */
   | { readonly do: 'move-route' };
 
 export interface Step {

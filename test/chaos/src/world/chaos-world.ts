@@ -1,7 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { RoutingTable } from '@tidemark/control';
-import { createKafkaClient, type KafkaClient, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
+import { createKafkaClient, type KafkaClient } from '@tidemark/kafka';
 import { EmbeddedAws, seedFor, TcpProxy } from '@tidemark/local-stack';
 import { topicNames } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
@@ -20,6 +19,7 @@ import { type Controlled } from './controlled.js';
 import { freePorts } from './free-ports.js';
 import { PodProcess } from './pod-process.js';
 import { type RealKafka, startKafka } from './real-kafka.mjs';
+import { RouteMover } from './route-mover.js';
 
 export const region = 'us-east-1';
 export const topicPrefix = 'chaos';
@@ -38,7 +38,7 @@ export interface ChaosWorldOptions {
 }
 
 /**
- * One region: pods, workers and dispatchers as processes, a broker as another, and AWS in this one. Each role reaches each service by a
+ * One region: pods, workers, dispatchers and an admin as processes, a broker as another, and AWS in this one. Each role reaches each service by a
  * proxy of its own.
  */
 export class ChaosWorld {
@@ -47,7 +47,7 @@ export class ChaosWorld {
   readonly dynamodb: DynamoDBClient;
   readonly kinesis: KinesisClient;
   readonly kafka: KafkaClient;
-  readonly routing: RoutingTable;
+  readonly mover: RouteMover;
   readonly #processes = new Map<Role, Controlled>();
   readonly #httpPorts = new Map<Role, number>();
   readonly #proxies: ReadonlyMap<string, TcpProxy>;
@@ -84,17 +84,18 @@ export class ChaosWorld {
         this.#makeService(role, 'sync', { ...this.#syncEnv(role), TIDEMARK_HTTP_PORT: String(port) });
       if (role.startsWith('dispatcher'))
         this.#makeService(role, 'dispatcher', { ...this.#env(role), TIDEMARK_HTTP_PORT: String(port) });
+      if (role === 'admin') {
+        const alone = { TIDEMARK_HTTP_PORT: String(port), TIDEMARK_TOPIC_REPLICATION_FACTOR: '1' };
+        this.#makeService(role, 'admin', { ...this.#env(role), ...alone });
+      }
     }
     this.pods = roles.filter((role) => role.startsWith('pod')).map((role) => this.#makePod(role));
     this.dynamodb = new DynamoDBClient(aws.dynamodbConfig(region));
     this.kinesis = new KinesisClient(aws.kinesisConfig(region));
     this.kafka = createKafkaClient({ brokers: [this.#broker], clientId: 'chaos' });
-    const names = topicNames(topicPrefix);
-    this.routing = new RoutingTable({
-      log: new RouteTopic({ client: this.kafka, names, create: { replicationFactor: 1 } }),
-      topics: new KafkaTopicAdmin({ client: this.kafka, replicationFactor: 1 }),
-      names,
-    });
+    const home = topicNames(topicPrefix).cache(table);
+    const url = `http://127.0.0.1:${this.#httpPorts.get('admin')}`;
+    this.mover = new RouteMover({ url, table, topics: [home, `${home}.away`] });
   }
 
   /** Resolves when every role is ready. `stop` it. */
@@ -176,7 +177,7 @@ export class ChaosWorld {
   async stop(): Promise<void> {
     for (const proxy of this.#proxies.values()) proxy.heal();
     for (const process of this.#processes.values()) process.resume();
-    await this.routing.close().catch(() => undefined);
+    await this.mover.close();
     await this.#witness?.close();
     const others = roles.filter((role) => role !== 'kafka');
     await Promise.all(others.map((role) => this.end(role, 'SIGTERM')));
@@ -191,9 +192,9 @@ export class ChaosWorld {
   async #begin(): Promise<void> {
     if (this.#apache === undefined) this.start('kafka');
     await eventually('the broker accepts', () => this.isReady('kafka'), startTimeoutMs);
-    await this.routing.open();
-    await this.routing.put(table, [topicNames(topicPrefix).cache(table)], { ifMatch: 'none', actor: 'chaos' });
-    for (const role of roles) if (role !== 'kafka') this.start(role);
+    this.start('admin');
+    await this.mover.create();
+    for (const role of roles) if (role !== 'kafka' && role !== 'admin') this.start(role);
     for (const role of roles) {
       await eventually(`${role} is ready`, () => this.isReady(role), startTimeoutMs).catch((error: unknown) => {
         throw new Error(`${String(error)}: ${this.process(role).tail}`);
@@ -223,7 +224,7 @@ export class ChaosWorld {
     }
   }
 
-  #makeService(role: Role, app: 'sync' | 'dispatcher', env: Readonly<Record<string, string>>): void {
+  #makeService(role: Role, app: 'sync' | 'dispatcher' | 'admin', env: Readonly<Record<string, string>>): void {
     const script = path.join(root, `apps/${app}/dist/main.js`);
     this.#processes.set(role, new ChaosProcess({ name: role, script, watch, env }));
   }

@@ -91,7 +91,7 @@ async function disturb(world: ChaosWorld, deed: Disturbance): Promise<void> {
     case 'cut-retention':
       return cutRetention(world);
     case 'move-route':
-      return moveRoute(world);
+      return world.mover.move();
   }
 }
 
@@ -190,15 +190,4 @@ async function cutRetention({ kafka }: ChaosWorld): Promise<void> {
   } finally {
     await admin.disconnect();
   }
-}
-
-/** By the two changes that an operator makes: both topics first, then the new one alone. */
-async function moveRoute({ routing }: ChaosWorld): Promise<void> {
-  const home = names.cache(table);
-  const away = `${home}.away`;
-  const route = routing.get(table);
-  const from = Object.keys(route.topics).includes(away) ? away : home;
-  const to = from === away ? home : away;
-  const both = await routing.put(table, [from, to], { ifMatch: route.version, actor: 'chaos' });
-  await routing.put(table, [to], { ifMatch: both.route.version, actor: 'chaos' });
 }
