@@ -100,7 +100,8 @@ export class Stage {
     if (this.#failures.length > 0) throw this.#failures[0];
     const { recorder, counters, trace, config } = this.#context;
     const violations = [...checkHistory(recorder.history(), { skewMs: config.clockErrorMs + 1 })];
-    if (unrest !== undefined) violations.unshift(standstill(unrest));
+    violations.unshift(...this.world.problems.map(outOfOrder));
+    if (unrest !== undefined) violations.unshift(outOfOrder(`nothing comes to rest: ${unrest}`));
     this.world.end();
     return {
       ...{ violations, digest: trace.digest, lines: trace.lines, counts: counters.all },
@@ -147,6 +148,6 @@ export class Stage {
   }
 }
 
-function standstill(why: string): Violation {
-  return { invariant: 'I1', key: '', pod: null, what: `nothing comes to rest: ${why}`, involved: [] };
+function outOfOrder(what: string): Violation {
+  return { invariant: 'I1', key: '', pod: null, what, involved: [] };
 }

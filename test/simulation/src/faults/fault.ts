@@ -5,6 +5,7 @@ import { itemFaults } from './item-faults.js';
 import { kafkaFaults } from './kafka-faults.js';
 import { linkFaults } from './link-faults.js';
 import { processFaults } from './process-faults.js';
+import { routeFaults } from './route-faults.js';
 import { streamFaults } from './stream-faults.js';
 
 /** One kind of trouble. */
@@ -26,6 +27,7 @@ const faults: Readonly<Record<string, Fault>> = {
   ...processFaults,
   ...streamFaults,
   ...kafkaFaults,
+  ...routeFaults,
   ...itemFaults,
 };
 

@@ -25,10 +25,15 @@ export interface SimEventSourceOptions {
 interface Generation {
   readonly member: string;
   readonly assignment: GroupAssignment;
+  /** Aborted once nothing new may begin: what is at work ends at the next place that suits it. */
+  readonly closer: AbortController;
+  /** Aborted once everything must end. */
   readonly aborter: AbortController;
   readonly lanes: Promise<void>[];
   /** Called when a held partition is released, by its name. */
   readonly held: Map<string, () => void>;
+  /** Where each partition stands, by its name: after what was handled, committed or not. */
+  readonly next: Map<string, number>;
 }
 
 const callTimeoutMs = 2_000;
@@ -38,8 +43,13 @@ const heartbeatMs = 1_000;
 const retryMs = 300;
 /** Batches in hand have so long to end when the member leaves by itself, ms. */
 const drainMs = 5_000;
+/** And so long before it joins again, half of the time that the group waits for it, ms. */
+const letGoMs = 4_000;
 
-/** A dispatcher's membership in its group: join, hand over batches in order, commit, and join again when the group is in motion. */
+/**
+ * A dispatcher's membership in its group: join, hand over batches in order, commit, and join again when the group is in motion, once what is at work has
+ * ended and is committed; what takes too long is aborted, and may still be on its way.
+ */
 export class SimEventSource implements EventSource {
   readonly #options: SimEventSourceOptions;
   #handler: EventSourceHandler | undefined;
@@ -73,7 +83,7 @@ export class SimEventSource implements EventSource {
     const { group, link } = this.#options;
     while (!signal.aborted) {
       const generation = this.#generation;
-      if (generation === undefined || generation.aborter.signal.aborted) return false;
+      if (generation === undefined || generation.closer.signal.aborted) return false;
       const { member, assignment } = generation;
       try {
         return (await this.#call('confirm', () => group.heartbeat(member, assignment.generation))) === 'ok';
@@ -102,6 +112,7 @@ export class SimEventSource implements EventSource {
 
   async #leave(): Promise<void> {
     this.#leaving.abort();
+    this.#generation?.closer.abort();
     await this.#running;
     this.#running = undefined;
   }
@@ -126,7 +137,7 @@ export class SimEventSource implements EventSource {
     if (generation === undefined) return;
     const lanes = Promise.all(generation.lanes);
     if (leaving.aborted) await Promise.race([lanes, wait(this.#options.link.process.clock, drainMs)]);
-    generation.aborter.abort(new Error('the group rebalances'));
+    abort(generation);
     await lanes;
     this.#generation = undefined;
   }
@@ -138,27 +149,51 @@ export class SimEventSource implements EventSource {
       const topics = this.#topics;
       const assignment = await this.#call('join the group', () => group.join(member, topics), joinTimeoutMs, leaving);
       if (leaving.aborted) return;
-      const generation: Generation = { member, assignment, aborter: new AbortController(), lanes: [], held: new Map() };
+      const previous = this.#generation;
+      const generation = newGeneration(member, assignment);
       this.#generation = generation;
       this.#joinedOnce();
-      generation.lanes.push(this.#consume(generation, leaving));
+      generation.lanes.push(this.#consume(generation, previous));
       const outcome = await this.#beat(generation, leaving);
       if (outcome === 'leaving') return;
-      generation.aborter.abort(new Error('the group rebalances'));
-      await Promise.all(generation.lanes);
+      if (outcome === 'rejoin') await this.#letGo(generation, leaving);
       if (leaving.aborted) return;
+      abort(generation);
+      await Promise.all(generation.lanes);
     }
   }
 
+  /** What is at work ends and is committed, while the group can still wait for it; who is no member any more has nothing to wait for. */
+  async #letGo({ member, assignment, closer, lanes }: Generation, leaving: AbortSignal): Promise<void> {
+    const { link, group } = this.#options;
+    const { clock } = link.process;
+    closer.abort();
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    void Promise.all(lanes).then(end);
+    leaving.addEventListener('abort', end, { once: true });
+    const cancel = clock.setTimer(end, letGoMs);
+    while (!over.signal.aborted) {
+      const beat = this.#call('heartbeat', () => group.heartbeat(member, assignment.generation));
+      void beat.then(
+        (said) => said === 'unknown' && end(),
+        () => undefined,
+      );
+      await wait(clock, heartbeatMs / 2, over.signal);
+    }
+    cancel();
+    leaving.removeEventListener('abort', end);
+  }
+
   /** Heartbeats until the group is in motion. Rejects when the brokers have not answered for long. */
-  async #beat({ member, assignment }: Generation, leaving: AbortSignal): Promise<'rejoin' | 'leaving'> {
+  async #beat({ member, assignment }: Generation, leaving: AbortSignal): Promise<'rejoin' | 'unknown' | 'leaving'> {
     const { group, link } = this.#options;
     for (let failures = 0; ;) {
       await wait(link.process.clock, heartbeatMs, leaving);
       if (leaving.aborted) return 'leaving';
       try {
         const said = await this.#call('heartbeat', () => group.heartbeat(member, assignment.generation));
-        if (said === 'rejoin') return 'rejoin';
+        if (said !== 'ok') return said;
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -167,54 +202,63 @@ export class SimEventSource implements EventSource {
     }
   }
 
-  async #consume(generation: Generation, leaving: AbortSignal): Promise<void> {
+  async #consume(generation: Generation, previous: Generation | undefined): Promise<void> {
     const { partitions } = generation.assignment;
-    const { signal } = generation.aborter;
-    const committed = await this.#committed(partitions, signal);
-    if (committed === undefined || signal.aborted) return;
+    const closing = generation.closer.signal;
+    const committed = await this.#committed(partitions, closing);
+    if (committed === undefined || closing.aborted) return;
     await this.#handler?.onAssigned(partitions);
-    if (signal.aborted || leaving.aborted) return;
-    await Promise.all(partitions.map((place, index) => this.#lane(generation, place, committed[index] ?? 0, leaving)));
+    if (closing.aborted) return;
+    await Promise.all(
+      partitions.map((place, index) => {
+        const handled = previous?.next.get(nameOf(place)) ?? 0;
+        return this.#lane(generation, place, Math.max(handled, committed[index] ?? 0));
+      }),
+    );
   }
 
-  async #committed(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<readonly number[] | undefined> {
+  async #committed(
+    partitions: readonly TopicPartition[],
+    closing: AbortSignal,
+  ): Promise<readonly number[] | undefined> {
     const { group, kafka, link } = this.#options;
-    while (!signal.aborted) {
+    while (!closing.aborted) {
       try {
         return await this.#call('read committed offsets', () =>
           partitions.map((place) => group.committed(place) ?? kafka.log(place.topic, place.partition).start),
         );
       } catch {
-        await wait(link.process.clock, retryMs, signal);
+        await wait(link.process.clock, retryMs, closing);
       }
     }
     return undefined;
   }
 
-  async #lane(generation: Generation, place: TopicPartition, from: number, leaving: AbortSignal): Promise<void> {
-    const { signal } = generation.aborter;
+  async #lane(generation: Generation, place: TopicPartition, from: number): Promise<void> {
+    const closing = generation.closer.signal;
     let position = from;
-    while (!signal.aborted && !leaving.aborted) {
-      const fetched = await this.#fetch(place, position, signal);
-      if (fetched === undefined || signal.aborted || leaving.aborted) continue;
+    generation.next.set(nameOf(place), from);
+    while (!closing.aborted) {
+      const fetched = await this.#fetch(place, position, closing);
+      if (fetched === undefined || closing.aborted) continue;
       if (fetched.offset > position) this.#options.onGap(place);
       const end = fetched.offset + fetched.records.length;
-      const answer = await this.#handle(fetched, end, signal);
+      const answer = await this.#handle(fetched, end, generation);
       if (answer === 'again') continue;
       if (answer === 'hold') {
-        await released(generation, place, leaving);
+        await released(generation, place);
         continue;
       }
-      const next = answer === 'commit' ? end : Number(answer.commitTo);
-      if (!(await this.#commit(generation, place, next))) return;
-      position = next;
+      position = answer === 'commit' ? end : Number(answer.commitTo);
+      generation.next.set(nameOf(place), position);
+      if (!(await this.#commit(generation, place, position))) return abort(generation);
     }
   }
 
   async #handle(
     { topic, partition, expected, offset, records }: FetchedBatch,
     next: number,
-    signal: AbortSignal,
+    { aborter, closer }: Generation,
   ): Promise<BatchOutcome | 'again'> {
     const batch: SourceBatch = {
       ...{ topic, partition, firstOffset: BigInt(offset), nextOffset: BigInt(next) },
@@ -222,10 +266,10 @@ export class SimEventSource implements EventSource {
       ...(offset > expected ? { afterGap: true } : {}),
     };
     try {
-      return (await this.#handler?.onBatch(batch, signal)) ?? 'hold';
+      return (await this.#handler?.onBatch(batch, aborter.signal, closer.signal)) ?? 'hold';
     } catch (error) {
       this.#options.onHandlerError(error);
-      await wait(this.#options.link.process.clock, retryMs, signal);
+      await wait(this.#options.link.process.clock, retryMs, closer.signal);
       return 'again';
     }
   }
@@ -245,20 +289,24 @@ export class SimEventSource implements EventSource {
     return false;
   }
 
-  async #fetch(place: TopicPartition, expected: number, signal: AbortSignal): Promise<FetchedBatch | undefined> {
+  async #fetch(place: TopicPartition, expected: number, closing: AbortSignal): Promise<FetchedBatch | undefined> {
     const { kafka, link, batchMax } = this.#options;
     try {
-      const [batch] = await this.#call(`fetch ${place.topic}:${place.partition}`, () =>
-        park(kafka, link, () => {
-          const log = kafka.log(place.topic, place.partition);
-          const offset = Math.max(expected, log.start);
-          const records = log.read(offset, batchMax);
-          return records.length > 0 ? [{ ...place, expected, offset, records }] : [];
-        }),
+      const [batch] = await this.#call(
+        `fetch ${place.topic}:${place.partition}`,
+        () =>
+          park(kafka, link, () => {
+            const log = kafka.log(place.topic, place.partition);
+            const offset = Math.max(expected, log.start);
+            const records = log.read(offset, batchMax);
+            return records.length > 0 ? [{ ...place, expected, offset, records }] : [];
+          }),
+        callTimeoutMs,
+        closing,
       );
       return batch;
     } catch {
-      await wait(link.process.clock, retryMs, signal);
+      await wait(link.process.clock, retryMs, closing);
       return undefined;
     }
   }
@@ -269,15 +317,24 @@ export class SimEventSource implements EventSource {
   }
 }
 
-/** Resolves when the partition is released, or its assignment ends. */
-async function released({ held, aborter }: Generation, place: TopicPartition, leaving: AbortSignal): Promise<void> {
+function newGeneration(member: string, assignment: GroupAssignment): Generation {
+  const [closer, aborter] = [new AbortController(), new AbortController()];
+  return { member, assignment, closer, aborter, lanes: [], held: new Map(), next: new Map() };
+}
+
+function abort({ closer, aborter }: Generation): void {
+  const reason = new Error('the group rebalances');
+  closer.abort(reason);
+  aborter.abort(reason);
+}
+
+/** Resolves when the partition is released, or is to be let go. */
+async function released({ held, closer }: Generation, place: TopicPartition): Promise<void> {
   const name = nameOf(place);
   await new Promise<void>((resolve) => {
     held.set(name, resolve);
-    for (const signal of [aborter.signal, leaving]) {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    }
+    if (closer.signal.aborted) resolve();
+    closer.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   held.delete(name);
 }

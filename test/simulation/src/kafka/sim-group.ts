@@ -56,18 +56,21 @@ export class SimGroup {
     this.#completeIfAll();
   }
 
-  /** `rejoin`: the group is in motion, or does not know the member. */
-  heartbeat(id: string, generation: number): 'ok' | 'rejoin' {
+  /** `rejoin`: the group is in motion. `unknown`: it is of another generation, or does not know the member. */
+  heartbeat(id: string, generation: number): 'ok' | 'rejoin' | 'unknown' {
     this.#expel();
     const member = this.#members.get(id);
-    if (member === undefined) return 'rejoin';
+    if (member === undefined || generation !== this.#generation) return 'unknown';
     member.heardMs = this.#options.nowMs();
-    return this.#rebalancing || generation !== this.#generation ? 'rejoin' : 'ok';
+    return this.#rebalancing ? 'rejoin' : 'ok';
   }
 
-  /** `false`: the member is of another generation, and nothing is committed. */
+  /**
+   * Taken from members of the present generation, also while they are asked to join the next one. `false`: the member is of another one, and nothing is
+   * committed.
+   */
   commit(id: string, generation: number, { topic, partition }: TopicPartition, offset: number): boolean {
-    if (!this.#members.has(id) || generation !== this.#generation || this.#rebalancing) return false;
+    if (!this.#members.has(id) || generation !== this.#generation) return false;
     this.#committed.set(placeOf(topic, partition), offset);
     return true;
   }

@@ -1,5 +1,5 @@
 import { type ChangeFeed, type ChangeFeedHandler } from '@tidemark/cache';
-import { decodeRoute, type TopicNames } from '@tidemark/protocol';
+import { decodeRoute, type Route, type TopicNames } from '@tidemark/protocol';
 import { type Link } from '../network/link.js';
 import { type FetchedBatch, LogSession } from './log-session.js';
 import { type SimKafka } from './sim-kafka.js';
@@ -58,6 +58,12 @@ export class SimPodFeed implements ChangeFeed {
     this.#session.close();
   }
 
+  /** The route that a record holds. */
+  routeFrom(value: Uint8Array | null): Route | undefined {
+    const decoded = decodeRoute(value);
+    return decoded.ok ? decoded.route : undefined;
+  }
+
   async #begin(topic: string): Promise<void> {
     const ends = await this.#session.bounds(topic, 'end');
     if (!this.#wanted.has(topic) || this.#counts.has(topic)) return;
@@ -83,8 +89,8 @@ export class SimPodFeed implements ChangeFeed {
 
   #onRoutes({ offset, records }: FetchedBatch): void {
     for (const { value } of records) {
-      const result = decodeRoute(value);
-      if (result.ok) this.#handler?.onRoute(result.route);
+      const route = this.routeFrom(value);
+      if (route !== undefined) this.#handler?.onRoute(route);
     }
     this.#routesRead.reached(offset + records.length);
   }

@@ -46,6 +46,7 @@ export class Link {
   readonly process: SimProcess;
   readonly #options: LinkOptions;
   readonly #holds = new Set<Hold>();
+  readonly #strikes = new Set<Strike>();
   #cut = false;
   #held: (() => void)[] = [];
   #lossShare = 0;
@@ -99,6 +100,13 @@ export class Link {
     return { release, drop };
   }
 
+  /** Calls `fn` at the `count`th request that matches, just before it is sent, or once it has taken effect; the returned function takes that back. */
+  strike(side: Hold['side'], match: RegExp, count: number, fn: () => void): () => void {
+    const strike: Strike = { side, match, left: count, fn };
+    this.#strikes.add(strike);
+    return () => void this.#strikes.delete(strike);
+  }
+
   /** At the service: runs `fn` after `delayMs`; the returned function cancels it. */
   afterMs(delayMs: number, fn: () => void): () => void {
     return this.#options.scheduler.after(delayMs, fn);
@@ -142,6 +150,8 @@ export class Link {
 
   #send<T>(call: LinkCall<T>, reply: Reply<T>): void {
     const arrive = (): void => this.#arrive(call, reply);
+    this.#meetStrikes('request', call);
+    if (!this.process.alive) return;
     if (this.#keepsBack('request', call, arrive)) return;
     if (!this.#cut) return this.#travel(call.what, arrive);
     this.#trouble('cut');
@@ -189,6 +199,7 @@ export class Link {
 
   #answer<T>(call: LinkCall<T>, deliver: () => void): void {
     const random = this.#draws(`answer ${call.what}`);
+    this.#meetStrikes('answer', call);
     if (this.#keepsBack('answer', call, () => this.process.post(deliver))) return;
     const fate = random.next();
     if (fate < (this.#cut ? 0.5 : this.#lossShare)) {
@@ -207,6 +218,16 @@ export class Link {
       return true;
     }
     return false;
+  }
+
+  #meetStrikes<T>(side: Hold['side'], call: LinkCall<T>): void {
+    for (const strike of this.#strikes) {
+      if (strike.side !== side || !strike.match.test(call.what)) continue;
+      strike.left -= 1;
+      if (strike.left > 0) continue;
+      this.#strikes.delete(strike);
+      strike.fn();
+    }
   }
 
   #draws(what: string): MomentRandom {
@@ -250,6 +271,13 @@ interface Hold {
   readonly match: RegExp;
   left: number;
   readonly queue: (() => void)[];
+}
+
+interface Strike {
+  readonly side: Hold['side'];
+  readonly match: RegExp;
+  left: number;
+  readonly fn: () => void;
 }
 
 interface Reply<T> {

@@ -116,7 +116,7 @@ function within(atMs: number, lengthMs: number): number {
 const themes = [
   /./,
   /^(sync|Kinesis|shard|lease|change records)/,
-  /^(dispatcher|route|Kafka)/,
+  /^(dispatcher|route|admin|Kafka)/,
   /^(pod|writes|answers|foreign|table|replication|change records)/,
 ] as const;
 

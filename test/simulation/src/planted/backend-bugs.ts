@@ -1,12 +1,12 @@
-import { type ItemImage } from '@tidemark/protocol';
+import { type ItemImage, type Route } from '@tidemark/protocol';
 import { isTidemarkError } from '@tidemark/runtime';
 import { SimStore } from '../aws/sim-store.js';
 import { SimLeaseStore } from '../aws/sim-lease-store.js';
 import { SimShardReader } from '../aws/sim-shard-reader.js';
 import { SimEventSource } from '../kafka/sim-event-source.js';
 import { SimProducer } from '../kafka/sim-producer.js';
+import { SimPodFeed } from '../kafka/sim-pod-feed.js';
 import { SimRouteStore } from '../kafka/sim-route-store.js';
-import { Region } from '../world/region.js';
 import { names } from '../world/names.js';
 import { World } from '../world/world.js';
 import { patchMethod, together } from './patch.js';
@@ -94,8 +94,8 @@ export const backendBugs: readonly PlantedBug[] = [
         'start',
         (before) =>
           function (this: SimEventSource, handler) {
-            const onBatch: typeof handler.onBatch = (batch, signal) =>
-              handler.onBatch({ ...batch, afterGap: false }, signal);
+            const onBatch: typeof handler.onBatch = (batch, signal, closing) =>
+              handler.onBatch({ ...batch, afterGap: false }, signal, closing);
             return before.call(this, { onAssigned: (places) => handler.onAssigned(places), onBatch });
           },
       ),
@@ -109,8 +109,8 @@ export const backendBugs: readonly PlantedBug[] = [
         'start',
         (before) =>
           function (this: SimEventSource, handler) {
-            const onBatch: typeof handler.onBatch = async (batch, signal) => {
-              void handler.onBatch(batch, signal).catch(() => undefined);
+            const onBatch: typeof handler.onBatch = async (batch, signal, closing) => {
+              void handler.onBatch(batch, signal, closing).catch(() => undefined);
               return 'commit';
             };
             return before.call(this, { onAssigned: (places) => handler.onAssigned(places), onBatch });
@@ -125,17 +125,7 @@ export const backendBugs: readonly PlantedBug[] = [
   {
     name: 'a topic comes back with its old since',
     hazard: 66,
-    plant: () =>
-      patchMethod(Region.prototype, 'writeRoute', (before) => {
-        const first = new WeakMap<Region, Map<string, number>>();
-        return function (this: Region, topics) {
-          const known = first.get(this) ?? new Map<string, number>();
-          first.set(this, known);
-          const old = Object.entries(topics).map(([topic, since]) => [topic, known.get(topic) ?? since] as const);
-          before.call(this, Object.fromEntries(old));
-          for (const [topic, since] of Object.entries(this.route)) if (!known.has(topic)) known.set(topic, since);
-        };
-      }),
+    plant: together(returningWithItsOldSince(SimRouteStore.prototype), returningWithItsOldSince(SimPodFeed.prototype)),
   },
   {
     name: 'pods follow another region than they read',
@@ -151,6 +141,25 @@ export const backendBugs: readonly PlantedBug[] = [
       ),
   },
 ];
+
+/** A reader of routes that gives each topic the first `since` that it had. */
+function returningWithItsOldSince(prototype: SimRouteStore | SimPodFeed): () => () => void {
+  return () =>
+    patchMethod(prototype as SimRouteStore, 'routeFrom', (before) => {
+      const first = new WeakMap<object, Map<string, number>>();
+      return function (this: SimRouteStore, value): Route | undefined {
+        const route = before.call(this, value);
+        if (route === undefined) return undefined;
+        const known = first.get(this) ?? new Map<string, number>();
+        first.set(this, known);
+        const topics = Object.entries(route.topics).map(
+          ([topic, since]) => [topic, known.get(topic) ?? since] as const,
+        );
+        for (const [topic, since] of topics) known.set(topic, since);
+        return { ...route, topics: Object.fromEntries(topics) };
+      };
+    });
+}
 
 /** A read answers with what the replica held at this pod's read before. */
 function readingWeakly(): () => void {

@@ -1,7 +1,13 @@
 import { cacheScenarios } from './cache-scenarios.js';
 import { callScenarios } from './call-scenarios.js';
 import { pipelineScenarios } from './pipeline-scenarios.js';
+import { routeScenarios } from './route-scenarios.js';
 import { type Scenario } from './script.js';
 
 /** One for each planted bug. */
-export const scenarios: readonly Scenario[] = [...cacheScenarios, ...callScenarios, ...pipelineScenarios];
+export const scenarios: readonly Scenario[] = [
+  ...cacheScenarios,
+  ...callScenarios,
+  ...pipelineScenarios,
+  ...routeScenarios,
+];

@@ -36,8 +36,10 @@ export class DispatcherSlot extends Slot {
         },
       }),
       sink: new SimProducer({ kafka, link, onResend: () => counters.add('send made again') }),
-      routes: new SimRouteStore({ kafka, link, names }),
+      routes: new SimRouteStore(kafka, link),
       ...{ names, clock, random: () => random.next(), refreshIntervalMs: 4_000, requestTimeoutMs: 3_000 },
+      // Less than a batch, so that a part of one may be all that is done before its partition is let go.
+      chunkRecordsMax: 4,
       logger: tracingLogger(trace, process),
     });
     this.#dispatcher = dispatcher;

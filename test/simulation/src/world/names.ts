@@ -11,6 +11,7 @@ export const names = topicNames();
 export const podsPerRegion = 4;
 export const syncsPerRegion = 2;
 export const dispatchersPerRegion = 2;
+export const adminsPerRegion = 1;
 
 export function itemKey(key: string): string {
   return itemKeyOf(bucket, key);
@@ -35,6 +36,10 @@ export function syncNames(region: RegionName): readonly string[] {
 
 export function dispatcherNames(region: RegionName): readonly string[] {
   return namesOf(region, 'dispatcher', dispatchersPerRegion);
+}
+
+export function adminNames(region: RegionName): readonly string[] {
+  return namesOf(region, 'admin', adminsPerRegion);
 }
 
 export function regionOf(name: string): RegionName {

@@ -1,5 +1,5 @@
 import { FakeLeaseStore } from '@tidemark/pipeline/testing';
-import { type CdcEvent, decodeRecord, encodeRoute, type Route, type WireRecord } from '@tidemark/protocol';
+import { type CdcEvent, decodeRecord, encodeRoute, type WireRecord } from '@tidemark/protocol';
 import { SimStream } from '../aws/sim-stream.js';
 import { SimGroup } from '../kafka/sim-group.js';
 import { SimKafka } from '../kafka/sim-kafka.js';
@@ -9,6 +9,7 @@ import { type Random } from '../time/random.js';
 import { type TraceLevel } from '../time/trace.js';
 import { type WorldContext } from './context.js';
 import { keyOfItem, names, type RegionName, table } from './names.js';
+import { RouteWatch, showRoute } from './route-watch.js';
 
 export type ServiceName = 'dynamodb' | 'kafka' | 'kinesis' | 'leases';
 
@@ -19,13 +20,12 @@ export class Region {
   readonly leases = new FakeLeaseStore();
   readonly kafka: SimKafka;
   readonly group: SimGroup;
+  readonly routes: RouteWatch;
   /** Share of the calls to the table that are throttled. */
   throttledShare = 0;
   readonly #context: WorldContext;
   readonly #random: Random;
-  #routeVersion = 0;
   #topics = 0;
-  #route: Readonly<Record<string, number>> = {};
 
   constructor(name: RegionName, context: WorldContext) {
     this.name = name;
@@ -39,6 +39,7 @@ export class Region {
         trace.note(`${name}/stream`, `forgets ${records} records that nobody has read`, 'story');
       },
     });
+    this.routes = new RouteWatch((how) => counters.add(`move ended ${how}`));
     this.kafka = new SimKafka(
       () => scheduler.nowMs,
       (topic, partition, record) => this.#noteAppend(topic, partition, record),
@@ -64,7 +65,7 @@ export class Region {
 
   /** The table's topics, and since which version of the route each has carried it. */
   get route(): Readonly<Record<string, number>> {
-    return this.#route;
+    return this.routes.topics;
   }
 
   /** Makes a cache topic; names are never used again. */
@@ -75,18 +76,16 @@ export class Region {
     return topic;
   }
 
-  /** Writes the next version of the route. `now`: a topic that is added, or comes back. */
+  /** Writes the next version of the route beside the admin, under its epoch. `now`: a topic that is added, or comes back. */
   writeRoute(topics: Readonly<Record<string, number | 'now'>>): void {
-    this.#routeVersion += 1;
-    const version = this.#routeVersion;
-    this.#route = Object.fromEntries(
-      Object.entries(topics).map(([topic, since]) => [topic, since === 'now' ? version : since]),
-    );
-    const route: Route = {
-      ...{ table, version, writerEpoch: 1, topics: this.#route, deleted: false },
+    const version = (this.routes.route?.version ?? 0) + 1;
+    const route = {
+      topics: Object.fromEntries(
+        Object.entries(topics).map(([topic, since]) => [topic, since === 'now' ? version : since]),
+      ),
+      ...{ table, version, writerEpoch: Math.max(1, this.routes.epoch), deleted: false },
       ...{ changedAt: 0, changedBy: 'simulation' },
     };
-    this.#context.trace.note(`${this.name}/routes`, `${table} goes to ${showTopics(this.#route)}`, 'story');
     this.kafka.append(names.routes, 0, { key: table, value: Buffer.from(encodeRoute(route)), header: null });
   }
 
@@ -108,6 +107,11 @@ export class Region {
   }
 
   #noteAppend(topic: string, partition: number, record: WireRecord): void {
+    const { nowMs } = this.#context.scheduler;
+    if (topic === names.pods) this.routes.noteReport(record, nowMs);
+    const route = topic === names.routes ? this.routes.noteRoute(record, nowMs) : undefined;
+    if (route !== undefined)
+      this.#context.trace.note(`${this.name}/routes`, `${table} goes to ${showRoute(route)}`, 'story');
     const { what, key, level } = describeAppend(topic, record);
     this.#context.trace.note(`${this.name}/kafka`, `${shortTopic(topic)}:${partition} + ${what}`, level, key);
   }
@@ -133,12 +137,6 @@ function describeEvent({ key, to, lane, value }: CdcEvent): Appended {
   const shown = value === null ? 'nothing' : Buffer.from(value).toString();
   const what = `${lane === 'fast' ? 'fast ' : ''}change of ${keyOfItem(key)} to ${shown} ${to?.slice(8, 16) ?? ''}`;
   return { what, level: 'story', key: keyOfItem(key) };
-}
-
-function showTopics(topics: Readonly<Record<string, number>>): string {
-  return Object.entries(topics)
-    .map(([topic, since]) => `${shortTopic(topic)} since ${since}`)
-    .join(', ');
 }
 
 function shortTopic(topic: string): string {

@@ -1,6 +1,7 @@
 import { type CacheDefinition, defineCache, trust } from '@tidemark/cache';
 import { keys } from '../plan/generate-plan.js';
 import { type WorldConfig } from '../plan/plan.js';
+import { AdminSlot } from '../roles/admin-slot.js';
 import { DispatcherSlot } from '../roles/dispatcher-slot.js';
 import { PodSlot } from '../roles/pod-slot.js';
 import { type Slot } from '../roles/slot.js';
@@ -8,7 +9,17 @@ import { SyncSlot } from '../roles/sync-slot.js';
 import { epochMs } from '../time/sim-process.js';
 import { type WorldContext } from './context.js';
 import { GlobalTable } from './global-table.js';
-import { bucket, dispatcherNames, itemKey, podNames, type RegionName, regionNames, syncNames, table } from './names.js';
+import {
+  adminNames,
+  bucket,
+  dispatcherNames,
+  itemKey,
+  podNames,
+  type RegionName,
+  regionNames,
+  syncNames,
+  table,
+} from './names.js';
 import { Region } from './region.js';
 
 /** Two regions with all their processes, on one virtual clock. */
@@ -19,6 +30,7 @@ export class World {
   readonly pods: readonly PodSlot[];
   readonly syncs: readonly SyncSlot[];
   readonly dispatchers: readonly DispatcherSlot[];
+  readonly admins: readonly AdminSlot[];
   readonly #regions: Readonly<Record<RegionName, Region>>;
   readonly #slots: ReadonlyMap<string, Slot>;
 
@@ -39,7 +51,9 @@ export class World {
     );
     this.syncs = make(syncNames, (name, region) => new SyncSlot(name, region, context));
     this.dispatchers = make(dispatcherNames, (name, region) => new DispatcherSlot(name, region, context));
-    this.#slots = new Map([...this.pods, ...this.syncs, ...this.dispatchers].map((slot) => [slot.name, slot]));
+    this.admins = make(adminNames, (name, region) => new AdminSlot(name, region, context));
+    const slots = [...this.pods, ...this.syncs, ...this.dispatchers, ...this.admins];
+    this.#slots = new Map(slots.map((slot) => [slot.name, slot]));
   }
 
   region(name: RegionName): Region {
@@ -68,6 +82,13 @@ export class World {
     throw new RangeError(`${name} is no pod`);
   }
 
+  /** The admin of a region. */
+  admin(region: RegionName): AdminSlot {
+    const slot = this.admins.find((each) => each.region.name === region);
+    if (slot === undefined) throw new RangeError(`no admin in ${region}`);
+    return slot;
+  }
+
   start(): void {
     for (const slot of this.#slots.values()) slot.start();
   }
@@ -84,11 +105,22 @@ export class World {
     for (const slot of this.#slots.values()) slot.heal();
   }
 
+  /** What was done around the caches that must not be. */
+  get problems(): readonly string[] {
+    return Object.values(this.#regions).flatMap(({ name, routes }) =>
+      routes.problems.map((each) => `${name}: ${each}`),
+    );
+  }
+
   /** What keeps the world from being at rest, or `undefined`: every change is in its stream, and every pod says that it is past all of them. */
   get unrest(): string | undefined {
     if (this.table.underWay > 0) return `${this.table.underWay} changes are under way`;
     const ending = [...this.#slots.values()].find(({ isEnding }) => isEnding);
     if (ending !== undefined) return `${ending.name} is about to end`;
+    const asked = this.admins.find(({ waiting }) => waiting > 0);
+    if (asked !== undefined) return `${asked.name} has not done what it was asked for`;
+    const inMotion = Object.values(this.#regions).find(({ routes }) => routes.inMotion);
+    if (inMotion !== undefined) return `the route of ${inMotion.name} is on its way, or paused`;
     const since = epochMs + this.table.lastAcceptedMs + this.context.config.clockErrorMs + 1;
     for (const slot of this.pods) {
       if (slot.live === undefined) return `${slot.name} is not up`;
