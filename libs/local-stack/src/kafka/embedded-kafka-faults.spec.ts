@@ -96,6 +96,17 @@ describe('faults of the embedded Kafka', () => {
     await eventually('the second record', () => seen.some(({ value }) => value === 'second'));
   });
 
+  it('forbid writes into one topic until they are allowed again', async () => {
+    const { kafka, send } = await brokerAndProducer();
+    const allow = kafka.faults.forbidWrites('t');
+    await expect(send('second')).rejects.toMatchObject({ type: 'TOPIC_AUTHORIZATION_FAILED' });
+    await expect(send('third')).rejects.toMatchObject({ type: 'TOPIC_AUTHORIZATION_FAILED' });
+    allow();
+    await send('fourth');
+    expect(await valuesIn(kafka, 'fourth')).toEqual(['first', 'fourth']);
+    expect(() => kafka.faults.forbidWrites('u')).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+  });
+
   it('lose acknowledged records and give their offsets again', async () => {
     const { kafka, send } = await brokerAndProducer();
     await send('lost');

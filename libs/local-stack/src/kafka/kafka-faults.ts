@@ -68,6 +68,15 @@ export class KafkaFaults {
     };
   }
 
+  /** Refuses every write into a topic with `TOPIC_AUTHORIZATION_FAILED`, as without the permission, until the returned function gives it back. */
+  forbidWrites(topic: string): () => void {
+    const partitions = this.#partitionsOf(topic);
+    for (const each of partitions) each.isForbidden = true;
+    return () => {
+      for (const each of partitions) each.isForbidden = false;
+    };
+  }
+
   /** A leader change that is over before anyone asks for metadata: the next `requests` produces and fetches get `NOT_LEADER_FOR_PARTITION`. */
   changeLeader(requests = 1): void {
     this.answerError('Produce', 'NOT_LEADER_FOR_PARTITION', requests);

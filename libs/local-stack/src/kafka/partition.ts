@@ -34,6 +34,8 @@ export class Partition {
   readonly #waiters = new Set<() => void>();
   #policy: TopicPolicy;
   #hasLeader = true;
+  /** Nobody may write. */
+  #isForbidden = false;
   #leaderEpoch = 0;
 
   constructor(store: PartitionStore, policy: TopicPolicy, clock: Clock) {
@@ -69,6 +71,10 @@ export class Partition {
     return this.#hasLeader;
   }
 
+  set isForbidden(isForbidden: boolean) {
+    this.#isForbidden = isForbidden;
+  }
+
   set policy(policy: TopicPolicy) {
     this.#policy = policy;
     this.#keepWithinSize();
@@ -76,6 +82,7 @@ export class Partition {
 
   append(records: Buffer): AppendOutcome {
     const refuse = (error: KafkaErrorName): AppendOutcome => ({ appended: false, error });
+    if (this.#isForbidden) return refuse('TOPIC_AUTHORIZATION_FAILED');
     if (!this.#hasLeader) return refuse('NOT_LEADER_FOR_PARTITION');
     if (records.length > this.#policy.messageBytesMax) return refuse('MESSAGE_TOO_LARGE');
     const problem = problemWith(records) ?? this.#problemWithKeys(records);
