@@ -1,6 +1,7 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   CreateStreamCommand,
+  DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
@@ -8,7 +9,11 @@ import {
   ListShardsCommand,
   PutRecordsCommand,
   RegisterStreamConsumerCommand,
+  SplitShardCommand,
+  type StartingPosition,
   SubscribeToShardCommand,
+  type SubscribeToShardEvent,
+  type SubscribeToShardEventStream,
   UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -128,6 +133,56 @@ describe('Kinesis by kinesis-local', () => {
     }
     expect(texts).toEqual(['1', '1', '1']);
   });
+
+  it('ends what it fans out of a shard with the shard, and names its children, as AWS does', async () => {
+    await createStream('split');
+    await kinesis.send(new PutRecordsCommand({ StreamName: 'split', Records: ones(1) }));
+    const half = (1n << 127n).toString();
+    const split = { StreamName: 'split', ShardToSplit: shard.ShardId, NewStartingHashKey: half };
+    await kinesis.send(new SplitShardCommand(split));
+    await eventually('the shard is split', () => isActive('split'));
+    const events: SubscribeToShardEvent[] = [];
+    for await (const { SubscribeToShardEvent: event } of await subscribe('split', { Type: 'TRIM_HORIZON' }))
+      if (event !== undefined) events.push(event);
+    expect(events.flatMap(({ Records }) => Records)).toHaveLength(1);
+    expect(events.slice(0, -1).every(({ ChildShards }) => ChildShards === undefined)).toBe(true);
+    expect(events.at(-1)).toMatchObject({
+      ChildShards: [
+        { ShardId: 'shardId-000000000001', ParentShards: [shard.ShardId] },
+        { ShardId: 'shardId-000000000002', ParentShards: [shard.ShardId] },
+      ],
+    });
+    expect(events.at(-1)?.ContinuationSequenceNumber).toBeUndefined();
+  });
+
+  it('refuses to fan out a shard, and a place in one, that is not there', async () => {
+    await createStream('refusing');
+    await kinesis.send(new PutRecordsCommand({ StreamName: 'refusing', Records: ones(1) }));
+    const SequenceNumber = '49590338271490256608559692538361571095921575989136588898';
+    await expect(subscribe('refusing', { Type: 'AFTER_SEQUENCE_NUMBER', SequenceNumber })).rejects.toMatchObject({
+      name: 'InvalidArgumentException',
+    });
+    await expect(subscribe('refusing', { Type: 'LATEST' }, 'shardId-000000000777')).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    });
+  });
+
+  async function subscribe(
+    name: string,
+    StartingPosition: StartingPosition,
+    ShardId = shard.ShardId,
+  ): Promise<AsyncIterable<SubscribeToShardEventStream>> {
+    const StreamARN = stack.aws.region(us).streamArn.replace(StreamName, name);
+    const registered = kinesis.send(new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: 'c' }));
+    // It is there from the call before.
+    const consumer = await registered.catch(() => undefined);
+    const described = await kinesis.send(new DescribeStreamConsumerCommand({ StreamARN, ConsumerName: 'c' }));
+    const ConsumerARN = consumer?.Consumer?.ConsumerARN ?? described.ConsumerDescription?.ConsumerARN;
+    const { EventStream = [] } = await kinesis.send(
+      new SubscribeToShardCommand({ ConsumerARN, ShardId, StartingPosition }),
+    );
+    return EventStream as AsyncIterable<SubscribeToShardEventStream>;
+  }
 
   async function createStream(name: string): Promise<void> {
     await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: 1 }));

@@ -2,11 +2,12 @@ import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { checkNumber } from './embedded-aws-options.js';
-import { HttpFront, parseBody } from './http-front.js';
+import { HttpFront, parseBody, streamNameOf } from './http-front.js';
 import { type KinesisEndpoint, type KinesisEndpointContext, type KinesisEndpointFactory } from './kinesis-endpoint.js';
 import { KinesisLocalThread } from './kinesis-local-thread.js';
 import { type ServiceReply, type ServiceRequest, type StreamedReply } from './listener-call.js';
 import { answerOf, ServiceError } from './service-error.js';
+import { endingWithShard } from './shard-events.js';
 import { type StreamRecord } from './stream-publisher.js';
 import { isRecord } from './wire-item.js';
 
@@ -135,9 +136,39 @@ class KinesisLocalEndpoint implements KinesisEndpoint {
 
   async #serve(request: ServiceRequest): Promise<ServiceReply | StreamedReply> {
     refuseTooMany(request);
+    if (request.operation === 'SubscribeToShard') return this.#subscribe(request);
     const reply = await this.#forward(request);
     if (reply.statusCode >= 400) throwCorrected(request, reply);
     return reply;
+  }
+
+  /** kinesis-local takes any shard and any place in it; AWS refuses those that are not there, as `GetShardIterator` does. */
+  async #subscribe(request: ServiceRequest): Promise<ServiceReply | StreamedReply> {
+    const { ConsumerARN, ShardId, StartingPosition: at } = parseBody(request.body) ?? {};
+    const StreamName = streamNameOf(ConsumerARN);
+    if (StreamName !== undefined && isRecord(at))
+      await this.#call('GetShardIterator', {
+        StreamName,
+        ShardId,
+        ShardIteratorType: at['Type'],
+        StartingSequenceNumber: at['SequenceNumber'],
+        Timestamp: at['Timestamp'],
+      });
+    const reply = await this.#forward(request);
+    if (reply.statusCode >= 400) throwCorrected(request, reply);
+    if (!('stream' in reply)) return reply;
+    return { ...reply, stream: endingWithShard(reply.stream, () => this.#childrenOf(StreamName, ShardId)) };
+  }
+
+  async #childrenOf(StreamName: unknown, shardId: unknown): Promise<readonly object[] | undefined> {
+    const { Shards } = await this.#call('ListShards', { StreamName });
+    const shards = Array.isArray(Shards) ? Shards.filter(isRecord) : [];
+    const range = shards.find(({ ShardId }) => ShardId === shardId)?.['SequenceNumberRange'];
+    if (!isRecord(range) || typeof range['EndingSequenceNumber'] !== 'string') return undefined;
+    return shards.flatMap(({ ShardId, ParentShardId, AdjacentParentShardId, HashKeyRange }) => {
+      const ParentShards = [ParentShardId, AdjacentParentShardId].filter((parent) => typeof parent === 'string');
+      return ParentShards.some((parent) => parent === shardId) ? [{ ShardId, ParentShards, HashKeyRange }] : [];
+    });
   }
 
   async #forward({ method, url, headers, body }: ServiceRequest): Promise<ServiceReply | StreamedReply> {
