@@ -155,6 +155,14 @@ export class LeaseHold {
     return isReleased ? 'released' : isHandedOver ? 'handed-over' : 'neither';
   }
 
+  /** Lets go, once the row says that every one of `tables` is owed a flush of all that was before the lease is next taken. Resolves to whether it does. */
+  async dropOwing(tables: readonly string[], reason: string): Promise<boolean> {
+    for (const table of tables) this.#owes.set(table, undefined);
+    const isWritten = await this.write();
+    if (isWritten) this.drop(reason);
+    return isWritten;
+  }
+
   /** Lets go without a word to the lease table, as a crash would. */
   drop(reason: string): void {
     this.#stopRenewing();

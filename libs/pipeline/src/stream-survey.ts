@@ -1,4 +1,4 @@
-import { type Clock, withDeadline } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, type TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type CallWatch } from './call-watch.js';
 import { type Shard, type ShardLease, type ShardReader, type StreamDescription } from './ports.js';
 import { type RetryObserver } from './retry.js';
@@ -32,6 +32,7 @@ export class StreamSurvey {
   #running: Promise<Survey | undefined> | undefined;
   #latest: Survey | undefined;
   #roll = new ShardRoll();
+  #refused: TidemarkError | undefined;
 
   constructor(options: StreamSurveyOptions) {
     this.#options = options;
@@ -40,6 +41,11 @@ export class StreamSurvey {
   /** The last survey, however old. */
   get latest(): Survey | undefined {
     return this.#latest;
+  }
+
+  /** Why the stream, as it was last described, must not be read. */
+  get refused(): TidemarkError | undefined {
+    return this.#refused;
   }
 
   /** The latest watermark that shards without a row among `rows` allow, ms since the epoch; `null`: none. */
@@ -60,6 +66,7 @@ export class StreamSurvey {
     const askedAt = clock.now();
     const described = await this.#ask('describing the Kinesis stream', (signal) => reader.describe(signal));
     if (described === undefined) return undefined;
+    this.#refused = undefined;
     const stream = { ...described, streamId: `${topicPrefix}:${described.streamId}` };
     const shards = await this.#ask('listing the shards of Kinesis', (signal) => reader.listShards(signal));
     if (shards === undefined) return undefined;
@@ -76,6 +83,7 @@ export class StreamSurvey {
       observer.succeeded(what);
       return answer;
     } catch (error) {
+      if (isTidemarkError(error, 'INVALID_CONFIGURATION')) this.#refused = error;
       if (!signal.aborted) observer.failed(what, error);
       return undefined;
     }

@@ -134,19 +134,6 @@ describe('when something is down', () => {
     expect(worker.health()).toMatchObject({ ready: true });
   });
 
-  it('does not start to read a stream that is configured wrongly', async () => {
-    const { clock, stream } = open();
-    const refused = new TidemarkError('INVALID_CONFIGURATION', 'the stream ignores partition keys', {
-      retriable: false,
-    });
-    stream.fault = (operation) => (operation === 'describe' ? refused : undefined);
-    const worker = world.worker('a');
-    world.write('users', 'k:1');
-    await clock.advance(60_000);
-    expect(world.records('users')).toEqual([]);
-    expect(worker.health().reason).toMatch(/ignores partition keys/);
-  });
-
   it('goes on when the topic comes into being', async () => {
     const { clock, sink } = open({ sink: { autoCreate: 0 } });
     const worker = world.worker('a');

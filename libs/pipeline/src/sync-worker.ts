@@ -1,4 +1,4 @@
-import { messageOf, wait, withDeadline } from '@tidemark/runtime';
+import { messageOf, type TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { CallWatch } from './call-watch.js';
 import { type DestinationWatch } from './destination-watch.js';
 import { EndedDebts } from './ended-debts.js';
@@ -35,6 +35,8 @@ const awaitingEveryMs = 250;
  * (`sync-shard.ts`). It starts whether or not the stream, the lease table and Kafka are there, and goes on trying.
  */
 export class SyncWorker {
+  /** Rejects with `INVALID_CONFIGURATION` when the stream was found, at the start, to be one that must not be read; else it never settles. */
+  readonly failed: Promise<never>;
   readonly #options: ResolvedSyncOptions;
   readonly #metrics: SyncMetrics;
   readonly #publisher: TablePublisher;
@@ -62,11 +64,14 @@ export class SyncWorker {
   /** The survey that the lease table was last brought into line with. */
   #aligned: Survey | undefined;
   #watermark: number | null = null;
+  #fail: (error: TidemarkError) => void = () => undefined;
 
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: SyncWorkerOptions) {
     this.#options = resolveSyncOptions(options);
     const { log, workerId, clock, reader, names, listTimeoutMs } = this.#options;
+    this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
+    this.failed.catch(() => undefined);
     this.#metrics = new SyncMetrics(this.#options.metrics);
     this.#calls = new CallWatch(clock);
     this.#budget = new PageBudget(this.#options.pageBudgetBytes);
@@ -163,18 +168,17 @@ export class SyncWorker {
   }
 
   async #scan(): Promise<void> {
-    const { clock, scanEveryMs, shardListEveryMs } = this.#options;
+    const { clock, scanEveryMs } = this.#options;
     // In this order: claims, rows, survey. It shows that the claims of both are about the stream that is there.
     const claims = this.#noteClaims();
     const found = await this.#listLeases();
     this.#scannedAtMs = clock.monotonicMs();
     this.#malformed.note(found);
     const wasInLine = await this.#align(found);
-    const isDue = this.#scannedAtMs - this.#surveyedAtMs >= shardListEveryMs;
-    const isWanted = isDue || lowestOpen(found) === undefined || this.#isPublisher(found);
-    const asked = isWanted ? this.#survey.ask() : undefined;
+    const asked = this.#isSurveyWanted(found) ? this.#survey.ask() : undefined;
     // Kinesis that answers late holds no lease up: what it says is used by the next scan.
     if (asked !== undefined) await within(clock, scanEveryMs, asked);
+    if (this.#survey.refused !== undefined) return this.#readNothing(this.#survey.refused);
     const isInLine = wasInLine && (await this.#align(found));
     const rows = isInLine ? found : await this.#listLeases();
     const current = this.#survey.latest;
@@ -192,6 +196,21 @@ export class SyncWorker {
     this.#publishing ??= this.#attempt('publishing the watermark to Kafka', () =>
       this.#publish(rows, claims, isInLine ? asked : undefined),
     ).finally(() => (this.#publishing = undefined));
+  }
+
+  #isSurveyWanted(rows: readonly ShardLease[]): boolean {
+    const isDue = this.#scannedAtMs - this.#surveyedAtMs >= this.#options.shardListEveryMs;
+    const isRefused = this.#survey.refused !== undefined;
+    return isDue || isRefused || lowestOpen(rows) === undefined || this.#isPublisher(rows);
+  }
+
+  /** What is read of a stream that must not be read any more is let go of. */
+  async #readNothing(error: TidemarkError): Promise<void> {
+    if (this.#survey.latest === undefined) this.#fail(error);
+    this.#watermark = null;
+    if (this.#runners.size === 0) return;
+    const tables = await this.#publisher.knownTables(this.#options.scanEveryMs / 2, this.#stopReading.signal);
+    await Promise.all([...this.#runners.values()].map(({ hold }) => hold.dropOwing(tables, error.message)));
   }
 
   #listLeases(): Promise<readonly ShardLease[]> {

@@ -58,6 +58,8 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
     leases.close();
     destinations.close();
   };
+  const failed = Promise.race([topics.failed, worker.failed]);
+  failed.catch(() => undefined);
   const starting = untilStarted(async () => worker.start(), logger);
   return {
     ready: () => {
@@ -68,7 +70,7 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
         detail: error === undefined ? health : { ...health, error: messageOf(error) },
       };
     },
-    failed: topics.failed,
+    failed,
     stop: () => stopWithin(worker.stop().then(release), ports),
     kill: async () => {
       await worker.kill();
