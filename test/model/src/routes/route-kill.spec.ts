@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type KillableCall } from '@tidemark/control/testing';
-import { type Route } from '@tidemark/protocol';
+import { type KeyRange, type Route } from '@tidemark/protocol';
 import { RouteWorld, table, topicA, topicB, type Victim } from './route-world.js';
 
 type Scenario = (world: RouteWorld) => Promise<void>;
@@ -100,6 +100,40 @@ const paused: Scenario = async (world) => {
   ]);
 };
 
+/** Two of three states of each key are sent again, or of one key alone; those of each come in order, and once that is done, never again. */
+const rewound =
+  (keys?: KeyRange): Scenario =>
+  async (world) => {
+    await begin(world);
+    const to = world.clock.now();
+    await world.write();
+    await world.write();
+    await world.pass(2);
+    world.fill();
+    const { watermark } = world.pod.follower;
+    const before = world.states(topicA);
+    await world.ask(
+      (route) => route?.rewind !== undefined,
+      async (routes) => {
+        const back = { type: 'rewind', to, ...(keys === undefined ? {} : { keys }) } as const;
+        return routes.operate(table, back, { ifMatch: routes.get(table).version, actor: 'ops' });
+      },
+    );
+    await world.write();
+    await world.pass(25);
+    const after = world.states(topicA);
+    for (const [index, key] of world.keys.entries()) {
+      const again = after[index]?.slice(before[index]?.length) ?? [];
+      const isWanted = keys === undefined || `${table}:${key}` < keys.to;
+      expect(new Set(again)).toEqual(new Set(isWanted ? [2, 3, 4] : [4]));
+      if (isWanted) expect(again.slice(again.lastIndexOf(2))).toEqual(expect.arrayContaining([2, 3, 4]));
+    }
+    expect(world.pod.follower.watermark).toBeGreaterThanOrEqual(watermark);
+    await settled(world, topicA);
+    await world.pass(25);
+    expect(world.states(topicA)).toEqual(after.map((states) => [...states, 5]));
+  };
+
 async function run(scenario: Scenario, victim: Victim, death?: KillableCall): Promise<RouteWorld> {
   const world = new RouteWorld(victim, death);
   try {
@@ -114,9 +148,11 @@ describe.each<[string, Scenario]>([
   ['a move', moves],
   ['a move that is rolled back', rolledBack],
   ['a pause', paused],
+  ['a rewind', rewound()],
+  ['a replay of some keys', rewound({ from: `${table}:k1`, to: `${table}:k2` })],
 ])('%s', (_name, scenario) => {
   it.each<[Victim, number]>([
-    ['admin', 10],
+    ['admin', 8],
     ['dispatcher', 20],
   ])(
     'hazards 31 and 47: ends right whichever call of the %s was its last',
@@ -124,7 +160,7 @@ describe.each<[string, Scenario]>([
       const { calls } = await run(scenario, victim);
       expect(calls).toBeGreaterThan(least);
       // Once all is decided the same calls come each second: the first ones, and then every seventh.
-      const chosen = Array.from({ length: calls }, (_, call) => call).filter((call) => call < 40 || call % 7 === 0);
+      const chosen = Array.from({ length: calls }, (_, call) => call).filter((call) => call < 48 || call % 7 === 0);
       for (const call of chosen)
         for (const when of ['before', 'after'] as const) {
           const world = await run(scenario, victim, { call, when }).catch((cause: unknown) => {

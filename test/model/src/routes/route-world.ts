@@ -47,7 +47,7 @@ export class RouteWorld {
   readonly #life: Life;
   readonly #topic = new FakeRoutingTopic();
   readonly #routes = new FakeRoutes();
-  readonly #tables = new FakeTableTopics();
+  readonly #tables = new FakeTableTopics(() => this.clock.now());
   readonly #sink = new FlakyEventSink({ autoCreate: 0 });
   readonly #pod: Pod;
   /** Key → its last state. */
@@ -142,13 +142,19 @@ export class RouteWorld {
     return keys.filter((key) => this.#pod.held(key) === this.#truth.get(key));
   }
 
+  /** The states of each key in `topic`, whatever was sent again included. */
+  states(topic: string): readonly (readonly number[])[] {
+    const events = this.#pod.events(topic);
+    return keys.map((key) => events.filter((event) => event.key === key).map(({ state }) => state));
+  }
+
+  get keys(): readonly string[] {
+    return keys;
+  }
+
   /** The states of each key in `topic` above `since`, those that were sent again left out, as far as they ascend. */
   ascending(topic: string, since: number): readonly (readonly number[])[] {
-    return keys.map((key) => {
-      const states = this.#pod
-        .events(topic)
-        .filter((event) => event.key === key)
-        .map(({ state }) => state);
+    return this.states(topic).map((states) => {
       let highest = since;
       return states.filter((state) => {
         if (state !== highest + 1) return false;
