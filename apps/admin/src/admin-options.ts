@@ -1,5 +1,6 @@
 import {
   type PodProgress,
+  type RouteHistoryLog,
   type RouteLog,
   type RoutingTableOptions,
   type TopicAdmin,
@@ -16,6 +17,8 @@ export interface AdminOptions {
   readonly pods?: PodProgress;
   /** Which of several admins takes changes; started and closed by the service. Default: this one. */
   readonly election?: WriterElection;
+  /** Where changes are kept for later; closed by the service. Default: they are known for as long as the process lives. */
+  readonly history?: RouteHistoryLog;
   /** Default: the names under the prefix `tidemark`. */
   readonly names?: TopicNames;
   /** Default 127.0.0.1. Anything but a loopback address needs a token. */
@@ -41,9 +44,12 @@ export interface AdminOptions {
   readonly metrics?: MetricRegistry;
 }
 
-export interface ResolvedAdminOptions extends Required<Omit<AdminOptions, 'token' | 'stopping' | 'pods' | 'election'>> {
+export interface ResolvedAdminOptions extends Required<
+  Omit<AdminOptions, 'token' | 'stopping' | 'pods' | 'election' | 'history'>
+> {
   readonly pods: PodProgress | undefined;
   readonly election: WriterElection | undefined;
+  readonly history: RouteHistoryLog | undefined;
   readonly token: string | undefined;
   readonly stopping: AbortSignal | undefined;
 }
@@ -53,36 +59,16 @@ export const tokenLengthMin = 16;
 
 /** Fills in the defaults; throws `INVALID_OPTIONS` naming the field. */
 export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions {
-  const {
-    log,
-    topics,
-    pods,
-    election,
-    token,
-    stopping,
-    host = '127.0.0.1',
-    names = topicNames(),
-    table = {},
-  } = options;
+  const { log, topics, pods, election, history, token, stopping } = options;
+  const { host = '127.0.0.1', names = topicNames(), table = {} } = options;
   if (token !== undefined && (token.length < tokenLengthMin || /[^\x21-\x7e]/.test(token))) {
     throw invalid('token', `expected at least ${tokenLengthMin} printable ASCII characters without spaces`);
   }
   if (token === undefined && !isLoopback(host)) {
     throw invalid('host', `${host} can be reached from other machines, so a token must be configured`);
   }
-  return {
-    log,
-    topics,
-    pods,
-    election,
-    token,
-    stopping,
-    host,
-    names,
-    table,
-    ...limitsOf(options),
-    ...portsOf(options),
-  };
+  const given = { log, topics, pods, election, history, token, stopping };
+  return { ...given, host, names, table, ...limitsOf(options), ...portsOf(options) };
 }
 
 function limitsOf({ port = 0, bodyBytesMax = 65_536, drainTimeoutMs = 5_000 }: AdminOptions) {

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { RoutingTable } from '@tidemark/control';
+import { type RouteHistory, RoutingTable } from '@tidemark/control';
 import { type MetricsText } from '@tidemark/process';
 
 import { HealthController, metricsToken } from './health.controller.js';
@@ -7,6 +7,7 @@ import { OpenApiDocument } from './openapi-document.js';
 import { OpenApiController } from './openapi.controller.js';
 import { ReadinessSource } from './readiness.js';
 import { RouteOperationsController } from './route-operations.controller.js';
+import { historyToken, RouteHistoryController } from './route-history.controller.js';
 import { RoutesController } from './routes.controller.js';
 import { RoutingTableController } from './routing-table.controller.js';
 
@@ -14,16 +15,18 @@ export interface AdminParts {
   readonly table: RoutingTable;
   readonly document: OpenApiDocument;
   readonly readiness: ReadinessSource;
+  readonly history: RouteHistory | undefined;
   readonly metrics: MetricsText;
 }
 
 @Module({})
 export class AdminModule {
-  static of({ table, document, readiness, metrics }: AdminParts): DynamicModule {
+  static of({ table, document, readiness, history, metrics }: AdminParts): DynamicModule {
     return {
       module: AdminModule,
       controllers: [
         RoutesController,
+        RouteHistoryController,
         RouteOperationsController,
         RoutingTableController,
         OpenApiController,
@@ -32,6 +35,7 @@ export class AdminModule {
       providers: [
         { provide: RoutingTable, useValue: table },
         { provide: OpenApiDocument, useValue: document },
+        { provide: historyToken, useValue: history },
         { provide: ReadinessSource, useValue: readiness },
         { provide: metricsToken, useValue: metrics },
       ],

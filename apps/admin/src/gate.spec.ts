@@ -47,6 +47,7 @@ describe('with a token', () => {
       'GET /metrics',
       'POST /api/v1/routes/users/pause',
       'POST /api/v1/routes/users/resume',
+      'POST /api/v1/routes/users/rewind',
       'PUT /api/v1/routes/users',
       'PUT /api/v1/routes/users/move',
       'PUT /api/v1/routing-table',

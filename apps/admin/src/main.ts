@@ -5,6 +5,7 @@ import {
   createKafkaClient,
   KafkaTopicAdmin,
   KafkaWriterElection,
+  RouteHistoryTopic,
   RouteTopic,
   topicRole,
   TopicWatch,
@@ -32,6 +33,8 @@ const client = createKafkaClient({ ...kafkaOptions(values), clientId, logger, cl
 const name = `tidemark-admin@${hostname()}:${values.TIDEMARK_HTTP_PORT}`;
 const candidate = createKafkaClient({ ...kafkaOptions(values), clientId: name, logger, clock });
 const election = new KafkaWriterElection({ client: candidate, names, clock, logger, metrics });
+const kept = { replicationFactor, configs: configsOfRole('route-history', settings) };
+const history = new RouteHistoryTopic({ client, names, create: kept, clock, logger });
 const log = new RouteTopic({ client, names, create, clock, logger, metrics });
 const topics = new KafkaTopicAdmin({ client, replicationFactor, configs, clock });
 const pods = livePods({ client, names, podId: randomUUID(), replicationFactor, clock, logger, metrics });
@@ -43,7 +46,19 @@ runProcess({
   clock,
   start: async (stopping) => {
     watch = new TopicWatch({ client, names, settings, clock, logger });
-    const options = { ...adminOptions(values), log, topics, pods, election, names, stopping, clock, logger, metrics };
+    const options = {
+      ...adminOptions(values),
+      log,
+      topics,
+      pods,
+      election,
+      history,
+      names,
+      stopping,
+      clock,
+      logger,
+      metrics,
+    };
     service = await Promise.race([startAdmin(options), watch.failed]);
     await untilStopping(stopping, watch.failed);
   },

@@ -59,6 +59,7 @@ describe('the description', () => {
       'RouteListModel',
       'RouteModel',
       'RouteMoveModel',
+      'RoutePastChangeModel',
       'RouteRewindModel',
       'TopicFilterModel',
       'TopicLimitModel',

@@ -157,18 +157,6 @@ export class RouteListModel {
   routes!: readonly RouteModel[];
 }
 
-export class RouteHistoryModel {
-  @ApiProperty({ example: 'users' })
-  table!: string;
-
-  @ApiProperty({
-    type: [RouteModel],
-    description:
-      'Newest first, at most 50. From before this process began there is what the compacted topic still held, at least the last one.',
-  })
-  changes!: readonly RouteModel[];
-}
-
 export class TopicFilterModel {
   @ApiProperty({ type: [String], required: false, minItems: 1, maxItems: 100 })
   services?: readonly string[];

@@ -46,6 +46,7 @@ describe('GET /routes/:table', () => {
       since: { [topicA]: 1, [topicB]: 1 },
       limited: {},
       paused: false,
+      rewind: null,
       move: null,
       followed: topicA,
       deleted: false,

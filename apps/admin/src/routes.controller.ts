@@ -17,7 +17,6 @@ import {
   PutRouteModel,
   RouteChangeModel,
   routeChangeModel,
-  RouteHistoryModel,
   RouteListModel,
   RouteModel,
   routeModel,
@@ -59,15 +58,6 @@ export class RoutesController {
     const route = this.#table.get(table);
     response.setHeader('ETag', `"${route.version}"`);
     return routeModel(route);
-  }
-
-  @Get(':table/history')
-  @tableParam
-  @ApiOperation({ operationId: 'getRouteHistory', summary: 'Changes of one table, newest first, deletions included' })
-  @ApiOkResponse({ type: RouteHistoryModel, description: 'What is known of it.' })
-  @ApiProblems(400, 404)
-  history(@Param('table') table: string): RouteHistoryModel {
-    return { table, changes: this.#table.history(table).map(routeModel) };
   }
 
   @Put(':table')

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { FakeElection, FakeRouteLog, FakeTopicAdmin } from '@tidemark/control/testing';
+import { FakeElection, FakeRouteHistory, FakeRouteLog, FakeTopicAdmin } from '@tidemark/control/testing';
 import { eventually } from '@tidemark/runtime/testing';
 
 import { resolveAdminOptions } from './admin-options.js';
@@ -185,6 +185,36 @@ describe('with an election', () => {
     expect((await on.api.get('/metrics')).text).toContain('tidemark_routing_writer 0');
     await on.close();
     expect(election.closed).toBe(true);
+  });
+});
+
+describe('with a history', () => {
+  it('tells who did what, also to an admin that began later, and after it has forgotten', async () => {
+    const history = new FakeRouteHistory();
+    const on = await bench().open({ history });
+    await on.put('users', [topicA], create).set('X-Tidemark-Actor', 'jane');
+    await on.api.post('/api/v1/routes/users/pause').set(at(1)).set('X-Tidemark-Actor', 'joe');
+    on.topic.compact();
+    const later = bench();
+    await later.open({ log: new FakeRouteLog(on.topic), history });
+    const { body } = (await later.api.get('/api/v1/routes/users/history')) as { readonly body: unknown };
+    const changes = [
+      { version: 2, operation: 'pause', changedBy: 'joe', paused: true, before: { version: 1, paused: false } },
+      { version: 1, operation: 'put', changedBy: 'jane', before: null },
+    ];
+    expect(body).toMatchObject({ table: 'users', complete: true, changes });
+  });
+
+  it('changes routes though nothing can be kept of it, counts it, and tells what it has seen itself', async () => {
+    const history = new FakeRouteHistory();
+    history.failure = new Error('no broker');
+    const on = await bench().open({ history });
+    expect((await on.put('users', [topicA], create)).status).toBe(201);
+    expect((await on.api.get('/metrics')).text).toContain('tidemark_routing_history_failures_total 1');
+    const { body } = (await on.api.get('/api/v1/routes/users/history')) as { readonly body: unknown };
+    expect(body).toMatchObject({ complete: false, changes: [{ version: 1, operation: null }] });
+    await on.close();
+    expect(history.closed).toBe(true);
   });
 });
 

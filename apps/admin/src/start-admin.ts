@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { type Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { MoveController, RoutingTable } from '@tidemark/control';
+import { MoveController, RouteHistory, RoutingTable } from '@tidemark/control';
 import { prometheusText } from '@tidemark/process';
 import { stopWithin } from '@tidemark/runtime';
 
@@ -30,12 +30,15 @@ const apiVersion = '1.0';
 export async function startAdmin(options: AdminOptions): Promise<AdminService> {
   const resolved = resolveAdminOptions(options);
   const { log, topics, pods, election, names, clock, logger, metrics, stopping } = resolved;
-  const table = new RoutingTable({ ...resolved.table, log, topics, election, names, clock, logger, metrics });
+  const { history: kept } = resolved;
+  const history = kept === undefined ? undefined : new RouteHistory({ log: kept, clock, logger, metrics });
+  const ports = { log, topics, election, onChanged: history?.note.bind(history) };
+  const table = new RoutingTable({ ...resolved.table, ...ports, names, clock, logger, metrics });
   const moves = new MoveController({ table, pods, clock, logger });
   const readiness = new ReadinessSource(table, election);
-  const app = await makeApp(resolved, table, readiness);
+  const app = await makeApp(resolved, { table, readiness, history });
   stopping?.addEventListener('abort', () => readiness.stop(), { once: true });
-  const close = closeOnce({ app, table, moves, readiness }, resolved);
+  const close = closeOnce({ app, table, moves, readiness, history }, resolved);
   try {
     await app.listen(resolved.port, resolved.host);
     const url = urlOf(app, resolved.host);
@@ -52,11 +55,10 @@ export async function startAdmin(options: AdminOptions): Promise<AdminService> {
 
 async function makeApp(
   { token, bodyBytesMax, logger, metrics }: ResolvedAdminOptions,
-  table: RoutingTable,
-  readiness: ReadinessSource,
+  served: Pick<RunningParts, 'table' | 'readiness' | 'history'>,
 ): Promise<NestExpressApplication> {
   const document = new OpenApiDocument();
-  const parts = { table, document, readiness, metrics: prometheusText(metrics) };
+  const parts = { ...served, document, metrics: prometheusText(metrics) };
   const app = await NestFactory.create<NestExpressApplication>(AdminModule.of(parts), {
     logger: false,
     abortOnError: false,
@@ -105,10 +107,11 @@ interface RunningParts {
   readonly table: RoutingTable;
   readonly moves: MoveController;
   readonly readiness: ReadinessSource;
+  readonly history: RouteHistory | undefined;
 }
 
 function closeOnce(
-  { app, table, moves, readiness }: RunningParts,
+  { app, table, moves, readiness, history }: RunningParts,
   { clock, logger, drainTimeoutMs }: ResolvedAdminOptions,
 ): () => Promise<void> {
   let closed: Promise<void> | undefined;
@@ -121,6 +124,7 @@ function closeOnce(
     await Promise.all([ended, moves.close()]);
     cancel();
     await table.close();
+    await history?.close();
   };
   return () => (closed ??= stopWithin(close(), { clock, logger }));
 }

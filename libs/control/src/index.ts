@@ -1,6 +1,7 @@
 export { MoveController, type MoveControllerOptions, type PodProgress } from './move-controller.js';
 export type * from './ports.js';
 export { type RouteChange, type RouteDiff, type RoutePrecondition, type TopicFilters } from './route-change.js';
+export { type PastChange, type PastChanges, RouteHistory, type RouteHistoryOptions } from './route-history.js';
 export { moveMs, type RouteOperation, type RouteOperationType } from './route-operation.js';
 export {
   importRoutes,

@@ -1,4 +1,4 @@
-import { type Route } from '@tidemark/protocol';
+import { type Route, type RouteHistoryEntry } from '@tidemark/protocol';
 
 /** The routing topic as its single writer uses it. */
 export interface RouteLog {
@@ -41,5 +41,14 @@ export interface WriterElection {
   /** Takes part from now on; `onChange`: `elected` has changed. Called once. */
   start(onChange: () => void): void;
   /** Lets another one take over at once. */
+  close(): Promise<void>;
+}
+
+/** What was changed in routes, kept apart from the routing topic, whose compaction forgets it. */
+export interface RouteHistoryLog {
+  /** Appends one entry; resolves when it is acknowledged. Fails with `PUBLISH_FAILED`, `ABORTED`. */
+  append(entry: RouteHistoryEntry, signal: AbortSignal): Promise<void>;
+  /** What is still kept of a table, newest first, `max` at most. Fails with `FEED_UNAVAILABLE`, `TIMEOUT`, `ABORTED`. */
+  read(table: string, max: number, signal: AbortSignal): Promise<readonly RouteHistoryEntry[]>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { type TopicNames, topicNames } from '@tidemark/protocol';
+import { type RouteHistoryEntry, type TopicNames, topicNames } from '@tidemark/protocol';
 import {
   type Clock,
   type Logger,
@@ -16,6 +16,8 @@ export interface RoutingTableOptions {
   readonly topics: TopicAdmin;
   /** Started by `open`, closed by `close`. Default: none, and this process writes as soon as it has read the log. */
   readonly election?: WriterElection | undefined;
+  /** Told of each change of this process once it stands; must not throw. Default: nobody is. */
+  readonly onChanged?: ((entry: RouteHistoryEntry) => void) | undefined;
   /** Default: the names under the prefix `tidemark`. */
   readonly names?: TopicNames;
   readonly clock?: Clock;
@@ -69,8 +71,9 @@ export type WriterState =
   /** The log holds records of a newer major version: what they say must not be overwritten blindly. */
   | { readonly type: 'unsupported'; readonly reason: string };
 
-export type ResolvedRoutingTableOptions = Required<Omit<RoutingTableOptions, 'metrics' | 'election'>> & {
+export type ResolvedRoutingTableOptions = Required<Omit<RoutingTableOptions, 'metrics' | 'election' | 'onChanged'>> & {
   readonly election: WriterElection | undefined;
+  readonly onChanged: (entry: RouteHistoryEntry) => void;
 };
 
 /** Fills in the defaults; throws `INVALID_OPTIONS` naming the field. */
@@ -79,6 +82,7 @@ export function resolveRoutingTableOptions(options: RoutingTableOptions): Resolv
     log: options.log,
     topics: options.topics,
     election: options.election,
+    onChanged: options.onChanged ?? (() => undefined),
     names: options.names ?? topicNames(),
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,

@@ -130,10 +130,15 @@ export class RoutingTable {
    * compacted topic still held, which is at least the last one. Throws `ROUTE_NOT_FOUND` for a table that never had a route.
    */
   history(table: string): readonly Route[] {
-    this.#assertOpen();
-    const history = this.#ledger.history(table);
+    const history = this.seen(table);
     if (history.length === 0) throw routeNotFound(table);
     return history;
+  }
+
+  /** As `history`; empty for a table that never had a route. */
+  seen(table: string): readonly Route[] {
+    this.#assertOpen();
+    return this.#ledger.history(table);
   }
 
   /**
@@ -185,7 +190,7 @@ export class RoutingTable {
         const current = this.#ledger.last(table);
         if (!isMissing(dumped, current, this.#lost.has(table))) return false;
         if (!dumped.deleted) this.#checkRoom(current);
-        await this.#append(restoredRoute(dumped, current, this.#stamp(options.actor)), signal);
+        await this.#append(restoredRoute(dumped, current, this.#stamp(options.actor)), 'import', signal);
         this.#metrics.changed('import');
         return true;
       });
@@ -212,7 +217,7 @@ export class RoutingTable {
     const previous = current ?? null;
     if (!dryRun) await createTopics(missing, admin, signal);
     if (dryRun || route === current) return { previous, route, diff, written: false };
-    await this.#append(route, signal);
+    await this.#append(route, operation.type, signal);
     this.#metrics.changed(operation.type);
     const { version, changedBy } = route;
     const changed = { table, version, operation: operation.type, topics: targetsOf(route).map(({ topic }) => topic) };
@@ -227,11 +232,11 @@ export class RoutingTable {
   }
 
   /** Writes a record and waits until it comes back. A failed append may have been written all the same, so the log has the last word. */
-  async #append(route: Route, signal: AbortSignal): Promise<void> {
+  async #append(route: Route, operation: string, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     signal.throwIfAborted();
     if (this.#seat.epoch !== route.writerEpoch) throw notSeen(route);
-    const pending = this.#own.begin(route);
+    const pending = this.#own.begin(route, operation);
     try {
       const failure = await failureOf(log.append(route, AbortSignal.any([signal, this.#seat.term])));
       const unread = await failureOf(log.barrier(signal));
@@ -247,17 +252,23 @@ export class RoutingTable {
   #onRoute(route: Route): void {
     const live = this.state.type !== 'closed';
     const own = this.#own.claim(route);
+    const before = this.#ledger.last(route.table) ?? null;
     this.#lost.delete(route.table);
     const verdict = this.#ledger.apply(route);
     if (verdict === 'repeated') return;
     if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
-    if (own === 'pending' && verdict !== 'stale') this.#own.confirm();
+    if (own !== undefined && verdict !== 'stale') this.#noteDone(own, before, route);
     if (!live) return;
-    if (own === 'no') this.#stepDownBefore(route);
+    if (own === undefined) this.#stepDownBefore(route);
     if (verdict === 'accepted') return this.#broken.noteAccepted(route);
     // Two of the same epoch have both stepped down: the one whose record came second takes over, and nobody else does.
-    if (own !== 'no' && verdict === 'out-of-step' && this.state.type === 'superseded') this.#becomeWriter();
+    if (own !== undefined && verdict === 'out-of-step' && this.state.type === 'superseded') this.#becomeWriter();
     this.#onBroken(route, verdict);
+  }
+
+  #noteDone({ pending, operation }: { pending: boolean; operation: string }, before: Route | null, after: Route): void {
+    if (pending) this.#own.confirm();
+    this.#options.onChanged({ operation, before, after });
   }
 
   #stepDownBefore({ table, writerEpoch, changedBy }: Route): void {
@@ -298,7 +309,7 @@ export class RoutingTable {
   async #repairAll(signal: AbortSignal): Promise<void> {
     for (const [table, foreignVersion] of this.#broken.all) {
       const route = repairedRoute(table, this.#ledger.last(table), foreignVersion, this.#stamp('routing-table'));
-      await this.#append(route, signal);
+      await this.#append(route, 'repair', signal);
       this.#broken.delete(table);
       this.#metrics.changed('repair');
     }

@@ -6,6 +6,7 @@ export { type CreateTopics } from './partition-counts.js';
 export { PodFeed, type PodFeedOptions } from './pod-feed.js';
 export { PodTopic, type PodTopicOptions } from './pod-topic.js';
 export { KafkaProducer, type KafkaProducerOptions } from './producer.js';
+export { RouteHistoryTopic, type RouteHistoryTopicOptions } from './route-history-topic.js';
 export { RouteTopic, type RouteTopicOptions } from './route-topic.js';
 export { checkTopics, type TopicCheckOptions, type TopicReport, topicsInvalid } from './topic-check.js';
 export {

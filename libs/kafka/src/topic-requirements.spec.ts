@@ -30,8 +30,9 @@ function found(role: TopicRole, configs: Readonly<Record<string, string>> = {}):
   const own: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     routes: { 'cleanup.policy': 'compact' },
     pods: { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '600000' },
+    'route-history': { 'retention.ms': String(90 * day) },
   };
-  const partitions = role === 'routes' || role === 'pods' ? 1 : 4;
+  const partitions = ['routes', 'route-history', 'pods'].includes(role) ? 1 : 4;
   return {
     topic: `acme.${role}`,
     partitions,
@@ -40,11 +41,12 @@ function found(role: TopicRole, configs: Readonly<Record<string, string>> = {}):
   };
 }
 
-const roles: readonly TopicRole[] = ['routes', 'table', 'cache', 'pods', 'dead-letters'];
+const roles: readonly TopicRole[] = ['routes', 'route-history', 'table', 'cache', 'pods', 'dead-letters'];
 
 describe('topicRole', () => {
   it.each([
     ['acme.routes', 'routes'],
+    ['acme.route-history', 'route-history'],
     ['acme.pods', 'pods'],
     ['acme.dead-letters', 'dead-letters'],
     ['acme.cdc.things', 'table'],
@@ -75,6 +77,8 @@ describe('topicProblems', () => {
     ['table', 'retention.ms', String(3 * day - 1), 'error'],
     ['cache', 'retention.ms', '3599999', 'error'],
     ['pods', 'retention.ms', '599999', 'error'],
+    ['route-history', 'retention.ms', String(90 * day - 1), 'warning'],
+    ['route-history', 'cleanup.policy', 'compact', 'error'],
     ['table', 'retention.bytes', '1000000', 'warning'],
     ['table', 'max.message.bytes', '999999', 'error'],
     ['cache', 'max.message.bytes', '999999', 'error'],
@@ -146,6 +150,11 @@ describe('configsOfRole', () => {
     ['table', settings, { 'min.insync.replicas': '2', 'retention.ms': String(3 * day) }],
     ['cache', settings, { 'min.insync.replicas': '2' }],
     ['routes', settings, { 'min.insync.replicas': '2', 'cleanup.policy': 'compact' }],
+    [
+      'route-history',
+      settings,
+      { 'min.insync.replicas': '2', 'cleanup.policy': 'delete', 'retention.ms': String(90 * day) },
+    ],
     ['cache', { replicationFactor: 1 }, { 'min.insync.replicas': '1' }],
     ['cache', { replicationFactor: 3, minInsyncReplicas: 1 }, { 'min.insync.replicas': '1' }],
     [undefined, { replicationFactor: -1 }, {}],

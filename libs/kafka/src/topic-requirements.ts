@@ -1,7 +1,7 @@
 import { type TopicNames } from '@tidemark/protocol';
 
 /** What a topic is for: `table` carries a table's events from sync, `cache` carries them on to pods. */
-export type TopicRole = 'routes' | 'table' | 'cache' | 'pods' | 'dead-letters';
+export type TopicRole = 'routes' | 'route-history' | 'table' | 'cache' | 'pods' | 'dead-letters';
 
 /** What an operator has chosen for the topics of a region; what is left out is not asked for. */
 export interface TopicSettings {
@@ -38,6 +38,8 @@ export interface TopicProblem {
 
 /** Reports of pods are read for so long, ms. */
 const podsRetentionMs = 600_000;
+/** What was done to routes is kept for so long, ms: 90 days. */
+const historyRetentionMs = 7_776_000_000;
 /** A pod that is cut off from Kafka for no longer than this misses nothing, ms. */
 const cacheRetentionMs = 3_600_000;
 /** A batch of events that Tidemark sends may be as large. */
@@ -58,6 +60,7 @@ export const checkedConfigs: readonly string[] = [
 /** The role of a topic that Tidemark itself names, or `undefined`. */
 export function topicRole(names: TopicNames, topic: string): TopicRole | undefined {
   if (topic === names.routes) return 'routes';
+  if (topic === names.routeHistory) return 'route-history';
   if (topic === names.pods) return 'pods';
   if (topic === names.deadLetters) return 'dead-letters';
   if (topic.startsWith(names.cdc(''))) return 'table';
@@ -72,6 +75,7 @@ export function configsOfRole(role: TopicRole | undefined, settings: TopicSettin
     ...(replicationFactor > 0 ? { 'min.insync.replicas': String(insync) } : {}),
     ...(role === 'table' && tableRetentionMs !== undefined ? { 'retention.ms': String(tableRetentionMs) } : {}),
     ...(role === 'routes' ? { 'cleanup.policy': 'compact' } : {}),
+    ...(role === 'route-history' ? { 'cleanup.policy': 'delete', 'retention.ms': String(historyRetentionMs) } : {}),
   };
 }
 
@@ -100,7 +104,7 @@ interface Rule extends Omit<TopicProblem, 'topic' | 'severity'> {
 
 function shapeRules(role: TopicRole, found: FoundTopic, { replicationFactor = 1 }: TopicSettings): Rule[] {
   const { partitions, replicationFactor: copies } = found;
-  const isSingle = role === 'routes' || role === 'pods';
+  const isSingle = isSmall(role);
   return [
     {
       ok: !isSingle || partitions === 1,
@@ -179,10 +183,12 @@ function retentionRules(role: TopicRole, configs: Configs, { tableRetentionMs }:
       setting: 'retention.ms',
       expected: `${leastMs} or more`,
       got: String(retentionMs),
-      why: 'who is away for longer misses records and flushes what they may have touched',
+      ...(role === 'route-history'
+        ? { why: 'nobody can tell any more who changed older routes', severity: 'warning' as const }
+        : { why: 'who is away for longer misses records and flushes what they may have touched' }),
     },
     {
-      ok: bytes === -1 || role === 'pods' || role === 'dead-letters',
+      ok: bytes === -1 || isSmall(role) || role === 'dead-letters',
       setting: 'retention.bytes',
       expected: '-1',
       got: String(bytes),
@@ -195,6 +201,7 @@ function retentionRules(role: TopicRole, configs: Configs, { tableRetentionMs }:
 function leastRetentionMs(role: TopicRole, tableRetentionMs: number | undefined): number | undefined {
   if (role === 'table') return tableRetentionMs;
   if (role === 'cache') return cacheRetentionMs;
+  if (role === 'route-history') return historyRetentionMs;
   return role === 'pods' ? podsRetentionMs : undefined;
 }
 
@@ -207,7 +214,7 @@ function recordRules(role: TopicRole, configs: Configs): Rule[] {
   const stamps = configs['message.timestamp.type'];
   return [
     {
-      ok: role === 'routes' || role === 'pods' || bytes === undefined || bytes >= messageBytes,
+      ok: isSmall(role) || bytes === undefined || bytes >= messageBytes,
       setting: 'max.message.bytes',
       expected: `${messageBytes} or more`,
       got: String(bytes),
@@ -232,6 +239,11 @@ function recordRules(role: TopicRole, configs: Configs): Rule[] {
 
 function policyOf(role: TopicRole): 'compact' | 'delete' {
   return role === 'routes' ? 'compact' : 'delete';
+}
+
+/** Topics of few and small records in one order. */
+function isSmall(role: TopicRole): boolean {
+  return role === 'routes' || role === 'route-history' || role === 'pods';
 }
 
 function usualInsync(replicas: number): number {

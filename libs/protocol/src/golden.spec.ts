@@ -380,6 +380,7 @@ describe('golden bytes as they are read', () => {
       'names.json',
       'pod-reports.json',
       'rewind-notes.json',
+      'route-history.json',
       'routes.json',
       'write-ids.json',
     ]);

@@ -70,5 +70,11 @@ export {
   targetsOf,
   type TopicLimit,
 } from './route.js';
+export {
+  decodeRouteHistory,
+  encodeRouteHistory,
+  type RouteHistoryEntry,
+  type RouteHistoryResult,
+} from './route-history.js';
 export { tableOfCdcTopic, tableProblem, type TopicNames, topicNames, topicProblem } from './topic-names.js';
 export { formatWriteId, isWriteId, parseWriteId, WriteClock, type WriteId, type WriteIdParts } from './write-id.js';

@@ -7,6 +7,7 @@ import { groupViewCases } from './group-view-cases.js';
 import { podFeedCases, podFeedRestartCases } from './pod-feed-cases.js';
 import { podTopicCases, podTopicRestartCases } from './pod-topic-cases.js';
 import { producerCases } from './producer-cases.js';
+import { routeHistoryCases } from './route-history-cases.js';
 import { routeTopicCases } from './route-topic-cases.js';
 import { topicCheckCases } from './topic-check-cases.js';
 import { writerElectionCases } from './writer-election-cases.js';
@@ -19,6 +20,7 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
   return [
     ...producerCases(harness),
     ...routeTopicCases(harness),
+    ...routeHistoryCases(harness),
     ...writerElectionCases(harness),
     ...topicCheckCases(harness),
     ...podFeedCases(harness),
