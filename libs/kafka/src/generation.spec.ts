@@ -49,8 +49,17 @@ describe('Lane', () => {
     [-2n, 7n, undefined, true],
   ])('committed %s and handled %s: goes on at %s', (committed, handled, next, reset) => {
     const lane = new Lane('a', 0);
-    lane.resume(committed, undefined, { next: handled, note: undefined });
+    lane.resume(committed, undefined, { next: handled, note: undefined, hasCommit: false });
     expect([lane.next, lane.reset]).toEqual([next, reset]);
+  });
+
+  it('knows nothing of a partition whose committed offset has gone: it went with its topic', () => {
+    const before = new Lane('a', 0);
+    before.resume(7n);
+    before.next = 9n;
+    const lane = new Lane('a', 0);
+    lane.resume(-1n, undefined, before);
+    expect([lane.next, lane.uncharted]).toEqual([undefined, true]);
   });
 
   const note = (id: number) => ({ id, until: 90n, lost: false });
@@ -61,7 +70,7 @@ describe('Lane', () => {
     ['the rewind that it did', note(5), note(5), 70n],
   ])('handled up to 70, and finds 20 committed with %s', (_what, committed, known, next) => {
     const lane = new Lane('a', 0);
-    lane.resume(20n, committed, { next: 70n, note: known });
+    lane.resume(20n, committed, { next: 70n, note: known, hasCommit: true });
     expect([lane.next, lane.note]).toEqual([next, committed]);
   });
 

@@ -14,6 +14,8 @@ export class Lane implements TopicPartition {
   uncharted = true;
   /** What the group has committed of the partition was read. */
   isRead = false;
+  /** The group has an offset of the partition, as far as this member knows. */
+  hasCommit = false;
   /** The last rewind, as every commit says it; `undefined`: none is known. */
   note: RewindNote | undefined;
   /** Nothing is handed over until it is released: where it goes on then. */
@@ -49,16 +51,19 @@ export class Lane implements TopicPartition {
 
   /**
    * Goes on after what is `committed` (negative: nothing), or after what the same member has handled `before` without having it committed: but
-   * that only if it knew of the rewind that is noted there, for another one may have set the partition back.
+   * that only if it knew of the rewind that is noted there, for another one may have set the partition back. An offset that is gone went with its
+   * topic: what was handled was of another log.
    */
-  resume(committed: bigint, note?: RewindNote, before?: Pick<Lane, 'next' | 'note'>): void {
+  resume(committed: bigint, note?: RewindNote, before?: Pick<Lane, 'next' | 'note' | 'hasCommit'>): void {
     this.isRead = true;
     this.note = note;
     this.reset = committed === earliest;
     this.uncharted = false;
     if (this.reset) return;
-    const handled = before?.note?.id === note?.id ? before?.next : undefined;
     const known = committed >= 0n ? committed : undefined;
+    this.hasCommit = known !== undefined;
+    const isGone = before?.hasCommit === true && !this.hasCommit;
+    const handled = before?.note?.id === note?.id && !isGone ? before?.next : undefined;
     this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;
     this.uncharted = this.next === undefined;
   }

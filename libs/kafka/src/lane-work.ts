@@ -85,6 +85,7 @@ export class LaneWork {
     for (let attempt = 1; !generation.over; attempt += 1) {
       try {
         await taken.commitOffsetsIfNecessary(offsets);
+        lane.hasCommit = true;
         metrics.records.value += records;
         metrics.lags.set(topic, partition, BigInt(taken.batch.highWatermark) - nextOffset);
         return;

@@ -20,6 +20,7 @@ export function groupViewCases(harness: KafkaHarness): ContractCase[] {
       'hazard 26: tells a gap where the committed offset had left the log before anybody could say so',
       resetElsewhere,
     ),
+    on('hazard 52: tells that a topic was made anew, and hands over all that is in it', madeAnew),
     on('says why nothing is consumed while the brokers do not answer, and reads no lag of 0 then', outage),
     on('knows how far what is held is behind', heldLag),
     on('hazard 27: finds partitions that are added, and reads them from their start', growth),
@@ -149,6 +150,28 @@ async function resetElsewhere(world: ContractWorld): Promise<void> {
   await world.write(topic, [5]);
   await eventually('the next', () => source.numbers(topic).length === 6);
   assert.equal(source.batches.at(-1)?.afterGap, false);
+}
+
+async function madeAnew(world: ContractWorld): Promise<void> {
+  const topic = await world.topic('cdc.a', 1);
+  await world.write(topic, range(0, 50));
+  const source = new RecordingSource(world);
+  await source.join([topic]);
+  await eventually('all', () => source.numbers(topic).length === 50);
+  await eventually('the commit', async () => (await world.committed(world.names.dispatcherGroup, topic))[0] === 50);
+  await world.deleteTopic(topic);
+  await world.topic('cdc.a', 1);
+  await eventually('a send', () =>
+    world.write(topic, [100]).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await world.write(topic, range(101, 110));
+  await eventually('what is in it', () => source.numbers(topic).at(-1) === 109, 60_000);
+  const [first] = source.batches.filter(({ records }) => records.some(({ value }) => String(value).startsWith('100')));
+  assert.ok(first?.afterGap === true || first?.uncharted === true, 'it was told');
+  assert.deepEqual([...new Set(source.numbers(topic).slice(50))], range(100, 110));
 }
 
 async function outage(world: ContractWorld): Promise<void> {

@@ -106,8 +106,10 @@ async function retentionCut(world: PipelineWorld): Promise<void> {
   const admin = await world.admin();
   const ends = await admin.fetchTopicOffsets(world.tableTopic);
   await world.writes(100);
+  /** A segment goes when its last record is too old: each has a second, since watermarks never end. */
   const retain = async (ms: number): Promise<void> => {
-    const configEntries = [{ name: 'retention.ms', value: String(ms) }];
+    const configs = { 'retention.ms': String(ms), 'segment.ms': '1000', 'min.insync.replicas': '2' };
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
     const resources = [{ type: 2, name: world.tableTopic, configEntries }];
     await admin.alterConfigs({ validateOnly: false, resources });
   };
@@ -125,7 +127,9 @@ function endOf(ends: readonly { readonly partition: number; readonly high: strin
   return Number(ends.find((end) => end.partition === partition)?.high ?? 0);
 }
 
+/** What the dispatchers stand at is far beyond where the new log ends: one that has grown past it would be taken for the old one. */
 async function madeAgain(world: PipelineWorld): Promise<void> {
+  await world.lengthen(8_000);
   const admin = await world.admin();
   await admin.deleteTopics({ topics: [world.tableTopic] });
   await world.writes(50);

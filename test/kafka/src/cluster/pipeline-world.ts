@@ -3,9 +3,9 @@ import { aws } from '@tidemark/aws';
 import { createTidemark, defineCache, type Tidemark, trust } from '@tidemark/cache';
 import { checkHistory, HistoryRecorder } from '@tidemark/cache/testing';
 import { RoutingTable } from '@tidemark/control';
-import { createKafkaClient, type KafkaClient, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
+import { createKafkaClient, type KafkaClient, KafkaProducer, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
 import { type AppliedWrite, EmbeddedAws, seededRandom } from '@tidemark/local-stack';
-import { attributes, type TopicNames, topicNames } from '@tidemark/protocol';
+import { attributes, encodeEvent, type TopicNames, topicNames, type WireRecord } from '@tidemark/protocol';
 import { MetricRegistry, systemClock } from '@tidemark/runtime';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Service, startDispatcher, startSync } from '@tidemark/services';
@@ -84,7 +84,7 @@ export class PipelineWorld {
       : await startSync(
           {
             ...{ region, kafka, topicPrefix, streamArn, leaseTable, dynamodbEndpoint, kinesisEndpoint, credentials },
-            ...{ workerId: role, failoverMs: 3_000, pollIntervalMs: 100, topicReplicationFactor: replicas },
+            ...{ workerId: role, pollIntervalMs: 100, topicReplicationFactor: replicas },
           },
           ports,
         );
@@ -149,6 +149,25 @@ export class PipelineWorld {
     await Promise.allSettled([...this.#services.values()].map((service) => service.stop()));
     await (await this.#admin)?.disconnect();
     await this.#aws.stop();
+  }
+
+  /** Makes the table topic longer by events of nobody's keys, until the dispatchers have committed them. */
+  async lengthen(count: number): Promise<void> {
+    const producer = new KafkaProducer({ client: this.#client, names: this.names });
+    try {
+      await producer.publish(table, noise(count), { timeoutMs: settleMs });
+    } finally {
+      await producer.close();
+    }
+    const admin = await this.admin();
+    const ends = await admin.fetchTopicOffsets(this.tableTopic);
+    const areCommitted = async (): Promise<boolean> => {
+      const groupId = this.names.dispatcherGroup;
+      const [answer] = await admin.fetchOffsets({ groupId, topics: [this.tableTopic] });
+      const committed = new Map(answer?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      return ends.every(({ partition, high }) => (committed.get(partition) ?? -1) >= Number(high));
+    };
+    await eventually('the dispatchers have committed it', areCommitted, settleMs);
   }
 
   get tableTopic(): string {
@@ -233,4 +252,13 @@ export class PipelineWorld {
     const areLive = (): boolean => this.#tidemarks.every((tidemark) => tidemark.health().state === 'live');
     return eventually('every role is ready', () => areReady() && areLive(), timeoutMs);
   }
+}
+
+function noise(count: number): WireRecord[] {
+  return Array.from({ length: count }, (_, n) =>
+    encodeEvent({
+      ...{ table, key: `noise:${n}`, kind: 'insert', from: null, to: 'a', stampUs: 1, expiresAt: null, codec: 'json' },
+      ...{ lane: 'cdc', region, position: `shardId-0:${n}`, value: Buffer.from('1') },
+    }),
+  );
 }
