@@ -10,7 +10,7 @@ import {
   SplitShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { DynamoDBLeaseStore, KinesisShardReader } from '@tidemark/kinesis';
+import { DynamoDBLeaseStore, KinesisFanOutReader, KinesisShardReader } from '@tidemark/kinesis';
 import { EmbeddedAws, type EmbeddedAwsOptions, kinesisLocal } from '@tidemark/local-stack';
 import { SyncWorker } from '@tidemark/pipeline';
 import {
@@ -113,11 +113,14 @@ class Stream {
 }
 
 /** Each Kinesis of the embedded AWS, and how hard sync is worked on it; the thread of kinesis-local serves every case, with a stream of its own for each. */
-const kinds: readonly [kind: string, options: EmbeddedAwsOptions, pace: { rounds: number; pollIntervalMs: number }][] =
-  [
-    ['kinesalite', {}, { rounds: 40, pollIntervalMs: 20 }],
-    ['kinesis-local', { kinesisEndpoint: kinesisLocal() }, { rounds: 20, pollIntervalMs: 60 }],
-  ];
+const kinds: readonly [
+  kind: string,
+  options: EmbeddedAwsOptions,
+  pace: { rounds: number; pollIntervalMs: number; isFannedOut?: boolean },
+][] = [
+  ['kinesalite', {}, { rounds: 40, pollIntervalMs: 20 }],
+  ['kinesis-local', { kinesisEndpoint: kinesisLocal() }, { rounds: 20, pollIntervalMs: 60 }],
+];
 
 describe.each(kinds)('KinesisShardReader on %s', (_kind, options) => {
   let holder: EmbeddedAws;
@@ -145,6 +148,46 @@ describe.each(kinds)('KinesisShardReader on %s', (_kind, options) => {
   for (const { name, run } of shardReaderContract(make)) it(name, run);
 });
 
+describe('KinesisFanOutReader on kinesis-local', () => {
+  const kinesisEndpoint = kinesisLocal();
+  let holder: EmbeddedAws;
+  let streams = 0;
+  beforeAll(async () => {
+    holder = await startAws({ kinesisEndpoint, streamName: 'fan-out-holder' });
+  });
+  afterAll(() => holder?.stop());
+
+  const make = async (): Promise<StreamUnderTest> => {
+    const aws = await startAws({ kinesisEndpoint, streamName: `fan-out-${(streams += 1)}` });
+    const stream = new Stream(aws, 2, pageMax);
+    const reader = fanOutReader(aws);
+    return {
+      reader,
+      pageMax,
+      pushed: true,
+      put: (share, text) => stream.put(share, text),
+      split: (shardId) => stream.split(shardId),
+      merge: (left, right) => stream.merge(left, right),
+      close: async () => {
+        reader.close();
+        stream.close();
+        await aws.stop();
+      },
+    };
+  };
+  for (const { name, run } of shardReaderContract(make)) it(name, run);
+});
+
+/** A shard that changes hands stands still until kinesis-local sends its next event: leases must not lapse more often than that on a busy machine. */
+const fannedOutFailoverMs = 6_000;
+
+/** kinesis-local sees within a second that a subscriber has gone, and takes the next one then. */
+function fanOutReader(aws: EmbeddedAws): KinesisFanOutReader {
+  const { streamArn } = aws.region(region);
+  const kinesis = aws.kinesisConfig(region);
+  return new KinesisFanOutReader({ streamArn, consumerName: 'tidemark', kinesis, subscribeIntervalMs: 1_500 });
+}
+
 describe('kinesis-local', () => {
   it('names child shards where a shard ends, after a split and after a merge, as AWS does', async () => {
     const aws = await startAws({ kinesisEndpoint: kinesisLocal() });
@@ -167,104 +210,123 @@ describe('kinesis-local', () => {
   });
 });
 
-describe.each(kinds)('sync on the embedded AWS, with %s', (_kind, options, { rounds, pollIntervalMs }) => {
-  const table = 'permissions';
-  const keys = Array.from({ length: 20 }, (_, index) => `k:${index}`);
-  let aws: EmbeddedAws;
-  let stream: Stream;
-  let leases: DynamoDBLeaseStore;
-  let dynamodb: DynamoDBClient;
-  let sink: FakeEventSink;
-  const workers: SyncWorker[] = [];
-  const falsehoods: string[] = [];
-  /** Write ids whose record the stream has accepted, by when that was known. */
-  const accepted = new Map<string, number>();
-  const produced = new Set<string>();
+const syncKinds: typeof kinds = [
+  ...kinds,
+  [
+    'kinesis-local by fan-out',
+    { kinesisEndpoint: kinesisLocal() },
+    { rounds: 20, pollIntervalMs: 60, isFannedOut: true },
+  ],
+];
 
-  beforeAll(async () => {
-    aws = await startAws(options);
-    await aws.createGlobalTable(table);
-    stream = new Stream(aws, pollIntervalMs, 50);
-    leases = new DynamoDBLeaseStore({ table: 'leases', dynamodb: aws.dynamodbConfig(region), createTable: true });
-    dynamodb = new DynamoDBClient(aws.dynamodbConfig(region));
-    sink = new FakeEventSink();
-    sink.createTopic(topicNames().cdc(table), 4);
-    sink.onAppend((_topic, _partition, wire) => {
-      const record = decodeRecord(wire);
-      if (record.type === 'event') produced.add(record.event.to ?? '');
-      if (record.type !== 'control' || record.record.control !== 'watermark') return;
-      for (const [id, atMs] of accepted)
-        if (atMs < record.record.at && !produced.has(id)) falsehoods.push(`${id} of ${atMs} < ${record.record.at}`);
+describe.each(syncKinds)(
+  'sync on the embedded AWS, with %s',
+  (_kind, options, { rounds, pollIntervalMs, isFannedOut }) => {
+    const table = 'permissions';
+    const keys = Array.from({ length: 20 }, (_, index) => `k:${index}`);
+    let aws: EmbeddedAws;
+    let stream: Stream;
+    let reader: KinesisShardReader | KinesisFanOutReader;
+    let leases: DynamoDBLeaseStore;
+    let dynamodb: DynamoDBClient;
+    let sink: FakeEventSink;
+    const workers: SyncWorker[] = [];
+    const falsehoods: string[] = [];
+    /** Write ids whose record the stream has accepted, by when that was known. */
+    const accepted = new Map<string, number>();
+    const produced = new Set<string>();
+
+    beforeAll(async () => {
+      aws = await startAws(options);
+      await aws.createGlobalTable(table);
+      stream = new Stream(aws, pollIntervalMs, 50);
+      reader = isFannedOut === true ? fanOutReader(aws) : stream.reader;
+      leases = new DynamoDBLeaseStore({ table: 'leases', dynamodb: aws.dynamodbConfig(region), createTable: true });
+      dynamodb = new DynamoDBClient(aws.dynamodbConfig(region));
+      sink = new FakeEventSink();
+      sink.createTopic(topicNames().cdc(table), 4);
+      sink.onAppend((_topic, _partition, wire) => {
+        const record = decodeRecord(wire);
+        if (record.type === 'event') produced.add(record.event.to ?? '');
+        if (record.type !== 'control' || record.record.control !== 'watermark') return;
+        for (const [id, atMs] of accepted)
+          if (atMs < record.record.at && !produced.has(id)) falsehoods.push(`${id} of ${atMs} < ${record.record.at}`);
+      });
+      for (const workerId of ['a', 'b']) start(workerId);
     });
-    for (const workerId of ['a', 'b']) start(workerId);
-  });
 
-  afterAll(async () => {
-    await Promise.all(workers.map((worker) => worker.stop()));
-    stream.close();
-    leases.close();
-    dynamodb.destroy();
-    await aws.stop();
-  });
-
-  function start(workerId: string): void {
-    const worker = new SyncWorker({
-      reader: stream.reader,
-      leases,
-      sink,
-      region,
-      workerId,
-      failoverMs: 1_500,
-      renewEveryMs: 100,
-      scanEveryMs: 150,
+    afterAll(async () => {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      reader.close();
+      stream.close();
+      leases.close();
+      dynamodb.destroy();
+      await aws.stop();
     });
-    workers.push(worker);
-    worker.start();
-  }
 
-  async function write(round: number): Promise<void> {
-    const ids = keys.map((key) => `${key}@${round}`);
-    await Promise.all(
-      keys.map((key, index) => {
-        const Item = { key: { S: key }, value: { B: Buffer.from(`v${round}`) }, writeId: { S: ids[index] ?? '' } };
-        return dynamodb.send(new PutItemCommand({ TableName: table, Item }));
-      }),
-    );
-    await aws.drained();
-    for (const id of ids) accepted.set(id, Date.now());
-  }
-
-  const eventsOf = (key: string): readonly string[] =>
-    sink
-      .decoded(topicNames().cdc(table))
-      .flatMap((record) => (record.type === 'event' && record.event.key === key ? [record.event.to ?? ''] : []));
-
-  it('brings every write to its topic in order, through a split, a merge and the death of a worker; no watermark is false', async () => {
-    for (let round = 0; round < rounds; round += 1) {
-      if (round === rounds * 0.2) await stream.split('shardId-000000000000');
-      if (round === rounds * 0.4) await workers.shift()?.kill();
-      if (round === rounds * 0.45) start('c');
-      if (round === rounds * 0.7) await stream.merge('shardId-000000000002', 'shardId-000000000003');
-      await write(round);
+    function start(workerId: string): void {
+      const worker = new SyncWorker({
+        reader,
+        leases,
+        sink,
+        region,
+        workerId,
+        failoverMs: isFannedOut === true ? fannedOutFailoverMs : 1_500,
+        renewEveryMs: 100,
+        scanEveryMs: 150,
+      });
+      workers.push(worker);
+      worker.start();
     }
-    await eventually('every write is in the topic', () => [...accepted.keys()].every((id) => produced.has(id)), 30_000);
-    const expected = Array.from({ length: rounds }, (_, round) => round);
-    for (const key of keys) expect([...new Set(eventsOf(key))]).toEqual(expected.map((round) => `${key}@${round}`));
-    const beganAt = Date.now();
-    await eventually(
-      'a watermark passes all of it',
-      () => workers.some((each) => (each.health().watermark ?? 0) > beganAt),
-      20_000,
-    );
-    expect(falsehoods).toEqual([]);
-    await eventually('the closed shards are marked as read to their ends', async () => {
-      const rows = new Map((await leases.list(signal)).map((row) => [row.shardId, row.checkpoint]));
-      return [0, 2, 3].every((index) => rows.get(`shardId-00000000000${index}`) === 'SHARD_END');
-    });
-    const reasons = (): readonly unknown[] => workers.map((worker) => worker.health().reason);
-    await eventually('both are ready', () => reasons().every((reason) => reason === null), 20_000).catch(
-      () => undefined,
-    );
-    expect(reasons()).toEqual([null, null]);
-  });
-});
+
+    async function write(round: number): Promise<void> {
+      const ids = keys.map((key) => `${key}@${round}`);
+      await Promise.all(
+        keys.map((key, index) => {
+          const Item = { key: { S: key }, value: { B: Buffer.from(`v${round}`) }, writeId: { S: ids[index] ?? '' } };
+          return dynamodb.send(new PutItemCommand({ TableName: table, Item }));
+        }),
+      );
+      await aws.drained();
+      for (const id of ids) accepted.set(id, Date.now());
+    }
+
+    const eventsOf = (key: string): readonly string[] =>
+      sink
+        .decoded(topicNames().cdc(table))
+        .flatMap((record) => (record.type === 'event' && record.event.key === key ? [record.event.to ?? ''] : []));
+
+    it('brings every write to its topic in order, through a split, a merge and the death of a worker; no watermark is false', async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        if (round === rounds * 0.2) await stream.split('shardId-000000000000');
+        if (round === rounds * 0.4) await workers.shift()?.kill();
+        if (round === rounds * 0.45) start('c');
+        if (round === rounds * 0.7) await stream.merge('shardId-000000000002', 'shardId-000000000003');
+        await write(round);
+      }
+      await eventually(
+        'every write is in the topic',
+        () => [...accepted.keys()].every((id) => produced.has(id)),
+        30_000,
+      );
+      const expected = Array.from({ length: rounds }, (_, round) => round);
+      for (const key of keys) expect([...new Set(eventsOf(key))]).toEqual(expected.map((round) => `${key}@${round}`));
+      const beganAt = Date.now();
+      await eventually(
+        'a watermark passes all of it',
+        () => workers.some((each) => (each.health().watermark ?? 0) > beganAt),
+        20_000,
+      );
+      expect(falsehoods).toEqual([]);
+      await eventually('the closed shards are marked as read to their ends', async () => {
+        const rows = new Map((await leases.list(signal)).map((row) => [row.shardId, row.checkpoint]));
+        return [0, 2, 3].every((index) => rows.get(`shardId-00000000000${index}`) === 'SHARD_END');
+      });
+      const reasons = (): readonly unknown[] => workers.map((worker) => worker.health().reason);
+      await eventually('both are ready', () => reasons().every((reason) => reason === null), 20_000).catch(
+        () => undefined,
+      );
+      expect(reasons()).toEqual([null, null]);
+    }, 120_000);
+  },
+);
