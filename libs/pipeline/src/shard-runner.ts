@@ -7,6 +7,7 @@ import { type ShardCursor, type ShardLease, type ShardPage } from './ports.js';
 import { Retry } from './retry.js';
 import { endShard } from './shard-end.js';
 import { type HoleReason } from './shard-leases.js';
+import { type ShardGauges, ShardMetrics } from './shard-metrics.js';
 import { type SyncMetrics } from './sync-metrics.js';
 import { type ResolvedSyncOptions } from './sync-options.js';
 import { positionOf, readingShard, syncShard } from './sync-shard.js';
@@ -67,6 +68,9 @@ export class ShardRunner {
   readonly #drained = new AbortController();
   /** The place that has been read, as the time when it was the end of the shard, ms since the epoch; `null`: not known yet. */
   #readTo: number | null;
+  /** Since when a page is in hand, monotonic ms; `null`: there is none. */
+  #pageSinceMs: number | null = null;
+  readonly #shardMetrics: ShardMetrics;
 
   constructor(context: ShardRunnerContext, { row, readUpTo, hole, takenAtMs }: ShardStart) {
     const { options, metrics } = context;
@@ -74,14 +78,18 @@ export class ShardRunner {
     this.#context = context;
     this.#readTo = readUpTo;
     this.#startedAt = clock.now();
-    this.#trouble = new TroubleLog(log, { shardId: row.shardId }, (what) => metrics.failed(what));
+    this.#shardMetrics = new ShardMetrics(options.metrics, row.shardId, () => this.#gauges);
+    this.#trouble = new TroubleLog(log, { shardId: row.shardId }, (what) => {
+      metrics.failed(what);
+      this.#shardMetrics.failed(what);
+    });
     this.#cursor = reader.open(row.shardId, positionOf(row.checkpoint));
     this.hold = new LeaseHold(
       { store: leases, clock, failoverMs, renewEveryMs, callTimeoutMs: leaseTimeoutMs, observer: this.#trouble },
       row,
       takenAtMs,
     );
-    this.finished = this.#run(readUpTo, hole);
+    this.finished = this.#run(readUpTo, hole).finally(() => this.#shardMetrics.remove());
   }
 
   get health(): ShardHealth {
@@ -93,6 +101,11 @@ export class ShardRunner {
   /** At least how far it is behind, ms. */
   get lagMsMin(): number {
     return this.#context.options.clock.now() - (this.#readTo ?? this.#startedAt);
+  }
+
+  get #gauges(): ShardGauges {
+    const nowMs = this.#context.options.clock.monotonicMs();
+    return { lagMs: this.lagMsMin, unacknowledgedMs: this.#pageSinceMs === null ? 0 : nowMs - this.#pageSinceMs };
   }
 
   async #run(readUpTo: number | null, hole: Hole | null): Promise<ShardOutcome> {
@@ -110,7 +123,8 @@ export class ShardRunner {
     try {
       const coveredUpTo = hole === null ? readUpTo : laterClaim(readUpTo, await cover(hole));
       const ports = { hold, cursor, publisher, budget, metrics, gapAfterMs, coverHole, reading, publishing, onPage };
-      const endedAt = await syncShard({ ...options, ...ports, coveredUpTo });
+      const onAcknowledged = (): void => void (this.#pageSinceMs = null);
+      const endedAt = await syncShard({ ...options, ...ports, onAcknowledged, coveredUpTo });
       if (await endShard(hold, endedAt, { reader, leases, retry: publishing, calls })) {
         metrics.shardsEnded.value += 1;
         log.info({ shardId: hold.shardId }, 'the shard is read to its end');
@@ -163,6 +177,7 @@ export class ShardRunner {
   #noticePage({ askedAt, millisBehindLatest, records }: ShardPage): void {
     const { metrics } = this.#context;
     if (millisBehindLatest !== null) this.#readTo = askedAt - millisBehindLatest;
+    this.#pageSinceMs = this.#context.options.clock.monotonicMs();
     metrics.pages.value += 1;
     for (const { bytes } of records) metrics.streamBytes.value += bytes.byteLength;
   }

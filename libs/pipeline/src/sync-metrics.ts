@@ -13,7 +13,7 @@ export interface SyncGauges {
   readonly pageBytes: number;
 }
 
-/** Everything sync counts. Labels are bounded: no shard, key or topic among them. */
+/** Everything sync counts, but for what it tells of each shard (`shard-metrics.ts`). Labels are bounded: no key or topic among them. */
 export class SyncMetrics {
   readonly steps: Readonly<Record<Step['type'], Metric>>;
   readonly pages: Metric;
@@ -94,7 +94,7 @@ export class SyncMetrics {
 
   /** Counts a failed attempt: `sending`, `reading`, `listing`, `writing`, … */
   failed(what: string): void {
-    const kind = what.split(' ', 1)[0] ?? what;
+    const kind = kindOf(what);
     this.#registry.counter('tidemark_sync_failures_total', 'Failed attempts, by what failed.', { kind }).value += 1;
   }
 
@@ -128,4 +128,9 @@ export class SyncMetrics {
       age.value = (now.watermarkAgeMs ?? 0) / 1_000;
     });
   }
+}
+
+/** `sending`, `reading`, `listing`, `writing`, … */
+export function kindOf(what: string): string {
+  return what.split(' ', 1)[0] ?? what;
 }

@@ -36,7 +36,10 @@ describe('a stream that spreads the records of a key over its shards', () => {
     await world.clock.advance(60_000);
     await failed;
     expect(world.records('users')).toEqual([]);
-    expect(worker.health()).toMatchObject({ ready: false, reason: expect.stringContaining(spreads.message) as unknown });
+    expect(worker.health()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining(spreads.message) as unknown,
+    });
   });
 
   it('is let go of when it begins to, and no watermark is published', async () => {
@@ -55,7 +58,10 @@ describe('a stream that spreads the records of a key over its shards', () => {
     expect(reads()).toBe(0);
     expect(world.controls('users', 'watermark')).toHaveLength(watermarks);
     expect(world.leases.row(shardId)).toMatchObject({ owes: ['users'] });
-    expect(worker.health()).toMatchObject({ ready: false, reason: expect.stringContaining(spreads.message) as unknown });
+    expect(worker.health()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining(spreads.message) as unknown,
+    });
     expect(hasFailed).toBe(false);
   });
 

@@ -96,6 +96,7 @@ beforeEach(() => {
     reading: retry,
     publishing: retry,
     onPage: () => undefined,
+    onAcknowledged: () => undefined,
   });
   finished = sync.catch(() => 'aborted');
 });

@@ -35,6 +35,8 @@ export interface ShardSync {
   readonly publishing: Retry;
   /** Hears of every page, before it is published. */
   readonly onPage: (page: ShardPage) => void;
+  /** Hears when all of it is acknowledged. */
+  readonly onAcknowledged: () => void;
 }
 
 /**
@@ -59,6 +61,7 @@ export async function syncShard(sync: ShardSync): Promise<number> {
       sync.onPage(page);
       if (gap.onPage(page)) gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
       await publishPage(sync, translator, page);
+      sync.onAcknowledged();
     } finally {
       grant.release();
     }

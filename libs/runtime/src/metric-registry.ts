@@ -47,6 +47,15 @@ export class MetricRegistry {
     return this.#series(name, help, 'histogram', labels, () => newHistogram(labels, upperBounds)) as HistogramMetric;
   }
 
+  /** Takes away every series of a metric that has these labels, and perhaps others: what they tell of is gone. */
+  remove(name: string, labels: Labels): void {
+    const series = this.#families.get(name)?.series;
+    if (series === undefined) return;
+    const wanted = Object.entries(labels);
+    for (const [id, { labels: has }] of series)
+      if (wanted.every(([label, value]) => has[label] === value)) series.delete(id);
+  }
+
   /** Registers a callback that brings gauges up to date just before they are read; the returned function takes it away, with all that it holds. */
   onCollect(collector: () => void): () => void {
     const own = (): void => collector();

@@ -203,6 +203,20 @@ describe('MetricRegistry', () => {
     expect([...(family?.series.values() ?? [])]).toEqual([{ labels: { x: '1', y: '2' }, value: 2 }]);
   });
 
+  it('forgets what is taken away by some of its labels, and counts it from 0 when it comes again', () => {
+    const metrics = new MetricRegistry();
+    const labels = [
+      { x: '1', y: '2' },
+      { x: '1', y: '3' },
+      { x: '2', y: '2' },
+    ];
+    for (const each of labels) metrics.counter('a_total', 'A.', each).value += 1;
+    metrics.remove('a_total', { x: '1' });
+    metrics.remove('other_total', { x: '1' });
+    expect([...(metrics.collect()[0]?.series.values() ?? [])]).toEqual([{ labels: labels[2], value: 1 }]);
+    expect(metrics.counter('a_total', 'A.', { x: '1', y: '2' }).value).toBe(0);
+  });
+
   it('asks its collectors until they are taken away', () => {
     const metrics = new MetricRegistry();
     let calls = 0;
