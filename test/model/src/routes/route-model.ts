@@ -6,7 +6,7 @@ import {
   outgoing,
   planTable,
 } from '@tidemark/pipeline/internals';
-import { decodeRecord, encodeControl, encodeEvent, type WireRecord } from '@tidemark/protocol';
+import { decodeRecord, encodeControl, encodeEvent, rewound, type WireRecord } from '@tidemark/protocol';
 import { type Model, type Visit } from '../explore/explore.js';
 import { type RouteOptions } from './route-options.js';
 import { eventTo, FollowingPods, idOf, take, valueOf } from './route-pod.js';
@@ -32,6 +32,7 @@ export class RouteModel implements Model<RouteState> {
       partialSends = 0,
       announcements = 0,
       reconnections = 0,
+      rewinds = 0,
     } = options;
     const waiting: Dispatcher = { route: 0, position: 0, passed: 0, announced: [0, 0, 0], hasOwned: false };
     const absent: RoutePod = {
@@ -44,9 +45,10 @@ export class RouteModel implements Model<RouteState> {
       route: 0,
       owner: 0,
       committed: 0,
+      until: 0,
       dispatchers: [{ ...waiting, hasOwned: true }, waiting],
       pod: options.podStarts === true ? absent : this.#listening(this.#routed(absent, 0), [[], [], []]),
-      ...{ marks, fills, rebalances, zombieRecords, partialSends, announcements, reconnections },
+      ...{ marks, fills, rebalances, zombieRecords, partialSends, announcements, reconnections, rewinds },
       fault: null,
     };
   }
@@ -137,6 +139,7 @@ export class RouteModel implements Model<RouteState> {
     if (dispatcher === undefined) return;
     this.#endsMidway(state, dispatcher, visit);
     this.#commits(state, dispatcher, visit);
+    this.#rewinds(state, dispatcher, visit);
     this.#announces(state, owner, dispatcher, visit);
   }
 
@@ -198,6 +201,24 @@ export class RouteModel implements Model<RouteState> {
     if (state.rebalances === 0) return;
     const to = 1 - state.owner;
     visit(this.#assigned({ ...state, rebalances: state.rebalances - 1 }, to), `the partition goes to dispatcher ${to}`);
+  }
+
+  /** One commit, of the owner: what it had handled and not committed is behind `until`, too. */
+  #rewinds(state: RouteState, dispatcher: Dispatcher, visit: Visit<RouteState>): void {
+    const { position } = dispatcher;
+    const { owner, until, rewinds, tableTopic } = state;
+    if (rewinds === 0) return;
+    const note = { id: 1, until: BigInt(until), lost: false };
+    for (let to = 0; to <= tableTopic.length; to += 1) {
+      const after = rewound(BigInt(position), note, 2, { offset: BigInt(to), lost: false });
+      const committed = this.#options.fault === 'rewinds-forward' ? to : Number(after.offset);
+      if (committed === position) continue;
+      const next = { ...state, committed, until: Number(after.note.until), rewinds: rewinds - 1 };
+      visit(
+        withDispatcher(next, owner, { ...dispatcher, position: committed }),
+        `dispatcher ${owner} rewinds to ${committed}`,
+      );
+    }
   }
 
   #assigned(state: RouteState, to: number): RouteState {

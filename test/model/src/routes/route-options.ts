@@ -21,6 +21,8 @@ export interface RouteOptions {
   readonly announcements?: number;
   /** Times that the pod's feed comes back at the end of its topics. */
   readonly reconnections?: number;
+  /** Times that the partition is rewound, to any place. */
+  readonly rewinds?: number;
   /** The pod is not there at the beginning. */
   readonly podStarts?: boolean;
   /** What the pod follows the table with; default the shipped class. */
@@ -39,4 +41,6 @@ export type RouteFault =
   /** Records are committed before they are sent. */
   | 'commit-first'
   /** A position that jumped goes unseen. */
-  | 'gap-unseen';
+  | 'gap-unseen'
+  /** A rewind goes where it is told to, be that beyond what was handled. */
+  | 'rewinds-forward';

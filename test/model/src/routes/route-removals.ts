@@ -100,6 +100,11 @@ export const routeRemovals: readonly RouteRemoval[] = [
     breaks: forEver,
   },
   {
+    name: 'hazard 30: a rewind goes beyond what was sent',
+    options: { ...small, routes: [{ a: 1 }], rewinds: 1, fault: 'rewinds-forward' },
+    breaks: forEver,
+  },
+  {
     name: 'hazards 31 and 47: a filter lies over the topic, and its watermarks are believed before the route is read',
     options: {
       ...small,

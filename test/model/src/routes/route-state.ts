@@ -43,6 +43,8 @@ export interface RouteState {
   readonly route: number;
   readonly owner: number;
   readonly committed: number;
+  /** What stands beside it: where the partition stood when it was rewound; 0: it never was. */
+  readonly until: number;
   readonly dispatchers: readonly Dispatcher[];
   readonly pod: RoutePod;
   readonly marks: number;
@@ -52,6 +54,7 @@ export interface RouteState {
   readonly partialSends: number;
   readonly announcements: number;
   readonly reconnections: number;
+  readonly rewinds: number;
   readonly fault: string | null;
 }
 

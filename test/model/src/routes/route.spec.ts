@@ -79,6 +79,16 @@ const runs: readonly [string, RouteOptions, Partial<RouteOptions>][] = [
     { ...small, routes: routes.filtered, rebalances: 1, marks: 1 },
     { writes: 2, zombieRecords: 1 },
   ],
+  [
+    'hazards 16 and 30: the partition is rewound',
+    { ...small, routes: routes.stays, writes: 2, marks: 2, rewinds: 1 },
+    { fills: 2, rewinds: 2, rebalances: 1, zombieRecords: 1 },
+  ],
+  [
+    'hazards 30 and 31: a rewind in the middle of a move',
+    { ...small, routes: routes.move, rewinds: 1 },
+    { writes: 2, marks: 1, rebalances: 1 },
+  ],
 ];
 
 const report = new Report('one table that moves');
@@ -113,7 +123,7 @@ describe('random runs', () => {
     '%s: end with the truth',
     (name, plan) => {
       const options: RouteOptions = { routes: routes[plan], writes: 4, fills: 4, marks: 3, rebalances: 3 };
-      const faults = { zombieRecords: 2, partialSends: 1, announcements: 2, reconnections: 1 };
+      const faults = { zombieRecords: 2, partialSends: 1, announcements: 2, reconnections: 1, rewinds: 2 };
       const walks = isLong ? 50_000 : 150;
       const exploration = walk(new RouteModel({ ...options, ...faults }), { walks, seed });
       report.add(`random walks: ${name}`, exploration);
