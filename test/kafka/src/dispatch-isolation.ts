@@ -29,6 +29,7 @@ export function dispatchIsolationCases(harness: KafkaHarness): readonly Contract
     'routes come and go without an assignment': routesComeAndGo,
     'a route for a table that is new begins without anybody leaving the group': newTable,
     'members come and go under load: every event in order, once': membersComeAndGo,
+    'a rewind under load is done by whoever is left, and nothing new is lost over it': rewindUnderLoad,
   };
   return Object.entries(cases).map(([name, test]) => ({
     name,
@@ -90,6 +91,12 @@ class World {
   async route(table: string): Promise<void> {
     const ifMatch = this.#versions.get(table) ?? 'none';
     const { route } = await this.#routing.put(table, [this.names.cache(table)], { ifMatch, actor: 'test' });
+    this.#versions.set(table, route.version);
+  }
+
+  async rewind(table: string, to: number): Promise<void> {
+    const options = { ifMatch: this.#versions.get(table) ?? 0, actor: 'test' };
+    const { route } = await this.#routing.operate(table, { type: 'rewind', to }, options);
     this.#versions.set(table, route.version);
   }
 
@@ -305,4 +312,42 @@ async function membersComeAndGo(world: World): Promise<void> {
   await assertWholeSoon(orders, world, 'orders');
   for (const seen of [users, orders])
     for (const [key, numbers] of seen) assert.equal(new Set(numbers).size, numbers.length, `${key} came twice`);
+}
+
+/** The first owner is given no time to end what it sends. */
+async function rewindUnderLoad(world: World): Promise<void> {
+  await world.route('orders');
+  const orders = await world.follow(world.names.cache('orders'));
+  const first = await world.member();
+  for (let round = 0; round < 20; round += 1) await world.write('orders');
+  const to = Date.now() + 5;
+  await eventually('a moment later', () => Date.now() > to + 5);
+  for (let round = 0; round < 60; round += 1) await world.write('orders');
+  await assertWholeSoon(orders, world, 'orders');
+  const before = world.written('orders');
+  let stopped = false;
+  const load = (async () => {
+    while (!stopped) {
+      await world.write('orders');
+      await wait(systemClock, 10);
+    }
+  })();
+  await world.rewind('orders', to);
+  const again = (): number => [...orders.values()].filter((numbers) => countOf(numbers, 20) > 1).length;
+  await eventually('what comes again', () => again() > 0, 30_000);
+  await first.dispatcher.kill();
+  await world.member();
+  await eventually('all of it again', () => again() === keys, 60_000);
+  stopped = true;
+  await load;
+  await assertWholeSoon(orders, world, 'orders');
+  for (const [key, numbers] of orders)
+    for (let n = 0; n < before; n += 1) {
+      const times = countOf(numbers, n);
+      assert.ok(n < 20 ? times === 1 : times > 1, `${key}: ${n} came ${times} times`);
+    }
+}
+
+function countOf(numbers: readonly number[], n: number): number {
+  return numbers.filter((each) => each === n).length;
 }
