@@ -4,14 +4,17 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { commandOf } from './command.js';
 
 describe('commandOf', () => {
-  it.each(['sync', 'dispatcher', 'admin', 'doctor'] as const)('becomes %s, with the rest of the line', (role) => {
-    expect(commandOf([role, '--check'])).toEqual({ type: 'run', role, args: ['--check'] });
-  });
+  it.each(['sync', 'dispatcher', 'admin', 'doctor', 'routes'] as const)(
+    'becomes %s, with the rest of the line',
+    (role) => {
+      expect(commandOf([role, '--check'])).toEqual({ type: 'run', role, args: ['--check'] });
+    },
+  );
 
   it.each(['--help', '-h', 'help'])('%s names every command', (word) => {
     const command = commandOf([word]);
     expect(command).toMatchObject({ type: 'end', exitCode: 0 });
-    for (const name of ['sync', 'dispatcher', 'admin', 'doctor'])
+    for (const name of ['sync', 'dispatcher', 'admin', 'doctor', 'routes'])
       expect(command.type === 'end' && command.text).toContain(`\n  ${name} `);
   });
 

@@ -6,6 +6,7 @@ const roles = {
   dispatcher: 'copies the events of table topics to the cache topics that routes name',
   admin: 'serves the routing table: API, page and history',
   doctor: 'says what is wrong with a region, and what to do about it; changes nothing',
+  routes: 'shows and changes routes over the admin API',
 } as const;
 
 export type Role = keyof typeof roles;
@@ -39,10 +40,11 @@ function helpText(): string {
   return [
     'tidemark COMMAND [--help] [--check]',
     'tidemark doctor [--json] [--write-probe]',
+    'tidemark routes VERB [OPERANDS] [FLAGS]',
     '',
     ...lines,
     '',
-    'Each is configured by environment variables alone: tidemark COMMAND --help lists them, --check says whether they are right.',
+    'Processes and the doctor are configured by environment variables alone: tidemark COMMAND --help lists them, --check says whether they are right.',
     '',
   ].join('\n');
 }

@@ -6,6 +6,7 @@ const mains: Readonly<Record<Role, string>> = {
   dispatcher: '@tidemark/dispatcher/dist/main.js',
   admin: '@tidemark/admin/dist/main.js',
   doctor: './doctor-main.js',
+  routes: './routes-main.js',
 };
 
 const command = commandOf(process.argv.slice(2));
