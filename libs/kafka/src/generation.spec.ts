@@ -74,6 +74,20 @@ describe('Lane', () => {
     expect([lane.next, lane.note]).toEqual([next, committed]);
   });
 
+  it('forgets where it stood at a rewind once it is there again, or the log is another one; what is lost, once a record is through', () => {
+    const lane = new Lane('a', 0);
+    lane.goBack({ offset: 20n, note: { id: 5, until: 90n, lost: true } });
+    lane.pass(40n);
+    expect([lane.note, lane.lost]).toEqual([{ id: 5, until: 90n, lost: true }, true]);
+    lane.pass(50n, 10);
+    expect(lane.note).toEqual({ id: 5, until: 90n, lost: false });
+    lane.pass(90n, 1);
+    expect(lane.note?.until).toBe(0n);
+    lane.goBack({ offset: 20n, note: note(6) });
+    lane.pass(undefined);
+    expect(lane.note?.until).toBe(0n);
+  });
+
   it('goes back where it is held, too, and drops what was fetched before', () => {
     const lane = new Lane('a', 0);
     lane.resume(70n);

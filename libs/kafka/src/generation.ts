@@ -1,5 +1,5 @@
 import { type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
-import { type RewindNote, type Rewound } from '@tidemark/protocol';
+import { noteAt, type RewindNote, type Rewound } from '@tidemark/protocol';
 
 /** What kafkajs commits when the committed offset has left the log, before it reads on from the log's start. */
 const earliest = -2n;
@@ -62,10 +62,22 @@ export class Lane implements TopicPartition {
     if (this.reset) return;
     const known = committed >= 0n ? committed : undefined;
     this.hasCommit = known !== undefined;
-    const isGone = before?.hasCommit === true && !this.hasCommit;
-    const handled = before?.note?.id === note?.id && !isGone ? before?.next : undefined;
+    const handled = before === undefined || !this.#isAfter(before) ? undefined : before.next;
     this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;
     this.uncharted = this.next === undefined;
+  }
+
+  /** Whether what was handled `before` counts: of this log, and not set back since. */
+  #isAfter({ note, hasCommit }: Pick<Lane, 'note' | 'hasCommit'>): boolean {
+    return note?.id === this.note?.id && (this.hasCommit || !hasCommit);
+  }
+
+  /** What is noted of a rewind once all before `offset` is through, the last `records` of it just now; `undefined`: the log is another one. */
+  pass(offset: bigint | undefined, records = 0): void {
+    const { note } = this;
+    if (note === undefined) return;
+    const after = offset === undefined ? { ...note, until: 0n } : noteAt(note, offset);
+    this.note = { ...after, lost: note.lost && records === 0 };
   }
 
   /** Goes on where a rewind has set it; what was fetched before is dropped. */

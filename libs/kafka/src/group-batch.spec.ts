@@ -50,7 +50,8 @@ describe('groupBatch', () => {
   });
 
   it('takes a log that ends before the offset for a new one', () => {
-    const { batch, nextOffset, gap } = groupBatch(fetched(0, 3, 3), 50n);
-    expect([batch?.firstOffset, nextOffset, gap]).toEqual([0n, 3n, true]);
+    const { batch, nextOffset, gap, cut } = groupBatch(fetched(0, 3, 3), 50n);
+    expect([batch?.firstOffset, nextOffset, gap, cut]).toEqual([0n, 3n, true, true]);
+    expect(groupBatch(fetched(9, 1), 7n).cut).toBe(false);
   });
 });

@@ -11,6 +11,8 @@ export interface GroupBatch {
   readonly duplicates: number;
   /** It does not begin where the last one ended. */
   readonly gap: boolean;
+  /** The log ends before where it was to go on: it is another one. */
+  readonly cut: boolean;
 }
 
 /**
@@ -30,12 +32,13 @@ export function groupBatch(fetched: Batch, next: bigint | undefined): GroupBatch
   const duplicates = fetched.messages.length - fresh.length;
   const gap = next !== undefined && (cut || first > next);
   const head = fresh[0];
-  if (head === undefined) return { batch: undefined, nextOffset, duplicates, gap };
+  if (head === undefined) return { batch: undefined, nextOffset, duplicates, gap, cut };
   const firstOffset = BigInt(head.offset);
   return {
     batch: { topic, partition, records: fresh.map(fromTableTopic), firstOffset, nextOffset, afterGap: gap },
     nextOffset,
     duplicates,
     gap,
+    cut,
   };
 }

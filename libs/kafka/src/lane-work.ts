@@ -29,7 +29,8 @@ export class LaneWork {
   /** Never rejects: a group that is in motion is left to the next join. */
   async handle(taken: LaneBatch, generation: Generation, lane: Lane): Promise<void> {
     const { metrics } = this.#options;
-    const { batch, nextOffset, duplicates, gap } = groupBatch(taken.batch, lane.next);
+    const { batch, nextOffset, duplicates, gap, cut } = groupBatch(taken.batch, lane.next);
+    if (cut) lane.pass(undefined);
     metrics.duplicates.value += duplicates;
     const lost = gap || lane.lost;
     if (lost) this.#tellGap(lane, taken.batch);
@@ -76,7 +77,7 @@ export class LaneWork {
     const { clock, again, metrics, random } = this.#options;
     const { topic, partition } = lane;
     lane.next = nextOffset;
-    if (records > 0 && lane.note?.lost === true) lane.note = { ...lane.note, lost: false };
+    lane.pass(nextOffset, records);
     const { note } = lane;
     const metadata = note === undefined ? null : encodeRewindNote(note);
     const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(nextOffset), metadata }] }] };

@@ -49,6 +49,7 @@ export {
   decodeRewindNote,
   encodeRewindNote,
   hasDone,
+  noteAt,
   type RewindNote,
   type RewindStart,
   rewound,

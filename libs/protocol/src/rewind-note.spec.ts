@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { runs } from '../test/runs.js';
-import { decodeRewindNote, encodeRewindNote, hasDone, rewound } from './rewind-note.js';
+import { decodeRewindNote, encodeRewindNote, hasDone, noteAt, rewound } from './rewind-note.js';
 
 const note = fc.record({ id: fc.maxSafeNat(), until: fc.bigInt({ min: 0n, max: 2n ** 62n }), lost: fc.boolean() });
 
 describe('a rewind of one partition', () => {
   it.each<[string, bigint, bigint, bigint, bigint]>([
     ['goes back to its start, until where it stood', 100n, 40n, 40n, 100n],
-    ['stays where it is when its start is no earlier', 100n, 100n, 100n, 100n],
-    ['never goes on beyond where it stood', 100n, 170n, 100n, 100n],
+    ['stays where it is when its start is no earlier', 100n, 100n, 100n, 0n],
+    ['never goes on beyond where it stood', 100n, 170n, 100n, 0n],
   ])('%s', (_name, at, start, offset, until) => {
     expect(rewound(at, undefined, 5, { offset: start, lost: false })).toEqual({
       offset,
@@ -17,16 +17,16 @@ describe('a rewind of one partition', () => {
     });
   });
 
-  it.each<[string, bigint, bigint]>([
-    ['goes further back', 20n, 20n],
-    ['goes on within what was handled once', 70n, 70n],
-    ['ends it, with a start that is no earlier', 100n, 100n],
-    ['never goes on beyond what was handled once', 300n, 100n],
-  ])('in the middle of another one %s', (_name, start, offset) => {
+  it.each<[string, bigint, bigint, bigint]>([
+    ['goes further back', 20n, 20n, 100n],
+    ['goes on within what was handled once', 70n, 70n, 100n],
+    ['ends it, with a start that is no earlier', 100n, 100n, 0n],
+    ['never goes on beyond what was handled once', 300n, 100n, 0n],
+  ])('in the middle of another one %s', (_name, start, offset, until) => {
     const under = { id: 5, until: 100n, lost: false };
     expect(rewound(60n, under, 6, { offset: start, lost: false })).toEqual({
       offset,
-      note: { id: 6, until: 100n, lost: false },
+      note: { id: 6, until, lost: false },
     });
   });
 
@@ -35,6 +35,11 @@ describe('a rewind of one partition', () => {
     expect(rewound(100n, undefined, 5, start).note.lost).toBe(true);
     expect(rewound(40n, undefined, 5, start).note.lost).toBe(false);
     expect(rewound(40n, { id: 4, until: 9n, lost: true }, 5, start).note.lost).toBe(true);
+  });
+
+  it('forgets where it stood once it is there again: the same offsets of a log that is made anew are new', () => {
+    const under = { id: 5, until: 100n, lost: false };
+    expect([99n, 100n, 101n].map((offset) => noteAt(under, offset).until)).toEqual([100n, 0n, 0n]);
   });
 
   it.each([

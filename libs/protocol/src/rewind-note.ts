@@ -2,7 +2,7 @@
 export interface RewindNote {
   /** Of the last rewind. */
   readonly id: number;
-  /** Records before this offset were handled before it. */
+  /** Records before this offset were handled before it; 0 once all of them are through, for the log may be made anew. */
   readonly until: bigint;
   /** Records that it was to begin with are lost, and nothing has been committed since. */
   readonly lost: boolean;
@@ -35,8 +35,13 @@ export function rewound(offset: bigint, note: RewindNote | undefined, id: number
   const isBehind = start.offset < until;
   return {
     offset: isBehind ? start.offset : until,
-    note: { id, until, lost: (isBehind && start.lost) || note?.lost === true },
+    note: { id, until: isBehind ? until : 0n, lost: (isBehind && start.lost) || note?.lost === true },
   };
+}
+
+/** The note beside a commit of all before `offset`. */
+export function noteAt(note: RewindNote, offset: bigint): RewindNote {
+  return offset < note.until ? note : { ...note, until: 0n };
 }
 
 /** A note as it stands there: `rewind=5;until=700`, with `;lost` at its end where it is so. */

@@ -1,4 +1,4 @@
-import { hasDone, type RewindNote, rewound, type RewindStart, type WireRecord } from '@tidemark/protocol';
+import { hasDone, noteAt, type RewindNote, rewound, type RewindStart, type WireRecord } from '@tidemark/protocol';
 
 import {
   type BatchOutcome,
@@ -254,7 +254,7 @@ export class FakeEventSource implements EventSource {
   #commit(lane: Lane): void {
     const log = this.#topics.log(lane);
     log.committed = lane.position;
-    if (log.note?.lost === true) log.note = { ...log.note, lost: false };
+    if (log.note !== undefined) log.note = { ...noteAt(log.note, BigInt(lane.position)), lost: false };
   }
 
   async #handle(batch: SourceBatch, signal: AbortSignal): Promise<BatchOutcome> {

@@ -156,7 +156,8 @@ export class RouteModel implements Model<RouteState> {
   #commits(state: RouteState, { position }: Dispatcher, visit: Visit<RouteState>): void {
     const ahead = this.#options.fault === 'commit-first' ? 1 : 0;
     const committed = Math.min(position + ahead, state.tableTopic.length);
-    if (state.committed < committed) visit({ ...state, committed }, `dispatcher ${state.owner} commits`);
+    const until = committed < state.until ? state.until : 0;
+    if (state.committed < committed) visit({ ...state, committed, until }, `dispatcher ${state.owner} commits`);
   }
 
   /** One record, into at most `targetsMax` of its targets. */
