@@ -21,6 +21,10 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
   const { clock, logger, metrics } = ports;
   const { kafka, topicPrefix, region, streamArn, leaseTable, dynamodbEndpoint, kinesisEndpoint, credentials } = options;
   const names = topicNames(topicPrefix);
+  const account = { region, ...(credentials === undefined ? {} : { credentials }) };
+  const at = (endpoint: string | undefined): object => (endpoint === undefined ? account : { ...account, endpoint });
+  // Before anything that would have to be stopped again: it refuses options.
+  const reader = makeReader(options, at(kinesisEndpoint), ports);
   const client = createKafkaClient({ ...kafka, clientId: `tidemark-sync-${region}`, logger, clock });
   const settings = topicSettings(options);
   const createTopics = {
@@ -30,9 +34,6 @@ export async function startSync(options: SyncOptions, ports: ServicePorts): Prom
   };
   const topics = new TopicWatch({ client, names, settings, clock, logger });
   const sink = new KafkaProducer({ client, names, clock, logger, metrics, createTopics, connectionsMax });
-  const account = { region, ...(credentials === undefined ? {} : { credentials }) };
-  const at = (endpoint: string | undefined): object => (endpoint === undefined ? account : { ...account, endpoint });
-  const reader = makeReader(options, at(kinesisEndpoint), ports);
   const leases = new DynamoDBLeaseStore({ table: leaseTable, dynamodb: at(dynamodbEndpoint), clock });
   const destinations = new DynamoDBDestinations({ streamArn, leaseTable, dynamodb: at(dynamodbEndpoint), clock });
   const worker = new SyncWorker({
