@@ -17,7 +17,7 @@ const projectTimeoutMs = 20 * 60_000;
  *
  * @typedef {object} RunOptions
  * @property {number} atOnce projects
- * @property {number} workers processes that the runner of one may use
+ * @property {number} workers processes that the runner of one may use, one a core; a project whose tests wait more than they compute asks for more
  * @property {Summary} total counts are added to it
  * @property {number} [timeoutMs] of one project, default 20 minutes
  * @property {Record<string, string>} [env]
@@ -127,7 +127,9 @@ async function runProject(project, { workers, timeoutMs = projectTimeoutMs, env:
   rmSync(path.join(project.folder, 'test-results'), { recursive: true, force: true });
   const script = project.manifest.scripts?.test ?? '';
   const given = argumentsOf?.(project).join(' ') ?? '';
-  const command = script.includes('jest.js') ? `${script} --maxWorkers=${workers} ${given}` : script;
+  const { workersPerCore = 1 } = project.manifest.tidemark ?? {};
+  const maxWorkers = Math.ceil(workers * workersPerCore);
+  const command = script.includes('jest.js') ? `${script} --maxWorkers=${maxWorkers} ${given}` : script;
   const env = {
     ...more,
     PATH: `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH ?? ''}`,

@@ -21,7 +21,7 @@ const generated = new Set(['node_modules', 'dist', 'coverage', 'test-results', '
  * @property {string} version
  * @property {boolean} [private]
  * @property {Record<string, string>} [scripts]
- * @property {{ needsBuild?: boolean }} [tidemark]
+ * @property {{ needsBuild?: boolean, workersPerCore?: number }} [tidemark]
  */
 
 /**

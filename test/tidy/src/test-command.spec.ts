@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -121,6 +121,21 @@ describe('npm test', () => {
     project('test/last', `console.log(fs.readFileSync(${log}, 'utf8')); process.exit(1);`);
     const order = run().lines.find((line) => line.includes('+heavy'));
     expect(order?.trim()).toBe('+light -light +heavier -heavier +heavy -heavy');
+  });
+
+  it('gives a project whose tests wait more workers than there are cores', () => {
+    const cores = availableParallelism();
+    const told = (name: string, tidemark: object): string | undefined => {
+      const folder = path.join(workspace, name);
+      mkdirSync(path.join(folder, 'src'), { recursive: true });
+      const manifest = { name: `@example/${name.replace('/', '-')}`, scripts: { test: 'node jest.js' }, tidemark };
+      writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
+      const program = `console.log('NOT RUN: ' + process.argv[2]); const fs = require('node:fs'); ${summary(1, 0, 0)}`;
+      writeFileSync(path.join(folder, 'jest.js'), program);
+      return run(['--only', name]).lines[0];
+    };
+    expect(told('test/busy', {})).toBe(`NOT RUN: --maxWorkers=${cores}`);
+    expect(told('test/waiting', { workersPerCore: 1.5 })).toBe(`NOT RUN: --maxWorkers=${Math.ceil(cores * 1.5)}`);
   });
 
   it('runs only what it is asked for, by folder, by short name or by package', () => {
