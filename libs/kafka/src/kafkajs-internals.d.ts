@@ -69,10 +69,7 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
   /** A consumer's membership of its group. */
   export default class ConsumerGroup {
     constructor(options: object);
-    readonly cluster: { findGroupCoordinator(of: { readonly groupId: string }): Promise<object> };
-    readonly groupId: string;
-    /** The broker that heartbeats go to; `null` before the first join. */
-    coordinator: object | null;
+    readonly cluster: object;
     topicsSubscribed: string[];
     readonly topicConfigurations: Record<string, { fromBeginning?: boolean }>;
     connect(): Promise<void>;
