@@ -1,9 +1,10 @@
 // Three brokers of Apache Kafka, restarted in turn and killed, under load, with pods, sync and dispatcher as processes.
 import { Kafka, logLevel } from 'kafkajs';
 import { available } from '../real-kafka.mjs';
+import { GapTrace } from './gap-trace.mjs';
 import { Ledger } from './ledger.mjs';
 import { Load } from './load.mjs';
-import { checkPods, fill } from './pods.mjs';
+import { checkPods, dropsOf, fill } from './pods.mjs';
 import { readByFeed, readByKafkajs } from './reader.mjs';
 import { UsageWatch } from './usage.mjs';
 import { brokerFaultsGoals } from './verdict.mjs';
@@ -40,10 +41,20 @@ export async function brokerFaults({ world, options, say }) {
   const topic = world.names.cache(table);
   const feed = await readByFeed({ brokers: world.brokers, names: world.names, topic, ledger: ledgers.feed });
   const naive = await readByKafkajs({ brokers: world.brokers, topic, ledger: ledgers.naive, naive: true });
+  const trace = new GapTrace();
+  const onDelivery = (/** @type {string} */ _topic, /** @type {string} */ key, /** @type {number} */ number) =>
+    trace.note('table topic', key, number, performance.now());
+  const tableFeed = await readByFeed({
+    brokers: world.brokers,
+    names: world.names,
+    topic: world.names.cdc(table),
+    onDelivery,
+  });
   await wait(steadyMs);
   const load = new Load({
     ...{ aws: world.aws, rate, keys, bytes, first: 1 },
     onAccepted: (key, number, atMs) => {
+      trace.note('accepted', key, number, atMs);
       ledgers.feed.accepted(key, number, atMs);
       ledgers.naive.accepted(key, number, atMs);
     },
@@ -57,12 +68,13 @@ export async function brokerFaults({ world, options, say }) {
   const drain = await until('all in the feed', () => ledgers.feed.missing === 0, drainMs).catch(() => Infinity);
   await until('all in the other', () => ledgers.naive.missing === 0, steadyMs).catch(() => undefined);
   const watched = usage.stop();
-  const check = await healed(world, load);
-  await Promise.allSettled([feed.close(), naive.close()]);
+  const check = { ...(await healed(world, load)), ...(await dropsOf(world, pods)) };
+  await Promise.allSettled([feed.close(), naive.close(), tableFeed.close()]);
   const results = { feed: ledgers.feed.result(), naive: ledgers.naive.result() };
   return {
     facts: {
       ...results.feed,
+      ...trace.stagesOf(results.feed),
       drainSeconds: drain / 1_000,
       naiveLost: results.naive.lost,
       naiveGapMs: results.naive.gapMs,
@@ -72,6 +84,7 @@ export async function brokerFaults({ world, options, say }) {
     goals: brokerFaultsGoals({ feed: results.feed, pods: check }),
     notes: [
       `Apache Kafka ${possible.version}, ${brokers} brokers; change records are written by PutRecords`,
+      'the time of the longest gap is split by when the change that ended it was on the table topic: sync before, dispatcher and feed after',
       `the gap of a key counts the time between two of its changes, ${((keys / rate) * 1_000).toFixed(0)} ms`,
       'naive: kafkajs from the end of the log, its own group, nothing committed; what a pod that trusts the client alone would be',
     ],

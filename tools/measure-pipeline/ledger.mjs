@@ -9,6 +9,8 @@
  * @property {number} disordered first deliveries that came after a later change of their key
  * @property {number} gapMs longest time between two first deliveries of one key
  * @property {string | null} gapKey whose that is
+ * @property {number} gapNumber the change that ended it
+ * @property {number} gapEndedMs when that came
  * @property {number} delayMs longest time from acceptance to the first delivery
  */
 
@@ -28,7 +30,7 @@ export class Ledger {
   #duplicates = 0;
   #disordered = 0;
   #delayMs = 0;
-  #gap = { ms: 0, key: /** @type {string | null} */ (null) };
+  #gap = { ms: 0, key: /** @type {string | null} */ (null), number: 0, endedMs: 0 };
 
   /** @param {string} key @param {number} number @param {number} atMs on a clock that never jumps, as all times here */
   accepted(key, number, atMs) {
@@ -50,7 +52,7 @@ export class Ledger {
     this.#delayMs = Math.max(this.#delayMs, atMs - (state.open.get(number) ?? atMs));
     state.open.delete(number);
     if (state.heardAt !== undefined && atMs - state.heardAt > this.#gap.ms)
-      this.#gap = { ms: atMs - state.heardAt, key };
+      this.#gap = { ms: atMs - state.heardAt, key, number, endedMs: atMs };
     state.heardAt = atMs;
   }
 
@@ -74,6 +76,8 @@ export class Ledger {
       disordered: this.#disordered,
       gapMs: this.#gap.ms,
       gapKey: this.#gap.key,
+      gapNumber: this.#gap.number,
+      gapEndedMs: this.#gap.endedMs,
       delayMs: this.#delayMs,
     };
   }

@@ -1,10 +1,11 @@
 // A table's route moved between two topics under load, by the admin API, while admin, dispatchers and workers are killed at every moment of it.
+import { GapTrace } from './gap-trace.mjs';
 import { KeptKeys, PodCallers } from './kept-keys.mjs';
 import { Ledger } from './ledger.mjs';
 import { Load } from './load.mjs';
 import { givenUpUnderPods, ServedNumbers, TopicSteps } from './move-check.mjs';
 import { mortals, planOfMoves } from './move-plan.mjs';
-import { checkHeld } from './pods.mjs';
+import { checkHeld, dropsOf } from './pods.mjs';
 import { readByKafkajs } from './reader.mjs';
 import { RouteWatch } from './route-watch.mjs';
 import { TableMover } from './table-mover.mjs';
@@ -41,8 +42,11 @@ export async function moves({ world, options, say }) {
     ...{ brokers: world.brokers, topic: topics, ledger },
     onDelivery: (topic, key, number) => steps.delivered(topic, key, number),
   });
-  const onAccepted = (/** @type {string} */ key, /** @type {number} */ number, /** @type {number} */ atMs) =>
+  const trace = new GapTrace();
+  const onAccepted = (/** @type {string} */ key, /** @type {number} */ number, /** @type {number} */ atMs) => {
+    trace.note('accepted', key, number, atMs);
     ledger.accepted(key, number, atMs);
+  };
   const kept = new KeptKeys({ ...world.aws, rate: keptRate, keys: keptKeys, bytes, onAccepted });
   const load = new Load({ aws: world.aws, rate: rate - keptRate, keys, bytes, onAccepted });
   const served = new ServedNumbers();
@@ -50,6 +54,10 @@ export async function moves({ world, options, say }) {
   const usage = new UsageWatch(() => world.pids());
   const inStep = () => until('the topics are in step', () => ledger.missing < rate * 2, inStepMs);
   await inStep();
+  const tableReader = await readByKafkajs({
+    ...{ brokers: world.brokers, topic: world.names.cdc(table) },
+    onDelivery: (_topic, key, number) => trace.note('table topic', key, number, performance.now()),
+  });
   say(`${rate} changes/s, ${count} moves, seed ${options.seed}`);
   const mover = new TableMover({
     world,
@@ -62,12 +70,12 @@ export async function moves({ world, options, say }) {
   const reached = load.reached;
   await Promise.all([load.stop(), kept.stop()]);
   const drain = await until('all in the topics', () => ledger.missing === 0, drainMs).catch(() => Infinity);
-  const check = await agreed(world, kept);
+  const check = { ...(await agreed(world, kept)), ...(await dropsOf(world, pods)) };
   await callers.stop();
   const roles = usage.stop();
   const result = ledger.result();
   const givenUp = givenUpUnderPods(watch.routes, watch.reports);
-  await Promise.allSettled([reader.close(), watch.close()]);
+  await Promise.allSettled([reader.close(), tableReader.close(), watch.close()]);
   const run = {
     ...{ result, asked: count, pods: check, givenUp: givenUp.length, breaks: steps.breaks(watch.routes) },
     ...{ ended: done.length, backwards: served.back.count, served: served.reads, deaths: deathsOf(done) },
@@ -79,6 +87,7 @@ export async function moves({ world, options, say }) {
       rolledBack: endings.filter((ending) => ending === 'rolled back').length,
       ...run.deaths,
       ...result,
+      ...trace.stagesOf(result),
       ...check,
       readsOfPods: served.reads,
       stalenessMaxSeconds: callers.stalenessMaxMs / 1_000,

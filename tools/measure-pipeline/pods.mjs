@@ -1,9 +1,10 @@
 // What the pods hold of the keys that were written, beside what was written last.
 import { keyOf, writeItems } from './load.mjs';
 import { compare } from './pod-check.mjs';
-import { wait } from './wait.mjs';
+import { until, wait } from './wait.mjs';
 
 const settleMs = 5_000;
+const warmMs = 60_000;
 
 const chunk = 50;
 
@@ -53,14 +54,35 @@ export async function checkHeld(world, pods, last, bytes) {
 }
 
 /**
+ * Why pods have dropped entries, all of them in their lives: an event that could not be placed, such as one that is sent again behind its successors,
+ * or a flush after a gap or a change of the route.
+ * @param {import('./world.mjs').World} world
+ * @param {readonly string[]} pods
+ */
+export async function dropsOf(world, pods) {
+  const sum = async (/** @type {string} */ metric) => {
+    const counts = await Promise.all(pods.map((pod) => world.metric(pod, metric)));
+    return counts.reduce((/** @type {number} */ total, count) => total + (count ?? 0), 0);
+  };
+  return {
+    droppedByEvents: await sum('tidemark_cache_drops_total'),
+    droppedByFlushes: await sum('tidemark_cache_flushed_entries_total'),
+    gapsOfPods: await sum('tidemark_feed_gaps_total'),
+  };
+}
+
+/**
  * Makes each pod ask for every key, so that it holds something that the changes to come must move.
  * @param {import('./world.mjs').World} world
  * @param {readonly string[]} pods
  * @param {number} keys
  */
 async function warm(world, pods, keys) {
+  // A pod that has just started may be too slow for its own deadline.
+  const isWarm = (/** @type {string} */ pod, /** @type {readonly string[]} */ ids) => async () =>
+    (await world.ask(pod, 'GET', `/permissions?ids=${ids.join(',')}`))?.status === 200;
   await Promise.all(
-    pods.flatMap((pod) => inChunks(idsOf(keys)).map((ids) => world.json(pod, `/permissions?ids=${ids.join(',')}`))),
+    pods.flatMap((pod) => inChunks(idsOf(keys)).map((ids) => until(`${pod} reads its keys`, isWarm(pod, ids), warmMs))),
   );
 }
 

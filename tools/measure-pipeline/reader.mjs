@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { createKafkaClient, PodFeed } from '@tidemark/kafka';
 import { decodeRecord, headerName, parseItemKey } from '@tidemark/protocol';
 import { Kafka, logLevel } from 'kafkajs';
+import { until } from './wait.mjs';
+
+const followsMs = 60_000;
 
 /** @typedef {import('./ledger.mjs').Ledger} Ledger */
 /** @typedef {{ close(): Promise<void> }} Reader */
@@ -10,7 +13,7 @@ import { Kafka, logLevel } from 'kafkajs';
 /**
  * A kafkajs consumer as it comes. From the beginning and with its offsets committed it is the judge; from the end and without them it is what a pod
  * would be that trusts the client alone.
- * @param {{ readonly brokers: readonly string[], readonly topic: string | readonly string[], readonly ledger: Ledger, readonly naive?: boolean, readonly places?: Map<string, bigint>, readonly onDelivery?: (topic: string, key: string, number: number) => void }} options
+ * @param {{ readonly brokers: readonly string[], readonly topic: string | readonly string[], readonly ledger?: Ledger, readonly naive?: boolean, readonly places?: Map<string, bigint>, readonly onDelivery?: (topic: string, key: string, number: number) => void }} options
  * @returns {Promise<Reader>}
  */
 export async function readByKafkajs({ brokers, topic: topics, ledger, naive = false, places = new Map(), onDelivery }) {
@@ -44,26 +47,31 @@ export async function readByKafkajs({ brokers, topic: topics, ledger, naive = fa
 
 /**
  * A pod's own feed.
- * @param {{ readonly brokers: readonly string[], readonly names: import('@tidemark/protocol').TopicNames, readonly topic: string, readonly ledger: Ledger }} options
+ * @param {{ readonly brokers: readonly string[], readonly names: import('@tidemark/protocol').TopicNames, readonly topic: string, readonly ledger?: Ledger, readonly onDelivery?: (topic: string, key: string, number: number) => void }} options
  * @returns {Promise<Reader>}
  */
-export async function readByFeed({ brokers, names, topic, ledger }) {
+export async function readByFeed({ brokers, names, topic, ledger, onDelivery }) {
   const client = createKafkaClient({ brokers });
   const feed = new PodFeed({ client, names, service: 'measure', podId: randomUUID() });
   await feed.open({
     onRoute: () => undefined,
     onBatch: ({ records }) => {
-      for (const record of records) note(ledger, record);
+      for (const record of records) {
+        const change = note(ledger, record);
+        if (change !== undefined) onDelivery?.(topic, change.key, change.number);
+      }
     },
     onGap: () => undefined,
     onPartitions: () => undefined,
     onState: () => undefined,
   });
-  await feed.tail([topic]);
+  // A topic that was made a moment ago is not known to every broker yet.
+  const follows = () => feed.tail([topic]).then(() => true);
+  await until(`the reader follows ${topic}`, follows, followsMs);
   return { close: () => feed.close() };
 }
 
-/** @param {Ledger} ledger @param {import('@tidemark/protocol').WireRecord} record */
+/** @param {Ledger | undefined} ledger @param {import('@tidemark/protocol').WireRecord} record */
 function note(ledger, record) {
   const decoded = decodeRecord(record);
   if (decoded.type !== 'event' || decoded.event.to === null) return undefined;
@@ -71,6 +79,6 @@ function note(ledger, record) {
   if (key === undefined) return undefined;
   // The writer counts in the first half of the write id.
   const number = Number.parseInt(decoded.event.to.slice(0, 16), 16);
-  ledger.received(key, number, performance.now());
+  ledger?.received(key, number, performance.now());
   return { key, number };
 }

@@ -93,6 +93,14 @@ export class World {
 
   /** Sends the table to its cache topic. @param {readonly string[]} more topics that are made as well */
   async addRoute(more = []) {
+    const home = this.names.cache(table);
+    // Brokers that have just started do not know every topic yet.
+    if (more.length > 0) await until('the topics are there', () => this.#putRoute([home, ...more]), readyMs);
+    await until('the route is there', () => this.#putRoute([home]), readyMs);
+  }
+
+  /** @param {readonly string[]} topics */
+  async #putRoute(topics) {
     const client = createKafkaClient({ brokers: this.brokers, clientId: 'measure' });
     const create = { replicationFactor: this.copies };
     const routing = new RoutingTable({
@@ -100,14 +108,14 @@ export class World {
       topics: new KafkaTopicAdmin({ client, ...create }),
       names: this.names,
     });
-    await routing.open();
-    const home = this.names.cache(table);
-    if (more.length === 0) await routing.put(table, [home], { ifMatch: 'none', actor: 'measure' });
-    else {
-      const { route } = await routing.put(table, [home, ...more], { ifMatch: 'none', actor: 'measure' });
-      await routing.put(table, [home], { ifMatch: route.version, actor: 'measure' });
+    try {
+      await routing.open();
+      const before = routing.list().find((route) => route.table === table);
+      await routing.put(table, topics, { ifMatch: before?.version ?? 'none', actor: 'measure' });
+      return true;
+    } finally {
+      await routing.close();
     }
-    await routing.close();
   }
 
   /**
