@@ -18,6 +18,8 @@ export class DispatchMetrics {
   readonly replayingPartitions: Metric;
   readonly watermarkAge: Metric;
   readonly #registry: MetricRegistry;
+  /** Topics that wait, or did. */
+  readonly #waiting = new Map<string, Metric>();
 
   constructor(registry: MetricRegistry) {
     this.#registry = registry;
@@ -62,6 +64,15 @@ export class DispatchMetrics {
   dispatched(table: string, records: number): void {
     const help = 'Records of the table topic that every target has acknowledged.';
     this.#registry.counter('tidemark_dispatcher_records_total', help, { table }).value += records;
+  }
+
+  /** Table topics whose events wait as somebody wants it, or until somebody routes them; every other topic does not. */
+  waiting(topics: readonly string[]): void {
+    const help = '1 while the events of a table topic wait because its table is paused or has no route, else 0.';
+    for (const topic of topics)
+      if (!this.#waiting.has(topic))
+        this.#waiting.set(topic, this.#registry.gauge('tidemark_dispatcher_topic_waiting', help, { topic }));
+    for (const [topic, gauge] of this.#waiting) gauge.value = topics.includes(topic) ? 1 : 0;
   }
 
   held(why: string): void {

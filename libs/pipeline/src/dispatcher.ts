@@ -369,6 +369,7 @@ export class Dispatcher {
     this.#metrics.routedTables.value = this.#routes.tables().length;
     this.#metrics.unroutedTables.value = unrouted.length;
     this.#metrics.pausedTables.value = this.#routes.paused().length;
+    this.#metrics.waiting([...unrouted, ...this.#routes.paused()].map((table) => this.#options.names.cdc(table)));
     this.#metrics.heldTables.value = Object.keys(held).length;
     this.#metrics.replayingPartitions.value = [...this.#owned.values()].filter(({ replaying }) => replaying).length;
     this.#metrics.watermarkAge.value = this.#watermarkAgeSeconds();
