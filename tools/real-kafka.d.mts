@@ -30,6 +30,6 @@ export function available(): { ok: true; version: string } | { ok: false; reason
 
 /**
  * Starts a cluster of Apache Kafka on 127.0.0.1, fetching it first where needed. Nothing outlives `stop()`, nor the
- * calling process, however it ends. Throws where `available()` is not ok, for options that it cannot take, and where a broker is not ready in 60 s.
+ * calling process, however it ends. Throws where `available()` is not ok, for options that it cannot take, and where a broker is not ready in 120 s.
  */
 export function startKafka(options?: RealKafkaOptions): Promise<RealKafka>;

@@ -17,7 +17,7 @@ export { available };
 
 const brokersMax = 5;
 const startAttemptsMax = 3;
-const readyTimeoutMs = 60_000;
+const readyTimeoutMs = 120_000;
 const askAgainMs = 50;
 
 /**

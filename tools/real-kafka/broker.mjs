@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-const formatTimeoutMs = 60_000;
+const formatTimeoutMs = 150_000;
 const leaveTimeoutMs = 10_000;
 const ends = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
 

@@ -24,7 +24,7 @@ describeOnApache('three brokers', () => {
   let kafka: RealKafka | undefined;
   beforeAll(async () => {
     kafka = await startKafka({ brokers: 3, properties });
-  }, 180_000);
+  }, 300_000);
   afterAll(() => kafka?.stop(), 30_000);
   const rejections = watchRejections();
   const running = (): RealKafka => {
