@@ -264,9 +264,10 @@ export class DynamoDBLeaseStore implements LeaseStore {
 /** What must stand in a row beside its counter, or must not. */
 type Condition = readonly ['=', 'owner' | 'checkpointOwner', string] | readonly ['absent', 'checkpointOwner'];
 
-/** What every write of the owner finds, as long as nobody asks for the lease. */
-function ofTheOwner({ owner }: ShardLease): readonly Condition[] {
-  return [...(owner === null ? [] : [['=', 'owner', owner] as const]), ['absent', 'checkpointOwner']];
+/** What every write of the owner finds, as long as nobody asks for the lease. Of an ended row nobody does, whoever is still named there. */
+function ofTheOwner(lease: ShardLease): readonly Condition[] {
+  const ofOwner = lease.owner === null ? [] : [['=', 'owner', lease.owner] as const];
+  return lease.checkpoint === 'SHARD_END' ? ofOwner : [...ofOwner, ['absent', 'checkpointOwner']];
 }
 
 /** The whole of `next` where the row is still `lease`; attributes that it does not have are removed, those of others stay. */

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { runs } from '@tidemark/runtime/testing';
 import * as fc from 'fast-check';
-import { checkpointedLease, newLease, releasedLease, renewedLease, replacedLease, takenLease } from './lease-row.js';
+import {
+  checkpointedLease,
+  isAsked,
+  isAskedOf,
+  newLease,
+  releasedLease,
+  renewedLease,
+  replacedLease,
+  takenLease,
+} from './lease-row.js';
 import { type ShardLease } from './ports.js';
 
 const fresh = newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }, 'stream');
@@ -79,6 +88,16 @@ describe('the rows of the lease table', () => {
     const twice = takenLease(takenLease(fresh, 'a'), 'b');
     expect([twice.owner, twice.ownerSwitches, twice.counter]).toEqual(['b', 2, 2]);
     expect(checkpointedLease(twice, '7', null).ownerSwitches).toBe(0);
+  });
+
+  it('are asked of nobody once they are ended, whoever is still named there, and lose that name with the next renewal', () => {
+    const named = { ...fresh, owner: 'a', checkpointOwner: 'a' };
+    const ended = { ...named, checkpoint: 'SHARD_END' };
+    expect([isAsked(named), isAskedOf(named, named)]).toEqual([true, true]);
+    expect([isAsked(ended), isAskedOf(ended, ended)]).toEqual([false, false]);
+    expect(renewedLease(named, null).checkpointOwner).toBe('a');
+    const { checkpointOwner: _, ...rest } = ended;
+    expect(renewedLease(ended, null)).toEqual({ ...rest, counter: 1 });
   });
 
   it('claim nothing where nothing is known', () => {

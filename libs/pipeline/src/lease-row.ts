@@ -26,8 +26,12 @@ export function malformedLease(shardId: string, problem: string): ShardLease {
   return { ...newLease(shard, ''), counter: -1, writtenCheckpoint: null, problem };
 }
 
-/** A claim goes with the checkpoint that it was made at, so a renewal without a new claim leaves a reset checkpoint recognisable. */
-export function renewedLease(lease: ShardLease, readUpTo: number | null): ShardLease {
+/**
+ * A claim goes with the checkpoint that it was made at, so a renewal without a new claim leaves a reset checkpoint recognisable. Nobody hands an ended shard over:
+ * who is still named as asked there goes.
+ */
+export function renewedLease(row: ShardLease, readUpTo: number | null): ShardLease {
+  const lease = isEnded(row) ? unasked(row) : row;
   const claim = laterClaim(lease.readUpTo, floored(readUpTo));
   const writtenCheckpoint = claim === lease.readUpTo ? lease.writtenCheckpoint : lease.checkpoint;
   return { ...lease, counter: lease.counter + 1, readUpTo: claim, writtenCheckpoint };
@@ -56,9 +60,12 @@ export function takenLease(lease: ShardLease, owner: string): ShardLease {
   return { ...unasked(lease), owner, ownerSwitches: lease.ownerSwitches + 1, counter: lease.counter + 1 };
 }
 
-/** Whether its owner waits for another worker to hand it over: nobody writes such a row but these two. */
-export function isAsked({ owner, checkpointOwner }: ShardLease): boolean {
-  return owner !== null && checkpointOwner !== undefined;
+/**
+ * Whether its owner waits for another worker to hand it over: nobody writes such a row but these two. Never an ended one: a release that knows of no hand-over may
+ * have taken the lease, and read the shard to its end, with whoever was asked still named there.
+ */
+export function isAsked(lease: ShardLease): boolean {
+  return lease.owner !== null && lease.checkpointOwner !== undefined && !isEnded(lease);
 }
 
 /**
@@ -68,7 +75,7 @@ export function isAsked({ owner, checkpointOwner }: ShardLease): boolean {
 export function isAskedOf(lease: ShardLease, row: ShardLease): boolean {
   const writes = row.counter - lease.counter;
   const isThisOne = (writes === 0 || writes === 1) && row.ownerSwitches <= lease.ownerSwitches;
-  return lease.owner !== null && row.checkpointOwner === lease.owner && isThisOne;
+  return lease.owner !== null && row.checkpointOwner === lease.owner && isThisOne && !isEnded(row);
 }
 
 /** `null`: it is nobody's, or already asked for, so that nobody can be asked to hand it over. */

@@ -208,6 +208,19 @@ describe('a table whose topic takes nothing is parked', () => {
     await expectAllTold();
   });
 
+  it('also when who was asked for that lease is still named in the row: a release that knows of no hand-over took it, and read it to its end', async () => {
+    await parked();
+    world.stream.split(first);
+    await world.clock.advance(10_000);
+    const ended = world.leases.row(first);
+    if (ended === undefined) throw new Error('no row');
+    expect(ended).toMatchObject({ checkpoint: 'SHARD_END', owes: ['orders'] });
+    world.leases.overwrite({ ...ended, owner: 'old', checkpointOwner: 'gone' });
+    refuse();
+    await expectAllTold();
+    expect(world.leases.row(first)?.checkpointOwner).toBeUndefined();
+  });
+
   it('and a flush of every table leaves it out, and owes it', async () => {
     await parked();
     world.leases.overwrite({ ...rowOf(), checkpoint: 'TRIM_HORIZON', owes: [] });

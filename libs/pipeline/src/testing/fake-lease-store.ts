@@ -11,6 +11,7 @@ import {
   takenLease,
 } from '../lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from '../ports.js';
+import { isEnded } from '../watermark.js';
 import { Stall } from './stall.js';
 
 /** The lease table in memory, under the same conditions as the real one. */
@@ -134,7 +135,8 @@ export class FakeLeaseStore implements LeaseStore {
     const row = this.#rows.get(lease.shardId);
     if (ownerToo && row !== undefined && isAskedOf(lease, row)) return row;
     if (row?.counter !== lease.counter) return undefined;
-    if (ownerToo && row.owner !== lease.owner) return undefined;
+    if (ownerToo && (row.owner !== lease.owner || (row.checkpointOwner !== undefined && !isEnded(row))))
+      return undefined;
     const next = change(row);
     this.#write(next);
     return next;

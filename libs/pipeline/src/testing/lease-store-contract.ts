@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ContractCase } from '@tidemark/runtime/testing';
 import { type LeaseStore } from '../ports.js';
-import { askedCases, handOverCases } from './lease-store-hand-over.js';
+import { askedCases, handOverCases, leftNamedCases } from './lease-store-hand-over.js';
 import { lease, sorted, taken } from './lease-store-steps.js';
 
 const { signal } = new AbortController();
 
 /** What every lease store does; `make` gives an empty one for each case. */
 export function leaseStoreContract(make: () => Promise<LeaseStore>): readonly ContractCase[] {
-  return [rowCases, goneCases, writeCases, refusalCases, ownershipCases, handOverCases, askedCases, debtCases].flatMap(
-    (cases) => cases(make),
+  const handOvers = [handOverCases, askedCases, leftNamedCases];
+  return [rowCases, goneCases, writeCases, refusalCases, ownershipCases, ...handOvers, debtCases].flatMap((cases) =>
+    cases(make),
   );
 }
 

@@ -113,3 +113,43 @@ export function askedCases(make: () => Promise<LeaseStore>): readonly ContractCa
     },
   ];
 }
+
+/** What it does where a release that knows of no hand-over has taken a lease that was asked for: whoever was asked is still named in the row. */
+export function leftNamedCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
+  return [
+    {
+      name: 'refuses what an owner writes where somebody else is still named as asked',
+      run: async () => {
+        const store = await make();
+        const row = lease('s1', { owner: 'owner', checkpointOwner: 'other', counter: 4, ownerSwitches: 1 });
+        await store.create(row, signal);
+        assert.equal(await store.renew(row, 99, signal), undefined);
+        assert.equal(await store.checkpoint(row, 'SHARD_END', 99, signal), undefined);
+        assert.equal(await store.release(row, signal), undefined);
+        assert.deepEqual(await sorted(store), [row]);
+      },
+    },
+    {
+      name: 'writes what an ended row owes, and takes out who is still named there as asked',
+      run: async () => {
+        for (const checkpointOwner of ['other', 'owner']) {
+          const store = await make();
+          const ended = lease(`s-${checkpointOwner}`, {
+            owner: 'owner',
+            checkpoint: 'SHARD_END',
+            counter: 4,
+            readUpTo: 5,
+          });
+          const row = { ...ended, writtenCheckpoint: 'SHARD_END', owes: ['orders', 'users'] };
+          await store.create({ ...row, checkpointOwner }, signal);
+          const settled = await store.renew({ ...row, checkpointOwner, owes: ['users'] }, 5, signal);
+          assert.deepEqual(settled, { ...row, owes: ['users'], counter: 5 });
+          assert.deepEqual(
+            (await sorted(store)).find(({ shardId }) => shardId === row.shardId),
+            settled,
+          );
+        }
+      },
+    },
+  ];
+}
