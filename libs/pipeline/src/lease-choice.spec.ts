@@ -17,6 +17,7 @@ function choose(rows: readonly ShardLease[], fields: Partial<LeaseChoiceInput> =
     rows,
     workerId: 'me',
     held,
+    askedFor: new Set(),
     stillMs: () => 0,
     failoverMs: 10_000,
     leasesMax: 100,
@@ -58,11 +59,23 @@ describe('chooseLeases', () => {
       still('d'),
       ['d expired'],
     ],
-    ['takes what was handed over to it', [row('a', 'me')], { held: new Set() }, ['a handed-over']],
+    [
+      'takes what was handed over to it',
+      [row('a', 'me')],
+      { held: new Set(), askedFor: new Set(['a']) },
+      ['a handed-over'],
+    ],
+    [
+      'takes back what is its own, and tells it from what it had asked for',
+      [row('a', 'me'), row('b', 'me')],
+      { held: new Set(), askedFor: new Set(['b']) },
+      ['a regained', 'b handed-over'],
+    ],
+    ['takes what is free, whoever had asked for it', [row('a', null)], { askedFor: new Set(['a']) }, ['a free']],
     [
       'takes what was handed over to it beyond its fair share, for nobody else will before it expires',
       [row('a', 'me'), row('b', 'x'), row('c', 'me')],
-      { held: new Set(['a', 'gone']) },
+      { held: new Set(['a', 'gone']), askedFor: new Set(['c']) },
       ['c handed-over'],
     ],
     [

@@ -32,6 +32,8 @@ export interface LeaseChoiceInput {
   readonly workerId: string;
   /** Shards this worker reads. */
   readonly held: ReadonlySet<string>;
+  /** Shards whose leases this worker has asked for, and not taken yet. */
+  readonly askedFor: ReadonlySet<string>;
   /** For how long a row has stood still, ms. */
   readonly stillMs: (lease: ShardLease) => number;
   /** A lease that stood still for so long is expired, ms. */
@@ -44,9 +46,15 @@ export interface LeaseChoiceInput {
 
 export interface LeaseChoice {
   readonly lease: ShardLease;
-  /** `asked`: of a worker that lives, which is to hand it over first. The others can be taken at once; `handed-over`: what this worker had asked for. */
-  readonly reason: 'free' | 'expired' | 'handed-over' | 'asked';
+  /** `asked`: of a worker that lives, which is to hand it over first. */
+  readonly reason: TakeReason | 'asked';
 }
+
+/**
+ * Why a lease can be taken at once. `handed-over`: this worker had asked for it. `regained`: it stands in the table as this worker's own: left there when it was
+ * started anew under the same id, or when it let go of the shard.
+ */
+export type TakeReason = 'free' | 'expired' | 'handed-over' | 'regained';
 
 /** A lease that nobody has taken after so many looks is taken beyond the fair share: what counts as another worker's room may be a dead one's. */
 const overdueScans = 3;
@@ -56,7 +64,7 @@ const overdueScans = 3;
  * the most loaded worker for, if that evens them out. Which one follows from the rows alone, and another for each worker that asks.
  */
 export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
-  const { rows, workerId, held, stillMs, failoverMs, scanEveryMs, leasesMax } = input;
+  const { rows, workerId, held, askedFor, stillMs, failoverMs, scanEveryMs, leasesMax } = input;
   const byId = new Map(rows.map((row) => [row.shardId, row]));
   const readable = rows
     .filter((row) => row.problem === undefined && !isEnded(row) && isReadable(row, byId))
@@ -75,7 +83,7 @@ export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
     const holds = held.size + awaited + choices.length;
     const overdueMs = (lease.owner === null ? 0 : failoverMs) + overdueScans * scanEveryMs;
     const isWelcome = holds < fairShare || stillMs(lease) >= overdueMs || isMine(lease);
-    if (holds < leasesMax && isWelcome) choices.push({ lease, reason: reasonOf(lease, workerId, isExpired(lease)) });
+    if (holds < leasesMax && isWelcome) choices.push({ lease, reason: reasonOf(lease, askedFor, isExpired(lease)) });
   }
   const holds = held.size + awaited;
   if (choices.length > 0 || holds >= Math.min(fairShare, leasesMax)) return choices;
@@ -88,10 +96,10 @@ export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
   return lease === undefined ? choices : [{ lease, reason: 'asked' }];
 }
 
-/** What is this worker's own in the table and not in memory was handed over to it, unless it has stood still for too long. */
-function reasonOf({ owner }: ShardLease, workerId: string, isExpired: boolean): LeaseChoice['reason'] {
+function reasonOf({ owner, shardId }: ShardLease, askedFor: ReadonlySet<string>, isExpired: boolean): TakeReason {
   if (owner === null) return 'free';
-  return owner === workerId && !isExpired ? 'handed-over' : 'expired';
+  if (isExpired) return 'expired';
+  return askedFor.has(shardId) ? 'handed-over' : 'regained';
 }
 
 function countByOwner(rows: readonly ShardLease[]): ReadonlyMap<string, number> {

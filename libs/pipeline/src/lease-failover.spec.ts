@@ -74,7 +74,7 @@ class Fleet {
     observer.observe(rows, nowMs);
     const held = new Set(rows.filter((row) => (row.checkpointOwner ?? row.owner) === id).map(({ shardId }) => shardId));
     const stillMs = (lease: ShardLease): number => observer.stillMs(lease, nowMs);
-    const limits = { failoverMs, scanEveryMs, leasesMax: 100 };
+    const limits = { failoverMs, scanEveryMs, leasesMax: 100, askedFor: new Set<string>() };
     for (const { lease, reason } of chooseLeases({ rows, workerId: id, held, stillMs, ...limits })) {
       const next = reason === 'asked' ? askedLease(lease, id) : takenLease(lease, id);
       if (next !== null) this.rows.set(lease.shardId, next);

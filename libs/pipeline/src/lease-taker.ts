@@ -1,4 +1,4 @@
-import { chooseLeases, LeaseObserver } from './lease-choice.js';
+import { chooseLeases, LeaseObserver, type TakeReason } from './lease-choice.js';
 import { isAsked } from './lease-row.js';
 import { type ShardLease } from './ports.js';
 import { type SyncMetrics } from './sync-metrics.js';
@@ -18,6 +18,8 @@ export interface LeaseTakerPorts {
 export class LeaseTaker {
   readonly #ports: LeaseTakerPorts;
   readonly #observer = new LeaseObserver();
+  /** Shards whose leases were asked for, under this worker's id, and are not taken yet. */
+  #askedFor = new Set<string>();
   #awaits = false;
 
   constructor(ports: LeaseTakerPorts) {
@@ -39,7 +41,9 @@ export class LeaseTaker {
     const { clock, workerId, failoverMs, scanEveryMs, shardsMax } = this.#ports.options;
     const nowMs = clock.monotonicMs();
     const stillMs = (lease: ShardLease): number => this.#observer.stillMs(lease, nowMs);
-    const choices = chooseLeases({ rows, workerId, held, stillMs, failoverMs, scanEveryMs, leasesMax: shardsMax });
+    this.#noteAsked(rows);
+    const limits = { failoverMs, scanEveryMs, leasesMax: shardsMax };
+    const choices = chooseLeases({ rows, workerId, held, askedFor: this.#askedFor, stillMs, ...limits });
     this.#awaits = rows.some((row) => row.owner === workerId && isAsked(row));
     for (const { lease, reason } of choices) {
       if (reason === 'asked') await this.#askFor(lease);
@@ -47,13 +51,21 @@ export class LeaseTaker {
     }
   }
 
-  async #take(lease: ShardLease, reason: 'free' | 'expired' | 'handed-over'): Promise<void> {
+  /** What was asked for is remembered until it is taken, or another worker's. The question is in the row also where its answer was lost. */
+  #noteAsked(rows: readonly ShardLease[]): void {
+    const mine = rows.filter(({ owner }) => owner === this.#ports.options.workerId);
+    const asked = mine.filter((row) => isAsked(row) || this.#askedFor.has(row.shardId));
+    this.#askedFor = new Set(asked.map(({ shardId }) => shardId));
+  }
+
+  async #take(lease: ShardLease, reason: TakeReason): Promise<void> {
     const { options, metrics, call, onTaken } = this.#ports;
     const { clock, leases, workerId, log } = options;
     const takenAtMs = clock.monotonicMs();
     const row = await call('taking a lease', (signal) => leases.take(lease, workerId, signal));
     // Ended: the choice was made from rows read before this worker's own runner came to the end of the shard.
     if (row === undefined || isEnded(row)) return;
+    this.#askedFor.delete(lease.shardId);
     metrics.leaseTaken(reason);
     log.info({ shardId: lease.shardId, reason, before: lease.checkpointOwner ?? lease.owner }, 'a lease was taken');
     onTaken(row, takenAtMs);
@@ -63,6 +75,7 @@ export class LeaseTaker {
   async #askFor(lease: ShardLease): Promise<void> {
     const { options, metrics, call } = this.#ports;
     const { leases, workerId, log } = options;
+    this.#askedFor.add(lease.shardId);
     const row = await call('asking for a lease', (signal) => leases.ask(lease, workerId, signal));
     if (row === undefined) return;
     this.#awaits = true;

@@ -132,6 +132,19 @@ describe('a worker that takes its share from one that lives', () => {
     expect(rows().map(({ checkpoint }) => checkpoint)).toEqual(['1', '2']);
   });
 
+  it('is told from one that is started anew under its id, and takes its own leases back', async () => {
+    const { clock } = open();
+    const dead = world.worker('a');
+    await clock.advance(3_000);
+    await dead.kill();
+    const metrics = new MetricRegistry();
+    world.worker('a', { metrics });
+    await clock.advance(3_000);
+    expect(owners()).toEqual(['a', 'a']);
+    expect(value(metrics, 'tidemark_sync_leases_taken_total', { reason: 'regained' })).toBe(2);
+    expect(value(metrics, 'tidemark_sync_leases_taken_total', { reason: 'handed-over' })).toBe(0);
+  });
+
   it('gets it from one that stops in the middle of it', async () => {
     const { clock } = open();
     const leaving = world.worker('a');

@@ -1,4 +1,5 @@
 import { type Metric, MetricRegistry } from '@tidemark/runtime';
+import { type TakeReason } from './lease-choice.js';
 import { type Step } from './shard-record.js';
 
 /** Times in ms. */
@@ -74,7 +75,7 @@ export class SyncMetrics {
     );
   }
 
-  leaseTaken(reason: 'free' | 'expired' | 'handed-over'): void {
+  leaseTaken(reason: TakeReason): void {
     this.#registry.counter('tidemark_sync_leases_taken_total', 'Leases taken, by why.', { reason }).value += 1;
   }
 
