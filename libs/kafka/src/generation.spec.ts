@@ -49,7 +49,7 @@ describe('Lane', () => {
     [-2n, 7n, undefined, true],
   ])('committed %s and handled %s: goes on at %s', (committed, handled, next, reset) => {
     const lane = new Lane('a', 0);
-    lane.resume(committed, undefined, { next: handled, note: undefined, hasCommit: false });
+    lane.resume(committed, undefined, { next: handled, note: undefined, hasCommit: false, reset: false });
     expect([lane.next, lane.reset]).toEqual([next, reset]);
   });
 
@@ -70,7 +70,7 @@ describe('Lane', () => {
     ['the rewind that it did', note(5), note(5), 70n],
   ])('handled up to 70, and finds 20 committed with %s', (_what, committed, known, next) => {
     const lane = new Lane('a', 0);
-    lane.resume(20n, committed, { next: 70n, note: known, hasCommit: true });
+    lane.resume(20n, committed, { next: 70n, note: known, hasCommit: true, reset: false });
     expect([lane.next, lane.note]).toEqual([next, committed]);
   });
 
@@ -86,6 +86,22 @@ describe('Lane', () => {
     lane.goBack({ offset: 20n, note: note(6) });
     lane.pass(undefined);
     expect(lane.note?.until).toBe(0n);
+  });
+
+  it('reads a log from its start whatever was committed, where that was met before the commit was read', () => {
+    const lane = new Lane('a', 0);
+    lane.restart();
+    lane.resume(70n, note(5));
+    expect([lane.next, lane.lost, lane.note?.until]).toEqual([undefined, true, 0n]);
+  });
+
+  it('tells a reset also after a join that came between it and its first batch', () => {
+    const before = new Lane('a', 0);
+    before.resume(70n);
+    before.restart();
+    const lane = new Lane('a', 0);
+    lane.resume(70n, undefined, before);
+    expect([lane.next, lane.lost]).toEqual([70n, true]);
   });
 
   it('goes back where it is held, too, and drops what was fetched before', () => {

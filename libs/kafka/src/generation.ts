@@ -8,7 +8,7 @@ const earliest = -2n;
 export class Lane implements TopicPartition {
   /** Next offset to hand over; `undefined` until it is known. */
   next: bigint | undefined;
-  /** The committed offset had left the log, so reading began at the log's start. */
+  /** The offset that came next was not in the log, so reading began at the log's start; until something is committed behind that. */
   reset = false;
   /** The group has never committed an offset of the partition, or the offset is gone, or could not be read. */
   uncharted = true;
@@ -20,7 +20,7 @@ export class Lane implements TopicPartition {
   note: RewindNote | undefined;
   /** Nothing is handed over until it is released: where it goes on then. */
   heldAt: bigint | undefined;
-  /** Counts holds: what was fetched before the last one is dropped, and fetched again after the release. */
+  /** Counts holds, rewinds and resets: what was fetched before the last one is dropped. */
   epoch = 0;
   /** Batches at work, or waiting for their turn. */
   pending = 0;
@@ -52,14 +52,17 @@ export class Lane implements TopicPartition {
   /**
    * Goes on after what is `committed` (negative: nothing), or after what the same member has handled `before` without having it committed: but
    * that only if it knew of the rewind that is noted there, for another one may have set the partition back. An offset that is gone went with its
-   * topic: what was handled was of another log.
+   * topic: what was handled was of another log. A reset that was met already outweighs all of that; one that was met before, and that no batch told
+   * of yet, is told with the next.
    */
-  resume(committed: bigint, note?: RewindNote, before?: Pick<Lane, 'next' | 'note' | 'hasCommit'>): void {
+  resume(committed: bigint, note?: RewindNote, before?: Pick<Lane, 'next' | 'note' | 'hasCommit' | 'reset'>): void {
     this.isRead = true;
     this.note = note;
-    this.reset = committed === earliest;
     this.uncharted = false;
+    if (this.reset) return this.pass(undefined);
+    this.reset = committed === earliest;
     if (this.reset) return;
+    this.reset = before?.reset === true;
     const known = committed >= 0n ? committed : undefined;
     this.hasCommit = known !== undefined;
     const handled = before === undefined || !this.#isAfter(before) ? undefined : before.next;
@@ -78,6 +81,14 @@ export class Lane implements TopicPartition {
     if (note === undefined) return;
     const after = offset === undefined ? { ...note, until: 0n } : noteAt(note, offset);
     this.note = { ...after, lost: note.lost && records === 0 };
+  }
+
+  /** The log has not got what comes next, and is read from its start: its records are others, also at offsets that were handled. */
+  restart(): void {
+    this.reset = true;
+    this.next = undefined;
+    this.pass(undefined);
+    this.epoch += 1;
   }
 
   /** Goes on where a rewind has set it; what was fetched before is dropped. */

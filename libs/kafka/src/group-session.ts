@@ -57,7 +57,10 @@ const handedOverMax = 256;
  * anew, what is at work ends and is committed. It commits and resolves nothing by itself.
  */
 export class GroupSession {
-  readonly #gate = new JoinGate(() => this.#letGo());
+  readonly #gate = new JoinGate(
+    () => this.#letGo(),
+    (place) => this.#restart(place),
+  );
   readonly #options: GroupSessionOptions;
   readonly #conditions = new Conditions();
   readonly #consumer: Consumer;
@@ -166,7 +169,9 @@ export class GroupSession {
     const generation = this.#generation;
     const lane = generation?.lane(topic, partition);
     if (!this.joined || generation === undefined || lane === undefined) return 'gone';
-    const outcome = await rewindLane(lane, generation, rewind, { ...this.#options, consumer: this.#consumer, signal });
+    const commit: JoinGate['commit'] = (offsets, isDue) => this.#gate.commit(offsets, isDue);
+    const tools = { ...this.#options, consumer: this.#consumer, commit, signal };
+    const outcome = await rewindLane(lane, generation, rewind, tools);
     this.#lanes.resume(lane);
     return outcome;
   }
@@ -334,6 +339,14 @@ export class GroupSession {
     if (generation.over && isRejoinNeeded(generation.signal.reason)) throw generation.signal.reason as Error;
     if (generation.closing.aborted) return wait(clock, patienceMs, generation.signal);
     await this.#lanes.take(payload, generation, lane);
+  }
+
+  /** Told at once, for what is fetched next may look as if it had been handled, where the log has grown since it was cut. */
+  #restart({ topic, partition }: TopicPartition): void {
+    const lane = this.#generation?.lane(topic, partition);
+    const next = lane?.next?.toString();
+    this.#options.again.warn({ topic, partition, next }, 'kafka group: not in the log, which is read from its start');
+    lane?.restart();
   }
 
   /** Before each join but the first: what is at work ends and is committed, while the group can still wait for it. */

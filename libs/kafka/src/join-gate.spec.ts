@@ -18,7 +18,10 @@ function fakeCluster(log: string[]) {
 
 async function joined(topics: string[]) {
   const log: string[] = [];
-  const gate = new JoinGate(async () => void log.push('before'));
+  const gate = new JoinGate(
+    async () => void log.push('before'),
+    ({ topic, partition }) => void log.push(`reset of ${topic}/${partition}`),
+  );
   const cluster = fakeCluster(log);
   const logger = new Kafka({ brokers: ['127.0.0.1:1'], logLevel: logLevel.NOTHING }).logger();
   gate.assigner({ cluster: cluster as never, groupId: 'g', logger });
@@ -55,8 +58,50 @@ describe('JoinGate', () => {
     expect(group.topicsSubscribed).toEqual(['a', 'b']);
   });
 
+  it('tells that a log is about to be read from its start, before anything of that is done', async () => {
+    const { cluster, group, log } = await joined(['a']);
+    group.offsetManager = {
+      setDefaultOffset: async () => void log.push('set to the start'),
+    } as unknown as typeof group.offsetManager;
+    for (let joins = 0; joins < 2; joins += 1) await cluster.findGroupCoordinator({ groupId: 'g' });
+    await group.recoverFromOffsetOutOfRange({ topic: 'a', partition: 3 });
+    expect(log.slice(-2)).toEqual(['reset of a/3', 'set to the start']);
+    expect(log.filter((line) => line.startsWith('reset'))).toHaveLength(1);
+  });
+
+  it('commits once, in the name of the generation that it was asked in, and not when it is too late', async () => {
+    const { gate, group } = await joined(['a']);
+    const asked: string[] = [];
+    let connect: () => void = () => undefined;
+    const connected = new Promise<void>((resolve) => (connect = resolve));
+    const offsetsOf = (generation: number) => ({
+      getCoordinator: () => connected,
+      commitOffsets: async () => {
+        asked.push(`by ${generation}`);
+        throw new Error('the connection was closed');
+      },
+    });
+    const offsets = { topics: [{ topic: 'a', partitions: [{ partition: 0, offset: '7' }] }] };
+    await expect(gate.commit(offsets, () => true)).rejects.toMatchObject({ code: 'FEED_UNAVAILABLE' });
+    let isDue = true;
+    group.offsetManager = offsetsOf(1);
+    const attempts = [gate.commit(offsets, () => true), gate.commit(offsets, () => isDue)];
+    group.offsetManager = offsetsOf(2);
+    isDue = false;
+    connect();
+    const outcomes = await Promise.allSettled(attempts);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && String(outcome.reason))).toEqual([
+      'Error: the connection was closed',
+      expect.stringContaining('too late'),
+    ]);
+    expect(asked).toEqual(['by 1']);
+  });
+
   it('knows no membership of a consumer that does not run', async () => {
-    const gate = new JoinGate(async () => undefined);
+    const gate = new JoinGate(
+      async () => undefined,
+      () => undefined,
+    );
     await expect(gate.rejoin(['a'])).resolves.toBe(false);
     expect(membershipOf({})).toBeUndefined();
   });

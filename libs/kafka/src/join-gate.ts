@@ -1,4 +1,7 @@
-import { type Cluster, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
+import { type TopicPartition } from '@tidemark/pipeline';
+import { TidemarkError } from '@tidemark/runtime';
+import { type Cluster, type OffsetsByTopicPartition, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
+import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js';
 import { membershipOf } from './membership-patch.js';
 
 /**
@@ -9,11 +12,15 @@ import { membershipOf } from './membership-patch.js';
  */
 export class JoinGate {
   readonly #before: () => Promise<void>;
+  readonly #onReset: (place: TopicPartition) => void;
   #cluster: Cluster | undefined;
   #topics: readonly string[] | undefined;
+  #watched: ConsumerGroup | undefined;
 
-  constructor(before: () => Promise<void>) {
+  /** `onReset`: the log of a partition has not got the offset that was asked for, and is about to be read from its start. */
+  constructor(before: () => Promise<void>, onReset: (place: TopicPartition) => void) {
     this.#before = before;
+    this.#onReset = onReset;
   }
 
   /** Round robin, for a consumer that joins through this gate. */
@@ -23,6 +30,7 @@ export class JoinGate {
     cluster.findGroupCoordinator = async (of) => {
       await this.#before();
       this.#takeTopics();
+      this.#watchResets();
       return find(of);
     };
     this.#cluster = cluster;
@@ -34,7 +42,7 @@ export class JoinGate {
    * there, or no broker answers.
    */
   async rejoin(topics: readonly string[]): Promise<boolean> {
-    const membership = this.#cluster === undefined ? undefined : membershipOf(this.#cluster);
+    const membership = this.#membership;
     if (this.#cluster === undefined || membership?.topicsSubscribed.every((topic) => topics.includes(topic)) !== true)
       return false;
     await this.#cluster.addMultipleTargetTopics([...topics]);
@@ -48,13 +56,44 @@ export class JoinGate {
     return true;
   }
 
+  /**
+   * One attempt, in the name of the generation that the consumer is in now, and only if `isDue` still holds once the coordinator can be told:
+   * kafkajs's own commit is tried for as long as it takes, in the name of whatever generation the consumer has by then.
+   */
+  async commit(offsets: OffsetsByTopicPartition, isDue: () => boolean): Promise<void> {
+    const offsetsOf = this.#membership?.offsetManager;
+    if (offsetsOf === undefined || offsetsOf === null) throw notCommitted('the consumer is in no group');
+    await offsetsOf.getCoordinator();
+    if (!isDue()) throw notCommitted('it is too late for it');
+    await offsetsOf.commitOffsets(offsets);
+  }
+
+  get #membership(): ConsumerGroup | undefined {
+    return this.#cluster === undefined ? undefined : membershipOf(this.#cluster);
+  }
+
+  #watchResets(): void {
+    const membership = this.#membership;
+    if (membership === undefined || membership === this.#watched) return;
+    this.#watched = membership;
+    const recover = membership.recoverFromOffsetOutOfRange.bind(membership);
+    membership.recoverFromOffsetOutOfRange = (of) => {
+      this.#onReset({ topic: of.topic, partition: of.partition });
+      return recover(of);
+    };
+  }
+
   #takeTopics(): void {
-    const membership = this.#cluster === undefined ? undefined : membershipOf(this.#cluster);
+    const membership = this.#membership;
     if (this.#topics === undefined || membership === undefined) return;
     for (const topic of this.#topics) membership.topicConfigurations[topic] ??= { fromBeginning: true };
     membership.topicsSubscribed = [...this.#topics];
     this.#topics = undefined;
   }
+}
+
+function notCommitted(why: string): TidemarkError {
+  return new TidemarkError('FEED_UNAVAILABLE', `kafka group: not committed, ${why}`, { retriable: true });
 }
 
 /** What kafkajs's type of a cluster leaves out; the version is pinned. */

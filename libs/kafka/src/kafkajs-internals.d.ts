@@ -66,13 +66,27 @@ declare module 'kafkajs/src/producer/groupMessagesPerPartition.js' {
 }
 
 declare module 'kafkajs/src/consumer/consumerGroup.js' {
+  import { type OffsetsByTopicPartition } from 'kafkajs';
+
+  /** A member's offsets in one generation of its group. */
+  interface OffsetManager {
+    /** Connected; may take as long as connecting does. */
+    getCoordinator(): Promise<unknown>;
+    /** One request, in the name of that generation. */
+    commitOffsets(offsets: OffsetsByTopicPartition): Promise<void>;
+  }
+
   /** A consumer's membership of its group. */
   export default class ConsumerGroup {
     constructor(options: object);
     readonly cluster: object;
     topicsSubscribed: string[];
     readonly topicConfigurations: Record<string, { fromBeginning?: boolean }>;
+    /** Of the generation that was joined last; none before the first. */
+    offsetManager: OffsetManager | null;
     connect(): Promise<void>;
     heartbeat(of: { readonly interval: number }): Promise<void>;
+    /** Has a partition read from its log's start. */
+    recoverFromOffsetOutOfRange(of: { readonly topic: string; readonly partition: number }): Promise<void>;
   }
 }

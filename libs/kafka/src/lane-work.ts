@@ -29,6 +29,7 @@ export class LaneWork {
   /** Never rejects: a group that is in motion is left to the next join. */
   async handle(taken: LaneBatch, generation: Generation, lane: Lane): Promise<void> {
     const { metrics } = this.#options;
+    const { epoch } = lane;
     const { batch, nextOffset, duplicates, gap, cut } = groupBatch(taken.batch, lane.next);
     if (cut) lane.pass(undefined);
     metrics.duplicates.value += duplicates;
@@ -41,18 +42,21 @@ export class LaneWork {
     if (answer === 'hold') return this.#hold(taken, lane, lane.next ?? batch.firstOffset);
     const end = answer === 'commit' ? nextOffset : answer.commitTo;
     await this.#commit(taken, generation, lane, end, countBefore(batch, end));
-    if (end < nextOffset && !generation.closing.aborted) await this.handle(taken, generation, lane);
+    if (end < nextOffset && !generation.closing.aborted && lane.epoch === epoch)
+      await this.handle(taken, generation, lane);
   }
 
   /** Again and again while it fails; `undefined`: it was not done, and is not to be done here any more. */
   async #handOver(batch: SourceBatch, generation: Generation, lane: Lane): Promise<BatchOutcome | undefined> {
     const { metrics, clock, handler, again, random } = this.#options;
+    const { epoch } = lane;
     for (let attempt = 1; !generation.closing.aborted; attempt += 1) {
       const startedMs = clock.monotonicMs();
       try {
         const answer = await handler.onBatch(batch, generation.signal, generation.closing);
         metrics.handlerSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
-        return answer;
+        // A log that is read anew since begins without this: committing it would pass over what has its offsets now.
+        return lane.epoch === epoch ? answer : undefined;
       } catch (error) {
         if (generation.over) return undefined;
         metrics.handlerErrors.value += 1;
@@ -75,7 +79,7 @@ export class LaneWork {
     records: number,
   ): Promise<void> {
     const { clock, again, metrics, random } = this.#options;
-    const { topic, partition } = lane;
+    const { topic, partition, epoch } = lane;
     lane.next = nextOffset;
     lane.pass(nextOffset, records);
     const { note } = lane;
@@ -83,7 +87,7 @@ export class LaneWork {
     const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(nextOffset), metadata }] }] };
     lane.reset = false;
     lane.uncharted = false;
-    for (let attempt = 1; !generation.over; attempt += 1) {
+    for (let attempt = 1; !generation.over && lane.epoch === epoch; attempt += 1) {
       try {
         await taken.commitOffsetsIfNecessary(offsets);
         lane.hasCommit = true;

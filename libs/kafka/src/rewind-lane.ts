@@ -1,7 +1,7 @@
 import { type Rewind, type RewindOutcome } from '@tidemark/pipeline';
 import { encodeRewindNote, hasDone, type RewindStart, rewound } from '@tidemark/protocol';
 import { type Clock, TidemarkError, withDeadline } from '@tidemark/runtime';
-import { type Consumer } from 'kafkajs';
+import { type Consumer, type OffsetsByTopicPartition } from 'kafkajs';
 import { boundsOf, offsetsSince, withAdmin } from './admin-call.js';
 import { type Generation, type Lane } from './generation.js';
 import { type KafkaClient } from './kafka-client.js';
@@ -10,7 +10,9 @@ import { adminFailed } from './topic-admin.js';
 export interface RewindTools {
   readonly client: KafkaClient;
   readonly clock: Clock;
-  readonly consumer: Pick<Consumer, 'commitOffsets' | 'seek'>;
+  readonly consumer: Pick<Consumer, 'seek'>;
+  /** One attempt, in the name of this generation, given up where `isDue` no longer holds when it can be sent. */
+  readonly commit: (offsets: OffsetsByTopicPartition, isDue: () => boolean) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -39,11 +41,14 @@ export async function rewindLane(
     const after = rewound(next, lane.note, id, start);
     const { topic, partition } = lane;
     const offset = String(after.offset);
-    const { clock, consumer, signal } = tools;
+    const partitions = [{ partition, offset, metadata: encodeRewindNote(after.note) }];
+    const offsets = { topics: [{ topic, partitions }] };
+    const { clock, commit, consumer, signal } = tools;
     const what = 'kafka group: commit of a rewind';
+    // Behind the deadline the lane goes on, so that a late attempt would undo commits that are newer, and in a later generation those of others.
     await answered(() =>
-      withDeadline({ clock, timeoutMs, what, signal }, () =>
-        consumer.commitOffsets([{ topic, partition, offset, metadata: encodeRewindNote(after.note) }]),
+      withDeadline({ clock, timeoutMs, what, signal }, (due) =>
+        commit(offsets, () => !due.aborted && !generation.over),
       ),
     );
     if (generation.over) return 'gone';

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createKafkaClient, GroupConsumer, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
+import { EmbeddedKafka } from '@tidemark/local-stack';
+import { type SourceBatch } from '@tidemark/pipeline';
+import { topicNames } from '@tidemark/protocol';
+import { eventually } from '@tidemark/runtime/testing';
+import { caseTimeoutMs } from './contract.js';
+import { testLogger } from './test-logger.js';
+
+/** What a log looks like that was cut before the member's offset, and has grown past it since: the end tells nothing. */
+describe('a log that has not got the offset of a member', () => {
+  const kafka = new EmbeddedKafka();
+  beforeAll(() => kafka.start());
+  afterAll(() => kafka.close());
+  const signal = new AbortController().signal;
+
+  async function bench(prefix: string) {
+    const names = topicNames(prefix);
+    const client = createKafkaClient({ brokers: [kafka.address] });
+    const topic = names.cdc('a');
+    await new KafkaTopicAdmin({ client, replicationFactor: 1 }).create(topic, 1, signal);
+    const producer = new KafkaProducer({ client, names });
+    const write = (count: number): Promise<unknown> =>
+      producer.send(
+        topic,
+        Array.from({ length: count }, () => ({
+          partition: 0,
+          record: { key: 'k', value: Buffer.from('v'), header: 'h' },
+        })),
+        signal,
+      );
+    const join = async (batches: SourceBatch[]): Promise<GroupConsumer> => {
+      const source = new GroupConsumer({ client, logger: testLogger, groupId: names.dispatcherGroup });
+      await source.subscribe([topic]);
+      await source.start({
+        onAssigned: async () => undefined,
+        onBatch: async (batch) => {
+          batches.push(batch);
+          return 'commit';
+        },
+      });
+      return source;
+    };
+    return { write, join, close: () => producer.close() };
+  }
+
+  it(
+    'is read from its start, after one gap, though it reaches beyond what was handled',
+    async () => {
+      const { write, join, close } = await bench('standing');
+      const batches: SourceBatch[] = [];
+      const member = await join(batches);
+      await write(20);
+      await eventually('all', () => ends(batches) === 20n);
+      const before = batches.length;
+      kafka.faults.answerError('Fetch', 'OFFSET_OUT_OF_RANGE');
+      await eventually('all of it again', () => batches.length > before && ends(batches) === 20n);
+      await write(5);
+      await eventually('what comes later', () => ends(batches) === 25n);
+      const again = batches.slice(before);
+      expect([again[0]?.firstOffset, again.map(({ afterGap }) => afterGap).filter(Boolean)]).toEqual([0n, [true]]);
+      expect(again.flatMap(({ records }) => records)).toHaveLength(25);
+      await member.stop();
+      await close();
+    },
+    caseTimeoutMs,
+  );
+
+  it(
+    'is read from its start, after a gap, also where that is met at the first fetch after a join',
+    async () => {
+      const { write, join, close } = await bench('joining');
+      const [earlier, later]: [SourceBatch[], SourceBatch[]] = [[], []];
+      await write(20);
+      const first = await join(earlier);
+      await eventually('all', () => ends(earlier) === 20n);
+      await first.stop();
+      kafka.faults.answerError('Fetch', 'OFFSET_OUT_OF_RANGE');
+      const second = await join(later);
+      await eventually('all of it again', () => ends(later) === 20n);
+      expect([later[0]?.firstOffset, later[0]?.afterGap]).toEqual([0n, true]);
+      await second.stop();
+      await close();
+    },
+    caseTimeoutMs,
+  );
+});
+
+function ends(batches: readonly SourceBatch[]): bigint | undefined {
+  return batches.at(-1)?.nextOffset;
+}
