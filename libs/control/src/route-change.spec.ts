@@ -97,6 +97,11 @@ describe('repairedRoute', () => {
     });
   });
 
+  it('keeps a rewind, also of a route that is deleted', () => {
+    const known = { ...nextRoute(undefined, 'users', [], stamp), rewind: { id: 7, to: 6 } };
+    expect(repairedRoute('users', known, 4, stamp)).toMatchObject({ deleted: true, rewind: { id: 7, to: 6 } });
+  });
+
   it('deletes what only the other writer knew', () => {
     expect(repairedRoute('users', undefined, 1, stamp)).toMatchObject({ version: 2, topics: {}, deleted: true });
   });

@@ -34,7 +34,7 @@ export type TopicFilters = Readonly<Record<string, Omit<TopicLimit, 'since'>>>;
 /**
  * The route after a change. A topic that stays keeps its `since`, for it has carried the table without a break; a new one, one that was
  * removed and comes back, and one that carries other buckets than before, starts at this version, so that every pod flushes what it holds
- * from before. A route that is paused or rewound stays so; a move that is under way is over.
+ * from before. A route that is paused stays so while it lasts, a rewind also beyond its end; a move that is under way is over.
  */
 export function nextRoute(
   current: Route | undefined,
@@ -57,15 +57,20 @@ export function nextRoute(
     version,
     topics: Object.fromEntries(topics.map((topic) => [topic, before.get(topic) ?? version])),
     ...(limits.length === 0 ? {} : { limited: Object.fromEntries(limits) }),
-    ...(deleted ? {} : keptOf(live)),
+    ...(deleted || live?.paused !== true ? {} : { paused: true }),
+    ...lastRewind(current),
     deleted,
     ...stamp,
   };
 }
 
-/** What of a route outlasts its topics. */
-function keptOf({ paused, rewind }: Partial<Route> = {}): Pick<Route, 'paused' | 'rewind'> {
-  return { ...(paused === true ? { paused } : {}), ...(rewind === undefined ? {} : { rewind }) };
+/**
+ * The last demand of a table's records. Every record carries it on, also one that deletes the route: partitions keep the id of the last one that they
+ * have done, and one that did not go above it would be taken for done.
+ */
+export function lastRewind(...routes: readonly (Route | undefined)[]): Pick<Route, 'rewind'> {
+  const [rewind] = routes.flatMap((route) => route?.rewind ?? []).sort((one, other) => other.id - one.id);
+  return rewind === undefined ? {} : { rewind };
 }
 
 /**
@@ -80,15 +85,15 @@ export function repairedRoute(
 ): Route {
   const version = Math.max(known?.version ?? 0, foreignVersion) + 1;
   const live = known === undefined || known.deleted ? undefined : known;
-  return { ...afresh(live, version), table, version, deleted: live === undefined, ...stamp };
+  return { ...afresh(live, version), ...lastRewind(known), table, version, deleted: live === undefined, ...stamp };
 }
 
 /** Where a route sends its table, with every topic starting at `version`. */
 export function afresh(
   route: Route | undefined,
   version: number,
-): Pick<Route, 'topics' | 'limited' | 'paused' | 'move' | 'rewind'> {
-  const { topics = {}, limited, paused, move, rewind } = route ?? {};
+): Pick<Route, 'topics' | 'limited' | 'paused' | 'move'> {
+  const { topics = {}, limited, paused, move } = route ?? {};
   const fresh = <T>(fields: Readonly<Record<string, T>>, of: (value: T) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(fields).map(([topic, value]) => [topic, of(value)]));
   return {
@@ -96,7 +101,6 @@ export function afresh(
     ...(limited === undefined ? {} : { limited: fresh(limited, (limit) => ({ ...limit, since: version })) }),
     ...(paused === undefined ? {} : { paused }),
     ...(move === undefined ? {} : { move }),
-    ...(rewind === undefined ? {} : { rewind }),
   };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { importRoutes, type RouteDump } from './route-dump.js';
+import { importRoutes, restoredRoute, type RouteDump } from './route-dump.js';
 import { FakeRoutingTopic } from './testing/fake-route-log.js';
-import { openRoutingTable, type RoutingBench } from './testing/routing-bench.js';
+import { foreignRoute, openRoutingTable, type RoutingBench } from './testing/routing-bench.js';
 
 const [a, b] = ['tidemark.cache.a', 'tidemark.cache.b'] as const;
 const actor = 'ops';
@@ -61,6 +61,17 @@ describe('an export', () => {
       kept: ['gone', 'roles', 'users'],
     });
     expect(bench.topic.records).toHaveLength(before);
+  });
+
+  it('keeps the last rewind of both, also of a route that is deleted', () => {
+    const stamp = { writerEpoch: 3, changedAt: 0, changedBy: actor };
+    const [older, newer] = [4, 9].map((id) => foreignRoute({ deleted: true, topics: {}, rewind: { id, to: 1 } }));
+    for (const [dumped, current] of [
+      [newer, undefined],
+      [newer, older],
+      [older, newer],
+    ] as const)
+      expect(dumped && restoredRoute(dumped, current, stamp).rewind).toEqual({ id: 9, to: 1 });
   });
 
   it('of a process that outlived the topic restores it from memory', async () => {

@@ -1,6 +1,6 @@
 import { encodeRoute, type Route, targetsOf } from '@tidemark/protocol';
 
-import { afresh, type RouteStamp } from './route-change.js';
+import { afresh, lastRewind, type RouteStamp } from './route-change.js';
 import { type RouteLimits, type RouteProblem, tableNameProblem, topicNameProblem } from './route-validation.js';
 
 /** The routing table, to be kept elsewhere and written anew where its topic is lost. */
@@ -60,7 +60,8 @@ export function isMissing(dumped: Route, current: Route | undefined, isLost: boo
 export function restoredRoute(dumped: Route, current: Route | undefined, stamp: RouteStamp): Route {
   const version = Math.max(dumped.version, current?.version ?? 0) + 1;
   const { table, deleted } = dumped;
-  return { ...afresh(deleted ? undefined : dumped, version), table, version, deleted, ...stamp };
+  const live = deleted ? undefined : dumped;
+  return { ...afresh(live, version), ...lastRewind(dumped, current), table, version, deleted, ...stamp };
 }
 
 /** The first rule that an exported route breaks. */

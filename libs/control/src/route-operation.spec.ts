@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { followedTopic, type Route, topicNames } from '@tidemark/protocol';
+import { decodeRoute, encodeRoute, followedTopic, type Route, topicNames } from '@tidemark/protocol';
 
 import { moveMs, namedTopics, operated, operationProblem, type RouteOperation } from './route-operation.js';
 
@@ -124,10 +124,18 @@ describe('a rewind', () => {
     expect(after({ ...standing, rewind: { id: 9_000, to: 1 } }, back).rewind?.id).toBe(9_001);
   });
 
-  it('stays in the route, whatever comes of it, but not beyond its end', () => {
+  it('stays in the route, whatever comes of it', () => {
     const kept = after(standing, back, toB, finish, { type: 'put', topics: ['c'] }, { type: 'pause' });
     expect(kept).toMatchObject({ topics: { c: 8 }, paused: true, rewind: { id: 1_000, to: 400 } });
-    expect(after(standing, back, { type: 'delete' }).rewind).toBeUndefined();
+  });
+
+  it('outlasts the route, so that the next one has a higher id though the clock has gone back', () => {
+    const ended = after({ ...standing, rewind: { id: 9_000, to: 1 } }, { type: 'pause' }, { type: 'delete' });
+    expect([ended.deleted, ended.paused, ended.rewind]).toEqual([true, undefined, { id: 9_000, to: 1 }]);
+    expect(decodeRoute(encodeRoute(ended))).toEqual({ ok: true, route: ended });
+    const anew = after(ended, { type: 'put', topics: ['c'] });
+    expect(anew).toMatchObject({ topics: { c: anew.version }, rewind: { id: 9_000 } });
+    expect(after(anew, back).rewind).toEqual({ id: 9_001, to: 400 });
   });
 
   it.each<[unknown, object]>([
