@@ -14,6 +14,7 @@ import {
 import { RouteLedger } from './route-ledger.js';
 import { namedTopics, operated, operationProblem, type RouteOperation } from './route-operation.js';
 import { dumpedProblem, type ImportOptions, isMissing, restoredRoute, type RouteDump } from './route-dump.js';
+import { Later } from './later.js';
 import { OwnRecords } from './own-records.js';
 import { createTopics, missingTopics } from './route-topics.js';
 import { actorProblem, invalidRoute, type RouteLimits } from './route-validation.js';
@@ -30,7 +31,7 @@ import {
 import { SerialQueue } from './serial-queue.js';
 import { WriterSeat } from './writer-seat.js';
 
-/** Between two attempts to read the log to its end after an election, ms. */
+/** Between two attempts to take the seat while elected, ms. */
 const seatRetryMs = 1_000;
 
 /**
@@ -51,16 +52,18 @@ export class RoutingTable {
   /** Tables whose records the log has lost, as far as they have not come again. */
   readonly #lost = new Set<string>();
   #closed = false;
-  #cancelRepair: () => void = () => undefined;
-  #cancelSeat: () => void = () => undefined;
+  readonly #repairLater: Later;
+  readonly #seatLater: Later;
 
   constructor(options: RoutingTableOptions) {
     this.#options = resolveRoutingTableOptions(options);
-    const { names, allowedTopics, topicsMax, historyMax, pendingMax } = this.#options;
+    const { names, allowedTopics, topicsMax, historyMax, pendingMax, clock, repairRetryMs } = this.#options;
     this.#limits = { names, allowedTopics, topicsMax };
     this.#ledger = new RouteLedger(historyMax);
     this.#seat = new WriterSeat(options.election);
     this.#queue = new SerialQueue(pendingMax);
+    this.#repairLater = new Later(clock, repairRetryMs);
+    this.#seatLater = new Later(clock, seatRetryMs);
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new RoutingMetrics(registry);
     registry.onCollect(() => {
@@ -105,8 +108,8 @@ export class RoutingTable {
   async close(): Promise<void> {
     this.#closed = true;
     this.#seat.close();
-    this.#cancelRepair();
-    this.#cancelSeat();
+    this.#repairLater.cancel();
+    this.#seatLater.cancel();
     await this.#options.election?.close();
     await this.#options.log.close();
   }
@@ -184,8 +187,7 @@ export class RoutingTable {
       this.#assertNotStandby();
       return this.#serially('import', options.signal, async (signal) => {
         await this.#options.log.barrier(signal);
-        const { epoch } = this.#seat;
-        if (epoch <= writerEpoch) this.#seat.raise(writerEpoch + 1);
+        if (this.#seat.epoch <= writerEpoch) this.#seat.raise(writerEpoch + 1);
         const { table } = dumped;
         const current = this.#ledger.last(table);
         if (!isMissing(dumped, current, this.#lost.has(table))) return false;
@@ -271,6 +273,7 @@ export class RoutingTable {
     this.#options.onChanged({ operation, before, after });
   }
 
+  /** Whoever is elected comes back, but not at once: of two that believe to be, the one whose record came second is then the only one that repairs. */
   #stepDownBefore({ table, writerEpoch, changedBy }: Route): void {
     const { state } = this;
     if (state.type !== 'writer' || writerEpoch < state.epoch) return;
@@ -280,6 +283,7 @@ export class RoutingTable {
       { table, writerEpoch, epoch, changedBy },
       'another writer has taken the routing table over',
     );
+    if (this.#options.election !== undefined) this.#seatLater.set(() => this.#onElection());
   }
 
   /** Whoever writes puts it right; the others remember it, in case that they have to. */
@@ -295,14 +299,14 @@ export class RoutingTable {
   }
 
   async #repair(): Promise<void> {
-    this.#cancelRepair();
+    this.#repairLater.cancel();
     try {
       await this.#serially('repair', undefined, (signal) => this.#repairAll(signal));
     } catch (error) {
       if (this.state.type !== 'writer') return;
-      const { clock, logger, repairRetryMs } = this.#options;
+      const { logger } = this.#options;
       logger.error({ error: messageOf(error), tables: this.#broken.tables }, 'a route could not be written anew');
-      this.#cancelRepair = clock.setTimer(() => void this.#repair(), repairRetryMs, { unref: true });
+      this.#repairLater.set(() => void this.#repair());
     }
   }
 
@@ -334,14 +338,14 @@ export class RoutingTable {
 
   /** Another writer's records may still be on their way when this process is elected, so it reads the log to its end first. */
   #onElection(): void {
-    this.#cancelSeat();
+    this.#seatLater.cancel();
     if (this.#closed) return;
     if (!this.#seat.mayTake) return this.#seat.standBy();
     void this.#takeSeat();
   }
 
   async #takeSeat(): Promise<void> {
-    const { clock, log, logger } = this.#options;
+    const { log, logger } = this.#options;
     try {
       await this.#serially('takeSeat', undefined, async (signal) => {
         await log.barrier(signal);
@@ -350,7 +354,7 @@ export class RoutingTable {
     } catch (error) {
       if (this.#closed) return;
       logger.warn({ error: messageOf(error) }, 'the routing table cannot be opened for changes yet');
-      this.#cancelSeat = clock.setTimer(() => this.#onElection(), seatRetryMs, { unref: true });
+      this.#seatLater.set(() => this.#onElection());
     }
   }
 

@@ -152,6 +152,22 @@ describe('a routing table with an election', () => {
     expect([election.closed, table.state.type]).toEqual([true, 'closed']);
   });
 
+  it('leaves the election to a newer release, and bears that it cannot', async () => {
+    const { table, topic, election } = await candidate();
+    const close = election.close.bind(election);
+    election.close = async () => {
+      await close();
+      throw new Error('no broker');
+    };
+    election.decide(true);
+    await settle();
+    topic.writeRaw('users', '{"v":"9.0"}');
+    await settle();
+    election.decide(false, 'newer');
+    expect([election.closed, table.state.type]).toEqual([true, 'unsupported']);
+    election.close = close;
+  });
+
   it('takes the seat back from a writer that nobody elected', async () => {
     const topic = new FakeRoutingTopic();
     const { table, election } = await candidate(topic);
@@ -165,6 +181,72 @@ describe('a routing table with an election', () => {
     election.lose();
     await table.takeOver();
     expect(table.state).toEqual({ type: 'standby' });
+  });
+});
+
+describe('two that share an epoch, for the first had written nothing when the second was elected', () => {
+  const at = (ifMatch: number) => ({ ifMatch, actor: 'ops' });
+
+  /** `right` has an append on its way under the epoch under which `left` is elected then; both are told of `users`, version 1. */
+  async function sharing() {
+    const topic = new FakeRoutingTopic();
+    const [left, right] = [await candidate(topic), await candidate(topic)];
+    left.election.decide(true);
+    await settle();
+    await left.table.put('users', [a], create);
+    left.election.decide(false, 'right');
+    right.election.decide(true);
+    await settle();
+    right.log.failNextAppend('later');
+    await right.table.operate('users', { type: 'pause' }, at(1)).catch(() => undefined);
+    left.election.decide(true);
+    await settle();
+    return { topic, left, right };
+  }
+
+  it('has the elected one put right what arrives late', async () => {
+    const { left, right } = await sharing();
+    right.election.decide(false, 'left');
+    await left.table.put('users', [b], at(1));
+    right.log.deliverLate();
+    await settle();
+    // A topic that `left` has taken away is back, as if it had carried the table all the time.
+    expect(left.table.get('users')).toMatchObject({ version: 2, topics: { [a]: 1 } });
+    await left.clock.advance(1_000);
+    await settle();
+    expect(left.table.get('users')).toMatchObject({ version: 3, topics: { [a]: 3 }, changedBy: 'routing-table' });
+    expect(left.table.state).toEqual({ type: 'writer', epoch: 3 });
+  });
+
+  it('comes to rest while both believe to be elected, and each writes before it reads what the other wrote', async () => {
+    const { topic, left, right } = await sharing();
+    let other: (() => void) | undefined;
+    for (const { log, clock } of [left, right])
+      log.beforeAppend = () =>
+        new Promise((resolve) => {
+          other?.();
+          if (other !== undefined) return resolve();
+          const go = (): void => {
+            other = undefined;
+            resolve();
+          };
+          other = go;
+          clock.setTimer(() => (other === go ? go() : undefined), 100);
+        });
+    const changes = [left.table.put('users', [b], at(1)), right.table.put('users', [a, b], at(1))];
+    const settled = Promise.allSettled(changes);
+    for (let step = 0; step < 100; step += 1) {
+      await Promise.all([left.clock.advance(100), right.clock.advance(100)]);
+      await settle();
+    }
+    await settled;
+    expect(topic.routes.map(({ version, writerEpoch, changedBy }) => [version, writerEpoch, changedBy])).toEqual([
+      [1, 1, 'ops'],
+      [2, 2, 'ops'],
+      [2, 2, 'ops'],
+      [3, 3, 'routing-table'],
+    ]);
+    expect(right.table.get('users')).toEqual(left.table.get('users'));
   });
 });
 

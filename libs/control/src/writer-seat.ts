@@ -1,3 +1,4 @@
+import { failureOf } from './failure-of.js';
 import { type WriterElection } from './ports.js';
 import { notOpen, notWriter, superseded, unsupportedRecords } from './routing-errors.js';
 import { type WriterState } from './routing-table-options.js';
@@ -74,8 +75,10 @@ export class WriterSeat {
     this.#state = { type: 'superseded', byEpoch };
   }
 
+  /** Never writes again, and leaves the election to a process that can read what this one cannot. */
   refuse(reason: string): void {
     this.#leaveFor({ type: 'unsupported', reason });
+    void failureOf(Promise.resolve(this.#election?.close()));
   }
 
   close(): void {
