@@ -173,6 +173,18 @@ describe('with an election', () => {
     expect(on.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
+  it('is not ready once a newer release has written, and leaves the election to that', async () => {
+    const on = bench();
+    const election = new FakeElection();
+    await on.open({ election });
+    election.decide(true);
+    on.topic.writeRaw('users', '{"v":"2.0"}');
+    election.decide(false, 'admin-2');
+    const ready = await on.api.get('/health/ready');
+    expect([ready.status, ready.body]).toMatchObject([503, { ready: false, detail: { state: 'unsupported' } }]);
+    expect(election.closed).toBe(true);
+  });
+
   it('leads while it is elected', async () => {
     const on = bench();
     const election = new FakeElection();
@@ -213,6 +225,8 @@ describe('with a history', () => {
     expect((await on.api.get('/metrics')).text).toContain('tidemark_routing_history_failures_total 1');
     const { body } = (await on.api.get('/api/v1/routes/users/history')) as { readonly body: unknown };
     expect(body).toMatchObject({ complete: false, changes: [{ version: 1, operation: null }] });
+    const unknown = await on.api.get('/api/v1/routes/orders/history');
+    expect([unknown.status, unknown.body]).toMatchObject([503, { code: 'FEED_UNAVAILABLE' }]);
     await on.close();
     expect(history.closed).toBe(true);
   });

@@ -112,6 +112,13 @@ describe('RouteHistory', () => {
     expect(logger.lines.map(({ message }) => message)).toEqual(['the history of routes cannot be read']);
   });
 
+  it('does not say that there is no such table where nothing can be read', async () => {
+    const { history, log } = historyOf();
+    log.failure = new Error('no broker');
+    const refused = { code: 'FEED_UNAVAILABLE', retriable: true, context: { table: 'users' } };
+    await expect(history.read('users', [], 50)).rejects.toMatchObject(refused);
+  });
+
   it('waits no longer for what is kept than it may', async () => {
     const { history, log, clock } = historyOf({ readTimeoutMs: 100 });
     log.read = () => new Promise(() => undefined);

@@ -6,6 +6,7 @@ import {
   type Metric,
   type MetricRegistry,
   thinned,
+  TidemarkError,
   withDeadline,
 } from '@tidemark/runtime';
 
@@ -73,14 +74,14 @@ export class RouteHistory {
 
   /**
    * The last changes of a table, `max` at most: those that are kept, and those of `seen`. Throws `ROUTE_NOT_FOUND` where neither knows the table, and
-   * never fails for Kafka's sake.
+   * `FEED_UNAVAILABLE` where only those that are kept could tell, and cannot be read.
    */
   async read(table: string, seen: readonly Route[], max: number): Promise<PastChanges> {
     const kept = await this.#kept(table, max);
     const changes = new Map<string, PastChange>();
     for (const after of seen) changes.set(encodeRoute(after), { after, before: undefined, operation: undefined });
     for (const entry of kept ?? []) changes.set(encodeRoute(entry.after), entry);
-    if (changes.size === 0) throw routeNotFound(table);
+    if (changes.size === 0) throw kept === undefined ? notReadable(table) : routeNotFound(table);
     const sorted = [...changes.values()].sort((one, other) => rank(other.after, one.after));
     return { changes: sorted.slice(0, max), complete: kept !== undefined };
   }
@@ -122,6 +123,11 @@ export class RouteHistory {
       return undefined;
     }
   }
+}
+
+function notReadable(table: string): TidemarkError {
+  const message = `the history of ${table} cannot be read at present`;
+  return new TidemarkError('FEED_UNAVAILABLE', message, { retriable: true, context: { table } });
 }
 
 /** By version, and two of one version by their writers. */
