@@ -43,7 +43,11 @@ export interface GroupConsumerOptions {
   readonly workBytesMax?: number;
   /** `stop` lets handlers end for this long before it aborts them, ms. Default 5,000. */
   readonly drainMs?: number;
-  /** The brokers have not answered for this long: begin a new consumer, ms. Default 15,000. */
+  /**
+   * The brokers have not answered for this long: begin a new consumer, ms. Default `sessionTimeoutMs`, by when the group has given the member up;
+   * while the group is in motion, when nothing is answered either, `rebalanceTimeoutMs` more. Without it a member would not get over the death of the
+   * group's coordinator, which kafkajs looks for when it joins and never again.
+   */
   readonly rebuildAfterMs?: number;
   readonly rackId?: string;
   readonly clock?: Clock;
@@ -247,10 +251,13 @@ export class GroupConsumer implements EventSource {
   }
 
   #turn(): void {
-    const { rebuildAfterMs = 15_000 } = this.#options;
     const session = this.#session;
-    if (session?.joined === true) void this.#measureHeld(session);
-    if (session === undefined || !session.joined || this.#distrusted || session.quietMs < rebuildAfterMs) return;
+    if (session === undefined || !session.joined) return;
+    void this.#measureHeld(session);
+    const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000 } = this.#options;
+    const movingMs = session.rebalancingSinceMs === undefined ? 0 : rebalanceTimeoutMs;
+    const { rebuildAfterMs = sessionTimeoutMs + movingMs } = this.#options;
+    if (this.#distrusted || session.quietMs < rebuildAfterMs) return;
     this.#again.warn({ quietMs: Math.round(session.quietMs) }, 'kafka group: no answer, beginning a new consumer');
     this.#distrusted = true;
     this.#reconciler.poke();
