@@ -17,22 +17,24 @@ function play(rules: Rules, late: number, steps: readonly number[]): LeaseModel 
 }
 
 describe('the decisions about leases and watermarks, however the steps of two workers, a stream and its readers mix', () => {
-  it('hazards 32, 33, 49 and 50: zombies, restarts, splits and merges delay the watermark and never falsify it, nor a checkpoint', () => {
-    let [watermarks, afterReshard] = [0, 0];
+  it('hazards 32, 33, 49 and 50: zombies, restarts, hand-overs, splits and merges delay the watermark and never falsify it, nor a checkpoint', () => {
+    let [watermarks, afterReshard, handOvers] = [0, 0, 0];
     fc.assert(
       fc.property(closesAfter, numbers, (late, steps) => {
         const model = play(shipped, late, steps);
         watermarks += model.watermarks;
         afterReshard += model.watermarksAfterReshard;
+        handOvers += model.handOvers;
         if (model.falsehoods.length > 0) throw new Error([...model.trace, ...model.falsehoods].join('\n'));
       }),
       runs(),
     );
     const { numRuns } = runs();
-    expect({ watermarks: watermarks > numRuns / 4, afterReshard: afterReshard > numRuns / 40 }).toEqual({
-      watermarks: true,
-      afterReshard: true,
-    });
+    expect([watermarks > numRuns / 4, afterReshard > numRuns / 40, handOvers > numRuns / 8]).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 
   const unbounded: Rules = { ...shipped, bounded: false };
@@ -63,7 +65,8 @@ describe('the decisions about leases and watermarks, however the steps of two wo
       { ...unbounded, childrenFirst: false, watermarkOf: uncovered },
     ],
     ['hazard 33: a checkpoint does not wait for acknowledgements', { ...shipped, acknowledgesFirst: false }],
-  ])('a watermark, or a checkpoint, would be false if: %s', (_, rules) => {
+    ['hazard 33: a hand-over does not wait for acknowledgements', { ...shipped, handsOverLast: false }],
+  ])('a watermark, a checkpoint or a hand-over would be false if: %s', (_, rules) => {
     const property = fc.property(
       closesAfter,
       numbers,

@@ -1,4 +1,11 @@
-import { checkpointedLease, renewedLease, takenLease } from '../src/lease-row.js';
+import {
+  askedLease,
+  checkpointedLease,
+  handedOverLease,
+  isAskedOf,
+  renewedLease,
+  takenLease,
+} from '../src/lease-row.js';
 import { type Shard, type ShardLease, type ShardPage } from '../src/ports.js';
 import { isReadable, missingLeases, planShardEnd } from '../src/shard-leases.js';
 import { ShardRoll } from '../src/shard-roll.js';
@@ -17,6 +24,8 @@ export interface Rules {
   readonly bounded: boolean;
   /** Whether a checkpoint waits until what it covers is acknowledged. */
   readonly acknowledgesFirst: boolean;
+  /** Whether a hand-over waits until nothing of the shard is on its way any more. */
+  readonly handsOverLast: boolean;
 }
 
 export const shipped: Rules = {
@@ -26,6 +35,7 @@ export const shipped: Rules = {
   childrenFirst: true,
   bounded: true,
   acknowledgesFirst: true,
+  handsOverLast: true,
 };
 
 interface ModelShard extends Shard {
@@ -59,14 +69,15 @@ interface Worker {
 
 const streamId = 'stream';
 const hashes = 1n << 128n;
-/** Numbers that stand for an action each: resharding, crashes and thefts are rarer than the rest. */
+/** Numbers that stand for an action each: resharding, crashes, thefts and hand-overs are rarer than the rest. */
 const actions = 64;
 const pageMax = 2;
 const shardsMax = 5;
 
 /**
  * Shards, a lease table, workers and one partition, in which anything may happen between any two steps of anybody. Workers act by the shipped
- * decisions; only the waiting is the model's. A watermark is false if a record that was accepted before it is not acknowledged.
+ * decisions; only the waiting is the model's. A watermark is false if a record that was accepted before it is not acknowledged, and a hand-over if whoever takes
+ * the lease behind it is not alone. Some who take a lease are of a release that knows of no hand-over.
  */
 export class LeaseModel {
   readonly trace: string[] = [];
@@ -74,10 +85,14 @@ export class LeaseModel {
   /** Watermarks published, and of those the ones behind a split or a merge. */
   watermarks = 0;
   watermarksAfterReshard = 0;
+  /** Leases taken behind a hand-over. */
+  handOvers = 0;
   readonly #rules: Rules;
   readonly #closesAfter: number;
   readonly #shards: ModelShard[] = [];
   readonly #rows = new Map<string, ShardLease>();
+  /** Counter of the row that was last handed over, by shard. */
+  readonly #handedOver = new Map<string, number>();
   readonly #acknowledged = new Set<number>();
   readonly #workers: Worker[];
   #now = 100;
@@ -105,7 +120,8 @@ export class LeaseModel {
     if (action === 1) return this.#merge(pick);
     if (action === 2) return this.#crash(index);
     if (action < 5) return this.#take(worker, `w${index}`, pick);
-    if (action < 11) return this.#put(pick);
+    if (action < 7) return this.#ask(`w${index}`, pick);
+    if (action < 12) return this.#put(pick);
     if (action < 31) return this.#advanceScan(worker, index);
     return this.#advanceReading(worker, index, pick);
   }
@@ -162,12 +178,14 @@ export class LeaseModel {
     this.trace.push(`${this.#now}: w${index} dies`);
   }
 
-  /** Expired or not: whoever still reads the shard becomes a zombie. */
+  /** What was handed over to it; else any, expired or not: whoever still reads the shard becomes a zombie. */
   #take(worker: Worker, owner: string, pick: number): void {
     const readable = [...this.#rows.values()].filter((row) => !isEnded(row) && isReadable(row, this.#rows));
-    const row = readable[pick % Math.max(1, readable.length)];
+    const handed = readable.filter((row) => row.owner === owner && this.#isHandedOver(row));
+    const choice = handed.length > 0 ? handed : readable;
+    const row = choice[pick % Math.max(1, choice.length)];
     if (row === undefined) return;
-    const taken = takenLease(row, owner);
+    const taken = this.#takenBy(row, owner, pick);
     this.#rows.set(row.shardId, taken);
     const position = row.checkpoint === 'TRIM_HORIZON' ? 0 : Number(row.checkpoint);
     worker.readings.set(row.shardId, {
@@ -181,6 +199,45 @@ export class LeaseModel {
       end: 'open',
     });
     this.trace.push(`${this.#now}: ${owner} takes ${row.shardId} at ${row.checkpoint}`);
+  }
+
+  /** Behind a hand-over nobody is on the way any more who was there before it. A release that knows of none leaves in the row who was asked. */
+  #takenBy(row: ShardLease, owner: string, pick: number): ShardLease {
+    const { shardId, counter, checkpointOwner } = row;
+    if (row.owner === owner && this.#isHandedOver(row)) {
+      this.handOvers += 1;
+      const others = this.#workers.flatMap(({ readings }) => readings.get(shardId) ?? []);
+      if (others.some((each) => each.row.counter === counter - 1 && each.page !== null))
+        this.falsehoods.push(`${shardId} was handed over with a page on its way`);
+    }
+    const isOld = pick % 3 === 2 && checkpointOwner !== undefined && checkpointOwner !== owner;
+    return { ...takenLease(row, owner), ...(isOld ? { checkpointOwner } : {}) };
+  }
+
+  #isHandedOver({ shardId, counter }: ShardLease): boolean {
+    return this.#handedOver.get(shardId) === counter;
+  }
+
+  #ask(owner: string, pick: number): void {
+    const possible = [...this.#rows.values()].flatMap((row) => askedLease(row, owner) ?? []);
+    const asked = possible[pick % Math.max(1, possible.length)];
+    if (asked === undefined) return;
+    this.#rows.set(asked.shardId, asked);
+    this.trace.push(`${this.#now}: ${owner} asks for ${asked.shardId}`);
+  }
+
+  /** With the mark of its end, if it has come so far. */
+  #handOver(worker: Worker, reading: Reading, row: ShardLease): void {
+    const { shardId } = row;
+    if (reading.page !== null && this.#rules.handsOverLast) return;
+    const isEnd = reading.end === 'planned';
+    const readUpTo = isEnd ? laterClaim(reading.readUpTo, this.#now) : reading.readUpTo;
+    const over = handedOverLease(row, isEnd ? 'SHARD_END' : this.#covered(reading), readUpTo);
+    this.#rows.set(shardId, over);
+    this.#handedOver.set(shardId, over.counter);
+    if (reading.page === null) worker.readings.delete(shardId);
+    this.#checkCovered(reading);
+    this.trace.push(`${this.#now}: ${shardId} is handed over at ${over.checkpoint}`);
   }
 
   /** Row by row, in the order of the keys, then the survey, then what follows from both. */
@@ -280,6 +337,8 @@ export class LeaseModel {
       reading.end = 'planned';
       return;
     }
+    const asked = this.#askedRow(reading);
+    if (asked !== undefined) return this.#handOver(worker, reading, asked);
     if (!this.#mayWrite(reading)) return void worker.readings.delete(shardId);
     this.#rows.set(shardId, checkpointedLease(reading.row, 'SHARD_END', laterClaim(reading.readUpTo, this.#now)));
     worker.readings.delete(shardId);
@@ -288,16 +347,37 @@ export class LeaseModel {
 
   /** The one timer that renews and checkpoints. */
   #write(worker: Worker, reading: Reading): void {
-    const { row, acknowledged, position, readUpTo } = reading;
+    const { row, readUpTo } = reading;
+    const asked = this.#askedRow(reading);
+    if (asked !== undefined) return this.#handOver(worker, reading, asked);
     if (!this.#mayWrite(reading)) return void worker.readings.delete(row.shardId);
-    const covered = this.#rules.acknowledgesFirst ? acknowledged : position;
-    const checkpoint = covered === 0 ? 'TRIM_HORIZON' : String(covered);
+    const checkpoint = this.#covered(reading);
     reading.row =
       checkpoint === row.checkpoint ? renewedLease(row, readUpTo) : checkpointedLease(row, checkpoint, readUpTo);
     this.#rows.set(row.shardId, reading.row);
-    const records = this.#shards.find(({ shardId }) => shardId === row.shardId)?.records.slice(0, covered) ?? [];
-    for (const { id } of records)
-      if (!this.#acknowledged.has(id)) this.falsehoods.push(`${row.shardId} is checkpointed past r${id}`);
+    this.#checkCovered(reading);
+  }
+
+  #coveredPlace({ acknowledged, position }: Reading): number {
+    return this.#rules.acknowledgesFirst ? acknowledged : position;
+  }
+
+  #covered(reading: Reading): string {
+    const place = this.#coveredPlace(reading);
+    return place === 0 ? 'TRIM_HORIZON' : String(place);
+  }
+
+  #checkCovered(reading: Reading): void {
+    const { shardId } = reading.row;
+    const records = this.#shards.find((shard) => shard.shardId === shardId)?.records ?? [];
+    for (const { id } of records.slice(0, this.#coveredPlace(reading)))
+      if (!this.#acknowledged.has(id)) this.falsehoods.push(`${shardId} is checkpointed past r${id}`);
+  }
+
+  /** The row, where another worker asks for this very lease. */
+  #askedRow({ row }: Reading): ShardLease | undefined {
+    const stored = this.#rows.get(row.shardId);
+    return stored !== undefined && isAskedOf(row, stored) ? stored : undefined;
   }
 
   #mayWrite({ row }: Reading): boolean {
