@@ -26,7 +26,7 @@ function laneWork() {
     logger: silentLogger,
     again: silentLogger,
     metrics: groupMetrics(new MetricRegistry()),
-    random: () => 0,
+    random: () => 0.5,
     handler: {
       onAssigned: async () => undefined,
       onBatch: async (batch) => {

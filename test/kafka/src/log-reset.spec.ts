@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createKafkaClient, GroupConsumer, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
 import { EmbeddedKafka } from '@tidemark/local-stack';
 import { type SourceBatch } from '@tidemark/pipeline';
@@ -12,6 +12,10 @@ describe('a log that has not got the offset of a member', () => {
   const kafka = new EmbeddedKafka();
   beforeAll(() => kafka.start());
   afterAll(() => kafka.close());
+  const closers: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
   const signal = new AbortController().signal;
 
   async function bench(prefix: string) {
@@ -20,6 +24,7 @@ describe('a log that has not got the offset of a member', () => {
     const topic = names.cdc('a');
     await new KafkaTopicAdmin({ client, replicationFactor: 1 }).create(topic, 1, signal);
     const producer = new KafkaProducer({ client, names });
+    closers.push(() => producer.close());
     const write = (count: number): Promise<unknown> =>
       producer.send(
         topic,
@@ -31,6 +36,7 @@ describe('a log that has not got the offset of a member', () => {
       );
     const join = async (batches: SourceBatch[]): Promise<GroupConsumer> => {
       const source = new GroupConsumer({ client, logger: testLogger, groupId: names.dispatcherGroup });
+      closers.push(() => source.stop());
       await source.subscribe([topic]);
       await source.start({
         onAssigned: async () => undefined,
@@ -41,15 +47,15 @@ describe('a log that has not got the offset of a member', () => {
       });
       return source;
     };
-    return { write, join, close: () => producer.close() };
+    return { write, join };
   }
 
   it(
     'is read from its start, after one gap, though it reaches beyond what was handled',
     async () => {
-      const { write, join, close } = await bench('standing');
+      const { write, join } = await bench('standing');
       const batches: SourceBatch[] = [];
-      const member = await join(batches);
+      await join(batches);
       await write(20);
       await eventually('all', () => ends(batches) === 20n);
       const before = batches.length;
@@ -60,8 +66,6 @@ describe('a log that has not got the offset of a member', () => {
       const again = batches.slice(before);
       expect([again[0]?.firstOffset, again.map(({ afterGap }) => afterGap).filter(Boolean)]).toEqual([0n, [true]]);
       expect(again.flatMap(({ records }) => records)).toHaveLength(25);
-      await member.stop();
-      await close();
     },
     caseTimeoutMs,
   );
@@ -69,18 +73,16 @@ describe('a log that has not got the offset of a member', () => {
   it(
     'is read from its start, after a gap, also where that is met at the first fetch after a join',
     async () => {
-      const { write, join, close } = await bench('joining');
+      const { write, join } = await bench('joining');
       const [earlier, later]: [SourceBatch[], SourceBatch[]] = [[], []];
       await write(20);
       const first = await join(earlier);
       await eventually('all', () => ends(earlier) === 20n);
       await first.stop();
       kafka.faults.answerError('Fetch', 'OFFSET_OUT_OF_RANGE');
-      const second = await join(later);
+      await join(later);
       await eventually('all of it again', () => ends(later) === 20n);
       expect([later[0]?.firstOffset, later[0]?.afterGap]).toEqual([0n, true]);
-      await second.stop();
-      await close();
     },
     caseTimeoutMs,
   );
