@@ -69,6 +69,21 @@ describe('JoinGate', () => {
     expect(log.filter((line) => line.startsWith('reset'))).toHaveLength(1);
   });
 
+  it('has the leader asked where a follower lacks an offset, and resets nothing for that', async () => {
+    const { cluster, group, log } = await joined(['a']);
+    group.offsetManager = {
+      setDefaultOffset: async () => void log.push('set to the start'),
+    } as unknown as typeof group.offsetManager;
+    await cluster.findGroupCoordinator({ groupId: 'g' });
+    group.preferredReadReplicasPerTopicPartition['a'] = { 2: { nodeId: 7 }, 3: { nodeId: 7 } };
+    const before = log.length;
+    await group.recoverFromOffsetOutOfRange({ topic: 'a', partition: 3 });
+    expect(log.slice(before)).toEqual([]);
+    expect(group.preferredReadReplicasPerTopicPartition['a']).toEqual({ 2: { nodeId: 7 } });
+    await group.recoverFromOffsetOutOfRange({ topic: 'a', partition: 3 });
+    expect(log.slice(before)).toEqual(['reset of a/3', 'set to the start']);
+  });
+
   it('commits once, in the name of the generation that it was asked in, and not when it is too late', async () => {
     const { gate, group } = await joined(['a']);
     const asked: string[] = [];

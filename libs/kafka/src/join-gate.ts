@@ -2,7 +2,7 @@ import { type TopicPartition } from '@tidemark/pipeline';
 import { TidemarkError } from '@tidemark/runtime';
 import { type Cluster, type OffsetsByTopicPartition, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
 import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js';
-import { membershipOf } from './membership-patch.js';
+import { membershipOf, readsFromFollower } from './membership-patch.js';
 
 /**
  * What a consumer does before it joins its group: it awaits `before`, and takes over the topics that it was given meanwhile.
@@ -78,7 +78,7 @@ export class JoinGate {
     this.#watched = membership;
     const recover = membership.recoverFromOffsetOutOfRange.bind(membership);
     membership.recoverFromOffsetOutOfRange = (of) => {
-      this.#onReset({ topic: of.topic, partition: of.partition });
+      if (!readsFromFollower(membership, of)) this.#onReset({ topic: of.topic, partition: of.partition });
       return recover(of);
     };
   }

@@ -86,6 +86,8 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     offsetManager: OffsetManager | null;
     connect(): Promise<void>;
     heartbeat(of: { readonly interval: number }): Promise<void>;
+    /** Followers that the brokers have named, by topic and partition. */
+    readonly preferredReadReplicasPerTopicPartition: Record<string, Record<number, { readonly nodeId: number }>>;
     /** Has a partition read from its log's start. */
     recoverFromOffsetOutOfRange(of: { readonly topic: string; readonly partition: number }): Promise<void>;
   }

@@ -6,10 +6,17 @@ const membershipsOf = Symbol.for('@tidemark/kafka/memberships');
 
 type Patched = ConsumerGroup & { [membershipsOf]?: WeakMap<object, ConsumerGroup> };
 
+/** A partition, as kafkajs names it. */
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
 /**
- * Makes a consumer's membership of its group known by the consumer's cluster.
+ * Makes a consumer's membership of its group known by the consumer's cluster, and has it ask the leader where a follower lacks an offset.
  *
- * Of its own, kafkajs takes other topics only from a consumer that is stopped, which leaves its group for that. Idempotent; call it before the
+ * Of its own, kafkajs takes other topics only from a consumer that is stopped, which leaves its group for that. And it means to ask the leader,
+ * but looks for a number where it keeps an object: it reads the whole log again whenever a follower is behind. Idempotent; call it before the
  * first client is made.
  */
 export function patchMembership(): void {
@@ -24,6 +31,19 @@ export function patchMembership(): void {
     memberships.set(this.cluster, this);
     return connect.call(this);
   };
+  const recover = Object.getOwnPropertyDescriptor(prototype, 'recoverFromOffsetOutOfRange')?.value as (
+    this: ConsumerGroup,
+    of: Place,
+  ) => Promise<void>;
+  prototype.recoverFromOffsetOutOfRange = async function (this: ConsumerGroup, of: Place): Promise<void> {
+    if (!readsFromFollower(this, of)) return recover.call(this, of);
+    delete this.preferredReadReplicasPerTopicPartition[of.topic]?.[of.partition];
+  };
+}
+
+/** Whether the next fetch of the partition would ask a follower: that has not got an offset proves nothing of the log. */
+export function readsFromFollower(membership: ConsumerGroup, { topic, partition }: Place): boolean {
+  return membership.preferredReadReplicasPerTopicPartition[topic]?.[partition] !== undefined;
 }
 
 /** The membership of the consumer that has this cluster; `undefined` before it runs, and where kafkajs is another copy. */
