@@ -45,6 +45,8 @@ describe('brokers that take connections and say nothing', () => {
     const dispatcher = start('apps/dispatcher/dist/main.js', [], env);
     const url = await printed(admin, /"url":"([^"]+)"/);
     await printed(admin, /(admin: ready)/);
+    const leads = async (): Promise<boolean> => (await fetch(`${url}/health/leader`)).status === 200;
+    await eventually('it takes changes', leads, 20_000);
     const put = (headers: Record<string, string>, ...topics: string[]): Promise<Response> =>
       fetch(`${url}/api/v1/routes/things`, {
         method: 'PUT',
