@@ -143,19 +143,19 @@ async function runProject(project, { workers, timeoutMs = projectTimeoutMs, env:
   const { summary, problem } = judge(project.folder, code);
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   const line = `${summary.failed === 0 ? '✓' : '✗'} ${project.name}: ${counts(summary)} (${seconds} s)`;
-  if (summary.failed === 0) return { summary, report: [...omissions(output), line].join('\n') };
+  if (summary.failed === 0) return { summary, report: [...told(output), line].join('\n') };
   return { summary, report: `${output.trimEnd()}\n${problem === undefined ? '' : `${problem}\n`}${line}` };
 }
 
 /**
- * What a suite could not do here is always shown: its lines begin with `NOT RUN: `.
+ * What a suite could not do here is always shown, and so is what it has counted: these lines begin with `NOT RUN: ` and `FIGURES: `.
  * @param {string} output
  */
-function omissions(output) {
+function told(output) {
   return output
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line.startsWith('NOT RUN: '));
+    .filter((line) => line.startsWith('NOT RUN: ') || line.startsWith('FIGURES: '));
 }
 
 /**

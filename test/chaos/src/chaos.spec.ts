@@ -50,7 +50,7 @@ function lineOf(
   const { agreedMs, caughtUpMs, reads, writes, events } = outcome;
   const hit = roles.filter((role) => role in recoveryMs);
   return [
-    `chaos ${seed} ${name}: ${problems.length === 0 ? 'right' : `${problems.length} PROBLEMS`}`,
+    `FIGURES: chaos ${seed} ${name}: ${problems.length === 0 ? 'right' : `${problems.length} PROBLEMS`}`,
     `agreed ${seconds(agreedMs)}, caught up ${seconds(caughtUpMs)}`,
     `${reads} reads, ${writes} writes, ${events} events${moves === 0 ? '' : `, ${moves} moves`}`,
     `recovery ${hit.map((role) => `${role} ${seconds(recoveryMs[role] ?? null)}`).join(', ')}`,

@@ -36,11 +36,11 @@ export class Report {
 
   /** The counterexample that taking a safeguard away gives. */
   addRemoval(name: string, exploration: Exploration): void {
-    print(`${this.#what}: without safeguard: ${name}\n${verdictOf(exploration)}`);
+    print(`FIGURES: ${this.#what}: a counterexample without safeguard: ${name}\n${verdictOf(exploration)}`);
   }
 
   end(): void {
-    print(`${this.#what}: ${this.#states} states in ${this.#seconds.toFixed(1)} s of processor time`);
+    print(`FIGURES: ${this.#what}: ${this.#states} states in ${this.#seconds.toFixed(1)} s of processor time`);
   }
 }
 
