@@ -16,6 +16,7 @@ import { KinesisStream } from './kinesis-stream.js';
 import { type ShardSubscription, subscribeToShard } from './shard-subscription.js';
 import { parseStreamName } from './stream-name.js';
 import { SubscribePace } from './subscribe-pace.js';
+import { ShardPaces } from './shard-paces.js';
 
 export interface KinesisFanOutReaderOptions {
   /** ARN of the stream. */
@@ -37,9 +38,6 @@ export interface KinesisFanOutReaderOptions {
   readonly clock?: Clock;
 }
 
-/** Shards whose pace is remembered. */
-const pacesMax = 1_000;
-
 /** Reads a Kinesis stream by enhanced fan-out: Kinesis pushes, at a rate that this consumer has for itself. */
 export class KinesisFanOutReader implements ShardReader {
   readonly #subscribing: KinesisClient;
@@ -47,9 +45,8 @@ export class KinesisFanOutReader implements ShardReader {
   readonly #stream: KinesisStream;
   readonly #consumer: FanOutConsumer;
   readonly #clock: Clock;
-  readonly #subscribeIntervalMs: number;
   readonly #silenceMaxMs: number;
-  readonly #paces = new Map<string, SubscribePace>();
+  readonly #paces: ShardPaces<SubscribePace>;
   readonly #open = new Set<ShardSubscription>();
 
   /** Throws `INVALID_OPTIONS`. */
@@ -67,7 +64,7 @@ export class KinesisFanOutReader implements ShardReader {
     this.#subscribing = subscribing;
     this.#owned = owned;
     this.#clock = clock;
-    this.#subscribeIntervalMs = subscribeIntervalMs;
+    this.#paces = new ShardPaces(() => new SubscribePace(clock, subscribeIntervalMs));
     this.#silenceMaxMs = silenceMaxMs;
     this.#stream = new KinesisStream({ client, clock, timeoutMs, stream: name });
     const stream = this.#stream;
@@ -86,7 +83,7 @@ export class KinesisFanOutReader implements ShardReader {
     return new FanOutShard({
       shardId,
       position,
-      pace: this.#paceOf(shardId),
+      pace: this.#paces.of(shardId),
       clock: this.#clock,
       subscribe: (at, signal) => this.#subscribe(shardId, at, signal),
       state: (signal) => this.#stream.stateOf(shardId, signal),
@@ -132,15 +129,6 @@ export class KinesisFanOutReader implements ShardReader {
     };
     this.#open.add(tracked);
     return tracked;
-  }
-
-  /** A shard that is opened again keeps to its pace: its limits are the shard's, not the cursor's. */
-  #paceOf(shardId: string): SubscribePace {
-    const pace = this.#paces.get(shardId) ?? new SubscribePace(this.#clock, this.#subscribeIntervalMs);
-    this.#paces.delete(shardId);
-    this.#paces.set(shardId, pace);
-    for (const [oldest] of this.#paces) if (this.#paces.size > pacesMax) this.#paces.delete(oldest);
-    return pace;
   }
 }
 

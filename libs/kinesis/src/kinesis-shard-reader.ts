@@ -19,6 +19,7 @@ import { KinesisStream } from './kinesis-stream.js';
 import { ReadPace } from './read-pace.js';
 import { PolledShard } from './polled-shard.js';
 import { parseStreamName } from './stream-name.js';
+import { ShardPaces } from './shard-paces.js';
 
 export interface KinesisShardReaderOptions {
   /** Name or ARN of the stream; the ARN where the stream is another account's. */
@@ -34,18 +35,14 @@ export interface KinesisShardReaderOptions {
   readonly clock?: Clock;
 }
 
-/** Shards whose pace is remembered. */
-const pacesMax = 1_000;
-
 /** Reads a Kinesis stream by polling. */
 export class KinesisShardReader implements ShardReader {
   readonly #client: KinesisClient;
   readonly #ownsClient: boolean;
   readonly #stream: KinesisStream;
-  readonly #pollIntervalMs: number;
   readonly #pageRecordsMax: number;
   readonly #clock: Clock;
-  readonly #paces = new Map<string, ReadPace>();
+  readonly #paces: ShardPaces<ReadPace>;
 
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: KinesisShardReaderOptions) {
@@ -55,9 +52,9 @@ export class KinesisShardReader implements ShardReader {
     checkRange('timeoutMs', timeoutMs, 1, 300_000);
     this.#ownsClient = !(kinesis instanceof KinesisClient);
     this.#client = kinesis instanceof KinesisClient ? kinesis : makeKinesisClient(kinesis);
-    this.#pollIntervalMs = pollIntervalMs;
     this.#pageRecordsMax = pageRecordsMax;
     this.#clock = options.clock ?? systemClock;
+    this.#paces = new ShardPaces(() => new ReadPace(this.#clock, pollIntervalMs));
     const [client, clock] = [this.#client, this.#clock];
     this.#stream = new KinesisStream({ client, clock, timeoutMs, stream: parseStreamName(stream) });
   }
@@ -74,22 +71,13 @@ export class KinesisShardReader implements ShardReader {
     return new PolledShard({
       shardId,
       position,
-      pace: this.#paceOf(shardId),
+      pace: this.#paces.of(shardId),
       clock: this.#clock,
       pageRecordsMax: this.#pageRecordsMax,
       iteratorAt: (at, signal) => this.#iteratorAt(shardId, at, signal),
       getRecords: (iterator, limit, signal) => this.#getRecords(iterator, limit, signal),
       isGone: async (signal) => (await this.#stream.stateOf(shardId, signal)) === 'gone',
     });
-  }
-
-  /** A shard that is opened again goes on at its pace: its limits are the shard's, not the cursor's. */
-  #paceOf(shardId: string): ReadPace {
-    const pace = this.#paces.get(shardId) ?? new ReadPace(this.#clock, this.#pollIntervalMs);
-    this.#paces.delete(shardId);
-    this.#paces.set(shardId, pace);
-    for (const [oldest] of this.#paces) if (this.#paces.size > pacesMax) this.#paces.delete(oldest);
-    return pace;
   }
 
   /** Closes the connections of a client that was made here. */
