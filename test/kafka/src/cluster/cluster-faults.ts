@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { systemClock, wait } from '@tidemark/runtime';
 import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { type RealKafka } from '../real-kafka.mjs';
-import { wrongWith } from './outcome.js';
+import { figuresOf, wrongWith } from './outcome.js';
 import { PipelineWorld } from './pipeline-world.js';
 
 export interface Cluster {
@@ -20,25 +20,30 @@ export function clusterFaults(cluster: () => Cluster, isLong: boolean): readonly
     on('a rolling restart', (world, kafka) => roll(world, kafka, 'SIGTERM')),
     on('kill -9 of each broker in turn', (world, kafka) => roll(world, kafka, 'SIGKILL')),
     on('a broker that stands still for a quarter of a minute', standsStill),
-    on('a broker that is away at the start', () => Promise.resolve(), awayAtStart),
+    on('a broker that is away at the start', () => Promise.resolve(), { start: awayAtStart }),
     on('every broker away for a minute', allAway),
-    on('retention passes what no dispatcher has read', retentionCut, inOrder, false),
-    on('the table topic is deleted and made again', madeAgain, inOrder, false),
+    on('retention passes what no dispatcher has read', retentionCut, { isCut: true }),
+    on('the table topic is deleted and made again', madeAgain, { isCut: true }),
   ];
   return isLong ? [...short, ...long] : short;
 
-  function on(name: string, disturb: Disturb, start: Start = inOrder, isTableTopicWhole = true): ContractCase {
-    return { name, run: () => play(cluster(), { disturb, start, isTableTopicWhole }) };
+  function on(name: string, disturb: Disturb, { start = inOrder, isCut = false }: Partial<Fault> = {}): ContractCase {
+    return { name, run: () => play(cluster(), { name, disturb, start, isCut }) };
   }
 }
 
 type Disturb = (world: PipelineWorld, kafka: RealKafka) => Promise<void>;
 type Start = (world: PipelineWorld, kafka: RealKafka) => Promise<void>;
 
-async function play(
-  { kafka, seed }: Cluster,
-  { disturb, start, isTableTopicWhole }: { disturb: Disturb; start: Start; isTableTopicWhole: boolean },
-): Promise<void> {
+interface Fault {
+  readonly name: string;
+  readonly disturb: Disturb;
+  readonly start: Start;
+  /** It takes events away for good. */
+  readonly isCut: boolean;
+}
+
+async function play({ kafka, seed }: Cluster, { name, disturb, start, isCut }: Fault): Promise<void> {
   const world = new PipelineWorld({ brokers: kafka.brokers, seed });
   try {
     await start(world, kafka);
@@ -47,8 +52,9 @@ async function play(
       await disturb(world, kafka);
       await world.writes(50);
     });
-    const outcome = await world.outcome({ isTableTopicWhole });
-    assert.deepEqual(wrongWith(outcome), [], `seed ${seed}`);
+    const outcome = await world.outcome({ isCut });
+    process.stdout.write(`${figuresOf(name, seed, outcome)}\n`);
+    assert.deepEqual(wrongWith(outcome, { isCut }), [], `seed ${seed}`);
   } finally {
     await world.stop();
   }

@@ -1,7 +1,7 @@
 import { type Cache, isTidemarkError } from '@tidemark/cache';
 import { type HistoryRecorder } from '@tidemark/cache/testing';
 import { type Random } from '@tidemark/local-stack';
-import { systemClock, wait } from '@tidemark/runtime';
+import { every, systemClock, wait } from '@tidemark/runtime';
 
 export const maxStalenessMs = 10_000;
 
@@ -25,6 +25,26 @@ export async function callAtRandom(pod: Pod, options: LoadOptions): Promise<void
     await (random() < 0.25 ? write(pod, key, options) : read(pod, key, options));
     await wait(systemClock, random() * 30, signal);
   }
+}
+
+const watchEveryMs = 50;
+
+/** The longest time for which a pod is handed nothing, from now until the call of what is returned, ms. */
+export function watchEvents({ cache }: Pod): () => number {
+  let [longestMs, sinceMs, { events }] = [0, performance.now(), cache.stats()];
+  const look = (): void => {
+    const now = performance.now();
+    longestMs = Math.max(longestMs, now - sinceMs);
+    if (cache.stats().events === events) return;
+    ({ events } = cache.stats());
+    sinceMs = now;
+  };
+  const stop = every(systemClock, watchEveryMs, look);
+  return () => {
+    stop();
+    look();
+    return longestMs;
+  };
 }
 
 /** Resolves to what was served; `undefined` where the read failed. */

@@ -6,20 +6,56 @@ export interface Outcome {
   readonly reads: number;
   /** Events that the pods were handed. */
   readonly events: number;
-  /** Writes of which the table topic has no event; none where it was cut itself. */
+  /** Writes of which the table topic has no event; not known where it was cut itself. */
   readonly lost: readonly string[];
+  /** Writes of which the cache topic has no event. */
+  readonly undispatched: readonly string[];
+  /** Keys whose events came in another order than their writes were made, in either topic. */
+  readonly disordered: readonly string[];
   /** Keys of which a pod serves other than what is stored. */
   readonly divergent: readonly string[];
   readonly violations: readonly Violation[];
+  /** Of each pod: its flushes since the fault began. */
+  readonly flushes: readonly number[];
+  /** Times that a dispatcher met a hole in the table topic. */
+  readonly gaps: number;
+  /** Longest time in which a pod was handed nothing, under load, ms. */
+  readonly longestGapMs: number;
+}
+
+/** What a fault does to the table topic itself. `isCut`: events are gone for good, so that a flush must stand in for them. */
+export interface Expected {
+  readonly isCut: boolean;
 }
 
 /** What is wrong, each in a line; none: nothing was lost and nothing diverges. */
-export function wrongWith({ writes, reads, events, lost, divergent, violations }: Outcome): readonly string[] {
+export function wrongWith(outcome: Outcome, { isCut }: Expected): readonly string[] {
+  const { writes, reads, events, lost, undispatched, disordered, divergent, violations } = outcome;
   return [
     ...lost.map((line) => `lost: ${line}`),
+    ...disordered.map((line) => `out of order: ${line}`),
     ...divergent.map((line) => `divergent: ${line}`),
     ...violations.map(describeViolation),
+    ...(isCut ? wrongWithCut(outcome) : undispatched.map((line) => `not dispatched: ${line}`)),
     // A run in which nothing happened proves nothing.
     ...(writes === 0 || reads === 0 || events === 0 ? [`nothing happened: ${writes}, ${reads}, ${events}`] : []),
   ];
+}
+
+/** Pods cannot know by themselves what a topic has lost: each must have been told. */
+function wrongWithCut({ flushes, gaps }: Outcome): readonly string[] {
+  return [
+    ...(gaps === 0 ? ['no dispatcher met a hole'] : []),
+    ...flushes.flatMap((count, pod) => (count === 0 ? [`pod-${pod + 1} was not flushed`] : [])),
+  ];
+}
+
+/** What was counted, in a line. */
+export function figuresOf(name: string, seed: number, outcome: Outcome): string {
+  const { writes, reads, events, undispatched, flushes, gaps, longestGapMs } = outcome;
+  return [
+    `FIGURES: kafka ${seed} ${name}: ${writes} writes, ${reads} reads, ${events} events`,
+    `${undispatched.length} events gone, ${gaps} holes met, ${flushes.join(' and ')} flushes of the pods`,
+    `longest time without an event ${(longestGapMs / 1_000).toFixed(1)} s`,
+  ].join('; ');
 }

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { aws } from '@tidemark/aws';
 import { createTidemark, defineCache, type Tidemark, trust } from '@tidemark/cache';
-import { checkHistory, HistoryRecorder } from '@tidemark/cache/testing';
+import { checkHistory, type History, HistoryRecorder } from '@tidemark/cache/testing';
 import { RoutingTable } from '@tidemark/control';
 import { createKafkaClient, type KafkaClient, KafkaProducer, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
 import { type AppliedWrite, EmbeddedAws, seededRandom } from '@tidemark/local-stack';
-import { attributes, encodeEvent, type TopicNames, topicNames, type WireRecord } from '@tidemark/protocol';
+import { attributes, encodeEvent, itemKeyOf, type TopicNames, topicNames, type WireRecord } from '@tidemark/protocol';
 import { MetricRegistry, systemClock } from '@tidemark/runtime';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Service, startDispatcher, startSync } from '@tidemark/services';
 import { type Admin } from 'kafkajs';
 import { testLogger } from '../test-logger.js';
-import { callAtRandom, maxStalenessMs, type Pod, read } from './numbered-load.js';
+import { callAtRandom, maxStalenessMs, type Pod, read, watchEvents } from './numbered-load.js';
 import { type Outcome } from './outcome.js';
-import { writesIn } from './table-topic.js';
+import { type WritesByKey, writesIn } from './table-topic.js';
 
 const region = 'eu-west-1';
 const table = 'things';
@@ -47,7 +47,11 @@ export class PipelineWorld {
   readonly #services = new Map<Role, Service>();
   readonly #tidemarks: Tidemark[] = [];
   readonly #pods: Pod[] = [];
+  /** Of every role that was ever started. */
+  readonly #registries: MetricRegistry[] = [];
   readonly #keys = Array.from({ length: 60 }, (_, n) => `k${n}`);
+  #longestGapMs = 0;
+  #flushesBefore: readonly number[] = [];
   /** What the table holds. */
   readonly #stored = new Map<string, string>();
   #admin: Promise<Admin> | undefined;
@@ -75,7 +79,9 @@ export class PipelineWorld {
   }
 
   async startRole(role: Role): Promise<void> {
-    const ports = { clock: systemClock, logger: testLogger, metrics: new MetricRegistry() };
+    const metrics = new MetricRegistry();
+    this.#registries.push(metrics);
+    const ports = { clock: systemClock, logger: testLogger, metrics };
     const kafka = { brokers: this.#options.brokers };
     const topicPrefix = this.names.prefix;
     const { dynamodbEndpoint, kinesisEndpoint, streamArn } = this.#aws.region(region);
@@ -103,10 +109,13 @@ export class PipelineWorld {
     const random = seededRandom(this.#options.seed);
     const options = { recorder: this.#recorder, keys: this.#keys, random, signal: over.signal };
     const callers = [...this.#pods, ...this.#pods].map((pod) => callAtRandom(pod, options));
+    const watches = this.#pods.map((pod) => watchEvents(pod));
+    this.#flushesBefore = this.#flushes();
     try {
       await during();
     } finally {
       over.abort();
+      this.#longestGapMs = Math.max(...watches.map((end) => end()));
       await Promise.all(callers);
     }
   }
@@ -122,7 +131,7 @@ export class PipelineWorld {
   }
 
   /** Waits until everything that was written has come to the pods, and tells what was lost or is wrong. Call it once, after the load. */
-  async outcome({ isTableTopicWhole = true } = {}): Promise<Outcome> {
+  async outcome({ isCut = false } = {}): Promise<Outcome> {
     const writtenAt = Date.now();
     await this.#whenReady(settleMs);
     const isCaughtUp = ({ cache }: Pod): boolean => Date.now() - cache.staleness() >= writtenAt;
@@ -132,15 +141,20 @@ export class PipelineWorld {
     const divergent: string[] = [];
     for (const pod of this.#pods) for (const key of this.#keys) divergent.push(...(await this.#look(pod, key)));
     const history = recorder.history();
-    const seen = isTableTopicWhole ? await writesIn(this.#client, this.names.cdc(table)) : undefined;
-    const lost = history.transitions.filter(
-      ({ version }) => typeof version === 'string' && seen?.has(version) === false,
-    );
+    const { names } = this;
+    const made = [...byKey(history.transitions)];
+    const inTable = await writesIn(this.#client, names.cdc(table));
+    const inCache = await writesIn(this.#client, names.cache(table));
     return {
       ...{ writes: history.writes.length, reads: history.reads.length, divergent },
       events: this.#pods.reduce((sum, { cache }) => sum + cache.stats().events, 0),
-      lost: lost.map(({ key, value }) => `${key} = ${value}`),
+      lost: isCut ? [] : made.flatMap((of) => missing(of, inTable)),
+      undispatched: made.flatMap((of) => missing(of, inCache)),
+      disordered: [inTable, inCache].flatMap((seen) => made.flatMap((of) => disorder(of, seen))),
       violations: checkHistory(history, { skewMs: 50 }),
+      flushes: this.#flushes().map((count, pod) => count - (this.#flushesBefore[pod] ?? 0)),
+      gaps: this.#registries.reduce((sum, metrics) => sum + valueOf(metrics, 'tidemark_dispatcher_gaps_total'), 0),
+      longestGapMs: this.#longestGapMs,
     };
   }
 
@@ -219,6 +233,10 @@ export class PipelineWorld {
     return served === right ? [] : [`${key}: stored ${right}, ${pod.id} serves ${String(served)}`];
   }
 
+  #flushes(): readonly number[] {
+    return this.#pods.map(({ cache }) => cache.stats().flushes);
+  }
+
   async #addRoute(): Promise<void> {
     const { names } = this;
     const client = this.#client;
@@ -261,4 +279,33 @@ function noise(count: number): WireRecord[] {
       ...{ lane: 'cdc', region, position: `shardId-0:${n}`, value: Buffer.from('1') },
     }),
   );
+}
+
+/** Of each item key: the write ids that were applied, in their order. */
+function byKey(transitions: History['transitions']): ReadonlyMap<string, readonly string[]> {
+  const made = new Map<string, string[]>();
+  for (const { key, version } of transitions) {
+    const itemKey = itemKeyOf(things.name, key);
+    if (typeof version === 'string') made.set(itemKey, [...(made.get(itemKey) ?? []), version]);
+  }
+  return made;
+}
+
+function missing([itemKey, versions]: readonly [string, readonly string[]], seen: WritesByKey): readonly string[] {
+  return versions.filter((version) => seen.get(itemKey)?.has(version) !== true).map((id) => `${itemKey} by ${id}`);
+}
+
+function disorder([itemKey, versions]: readonly [string, readonly string[]], seen: WritesByKey): readonly string[] {
+  const came = [...(seen.get(itemKey) ?? [])];
+  const expected = versions.filter((version) => came.includes(version));
+  return came.join() === expected.join() ? [] : [`${itemKey}: ${came.join(' ')}, made ${expected.join(' ')}`];
+}
+
+function valueOf(metrics: MetricRegistry, name: string): number {
+  const [series] =
+    metrics
+      .collect()
+      .find((family) => family.name === name)
+      ?.series.values() ?? [];
+  return series !== undefined && 'value' in series ? series.value : 0;
 }
