@@ -5,9 +5,12 @@ export interface RealKafkaOptions {
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
   /**
    * Further listeners by name (capitals, digits and underscores, a capital first), for clients that reach the brokers by another address, such as a
-   * proxy's: of each broker the `host:port` to which its clients are sent. Default: none.
+   * proxy's: of each broker the `host:port` to which its clients are sent, port 0 for the listener's own. They speak plain text, unless the property
+   * `listener.security.protocol.map` says otherwise. Default: none.
    */
   readonly listeners?: Readonly<Record<string, readonly string[]>>;
+  /** Who may log in by SCRAM-SHA-512. Default: nobody. */
+  readonly scramUsers?: readonly { readonly name: string; readonly password: string }[];
 }
 
 export interface RealKafka {

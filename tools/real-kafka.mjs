@@ -26,7 +26,7 @@ const askAgainMs = 50;
  * @param {import('./real-kafka.d.mts').RealKafkaOptions} [options]
  * @returns {Promise<import('./real-kafka.d.mts').RealKafka>}
  */
-export async function startKafka({ brokers: count = 1, properties = {}, listeners = {} } = {}) {
+export async function startKafka({ brokers: count = 1, properties = {}, listeners = {}, scramUsers = [] } = {}) {
   if (!Number.isInteger(count) || count < 1 || count > brokersMax) {
     throw new RangeError(`brokers: expected 1 to ${brokersMax}, got ${count}`);
   }
@@ -36,7 +36,7 @@ export async function startKafka({ brokers: count = 1, properties = {}, listener
   const jars = await classPath();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startCluster(count, { properties, listeners }, jars);
+      return await startCluster(count, { properties, listeners, scramUsers }, jars);
     } catch (error) {
       // A port may be taken between the moment it was found free and the moment the broker binds it.
       if (attempt === startAttemptsMax || !String(error).includes('Address already in use')) throw error;
@@ -46,11 +46,11 @@ export async function startKafka({ brokers: count = 1, properties = {}, listener
 
 /**
  * @param {number} count
- * @param {{ properties: Readonly<Record<string, string | number | boolean>>, listeners: Readonly<Record<string, readonly string[]>> }} asked
+ * @param {Required<Pick<import('./real-kafka.d.mts').RealKafkaOptions, 'properties' | 'listeners' | 'scramUsers'>>} asked
  * @param {string} jars
  * @returns {Promise<import('./real-kafka.d.mts').RealKafka>}
  */
-async function startCluster(count, { properties, listeners }, jars) {
+async function startCluster(count, { properties, listeners, scramUsers }, jars) {
   const watchdog = startWatchdog();
   const folder = await mkdtemp(path.join(tmpdir(), 'tidemark-kafka-data-'));
   watchdog.remove(folder);
@@ -73,7 +73,7 @@ async function startCluster(count, { properties, listeners }, jars) {
   };
   try {
     const clusterId = randomClusterId();
-    await Promise.all(brokers.map((broker) => broker.format(clusterId)));
+    await Promise.all(brokers.map((broker) => broker.format(clusterId, scramUsers)));
     for (const broker of brokers) broker.start();
     await whenReady(brokers);
   } catch (error) {
@@ -109,7 +109,8 @@ function brokerProperties(ports, { portsOf, listeners }, properties) {
   const names = [...portsOf.keys()];
   const bound = (/** @type {number} */ index) =>
     names.map((name) => `,${name}://127.0.0.1:${portsOf.get(name)?.[index]}`);
-  const advertised = (/** @type {number} */ index) => names.map((name) => `,${name}://${listeners[name]?.[index]}`);
+  const advertised = (/** @type {number} */ index) =>
+    names.map((name) => `,${name}://${listeners[name]?.[index]?.replace(/:0$/, `:${portsOf.get(name)?.[index]}`)}`);
   return ports.slice(0, count).map((port, index) => ({
     'process.roles': 'broker,controller',
     'node.id': index + 1,

@@ -46,12 +46,17 @@ export class Broker {
   /**
    * Writes the configuration and formats the disk.
    * @param {string} clusterId
+   * @param {readonly { name: string, password: string }[]} scramUsers
    */
-  async format(clusterId) {
+  async format(clusterId, scramUsers) {
     const properties = { ...this.#setup.properties, 'log.dirs': path.join(this.#setup.folder, `data-${this.id}`) };
     const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
     await writeFile(this.#configuration, `${lines.join('\n')}\n`);
-    const args = this.#java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', this.#configuration);
+    const users = scramUsers.flatMap(({ name, password }) => [
+      '--add-scram',
+      `SCRAM-SHA-512=[name=${name},password=${password}]`,
+    ]);
+    const args = this.#java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', this.#configuration, ...users);
     await promisify(execFile)('java', args, { timeout: formatTimeoutMs });
   }
 

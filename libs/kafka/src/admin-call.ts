@@ -1,6 +1,6 @@
 import { type Clock, withDeadline } from '@tidemark/runtime';
 import { type Admin } from 'kafkajs';
-import { isTopicMissing } from './kafka-error.js';
+import { isAccessDenied, isTopicMissing, topicDenied } from './kafka-error.js';
 import { type KafkaClient, shortRetry } from './kafka-client.js';
 import { type Bounds } from './positions.js';
 
@@ -30,7 +30,7 @@ export async function withAdmin<T>(options: AdminCallOptions, work: (admin: Admi
   }
 }
 
-/** First and next offset of every partition, or `undefined` when there is no such topic. */
+/** First and next offset of every partition, or `undefined` when there is no such topic. Fails with `ACCESS_DENIED`, or as Kafka failed. */
 export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | undefined> {
   try {
     const low: bigint[] = [];
@@ -42,7 +42,7 @@ export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | un
     return { low, high };
   } catch (error) {
     if (isTopicMissing(error)) return undefined;
-    throw error;
+    throw isAccessDenied(error) ? topicDenied(topic, error) : error;
   }
 }
 
@@ -54,7 +54,7 @@ export async function offsetsSince(admin: Admin, topic: string, sinceMs: number)
   return offsets;
 }
 
-/** Partition count, or `undefined` when there is no such topic. */
+/** Partition count, or `undefined` when there is no such topic. Fails with `ACCESS_DENIED`, or as Kafka failed. */
 export async function partitionCountOf(admin: Admin, topic: string): Promise<number | undefined> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
@@ -62,6 +62,6 @@ export async function partitionCountOf(admin: Admin, topic: string): Promise<num
     return count === 0 ? undefined : count;
   } catch (error) {
     if (isTopicMissing(error)) return undefined;
-    throw error;
+    throw isAccessDenied(error) ? topicDenied(topic, error) : error;
   }
 }

@@ -10,6 +10,7 @@ import {
   type Producer,
   type ProducerConfig,
 } from 'kafkajs';
+import { connectionError } from './connection-error.js';
 import { patchConnection } from './connection-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
 import { patchMembership } from './membership-patch.js';
@@ -53,10 +54,20 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
   if (isKafka(options)) return options;
   const config = configOf(options);
   return {
-    producer: (producer) => new Kafka(config).producer(producer),
-    consumer: (consumer) => new Kafka(config).consumer(consumer),
-    admin: (admin) => new Kafka(config).admin(admin),
+    producer: (producer) => told(new Kafka(config).producer(producer), config),
+    consumer: (consumer) => told(new Kafka(config).consumer(consumer), config),
+    admin: (admin) => told(new Kafka(config).admin(admin), config),
   };
+}
+
+/** Where the login or the certificate is to blame, a connection that fails says so by the name of its option. */
+function told<Part extends { connect(): Promise<void> }>(part: Part, config: KafkaConfig): Part {
+  const connect = part.connect.bind(part);
+  part.connect = () =>
+    connect().catch((error: unknown) => {
+      throw connectionError(error, config);
+    });
+  return part;
 }
 
 /** Bounded everywhere: whatever goes on for ever is a loop of Tidemark's own, which can be stopped. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { TidemarkError } from '@tidemark/runtime';
 import {
   isAccessDenied,
   isRejoinNeeded,
@@ -6,6 +7,7 @@ import {
   isTopicMissing,
   kafkaErrorType,
   publishFailed,
+  topicDenied,
 } from './kafka-error.js';
 
 const typed = (type: string): Error => Object.assign(new Error(type), { type });
@@ -44,5 +46,20 @@ describe('what an error means', () => {
       code: 'ACCESS_DENIED',
       retriable: false,
     });
+  });
+
+  it('names the topic that may not be touched, and the option for which a publish could not begin', () => {
+    expect(topicDenied('t', typed('TOPIC_AUTHORIZATION_FAILED'))).toMatchObject({
+      code: 'ACCESS_DENIED',
+      retriable: false,
+      context: { topic: 't', type: 'TOPIC_AUTHORIZATION_FAILED' },
+    });
+    const login = new TidemarkError('ACCESS_DENIED', 'kafka.sasl: refused', {
+      retriable: false,
+      context: { field: 'sasl' },
+    });
+    const failed = publishFailed('t', login);
+    expect(failed).toMatchObject({ code: 'PUBLISH_FAILED', retriable: true, context: { topic: 't', field: 'sasl' } });
+    expect(failed.message).toContain('kafka.sasl: refused');
   });
 });

@@ -1,4 +1,4 @@
-import { messageOf, TidemarkError } from '@tidemark/runtime';
+import { isTidemarkError, messageOf, TidemarkError } from '@tidemark/runtime';
 
 /** How deep causes are followed. */
 const depthMax = 8;
@@ -42,13 +42,26 @@ export function topicMissing(topic: string, cause?: unknown): TidemarkError {
   });
 }
 
-/** What a failed publish is told as: `ACCESS_DENIED` when waiting cannot help, else `PUBLISH_FAILED`. */
+/** A topic that the process may not look at, write or make, by its name: Kafka's own words leave it out. */
+export function topicDenied(topic: string, cause: unknown): TidemarkError {
+  return new TidemarkError('ACCESS_DENIED', `kafka: no permission for topic ${topic}: ${messageOf(cause)}`, {
+    retriable: false,
+    cause,
+    context: { topic, type: kafkaErrorType(cause) },
+  });
+}
+
+/**
+ * What a failed publish is told as: `ACCESS_DENIED` when waiting cannot help, else `PUBLISH_FAILED`, also for a login that is refused: brokers that have
+ * just started may not know it yet.
+ */
 export function publishFailed(topic: string, cause: unknown): TidemarkError {
   const code = isAccessDenied(cause) ? 'ACCESS_DENIED' : 'PUBLISH_FAILED';
   const retriable = code === 'PUBLISH_FAILED' && !isTooLarge(cause);
+  const field = isTidemarkError(cause) ? cause.context['field'] : undefined;
   return new TidemarkError(code, `publishing to ${topic} failed: ${messageOf(cause)}`, {
     retriable,
     cause,
-    context: { topic, type: kafkaErrorType(cause) },
+    context: { topic, type: kafkaErrorType(cause), ...(field === undefined ? {} : { field }) },
   });
 }

@@ -3,7 +3,7 @@ import { type Clock, isTidemarkError, systemClock, TidemarkError, wait } from '@
 import { type Admin } from 'kafkajs';
 import { partitionCountOf, withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
-import { isAccessDenied, isTopicMissing, kafkaErrorType } from './kafka-error.js';
+import { isAccessDenied, isTopicMissing, kafkaErrorType, topicDenied } from './kafka-error.js';
 import { configsOfRole } from './topic-requirements.js';
 
 export interface TopicSpec {
@@ -85,6 +85,7 @@ export async function createTopic(
   try {
     if (await admin.createTopics({ waitForLeaders: true, topics })) return;
   } catch (error) {
+    if (isAccessDenied(error)) throw topicDenied(topic, error);
     if (!isTopicMissing(error)) throw error;
     return untilKnown(admin, topic, clock);
   }

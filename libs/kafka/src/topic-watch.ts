@@ -58,7 +58,8 @@ export class TopicWatch {
         return await this.#look(signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (isTidemarkError(error, 'ACCESS_DENIED'))
+        // A login may still be made; who is in and may not ask, need not ask again.
+        if (isTidemarkError(error, 'ACCESS_DENIED') && error.context['field'] === undefined)
           return logger.warn({ error: messageOf(error) }, 'kafka: the settings of topics may not be read');
         again.warn({ error: messageOf(error) }, 'kafka: the settings of topics cannot be read yet');
         await wait(clock, backoffMs(attempt, { initialMs: 500, maxMs: 10_000, random }), signal, { unref: true });
