@@ -69,6 +69,18 @@ describe('TableFollower', () => {
     expect(holds('k')).toBe(false);
   });
 
+  it('says the place of the last record as its progress, which goes back where the table topic has begun anew', () => {
+    follower.applyRoute(route({ a: 1 }));
+    follower.setPartitionCount(1);
+    follower.applyWatermark('a', 0, 10, 1);
+    follower.noteProgress('a', 0, 10_000);
+    expect(follower.progress).toEqual({ topics: ['a'], progress: [10_000] });
+    follower.flushPartition('a', 0, 'records of the table topic were lost');
+    follower.noteProgress('a', 0, 0);
+    follower.noteProgress('b', 0, 20_000);
+    expect(follower.progress).toEqual({ topics: ['a'], progress: [0] });
+  });
+
   it('hazard 50: the watermark never goes back', () => {
     follower.applyRoute(route({ a: 1 }));
     follower.setPartitionCount(1);

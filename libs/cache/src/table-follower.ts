@@ -102,10 +102,13 @@ export class TableFollower {
     };
   }
 
-  /** The record at `src` of the table topic was processed, from `topic`. */
+  /**
+   * The record at `src` of the table topic was processed, from `topic`. The last one counts, not the highest: a table topic that was made anew
+   * begins at 0, and a rewind's replay stands before what is live. Too low only makes `whenVisible` wait, for a watermark's time at most.
+   */
   noteProgress(topic: string, partition: number, src: number): void {
     const state = this.#partitions[partition];
-    if (state?.followed === topic && src > state.progress) state.progress = src;
+    if (state?.followed === topic) state.progress = src;
   }
 
   partitionOf(itemKey: string): { readonly index: number; readonly state: PartitionState } | undefined {
