@@ -29,10 +29,8 @@ import {
   type WriterState,
 } from './routing-table-options.js';
 import { SerialQueue } from './serial-queue.js';
+import { WriterCandidacy } from './writer-candidacy.js';
 import { WriterSeat } from './writer-seat.js';
-
-/** Between two attempts to take the seat while elected, ms. */
-const seatRetryMs = 1_000;
 
 /**
  * Where each table's events go, with compare-and-set. Kafka has none, so one writer decides: its changes run one after the other, each
@@ -47,13 +45,12 @@ export class RoutingTable {
   readonly #queue: SerialQueue;
   readonly #metrics: RoutingMetrics;
   readonly #seat: WriterSeat;
+  readonly #candidacy: WriterCandidacy;
   readonly #own = new OwnRecords();
   readonly #broken = new BrokenRoutes();
   /** Tables whose records the log has lost, as far as they have not come again. */
   readonly #lost = new Set<string>();
-  #closed = false;
   readonly #repairLater: Later;
-  readonly #seatLater: Later;
 
   constructor(options: RoutingTableOptions) {
     this.#options = resolveRoutingTableOptions(options);
@@ -63,7 +60,7 @@ export class RoutingTable {
     this.#seat = new WriterSeat(options.election);
     this.#queue = new SerialQueue(pendingMax);
     this.#repairLater = new Later(clock, repairRetryMs);
-    this.#seatLater = new Later(clock, seatRetryMs);
+    this.#candidacy = this.#newCandidacy();
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new RoutingMetrics(registry);
     registry.onCollect(() => {
@@ -83,34 +80,23 @@ export class RoutingTable {
 
   /** Reads the log to its end and becomes its writer, under the highest epoch seen + 1: at once, or as soon and as long as it is elected. */
   async open(): Promise<void> {
-    const { log, election } = this.#options;
-    await log.open({
+    await this.#options.log.open({
       onRoute: (route) => this.#onRoute(route),
       onUnreadable: (reason, unsupported) => this.#onUnreadable(reason, unsupported),
       onReset: () => this.#onReset(),
     });
-    if (this.state.type !== 'closed' || this.#closed) return;
-    if (election === undefined) return this.#becomeWriter();
-    this.#seat.standBy();
-    election.start(() => this.#onElection());
-    this.#onElection();
+    this.#candidacy.start();
   }
 
   /** Becomes the writer again after another one had taken over, unless another one is elected; nothing to do otherwise. */
   async takeOver(signal?: AbortSignal): Promise<void> {
-    await this.#serially('takeOver', signal, async (inner) => {
-      await this.#options.log.barrier(inner);
-      if (this.state.type === 'superseded') this.#becomeWriter();
-    });
+    await this.#candidacy.takeOver(signal);
   }
 
   /** Leaves the election first, so that another one can take over meanwhile. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#seat.close();
     this.#repairLater.cancel();
-    this.#seatLater.cancel();
-    await this.#options.election?.close();
+    await this.#candidacy.close();
     await this.#options.log.close();
   }
 
@@ -261,29 +247,16 @@ export class RoutingTable {
     if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
     if (own !== undefined && verdict !== 'stale') this.#noteDone(own, before, route);
     if (!live) return;
-    if (own === undefined) this.#stepDownBefore(route);
+    if (own === undefined) this.#candidacy.stepDownBefore(route);
     if (verdict === 'accepted') return this.#broken.noteAccepted(route);
     // Two of the same epoch have both stepped down: the one whose record came second takes over, and nobody else does.
-    if (own !== undefined && verdict === 'out-of-step' && this.state.type === 'superseded') this.#becomeWriter();
+    if (own !== undefined && verdict === 'out-of-step' && this.state.type === 'superseded') this.#candidacy.become();
     this.#onBroken(route, verdict);
   }
 
   #noteDone({ pending, operation }: { pending: boolean; operation: string }, before: Route | null, after: Route): void {
     if (pending) this.#own.confirm();
     this.#options.onChanged({ operation, before, after });
-  }
-
-  /** Whoever is elected comes back, but not at once: of two that believe to be, the one whose record came second is then the only one that repairs. */
-  #stepDownBefore({ table, writerEpoch, changedBy }: Route): void {
-    const { state } = this;
-    if (state.type !== 'writer' || writerEpoch < state.epoch) return;
-    const { epoch } = state;
-    this.#seat.supersede(writerEpoch);
-    this.#options.logger.warn(
-      { table, writerEpoch, epoch, changedBy },
-      'another writer has taken the routing table over',
-    );
-    if (this.#options.election !== undefined) this.#seatLater.set(() => this.#onElection());
   }
 
   /** Whoever writes puts it right; the others remember it, in case that they have to. */
@@ -336,35 +309,6 @@ export class RoutingTable {
     if (unsupported) this.#seat.refuse(reason);
   }
 
-  /** Another writer's records may still be on their way when this process is elected, so it reads the log to its end first. */
-  #onElection(): void {
-    this.#seatLater.cancel();
-    if (this.#closed) return;
-    if (!this.#seat.mayTake) return this.#seat.standBy();
-    void this.#takeSeat();
-  }
-
-  async #takeSeat(): Promise<void> {
-    const { log, logger } = this.#options;
-    try {
-      await this.#serially('takeSeat', undefined, async (signal) => {
-        await log.barrier(signal);
-        if (!this.#closed && this.#seat.mayTake && this.#seat.isWaiting) this.#becomeWriter();
-      });
-    } catch (error) {
-      if (this.#closed) return;
-      logger.warn({ error: messageOf(error) }, 'the routing table cannot be opened for changes yet');
-      this.#seatLater.set(() => this.#onElection());
-    }
-  }
-
-  #becomeWriter(): void {
-    const epoch = this.#ledger.epoch + 1;
-    this.#seat.take(epoch);
-    this.#options.logger.info({ epoch, routes: this.#ledger.count }, 'routing table open for changes');
-    if (this.#broken.size > 0) void this.#repair();
-  }
-
   #assertOpen(): void {
     if (this.state.type === 'closed') throw notOpen();
   }
@@ -387,6 +331,21 @@ export class RoutingTable {
         return work(inner);
       }),
     );
+  }
+
+  #newCandidacy(): WriterCandidacy {
+    const { log, election, clock, logger } = this.#options;
+    return new WriterCandidacy({
+      ...{ seat: this.#seat, ledger: this.#ledger, election, clock, logger },
+      atEnd: (what, signal, work) =>
+        this.#serially(what, signal, async (inner) => {
+          await log.barrier(inner);
+          work();
+        }),
+      onWriter: () => {
+        if (this.#broken.size > 0) void this.#repair();
+      },
+    });
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {
