@@ -37,7 +37,8 @@ export function gate(options: GateOptions): (request: IncomingMessage, response:
         response.setHeader('Allow', methods.join(', '));
         throw new RequestProblem('METHOD_NOT_ALLOWED', `Expected ${methods.join(', ')}.`);
       }
-      if (request.method === 'PUT') bodyIsAcceptable(request, options.bodyBytesMax);
+      if (request.method === 'PUT' || (request.method === 'POST' && hasBody(request)))
+        bodyIsAcceptable(request, options.bodyBytesMax);
     } catch (error) {
       if (hasBody(request)) response.setHeader('Connection', 'close');
       return sendProblem(response, problemOf(error));

@@ -169,6 +169,11 @@ describe('POST /routes/:table/rewind', () => {
     expect(await route()).toMatchObject({ version: 1 });
   });
 
+  it.each(['text/plain', 'application/x-www-form-urlencoded'])('refuses a body of type %s', async (type) => {
+    const response = await bench.api.post(url('rewind')).set(at(1)).set('Content-Type', type).send('to=5');
+    expect(response.body).toMatchObject({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', field: 'Content-Type' });
+  });
+
   it('needs a version, and a route', async () => {
     expect((await bench.api.post(url('rewind')).send({ to: past() })).status).toBe(428);
     expect((await bench.api.post('/api/v1/routes/nobody/rewind').set(at(1)).send({ to: past() })).status).toBe(404);

@@ -60,6 +60,12 @@ export function readDryRun(query: unknown): boolean {
   throw wrongShape(result.error, 'query', 'expected ?dryRun=true, ?dryRun=false or nothing');
 }
 
+/** Refuses every parameter: who says `dryRun` where there is none would be surprised by what it does. */
+export function readNoQuery(query: unknown): void {
+  const result = z.strictObject({}).safeParse(query);
+  if (!result.success) throw wrongShape(result.error, 'query', 'expected no parameters');
+}
+
 /** `If-Match: "<version>"` to change, `If-None-Match: *` to create. */
 export function readPutPrecondition(headers: RequestHeaders): RoutePrecondition {
   const ifNoneMatch = headers['if-none-match'];

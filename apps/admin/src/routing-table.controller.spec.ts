@@ -34,6 +34,18 @@ describe('/routing-table', () => {
     }
   });
 
+  it('refuses a parameter: there is no dry run of an import', async () => {
+    const fresh = await new AdminBench().open();
+    try {
+      const body = (await bench.api.get(url)).body as object;
+      const refused = await fresh.api.put(`${url}?dryRun=true`).send(body);
+      expect(refused.body).toMatchObject({ status: 400, code: 'BAD_REQUEST', field: 'query' });
+      expect(fresh.topic.records).toEqual([]);
+    } finally {
+      await fresh.close();
+    }
+  });
+
   const route = { v: '1.0', table: 'users', version: 9, writerEpoch: 1, topics: {}, deleted: true, changedAt: 0 };
   it.each<[unknown, object]>([
     [{}, { status: 400, field: 'writerEpoch' }],
@@ -56,7 +68,7 @@ describe('/routing-table', () => {
     [{ writerEpoch: 1, routes: [], more: 1 }, { status: 400 }],
     [
       { writerEpoch: 1, routes: [{ ...route, changedBy: 'x', deleted: false, topics: { elsewhere: 1 } }] },
-      { status: 422, rule: 'topic-prefix' },
+      { status: 422, rule: 'topic-prefix', field: 'routes.users.topics.elsewhere' },
     ],
   ])('refuses %j', async (body, problem) => {
     expect((await bench.api.put(url).send(body as object)).body).toMatchObject(problem);

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, Put } from '@nestjs/common';
+import { Body, Controller, Get, Headers, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { importRoutes, RoutingTable } from '@tidemark/control';
 
@@ -6,7 +6,7 @@ import { ApiProblems } from './api-problems.js';
 import { actorHeader, changed } from './route-changes.js';
 import { RouteDumpModel, routeDumpModel, RouteImportModel } from './route-dump-models.js';
 import { readDump } from './route-dump-request.js';
-import { readActor, type RequestHeaders } from './route-request.js';
+import { readActor, readNoQuery, type RequestHeaders } from './route-request.js';
 
 /** All routes at once: to be kept elsewhere, and to be written anew where the routing topic was lost. */
 @ApiTags('routing table')
@@ -40,7 +40,12 @@ export class RoutingTableController {
   })
   @ApiOkResponse({ type: RouteImportModel, description: 'Written. After a failure the same request writes the rest.' })
   @ApiProblems(400, 409, 413, 415, 422)
-  async import(@Body() body: unknown, @Headers() headers: RequestHeaders): Promise<RouteImportModel> {
+  async import(
+    @Body() body: unknown,
+    @Query() query: unknown,
+    @Headers() headers: RequestHeaders,
+  ): Promise<RouteImportModel> {
+    readNoQuery(query);
     const dump = readDump(body);
     return changed(this.#table, () => importRoutes(this.#table, dump, { actor: readActor(headers) }));
   }

@@ -70,9 +70,13 @@ export function dumpedProblem(route: Route, limits: RouteLimits): RouteProblem |
   if (problem !== undefined) return problem;
   const targets = targetsOf(route);
   if (targets.length > limits.topicsMax)
-    return { field: 'topics', rule: 'topics-max', message: `expected at most ${limits.topicsMax} topics` };
+    return {
+      field: `routes.${route.table}.topics`,
+      rule: 'topics-max',
+      message: `expected at most ${limits.topicsMax} topics, got ${targets.length}`,
+    };
   for (const { topic } of targets) {
-    const wrong = topicNameProblem(topic, topic, limits);
+    const wrong = topicNameProblem(`routes.${route.table}.topics.${topic}`, topic, limits);
     if (wrong !== undefined) return wrong;
   }
   return undefined;

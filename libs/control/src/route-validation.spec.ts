@@ -44,7 +44,8 @@ describe('routeProblem', () => {
 
   it("never allows Tidemark's own topics, whatever the expressions say", () => {
     const open = { ...limits, allowedTopics: [/.*/] };
-    for (const topic of ['td.cdc.users', 'td.cdc', 'td.cdc.', 'td.routes', 'td.pods', 'td.dead-letters']) {
+    const own = ['td.cdc.users', 'td.cdc', 'td.cdc.', 'td.routes', 'td.route-history', 'td.pods', 'td.dead-letters'];
+    for (const topic of own) {
       expect(routeProblem('users', [topic], open)).toMatchObject({ rule: 'topic-reserved' });
     }
   });

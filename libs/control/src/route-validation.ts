@@ -161,7 +161,7 @@ function placeProblem(topic: string, { names, allowedTopics }: RouteLimits): Nam
 
 /** A dispatcher that wrote there would feed itself, or overwrite what others own. */
 function isReserved(topic: string, names: TopicNames): boolean {
-  const own = [names.routes, names.pods, names.deadLetters, names.cdc('').slice(0, -1)];
+  const own = [names.routes, names.routeHistory, names.pods, names.deadLetters, names.cdc('').slice(0, -1)];
   return own.includes(topic) || topic === names.cdc('') || tableOfCdcTopic(names, topic) !== undefined;
 }
 
