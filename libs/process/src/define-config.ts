@@ -5,6 +5,7 @@ import { checkText, helpText, markdownTable } from './config-text.js';
 import { defaultOf, fieldRegistry } from './configuration-field.js';
 import { type DescribedField, type Environment } from './described-field.js';
 import { nearest } from './nearest.js';
+import { printAndExit } from './print-and-exit.js';
 
 export interface ConfigOptions<Shape extends z.ZodRawShape> {
   /** Name of the command. */
@@ -75,9 +76,7 @@ export function defineConfig<Shape extends z.ZodRawShape>(
 /** The values that this process runs with; prints and ends it instead where its command line says so or is wrong. */
 export function loadConfig<Values>(config: ProcessConfig<Values>): Values {
   const command = config.command(process.argv.slice(2), process.env);
-  if (command.type === 'run') return command.values;
-  (command.exitCode === 0 ? process.stdout : process.stderr).write(command.text);
-  return process.exit(command.exitCode);
+  return command.type === 'run' ? command.values : printAndExit(command);
 }
 
 function describe(name: string, type: z.core.$ZodType): DescribedField {

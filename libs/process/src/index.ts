@@ -23,6 +23,7 @@ export { type DescribedField, type Environment } from './described-field.js';
 export { nearest } from './nearest.js';
 export { pinoLogger } from './pino-logger.js';
 export { type MetricsText, prometheusText } from './prometheus-text.js';
+export { type LastWords, printAndExit } from './print-and-exit.js';
 export { type ProcessOptions, runProcess } from './run-process.js';
 export {
   type RunningService,
@@ -40,6 +41,7 @@ export {
   type LogLevel,
   logLevels,
   processFields,
+  readerFields,
   regionField,
   rule,
   saslIsComplete,

@@ -1,6 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TidemarkError } from '@tidemark/runtime';
-import { pinoLogger } from './pino-logger.js';
+import { lineDestination, pinoLogger } from './pino-logger.js';
 import { type LogLevel } from './shared-fields.js';
 
 function logged(level: LogLevel): { readonly lines: string[]; readonly logger: ReturnType<typeof pinoLogger> } {
@@ -74,5 +77,31 @@ describe('pinoLogger', () => {
     circle['self'] = circle;
     logger.warn({ circle, fn: () => 1 }, 'odd');
     expect(parsed(lines)[0]).toMatchObject({ circle: { offset: 7 }, message: 'odd' });
+  });
+});
+
+describe('where lines go', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tidemark-lines-'));
+    file = join(folder, 'log');
+    writeFileSync(file, '');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is a file that has each line as soon as it was written', () => {
+    const fd = openSync(file, 'a');
+    pinoLogger('info', 'test', lineDestination(fd)).info({}, 'here');
+    expect(readFileSync(file, 'utf8')).toContain('"message":"here"');
+    closeSync(fd);
+  });
+
+  it('fails nobody where nothing can be written, however often', () => {
+    const fd = openSync(file, 'r');
+    const logger = pinoLogger('info', 'test', lineDestination(fd));
+    const say = (): void => logger.error({ text: 'x'.repeat(10_000) }, 'a full disk looks like this');
+    for (let i = 0; i < 1_000; i += 1) expect(say).not.toThrow();
+    closeSync(fd);
   });
 });

@@ -2,15 +2,24 @@ import { isTidemarkError, type LogFields, type Logger } from '@tidemark/runtime'
 import { destination, type DestinationStream, pino, stdTimeFunctions } from 'pino';
 import { type LogLevel } from './shared-fields.js';
 
+/** Bytes of lines that wait for a place to be written to. */
+const waitingBytesMax = 1_048_576;
+
 /**
- * A logger that writes one JSON line each to stdout, at once, so that the last words of a dying process are not lost. Errors are written
- * with their code, context, stack and causes, under whatever field they stand.
+ * Where lines go, at once, so that the last words of a dying process are not lost. What cannot be written, as on a full disk, waits for the next
+ * line, 1 MiB at most; the rest is dropped: no process may fail because it cannot say how it is.
  */
-export function pinoLogger(
-  level: LogLevel,
-  name: string,
-  to: DestinationStream = destination({ fd: 1, sync: true }),
-): Logger {
+export function lineDestination(fd: number): DestinationStream {
+  const lines = destination({ fd, sync: true, maxLength: waitingBytesMax });
+  lines.on('error', () => undefined);
+  return lines;
+}
+
+/**
+ * A logger that writes one JSON line each to stdout, or to `to`. Errors are written with their code, context, stack and causes, under whatever
+ * field they stand.
+ */
+export function pinoLogger(level: LogLevel, name: string, to: DestinationStream = lineDestination(1)): Logger {
   const lines = pino(
     {
       level,
