@@ -18,6 +18,14 @@ describe('commandOf', () => {
       expect(command.type === 'end' && command.text).toContain(`\n  ${name} `);
   });
 
+  it('promises --check of processes alone, and no page', () => {
+    const command = commandOf(['--help']);
+    const text = command.type === 'end' ? command.text : '';
+    expect(text).toContain('tidemark sync|dispatcher|admin [--check]\n');
+    expect(text).toContain('of a process (sync, dispatcher, admin), --check');
+    expect(text).not.toContain('page');
+  });
+
   it.each([
     [['synk'], 'unknown command "synk"; did you mean sync?'],
     [['toString'], 'unknown command "toString" ('],

@@ -4,7 +4,7 @@ import { nearest } from '@tidemark/process';
 const roles = {
   sync: 'copies the changes of DynamoDB tables from a Kinesis stream into table topics',
   dispatcher: 'copies the events of table topics to the cache topics that routes name',
-  admin: 'serves the routing table: API, page and history',
+  admin: 'serves the routing table: API and history',
   doctor: 'says what is wrong with a region, and what to do about it; changes nothing',
   routes: 'shows and changes routes over the admin API',
 } as const;
@@ -38,13 +38,14 @@ function helpText(): string {
   const width = Math.max(...Object.keys(roles).map((name) => name.length));
   const lines = Object.entries(roles).map(([name, what]) => `  ${name.padEnd(width)}  ${what}`);
   return [
-    'tidemark COMMAND [--help] [--check]',
+    'tidemark sync|dispatcher|admin [--check]',
     'tidemark doctor [--json] [--write-probe]',
     'tidemark routes VERB [OPERANDS] [FLAGS]',
     '',
     ...lines,
     '',
-    'Processes and the doctor are configured by environment variables alone: tidemark COMMAND --help lists them, --check says whether they are right.',
+    'Processes and the doctor are configured by environment variables alone: tidemark COMMAND --help lists them;',
+    'of a process (sync, dispatcher, admin), --check says whether they are right.',
     '',
   ].join('\n');
 }

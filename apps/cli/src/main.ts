@@ -1,3 +1,4 @@
+import { printAndExit } from '@tidemark/process';
 import { commandOf, type Role } from './command.js';
 
 /** Names and not imports: only the process that was asked for is loaded. */
@@ -13,7 +14,4 @@ const command = commandOf(process.argv.slice(2));
 if (command.type === 'run') {
   process.argv.splice(2, Infinity, ...command.args);
   await import(mains[command.role]);
-} else {
-  (command.exitCode === 0 ? process.stdout : process.stderr).write(command.text);
-  process.exitCode = command.exitCode;
-}
+} else printAndExit(command);

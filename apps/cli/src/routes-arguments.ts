@@ -12,7 +12,7 @@ export const routeVerbs = {
   'roll-back': { operands: 'TABLE', what: 'gives a move up' },
   pause: { operands: 'TABLE', what: "lets a table's events wait in its table topic" },
   resume: { operands: 'TABLE', what: 'goes on where the pause began' },
-  rewind: { operands: 'TABLE TIME', what: 'sends again what was written since then (ISO 8601)' },
+  rewind: { operands: 'TABLE TIME', what: 'sends again what was written since then, such as 2026-01-31T12:00:00Z' },
   history: { operands: 'TABLE', what: 'who changed it, and how, newest first' },
   export: { operands: '', what: 'every route, to be kept elsewhere' },
   import: { operands: 'FILE', what: 'writes those of an export anew that are missing; - reads standard input' },
@@ -54,6 +54,24 @@ export interface RouteArguments {
   readonly flags: RouteFlags;
 }
 
+/** Flags of every verb; a flag of another verb is refused, for who gives it believes that it does something. */
+const everywhere = ['admin', 'token', 'actor', 'json', 'help'] as const;
+const ofChanges = ['if-match', 'dry-run'] as const;
+const ownFlags: Readonly<Record<RouteVerb, readonly (keyof RouteFlags)[]>> = {
+  list: [],
+  get: [],
+  put: [...ofChanges, 'limited'],
+  delete: ofChanges,
+  move: ofChanges,
+  'roll-back': ofChanges,
+  pause: ofChanges,
+  resume: ofChanges,
+  rewind: [...ofChanges, 'from', 'to'],
+  history: [],
+  export: [],
+  import: [],
+};
+
 /** What is wrong with a command line. */
 export class WrongUsage extends Error {
   override readonly name = 'WrongUsage';
@@ -73,6 +91,9 @@ export function routeArguments(args: readonly string[]): RouteArguments | undefi
   const more = names.at(-1)?.endsWith('...') === true;
   if (operands.length < names.length || (operands.length > names.length && !more))
     throw new WrongUsage(`${verb}: expected ${names.length === 0 ? 'no operands' : names.join(' ')}`);
+  const taken: readonly string[] = [...everywhere, ...ownFlags[verb]];
+  const foreign = Object.keys(values).find((flag) => !taken.includes(flag));
+  if (foreign !== undefined) throw new WrongUsage(`${verb}: takes no --${foreign}`);
   return { verb, operands, flags: values };
 }
 
@@ -98,8 +119,8 @@ ${rows.map(([usage = '', what = '']) => `  ${usage.padEnd(width)}  ${what}`).joi
   --admin URL         the admin API; default TIDEMARK_ADMIN_URL, or http://127.0.0.1:8083
   --token TOKEN       default TIDEMARK_ADMIN_TOKEN, which others on this machine cannot see
   --actor NAME        who asks, for the history; default TIDEMARK_ACTOR, or the user's name
-  --if-match VERSION  the version to change, "none" to create; default: the one that stands as the command begins
-  --dry-run           work the change out, and make none
+  --if-match VERSION  changes: the version to change, "none" to create; default: the one that stands as the command begins
+  --dry-run           changes of one route: work it out, and make none
   --limited JSON      put: topics for some services or buckets, {"topic":{"services":["a"]}}; {} for none
   --from KEY --to KEY rewind: only keys from KEY on, up to but without KEY
   --json              print what the API answers

@@ -147,9 +147,40 @@ describe('what goes wrong', () => {
     ['list --jsn', 2, '--jsn'],
     ['pause users --if-match x', 2, '--if-match: expected a version'],
     ['rewind users yesterday --if-match 1', 2, 'rewind: expected a time'],
+    ['rewind users 5 --if-match 1', 2, 'rewind: expected a time with its zone'],
+    ['rewind users 2026-01-31T12:00:00 --if-match 1', 2, 'rewind: expected a time with its zone'],
+    ['rewind users 2026-13-31T12:00:00Z --if-match 1', 2, 'rewind: expected a time with its zone'],
+    ['import - --dry-run', 2, 'import: takes no --dry-run'],
+    ['list --if-match 3', 2, 'list: takes no --if-match'],
+    ['pause users --from a --to b', 2, 'pause: takes no --from'],
+    ['move users b --limited {}', 2, 'move: takes no --limited'],
+    ['list --admin http://me:secret@127.0.0.1:1', 2, '--admin: expected http://… or https://… without a user name'],
+    ['list --admin http://127.0.0.1:1/?a=b', 2, '--admin: expected http'],
+    ['list --token geheim-aber-nicht-ascii-ü', 2, '--token: expected up to 512 printable ASCII characters'],
+    ['list --actor Łukasz', 2, '--actor: expected 1 to 64 printable ASCII characters, got "Łukasz"'],
     ['rewind users 2026-01-31T12:00:00Z --from a --if-match 1', 2, 'rewind: expected --from and --to'],
   ])('%s ends with %i', async (line, exitCode, text) => {
     expect(await routes(line)).toEqual({ exitCode, text: expect.stringContaining(text) });
+  });
+
+  it('shows neither a password nor a token', async () => {
+    for (const line of ['list --admin http://me:secret-one@here:1', 'list --token secret-two-ü'])
+      expect((await routes(line)).text).not.toContain('secret');
+  });
+
+  it('leaves out an empty variable, and a user name that cannot stand in the history', async () => {
+    const environment = { TIDEMARK_ADMIN_URL: admin.url, TIDEMARK_ADMIN_TOKEN: token, TIDEMARK_ACTOR: '' };
+    expect(await routes(`put users ${a}`, { ...environment, USER: 'Łukasz' })).toMatchObject({ exitCode: 0 });
+    expect(topic.routes.at(-1)).toMatchObject({ changedBy: 'admin-api' });
+    expect(await routes('list', { ...environment, TIDEMARK_ADMIN_TOKEN: '' })).toMatchObject({ exitCode: 1 });
+  });
+
+  it('ends with 2 where the file of an import cannot be read', async () => {
+    const read = async (): Promise<string> => Promise.reject(new Error('ENOENT: no such file'));
+    expect(await routesCommand(['import', 'gone.json'], {}, { read })).toEqual({
+      exitCode: 2,
+      text: expect.stringContaining('import: expected a file that can be read: ENOENT: no such file'),
+    });
   });
 
   it('takes nothing for an answer that is none of an admin', async () => {

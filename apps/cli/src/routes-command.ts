@@ -55,18 +55,48 @@ function endOf(error: unknown): RoutesEnd {
   return { exitCode: error.retriable ? 3 : 1, text };
 }
 
+/** An empty variable counts as left out, as everywhere. */
 function clientOf(flags: RouteFlags, environment: Environment, world: RoutesWorld): AdminClient {
-  const url = flags.admin ?? environment['TIDEMARK_ADMIN_URL'] ?? 'http://127.0.0.1:8083';
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new WrongUsage(`--admin: expected http://… or https://…, got ${JSON.stringify(url)}`);
+  const of = (name: string): string | undefined => environment[name] || undefined;
   const { clock = systemClock, patienceMs } = world;
   return new AdminClient({
-    url: url.replace(/\/+$/, ''),
-    token: flags.token ?? environment['TIDEMARK_ADMIN_TOKEN'],
-    actor: flags.actor ?? environment['TIDEMARK_ACTOR'] ?? environment['USER'],
+    url: urlOf(flags.admin ?? of('TIDEMARK_ADMIN_URL') ?? 'http://127.0.0.1:8083'),
+    token: tokenOf(flags.token ?? of('TIDEMARK_ADMIN_TOKEN')),
+    actor: actorOf(flags.actor ?? of('TIDEMARK_ACTOR')) ?? userOf(of('USER')),
     clock,
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
+}
+
+function urlOf(text: string): string {
+  const { protocol, username, password, search, hash } = URL.canParse(text) ? new URL(text) : noUrl;
+  if (!/^https?:$/.test(protocol) || `${username}${password}${search}${hash}` !== '')
+    throw new WrongUsage(
+      `--admin: expected http://… or https://… without a user name or a query, got ${JSON.stringify(text.replace(/[^/]*@/, '…@'))}`,
+    );
+  return text.replace(/\/+$/, '');
+}
+
+const noUrl = { protocol: '', username: '', password: '', search: '', hash: '' };
+
+/** It is not shown. */
+function tokenOf(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]{1,512}$/.test(token)) return token;
+  throw new WrongUsage('--token: expected up to 512 printable ASCII characters, got others');
+}
+
+function actorOf(actor: string | undefined): string | undefined {
+  if (actor === undefined || isActor(actor)) return actor;
+  throw new WrongUsage(`--actor: expected 1 to 64 printable ASCII characters, got ${JSON.stringify(actor)}`);
+}
+
+/** Nobody has chosen it for this: one that cannot stand in the history is left out. */
+function userOf(user: string | undefined): string | undefined {
+  return user !== undefined && isActor(user) ? user : undefined;
+}
+
+function isActor(text: string): boolean {
+  return /^[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?$/.test(text);
 }
 
 async function answer(client: AdminClient, given: RouteArguments, world: RoutesWorld): Promise<string> {
@@ -86,9 +116,17 @@ async function answer(client: AdminClient, given: RouteArguments, world: RoutesW
     case 'export':
       return `${JSON.stringify(await client.send(get('/routing-table')), null, 2)}\n`;
     case 'import':
-      return shown<Imported>(await importAll(client, await world.read(first)), importText);
+      return shown<Imported>(await importAll(client, await textOf(first, world)), importText);
     default:
       return shown<ShownChange>(await client.send(await changeOf(client, given)), changeText);
+  }
+}
+
+async function textOf(file: string, { read }: RoutesWorld): Promise<string> {
+  try {
+    return await read(file);
+  } catch (error) {
+    throw new WrongUsage(`import: expected a file that can be read: ${messageOf(error)}`);
   }
 }
 
@@ -156,10 +194,11 @@ function limitedOf({ limited }: RouteFlags): { readonly limited?: unknown } {
   return Object.keys(value).length === 0 ? {} : { limited: value };
 }
 
+/** With its zone: the same words must not mean another time on another machine, nor `5` the year 2001. */
 function timeOf(time: string): string {
-  const ms = Date.parse(time);
+  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/i.test(time) ? Date.parse(time) : NaN;
   if (Number.isNaN(ms))
-    throw new WrongUsage(`rewind: expected a time as 2026-01-31T12:00:00Z, got ${JSON.stringify(time)}`);
+    throw new WrongUsage(`rewind: expected a time with its zone as 2026-01-31T12:00:00Z, got ${JSON.stringify(time)}`);
   return new Date(ms).toISOString();
 }
 
