@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { topicNames } from '@tidemark/protocol';
 import {
@@ -165,5 +167,36 @@ describe('configsOfRole', () => {
   it.each(roles)('makes a %s topic that fits', (role) => {
     const made = { ...found(role), configs: { ...found(role).configs, ...configsOfRole(role, settings) } };
     expect(topicProblems(role, made, settings)).toEqual([]);
+  });
+});
+
+describe('the commands of infra/kafka', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../../infra/kafka/README.md'), 'utf8');
+  const commands = page.split('\n').filter((line) => line.startsWith('kafka-topics.sh '));
+  /** As Apache Kafka makes it where its own defaults stand. */
+  const made = (command: string): FoundTopic => {
+    const of = (flag: string): string => new RegExp(`--${flag} (\\S+)`).exec(command)?.[1] ?? '';
+    const configs = [...command.matchAll(/--config (\S+?)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]);
+    return {
+      ...{
+        topic: of('topic'),
+        partitions: Number(of('partitions')),
+        replicationFactor: Number(of('replication-factor')),
+      },
+      configs: { ...usual, 'min.insync.replicas': '1', ...(Object.fromEntries(configs) as Record<string, string>) },
+    };
+  };
+
+  it('make a topic of each role', () => {
+    const roles = commands.map((command) => topicRole(topicNames('tidemark'), made(command).topic));
+    expect(roles).toEqual(['routes', 'route-history', 'pods', 'table', 'cache', 'dead-letters']);
+  });
+
+  it('make topics that every process starts on', () => {
+    const problems = commands.flatMap((command) => {
+      const topic = made(command);
+      return topicProblems(topicRole(topicNames('tidemark'), topic.topic) ?? 'cache', topic, settings);
+    });
+    expect(problems.map(topicProblemText)).toEqual([]);
   });
 });

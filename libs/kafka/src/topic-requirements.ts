@@ -146,7 +146,7 @@ function replicaRules(found: FoundTopic, configs: Configs, settings: TopicSettin
     {
       ...rule,
       ok: insync === undefined || copies === 1 || insync !== copies,
-      expected: `less than the ${copies} replicas`,
+      expected: `${copies - 1} or less`,
       why: 'nothing can be written while any one broker is down',
       severity: 'warning',
     },

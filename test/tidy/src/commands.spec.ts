@@ -18,6 +18,7 @@ describe('commands and paths in the documents', () => {
     ['CONTRIBUTING.md', '`npm test -- --only cache,test/gone`', 'there is no project test/gone'],
     ['README.md', '`npm run test:long -- --only gone`', 'there are no long runs of gone'],
     ['README.md', '`npx @tidemark/gone`', 'nothing provides npx @tidemark/gone'],
+    ['README.md', '`kafka-topics.sh --list`', 'tell Kafka’s tools --bootstrap-server'],
     ['docs/architecture.md', 'In `libs/gone/src/`.', 'there is no libs/gone/src/'],
     ['libs/cache/README.md', 'Read `src/gone.ts`.', 'there is no src/gone.ts'],
     ['docs/coherence.md', 'Read `gone-*.ts`.', 'there is no gone-*.ts'],

@@ -39,6 +39,9 @@ function missingCommands(page: string, line: string): string[] {
     ...npm.filter((name) => scripts[name] === undefined).map((name) => `there is no npm script ${name}`),
     ...programs.filter((file) => !exists(page, file)).map((file) => `there is no program ${file}`),
     ...(line.includes('test:long') ? missingLongRuns(only) : missingProjects(only)),
+    ...[...line.matchAll(/\bkafka-[\w-]+\.sh (?=--)(?!.*--bootstrap-server )/g)].map(
+      () => 'tell Kafka’s tools --bootstrap-server',
+    ),
     ...binaries.filter((name) => !isInstalled(name)).map((name) => `nothing provides npx ${name}`),
   ];
 }

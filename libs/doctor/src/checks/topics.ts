@@ -60,6 +60,6 @@ function remedyFor(topic: string, setting: string, expected: string): string {
     return 'kafka-reassign-partitions.sh adds replicas; or lower TIDEMARK_TOPIC_REPLICATION_FACTOR to what you accept';
   const value = expected.split(/[ ,]/, 1)[0] ?? expected;
   const flag = { 'min.insync.replicas': 'TIDEMARK_TOPIC_MIN_ISR', 'retention.ms': 'TIDEMARK_TOPIC_RETENTION' }[setting];
-  const alter = `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}=${value}`;
+  const alter = `kafka-configs.sh --bootstrap-server BROKERS --alter --entity-type topics --entity-name ${topic} --add-config ${setting}=${value}`;
   return flag === undefined ? alter : `${alter}; or set ${flag} to what you accept`;
 }
