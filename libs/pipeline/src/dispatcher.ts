@@ -11,6 +11,7 @@ import {
   wait,
 } from '@tidemark/runtime';
 
+import { DispatchAnnouncer } from './dispatch-announcer.js';
 import { replayedOf } from './dispatch-filter.js';
 import { DispatchMetrics } from './dispatch-metrics.js';
 import {
@@ -23,7 +24,7 @@ import { DispatchRewinds } from './dispatch-rewinds.js';
 import { DispatchRoutes } from './dispatch-routes.js';
 import { DispatchSubscription } from './dispatch-subscription.js';
 import { type DispatchContext, dispatchTable } from './dispatch-table.js';
-import { type BatchOutcome, type OutgoingRecord, type SourceBatch, type TopicPartition } from './ports.js';
+import { type BatchOutcome, type SourceBatch, type TopicPartition } from './ports.js';
 import { SendWatch } from './send-watch.js';
 
 export interface DispatcherHealth {
@@ -45,9 +46,6 @@ export interface DispatcherHealth {
   readonly reason: string | undefined;
 }
 
-/** A send without an answer for this long has failed as far as anybody can tell, ms. */
-const unansweredMs = 3_000;
-
 /**
  * Carries each table's events from its table topic to the cache topics of its route. Nothing is kept but committed offsets: routes are read to the
  * end before the first dispatch and at every assignment, for a member that dispatched under an older route would leave pods stale for good.
@@ -59,16 +57,15 @@ export class Dispatcher {
   readonly #subscription: DispatchSubscription;
   readonly #rewinds: DispatchRewinds;
   readonly #context: DispatchContext;
-  readonly #sends: SendWatch;
+  readonly #announcer: DispatchAnnouncer;
   readonly #again: Pick<Logger, 'warn' | 'error'>;
   /** Aborted at the end: gives back what is in hand. */
   readonly #aborter = new AbortController();
   #state: DispatcherHealth['state'] = 'new';
+  /** The last assignment, which is owned once the routes are read. */
+  #assigned: readonly TopicPartition[] = [];
   /** By topic and partition number. */
   #owned = new Map<string, DispatchPartition>();
-  /** Topics of the routes of what is owned, and why the last announcement into one did not arrive. */
-  #targets: ReadonlySet<string> = new Set();
-  readonly #failing = new Map<string, string>();
   /** Route changes alter the subscription from now on. */
   #follows = false;
   #stopTimers: () => void = () => undefined;
@@ -76,15 +73,22 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = resolveDispatcherOptions(options);
-    this.#sends = new SendWatch(this.#options.sink, this.#options.clock);
+    const sends = new SendWatch(this.#options.sink, this.#options.clock);
     this.#again = thinned(this.#options.logger, this.#options.clock);
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new DispatchMetrics(registry);
     this.#subscription = new DispatchSubscription(this.#options, this.#routes, this.#aborter.signal);
     this.#rewinds = new DispatchRewinds(this.#options, this.#routes, this.#metrics, this.#aborter.signal);
+    this.#announcer = new DispatchAnnouncer(
+      this.#options,
+      sends,
+      this.#metrics,
+      (table) => this.#subscription.planNow(table),
+      this.#aborter.signal,
+    );
     this.#context = {
       ...this.#options,
-      sink: this.#sends,
+      sink: sends,
       metrics: this.#metrics,
       plan: (table, signal) => this.#subscription.plan(table, signal),
       target: (table, topic) => this.#routes.target(table, topic),
@@ -110,7 +114,7 @@ export class Dispatcher {
     this.#follows = true;
     await this.#subscription.refresh('everything');
     if (this.#ended !== undefined) return;
-    const stopAnnouncing = every(clock, announceIntervalMs, () => void this.#announce());
+    const stopAnnouncing = every(clock, announceIntervalMs, () => void this.#announcer.announce(this.#owned.values()));
     const stopRefreshing = every(clock, refreshIntervalMs, async () => {
       await this.#confirmRoutes();
       this.#rewinds.look(this.#owned.values());
@@ -138,7 +142,7 @@ export class Dispatcher {
 
   health(): DispatcherHealth {
     const { tables, unrouted, held } = this.#subscription;
-    const failing = this.#failingNow();
+    const failing = this.#announcer.failing();
     const reason = this.#whyNotReady(failing);
     return {
       state: this.#state,
@@ -153,17 +157,6 @@ export class Dispatcher {
     };
   }
 
-  /** Targets that did not take what was last sent, or have not answered. */
-  #failingNow(): ReadonlyMap<string, string> {
-    const failing = new Map<string, string>();
-    for (const topic of this.#targets) {
-      const silentMs = this.#sends.unansweredMs(topic);
-      const why = silentMs > unansweredMs ? `no answer for ${Math.round(silentMs)} ms` : this.#failing.get(topic);
-      if (why !== undefined) failing.set(topic, why);
-    }
-    return failing;
-  }
-
   #whyNotReady(failing: ReadonlyMap<string, string>): string | undefined {
     const { routes, source } = this.#options;
     if (this.#state === 'stopping' || this.#state === 'stopped') return this.#state;
@@ -171,9 +164,7 @@ export class Dispatcher {
     if (source.problem !== undefined) return `the table topics: ${source.problem}`;
     if (this.#state !== 'running') return this.#state === 'new' ? 'not started' : 'starting';
     if (!this.#subscription.settled) return 'the group is being joined';
-    const [first] = failing;
-    if (first === undefined || failing.size < this.#targets.size) return undefined;
-    return `no cache topic takes anything: ${first[0]}: ${first[1]}`;
+    return this.#announcer.whyNone(failing);
   }
 
   async #end(drainMs: number): Promise<void> {
@@ -221,16 +212,21 @@ export class Dispatcher {
     this.#routesChanged();
   }
 
-  /** Blocks until the routes are read to their end, however long that takes: dispatching under old ones would be worse. */
+  /**
+   * Blocks until the routes are read to their end, however long that takes: dispatching under old ones would be worse. By then the partitions may
+   * have been assigned anew, and that assignment have been taken already.
+   */
   async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#assigned = partitions;
     for (const owned of this.#owned.values()) owned.revoke();
     await this.#readRoutes();
     await this.#confirmRoutes();
+    if (this.#assigned !== partitions || this.#aborter.signal.aborted) return;
     this.#own(partitions);
     this.#subscription.assigned();
     this.#metrics.assignments.value += 1;
     this.#rewinds.look(this.#owned.values());
-    void this.#announce();
+    void this.#announcer.announce(this.#owned.values());
   }
 
   /** Puts into force what was heard, once the partitions are confirmed; what cannot be confirmed waits for the next assignment, or the next look. */
@@ -316,51 +312,6 @@ export class Dispatcher {
       { topic, partition, firstOffset: String(firstOffset) },
       'dispatcher: the group has no offset of this partition yet, flushing it first',
     );
-  }
-
-  /**
-   * Tells every target of every owned partition since when it has carried the table, so that a pod that starts need not wait for an event;
-   * where a watermark of sync has just told it, not once more: each record that comes by itself is a fetch of every pod.
-   */
-  async #announce(): Promise<void> {
-    const { clock, announceIntervalMs } = this.#options;
-    const passedSinceMs = clock.monotonicMs() - 1.5 * announceIntervalMs;
-    const byTopic = new Map<string, { owned: DispatchPartition; since: number }[]>();
-    const targets = new Set<string>();
-    for (const owned of this.#owned.values()) {
-      if (owned.revoked) continue;
-      const plan = this.#subscription.planNow(owned.table);
-      for (const { topic, since } of plan.type === 'dispatch' ? plan.targets : []) {
-        targets.add(topic);
-        if (owned.hasPassed(topic, since, passedSinceMs)) continue;
-        if (owned.busy(topic)) owned.announceSoon(topic);
-        else byTopic.set(topic, [...(byTopic.get(topic) ?? []), { owned, since }]);
-      }
-    }
-    this.#targets = targets;
-    for (const topic of this.#failing.keys()) if (!targets.has(topic)) this.#failing.delete(topic);
-    await Promise.all([...byTopic].map(([topic, into]) => this.#announceInto(topic, into)));
-  }
-
-  async #announceInto(
-    topic: string,
-    targets: readonly { readonly owned: DispatchPartition; readonly since: number }[],
-  ): Promise<void> {
-    const records: OutgoingRecord[] = targets.map(({ owned, since }) => {
-      return { partition: owned.partition, record: owned.announcement(since) };
-    });
-    const sent = this.#sends.send(topic, records, this.#aborter.signal);
-    try {
-      await Promise.all(targets.map(({ owned }) => owned.exclusively(topic, () => sent)));
-      for (const { owned, since } of targets) owned.announced(topic, since);
-      this.#metrics.announcements.value += records.length;
-      this.#failing.delete(topic);
-    } catch (error) {
-      if (this.#aborter.signal.aborted) return;
-      this.#failing.set(topic, messageOf(error));
-      this.#metrics.publishFailures.value += 1;
-      this.#again.warn({ topic, error: messageOf(error) }, 'dispatcher: could not send watermarks');
-    }
   }
 
   #collect(): void {

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { DispatchBench, event, quiet, route } from './testing/dispatch-bench.js';
+
+function bench(): DispatchBench {
+  const made = new DispatchBench();
+  made.table('users');
+  made.sink.createTopic('a', 2);
+  return made;
+}
+
+/** What the brokers answer once `answer` is called. */
+function lateAnswer() {
+  let answer: (confirmed: boolean) => void = () => undefined;
+  const answered = new Promise<boolean>((resolve) => (answer = resolve));
+  return { ask: () => answered, answer };
+}
+
+describe('an assignment', () => {
+  it('that is superseded while the routes are read and confirmed is not owned in the place of the newer one', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { dispatcher, source, store } = await on.started();
+    const late = lateAnswer();
+    store.pause();
+    on.routes.write(route(2, { a: 2 }));
+    [source.confirms, source.share] = [late.ask, ({ partition }) => partition === 0];
+    const earlier = source.rebalance();
+    await quiet();
+    [source.confirms, source.share] = [() => true, () => true];
+    await source.rebalance();
+    late.answer(true);
+    await earlier;
+    expect(dispatcher.health().assignedPartitions).toBe(2);
+    on.append('users', 0, event('u:1'));
+    on.append('users', 1, event('u:2'));
+    await quiet();
+    expect([on.committed('users', 0), on.committed('users', 1), source.held]).toEqual([1, 1, []]);
+  });
+
+  it('that comes too late, when the dispatcher has stopped, is not owned', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { dispatcher, source, store } = await on.started();
+    const late = lateAnswer();
+    store.pause();
+    on.routes.write(route(2, { a: 2 }));
+    source.confirms = late.ask;
+    const rebalanced = source.rebalance();
+    await quiet();
+    await dispatcher.kill();
+    late.answer(false);
+    await rebalanced;
+    expect(dispatcher.health()).toMatchObject({ state: 'stopped', assignedPartitions: 0 });
+  });
+});
