@@ -62,6 +62,19 @@ describe('Lane', () => {
     expect([lane.next, lane.uncharted]).toEqual([undefined, true]);
   });
 
+  it('does not go on behind what was handled while the group had given the member up, but knows that its log was cut', () => {
+    const before = new Lane('a', 0);
+    before.resume(7n);
+    before.next = 9n;
+    const lane = new Lane('a', 0);
+    lane.resume(7n, undefined, before, false);
+    expect([lane.next, lane.reset]).toEqual([7n, false]);
+    before.restart();
+    const later = new Lane('a', 0);
+    later.resume(7n, undefined, before, false);
+    expect([later.next, later.reset]).toEqual([7n, true]);
+  });
+
   const note = (id: number) => ({ id, until: 90n, lost: false });
   it.each([
     ['a rewind that it did not know of', note(5), undefined, 20n],

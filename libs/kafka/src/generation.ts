@@ -52,10 +52,16 @@ export class Lane implements TopicPartition {
   /**
    * Goes on after what is `committed` (negative: nothing), or after what the same member has handled `before` without having it committed: but
    * that only if it knew of the rewind that is noted there, for another one may have set the partition back. An offset that is gone went with its
-   * topic: what was handled was of another log. A reset that was met already outweighs all of that; one that was met before, and that no batch told
+   * topic: what was handled was of another log. Nor does it count after a time in which the group had given the member up (`handledAsMember` is `false`):
+   * the next owner may by then have told pods that another topic has everything, and what was handled behind its back did not go there. A reset that was met already outweighs all of that; one that was met before, and that no batch told
    * of yet, is told with the next.
    */
-  resume(committed: bigint, note?: RewindNote, before?: Pick<Lane, 'next' | 'note' | 'hasCommit' | 'reset'>): void {
+  resume(
+    committed: bigint,
+    note?: RewindNote,
+    before?: Pick<Lane, 'next' | 'note' | 'hasCommit' | 'reset'>,
+    handledAsMember = true,
+  ): void {
     this.isRead = true;
     this.note = note;
     this.uncharted = false;
@@ -65,7 +71,7 @@ export class Lane implements TopicPartition {
     this.reset = before?.reset === true;
     const known = committed >= 0n ? committed : undefined;
     this.hasCommit = known !== undefined;
-    const handled = before === undefined || !this.#isAfter(before) ? undefined : before.next;
+    const handled = before === undefined || !handledAsMember || !this.#isAfter(before) ? undefined : before.next;
     this.next = handled !== undefined && (known === undefined || handled > known) ? handled : known;
     this.uncharted = this.next === undefined;
   }
@@ -114,7 +120,11 @@ export class Generation {
   /** Resolves when batches may be handed over. Never rejects. */
   ready: Promise<void> = Promise.resolve();
 
-  constructor(assignment: Readonly<Record<string, readonly number[]>>) {
+  constructor(
+    assignment: Readonly<Record<string, readonly number[]>>,
+    /** The group's name for this member; another one than before where the group had given it up meanwhile. */
+    readonly memberId = '',
+  ) {
     for (const [topic, partitions] of Object.entries(assignment))
       for (const partition of partitions) this.#lanes.set(id(topic, partition), new Lane(topic, partition));
   }

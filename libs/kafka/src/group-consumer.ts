@@ -17,6 +17,7 @@ import {
   thinned,
   TidemarkError,
   wait,
+  withDeadline,
 } from '@tidemark/runtime';
 import { boundsOf, partitionCountOf, withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
@@ -58,6 +59,8 @@ export interface GroupConsumerOptions {
 }
 
 const turnMs = 1_000;
+/** Bound on joining the group, connecting included, ms. */
+const joinMs = 60_000;
 /** The brokers have not answered for this long, or the group has been in motion for this long: nothing is consumed, ms. */
 const quietMs = 4_000;
 /** Time between two looks at how far what is held is behind, ms. */
@@ -240,7 +243,8 @@ export class GroupConsumer implements EventSource {
     this.#session = session;
     this.#metrics.sessions.value += 1;
     try {
-      await session.start();
+      // kafkajs awaits some things that may never come.
+      await withDeadline({ clock: this.#clock, timeoutMs: joinMs, what: 'kafka group: join' }, () => session.start());
       if (this.#trouble !== undefined) this.#logger.info({ topics }, 'kafka group: joined again');
       this.#trouble = undefined;
     } catch (error) {
@@ -254,13 +258,22 @@ export class GroupConsumer implements EventSource {
     const session = this.#session;
     if (session === undefined || !session.joined) return;
     void this.#measureHeld(session);
-    const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000 } = this.#options;
-    const movingMs = session.rebalancingSinceMs === undefined ? 0 : rebalanceTimeoutMs;
-    const { rebuildAfterMs = sessionTimeoutMs + movingMs } = this.#options;
-    if (this.#distrusted || session.quietMs < rebuildAfterMs) return;
-    this.#again.warn({ quietMs: Math.round(session.quietMs) }, 'kafka group: no answer, beginning a new consumer');
+    const doubt = this.#distrusted ? undefined : this.#doubtOf(session);
+    if (doubt === undefined) return;
+    this.#again.warn({ reason: doubt }, 'kafka group: beginning a new consumer');
     this.#distrusted = true;
     this.#reconciler.poke();
+  }
+
+  /** Why the session is better begun anew; `undefined`: it is not. */
+  #doubtOf({ quietMs, rebalancingSinceMs }: GroupSession): string | undefined {
+    const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000 } = this.#options;
+    const movingMs = rebalancingSinceMs === undefined ? 0 : this.#clock.monotonicMs() - rebalancingSinceMs;
+    const { rebuildAfterMs = sessionTimeoutMs + (movingMs > 0 ? rebalanceTimeoutMs : 0) } = this.#options;
+    if (quietMs >= rebuildAfterMs) return `no answer for ${Math.round(quietMs)} ms`;
+    // Twice what a rebalance may take at most: the brokers answer, but it does not come to a join.
+    if (movingMs >= 2 * (sessionTimeoutMs + rebalanceTimeoutMs)) return `no join for ${Math.round(movingMs)} ms`;
+    return undefined;
   }
 
   /** No batch tells how far behind a held partition is. */

@@ -73,7 +73,6 @@ export class GroupSession {
   #crash = 'ended before it joined';
   #ended: Promise<void> | undefined;
   #answeredMs: number;
-  #memberId = '';
   #rebalancingSinceMs: number | undefined;
   /** Resolves when nothing is at work any more after `stop`. */
   #drained: Promise<void> | undefined;
@@ -135,9 +134,7 @@ export class GroupSession {
     const { groups } = await withAdmin({ client, clock, timeoutMs: 5_000, signal }, (admin) =>
       admin.describeGroups([groupId]),
     );
-    return (
-      generation === this.#generation && !generation.closing.aborted && isGiven(groups[0], this.#memberId, generation)
-    );
+    return generation === this.#generation && !generation.closing.aborted && isGiven(groups[0], generation);
   }
 
   /** Joins again with more topics, and stays a member meanwhile; `false`: it cannot, or could not in time, and must be begun anew. */
@@ -236,10 +233,7 @@ export class GroupSession {
 
   #listen(): void {
     const { GROUP_JOIN, CRASH, REQUEST, REBALANCING } = this.#consumer.events;
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.#memberId = payload.memberId;
-      this.#onJoin(payload.memberAssignment);
-    });
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberAssignment, payload.memberId));
     this.#consumer.on(REBALANCING, () => {
       this.#rebalancingSinceMs ??= this.#options.clock.monotonicMs();
       this.#generation?.close(new Error('the group rebalances'));
@@ -258,13 +252,14 @@ export class GroupSession {
     });
   }
 
-  /** Synchronous up to the new generation standing: kafkajs fetches as soon as this returns. */
-  #onJoin(assignment: Readonly<Record<string, readonly number[]>>): void {
+  /** Synchronous up to the new generation standing: kafkajs fetches as soon as this returns. What joins too late takes nothing over. */
+  #onJoin(assignment: Readonly<Record<string, readonly number[]>>, memberId: string): void {
+    if (this.#over) return;
     const { clock, metrics } = this.#options;
     const previous = this.#generation;
     previous?.abort(new Error('the group was joined anew'));
     for (const lane of previous?.lanes() ?? []) lane.resumeFetch = undefined;
-    const generation = new Generation(assignment);
+    const generation = new Generation(assignment, memberId);
     this.#generation = generation;
     this.#joined = true;
     this.#rebalancingSinceMs = undefined;
@@ -308,7 +303,8 @@ export class GroupSession {
     for (const { topic, partitions } of committed)
       for (const { partition, offset, metadata } of partitions) {
         const before = previous?.lane(topic, partition);
-        generation.lane(topic, partition)?.resume(BigInt(offset), decodeRewindNote(metadata), before);
+        const lane = generation.lane(topic, partition);
+        lane?.resume(BigInt(offset), decodeRewindNote(metadata), before, previous?.memberId === generation.memberId);
       }
   }
 
@@ -353,7 +349,9 @@ export class GroupSession {
   async #letGo(): Promise<void> {
     const { clock, rebalanceTimeoutMs, heartbeatMs } = this.#options;
     const generation = this.#generation;
-    if (generation === undefined || generation.over) return;
+    if (generation === undefined) return;
+    this.#rebalancingSinceMs ??= clock.monotonicMs();
+    if (generation.over) return;
     const reason = new Error('the group rebalances');
     generation.close(reason);
     const beat = async (): Promise<void> => this.#beat(generation);
@@ -374,8 +372,8 @@ export class GroupSession {
   }
 }
 
-function isGiven(group: GroupDescription | undefined, memberId: string, generation: Generation): boolean {
-  const member = group?.members.find((one) => one.memberId === memberId);
+function isGiven(group: GroupDescription | undefined, generation: Generation): boolean {
+  const member = group?.members.find(({ memberId }) => memberId === generation.memberId);
   if (group?.state !== 'Stable' || member === undefined) return false;
   const given = AssignerProtocol.MemberAssignment.decode(member.memberAssignment)?.assignment ?? {};
   return generation.partitions().every(({ topic, partition }) => given[topic]?.includes(partition) === true);

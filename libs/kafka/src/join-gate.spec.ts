@@ -16,6 +16,28 @@ function fakeCluster(log: string[]) {
   };
 }
 
+/** A membership that joins or not, as it is told; what it fetches is logged. */
+class FakeMembership extends ConsumerGroup {
+  joining: () => Promise<void> = async () => undefined;
+
+  constructor(
+    options: object,
+    readonly log: string[],
+  ) {
+    super(options);
+  }
+
+  override async joinAndSync(): Promise<void> {
+    this.log.push('join');
+    await this.joining();
+  }
+
+  override async fetch(nodeId: number): Promise<unknown[]> {
+    this.log.push(`fetch from ${nodeId}`);
+    return [];
+  }
+}
+
 async function joined(topics: string[]) {
   const log: string[] = [];
   const gate = new JoinGate(
@@ -25,11 +47,12 @@ async function joined(topics: string[]) {
   const cluster = fakeCluster(log);
   const logger = new Kafka({ brokers: ['127.0.0.1:1'], logLevel: logLevel.NOTHING }).logger();
   gate.assigner({ cluster: cluster as never, groupId: 'g', logger });
-  const group = new ConsumerGroup({
+  const options = {
     ...{ cluster, groupId: 'g', topics, assigners: [], retry: {}, logger },
     topicConfigurations: Object.fromEntries(topics.map((topic) => [topic, { fromBeginning: true }])),
     instrumentationEmitter: { emit: () => undefined },
-  });
+  };
+  const group = new FakeMembership(options, log);
   await group.connect();
   return { gate, cluster, group, log };
 }
@@ -110,6 +133,24 @@ describe('JoinGate', () => {
       expect.stringContaining('too late'),
     ]);
     expect(asked).toEqual(['by 1']);
+  });
+
+  it('has a join that failed tried again before anything is fetched, until one succeeds', async () => {
+    const { cluster, group, log } = await joined(['a']);
+    await cluster.findGroupCoordinator({ groupId: 'g' });
+    await expect(group.fetch(1)).resolves.toEqual([]);
+    group.joining = async () => {
+      throw Object.assign(new Error('the coordinator is loading'), { type: 'GROUP_LOAD_IN_PROGRESS' });
+    };
+    const rejoin = { type: 'REBALANCE_IN_PROGRESS', message: 'the last join failed: the coordinator is loading' };
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await expect(group.joinAndSync()).rejects.toMatchObject({ type: 'GROUP_LOAD_IN_PROGRESS' });
+      await expect(group.fetch(1)).rejects.toMatchObject(rejoin);
+    }
+    group.joining = async () => undefined;
+    await group.joinAndSync();
+    await expect(group.fetch(2)).resolves.toEqual([]);
+    expect(log.slice(2)).toEqual(['fetch from 1', 'join', 'join', 'join', 'fetch from 2']);
   });
 
   it('knows no membership of a consumer that does not run', async () => {

@@ -1,11 +1,12 @@
 import { type TopicPartition } from '@tidemark/pipeline';
-import { TidemarkError } from '@tidemark/runtime';
+import { messageOf, TidemarkError } from '@tidemark/runtime';
 import { type Cluster, type OffsetsByTopicPartition, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
 import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js';
 import { membershipOf, readsFromFollower } from './membership-patch.js';
 
 /**
- * What a consumer does before it joins its group: it awaits `before`, and takes over the topics that it was given meanwhile.
+ * What a consumer does before it joins its group: it awaits `before`, and takes over the topics that it was given meanwhile. A join that fails is
+ * tried again.
  *
  * kafkajs joins as soon as it hears that the group is in motion, and awaits no listener. Each join begins with a look-up of the coordinator at
  * the consumer's own cluster, which kafkajs hands to its assigner: there it can be held up.
@@ -15,7 +16,7 @@ export class JoinGate {
   readonly #onReset: (place: TopicPartition) => void;
   #cluster: Cluster | undefined;
   #topics: readonly string[] | undefined;
-  #watched: ConsumerGroup | undefined;
+  #mended: ConsumerGroup | undefined;
 
   /** `onReset`: the log of a partition has not got the offset that was asked for, and is about to be read from its start. */
   constructor(before: () => Promise<void>, onReset: (place: TopicPartition) => void) {
@@ -30,7 +31,7 @@ export class JoinGate {
     cluster.findGroupCoordinator = async (of) => {
       await this.#before();
       this.#takeTopics();
-      this.#watchResets();
+      this.#mend();
       return find(of);
     };
     this.#cluster = cluster;
@@ -48,10 +49,9 @@ export class JoinGate {
     await this.#cluster.addMultipleTargetTopics([...topics]);
     this.#topics = topics;
     const heartbeat = membership.heartbeat.bind(membership);
-    // As if a broker had said that the group is in motion: kafkajs ends its fetches, and joins.
     membership.heartbeat = (): Promise<void> => {
       membership.heartbeat = heartbeat;
-      throw Object.assign(new Error('other topics'), { type: 'REBALANCE_IN_PROGRESS' });
+      throw joinNeeded('other topics');
     };
     return true;
   }
@@ -72,15 +72,16 @@ export class JoinGate {
     return this.#cluster === undefined ? undefined : membershipOf(this.#cluster);
   }
 
-  #watchResets(): void {
+  #mend(): void {
     const membership = this.#membership;
-    if (membership === undefined || membership === this.#watched) return;
-    this.#watched = membership;
+    if (membership === undefined || membership === this.#mended) return;
+    this.#mended = membership;
     const recover = membership.recoverFromOffsetOutOfRange.bind(membership);
     membership.recoverFromOffsetOutOfRange = (of) => {
       if (!readsFromFollower(membership, of)) this.#onReset({ topic: of.topic, partition: of.partition });
       return recover(of);
     };
+    repeatFailedJoins(membership);
   }
 
   #takeTopics(): void {
@@ -90,6 +91,36 @@ export class JoinGate {
     membership.topicsSubscribed = [...this.#topics];
     this.#topics = undefined;
   }
+}
+
+/**
+ * A member that could not join tries again before it fetches anything. Of its own, kafkajs goes on with the assignment that it had, and joins when the
+ * group says so: but a coordinator that has just taken over knows the member as it was and says nothing, and one that does not know
+ * it is sent no heartbeat any more. Nobody would hand over what is fetched from then on.
+ */
+function repeatFailedJoins(membership: ConsumerGroup): void {
+  const join = membership.joinAndSync.bind(membership);
+  const fetch = membership.fetch.bind(membership);
+  let failure: unknown;
+  membership.joinAndSync = async () => {
+    failure = undefined;
+    try {
+      await join();
+      failure = undefined;
+    } catch (error) {
+      failure = error ?? new Error('unknown');
+      throw error;
+    }
+  };
+  membership.fetch = async (nodeId) => {
+    if (failure !== undefined) throw joinNeeded(`the last join failed: ${messageOf(failure)}`);
+    return fetch(nodeId);
+  };
+}
+
+/** As if a broker had said that the group is in motion: kafkajs ends its fetches, and joins. */
+function joinNeeded(why: string): Error {
+  return Object.assign(new Error(why), { type: 'REBALANCE_IN_PROGRESS' });
 }
 
 function notCommitted(why: string): TidemarkError {

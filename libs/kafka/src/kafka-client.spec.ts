@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ManualClock, recordingLogger } from '@tidemark/runtime/testing';
 import { Kafka } from 'kafkajs';
 import { createKafkaClient } from './kafka-client.js';
@@ -14,6 +15,40 @@ describe('createKafkaClient', () => {
   it('uses a client that was made elsewhere as it is', () => {
     const kafka = new Kafka({ brokers: ['h:1'] });
     expect(createKafkaClient(kafka)).toBe(kafka);
+  });
+});
+
+describe('the clients of a process', () => {
+  const servers: Server[] = [];
+  afterEach(() => servers.splice(0).forEach((server) => server.close()));
+
+  /** A broker that takes connections, and closes them in place of an answer. */
+  function broker(onConnection: (port: number) => void): Promise<number> {
+    const server = createServer((socket) => {
+      onConnection(portOf(server));
+      socket.on('error', () => undefined);
+      socket.end();
+    });
+    servers.push(server);
+    return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(portOf(server))));
+  }
+
+  const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+  it('ask one broker after the other first, so that none which answers nothing is asked first by all', async () => {
+    const asked: number[] = [];
+    const ports: number[] = [];
+    for (let count = 0; count < 3; count += 1) ports.push(await broker((port) => asked.push(port)));
+    const client = createKafkaClient({ brokers: ports.map((port) => `127.0.0.1:${port}`) });
+    const first: (number | undefined)[] = [];
+    for (let count = 0; count < 4; count += 1) {
+      const admin = client.admin({ retry: { retries: 0 } });
+      await admin.connect().catch(() => undefined);
+      await admin.disconnect().catch(() => undefined);
+      first.push(asked[0]);
+      asked.length = 0;
+    }
+    expect(first).toEqual([...ports, ports[0]]);
   });
 });
 

@@ -53,11 +53,22 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
   patchMembership();
   if (isKafka(options)) return options;
   const config = configOf(options);
+  const { brokers } = options;
+  let made = 0;
+  const kafka = (): Kafka => new Kafka({ ...config, brokers: startingAt(brokers, made++ % brokers.length) });
   return {
-    producer: (producer) => told(new Kafka(config).producer(producer), config),
-    consumer: (consumer) => told(new Kafka(config).consumer(consumer), config),
-    admin: (admin) => told(new Kafka(config).admin(admin), config),
+    producer: (producer) => told(kafka().producer(producer), config),
+    consumer: (consumer) => told(kafka().consumer(consumer), config),
+    admin: (admin) => told(kafka().admin(admin), config),
   };
+}
+
+/**
+ * Each client asks another broker first. kafkajs goes on to the next only where a connection is refused: of one that accepts connections and answers
+ * nothing, such as a process that is stopped, it would never get to another, however often a client is made anew.
+ */
+function startingAt(brokers: readonly string[], first: number): string[] {
+  return [...brokers.slice(first), ...brokers.slice(0, first)];
 }
 
 /** Where the login or the certificate is to blame, a connection that fails says so by the name of its option. */

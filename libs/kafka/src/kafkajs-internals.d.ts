@@ -86,6 +86,10 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     offsetManager: OffsetManager | null;
     connect(): Promise<void>;
     heartbeat(of: { readonly interval: number }): Promise<void>;
+    /** Joins the group and takes its assignment; again by itself only where the group is in motion. */
+    joinAndSync(): Promise<void>;
+    /** Fetches once what is assigned and read from this broker. */
+    fetch(nodeId: number): Promise<unknown[]>;
     /** Followers that the brokers have named, by topic and partition. */
     readonly preferredReadReplicasPerTopicPartition: Record<string, Record<number, { readonly nodeId: number }>>;
     /** Has a partition read from its log's start. */

@@ -1,6 +1,6 @@
-import { backoffMs, every, type Logger, messageOf, thinned, TidemarkError, wait } from '@tidemark/runtime';
-import { type Admin, type Batch, type KafkaMessage } from 'kafkajs';
-import { boundsOf, withAdmin } from './admin-call.js';
+import { every, type Logger, messageOf, thinned, TidemarkError, withDeadline } from '@tidemark/runtime';
+import { type Batch, type KafkaMessage } from 'kafkajs';
+import { withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { FollowedTopics, type TailedTopic } from './followed-topics.js';
 import { type LogTailHandler, type LogTailOptions, type TailState } from './log-tail-options.js';
@@ -8,11 +8,15 @@ import { judgeArrival } from './positions.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
 import { type Stalled, StallWatch } from './stall-watch.js';
+import { TailEnds } from './tail-ends.js';
 import { tailMetrics, type TailMetrics } from './tail-metrics.js';
 import { TailSession } from './tail-session.js';
+import { TailSteps } from './tail-steps.js';
 
 /** Time between two turns of the watch, ms. */
 const turnMs = 1_000;
+/** Bound on joining a group that nobody else is in, connecting included, ms. */
+const joinMs = 60_000;
 /** Bound on leaving at `close`, ms. */
 const closeMs = 5_000;
 
@@ -34,6 +38,8 @@ export class LogTail {
   /** Sees to it that a consumer reads what is there. */
   readonly #reading: Reconciler;
   readonly #watch: StallWatch;
+  readonly #ends: TailEnds;
+  readonly #steps: TailSteps;
   readonly #stopTurns: () => void;
   #session: TailSession | undefined;
   #next: TailSession | undefined;
@@ -72,6 +78,18 @@ export class LogTail {
       end: (topic, partition) => this.#topics.endOf(topic, partition),
       survey: (topics) => this.#survey(topics),
     });
+    const { random = Math.random } = options;
+    const { positions } = this.#topics;
+    this.#ends = new TailEnds({ ...options, random, positions, conditions: this.#conditions });
+    this.#steps = new TailSteps({
+      clock,
+      positions,
+      isPresent: (session) => session === this.#session && !this.#closed,
+      onStep: (topic, partition, next) => {
+        this.#metrics.steps.value += 1;
+        this.#advance(topic, partition, next);
+      },
+    });
     this.#turnedMs = clock.monotonicMs();
     this.#stopTurns = every(clock, turnMs, () => this.#turn());
   }
@@ -95,7 +113,7 @@ export class LogTail {
   /** Resolves once everything that was in `topic` when it was called has been handed over. Fails with `ABORTED`, `CLOSED`. */
   async barrier(topic: string, signal?: AbortSignal): Promise<void> {
     this.#assertOpen();
-    await this.reach(topic, await this.#endsOf(topic, signal), signal);
+    await this.#ends.pass(topic, signal);
   }
 
   /** Resolves once everything before `ends`, by partition, has been handed over. Fails with `ABORTED`, `CLOSED`. */
@@ -171,7 +189,10 @@ export class LogTail {
     this.#next = session;
     this.#metrics.sessions.value += 1;
     try {
-      await Promise.race([session.start(), this.#conditions.until(changed, settled.signal)]);
+      // kafkajs awaits some things that may never come; a late join is not listened to.
+      await withDeadline({ clock, timeoutMs: joinMs, what: 'kafka tail: join' }, () =>
+        Promise.race([session.start(), this.#conditions.until(changed, settled.signal)]),
+      );
       this.#lookAgain = false;
       if (!session.joined) return this.#giveUp(session);
       this.#metrics.joinSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
@@ -295,24 +316,7 @@ export class LogTail {
       return this.#distrust(`${topic}/${partition} has records up to ${end} that do not arrive`);
     }
     if (!compacted) this.#gap(topic, partition, 'stepped over an offset that does not arrive');
-    this.#stepOn(session, topic, partition, end);
-  }
-
-  /** Seeks one further, and again when two answers have brought nothing, until something arrives or the end is reached. */
-  #stepOn(session: TailSession, topic: string, partition: number, end: bigint): void {
-    const position = this.#topics.positions.at(topic, partition);
-    if (position === undefined || position >= end || session !== this.#session || this.#closed) return;
-    const next = position + 1n;
-    const { answers } = session;
-    this.#metrics.steps.value += 1;
-    this.#advance(topic, partition, next);
-    session.seek(topic, partition, next);
-    const again = (): void => {
-      if (this.#topics.positions.at(topic, partition) !== next) return;
-      if (session.answers >= answers + 2) this.#stepOn(session, topic, partition, end);
-      else if (session === this.#session && !this.#closed) this.#options.clock.setTimer(again, 50, { unref: true });
-    };
-    this.#options.clock.setTimer(again, 50, { unref: true });
+    this.#steps.on(session, topic, partition, end);
   }
 
   #gap(topic: string, partition: number, reason: string): void {
@@ -351,24 +355,9 @@ export class LogTail {
   }
 
   async #survey(topics: readonly string[]): Promise<void> {
-    await this.#admin((admin) => this.#topics.survey(admin, topics));
-    if (this.#state === undefined) this.#trouble = undefined;
-  }
-
-  async #endsOf(topic: string, signal?: AbortSignal): Promise<readonly bigint[]> {
-    for (let attempt = 1; ; attempt += 1) {
-      const bounds = await this.#admin((admin) => boundsOf(admin, topic), signal).catch(() => undefined);
-      if (bounds !== undefined) return bounds.high;
-      // Ends the wait when the caller or the owner does; until then the topic or its broker is waited for.
-      await this.#conditions.until(() => true, signal);
-      const { clock, random = Math.random } = this.#options;
-      await wait(clock, backoffMs(attempt, { initialMs: 50, maxMs: 2_000, random }), signal);
-    }
-  }
-
-  #admin<T>(work: (admin: Admin) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { client, clock } = this.#options;
-    return withAdmin({ client, clock, signal }, work);
+    await withAdmin({ client, clock }, (admin) => this.#topics.survey(admin, topics));
+    if (this.#state === undefined) this.#trouble = undefined;
   }
 
   #reconciler(step: () => Promise<boolean>): Reconciler {

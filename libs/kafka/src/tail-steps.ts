@@ -1,0 +1,41 @@
+import { type Clock } from '@tidemark/runtime';
+import { type Positions } from './positions.js';
+import { type TailSession } from './tail-session.js';
+
+export interface TailStepsOptions {
+  readonly clock: Clock;
+  readonly positions: Positions;
+  /** Whether the tail still listens to it. */
+  readonly isPresent: (session: TailSession) => boolean;
+  /** A position is to move by one, with nothing handed over. */
+  readonly onStep: (topic: string, partition: number, next: bigint) => void;
+}
+
+/** Time between two looks at whether a step has helped, ms. */
+const lookMs = 50;
+
+/** Steps over offsets that a consumer cannot get past: a batch that the log cleaner has left without records is sent again and again. */
+export class TailSteps {
+  readonly #options: TailStepsOptions;
+
+  constructor(options: TailStepsOptions) {
+    this.#options = options;
+  }
+
+  /** Seeks one further, and again when two answers have brought nothing, until something arrives or `end` is reached. */
+  on(session: TailSession, topic: string, partition: number, end: bigint): void {
+    const { clock, positions, isPresent, onStep } = this.#options;
+    const position = positions.at(topic, partition);
+    if (position === undefined || position >= end || !isPresent(session)) return;
+    const next = position + 1n;
+    const { answers } = session;
+    onStep(topic, partition, next);
+    session.seek(topic, partition, next);
+    const again = (): void => {
+      if (positions.at(topic, partition) !== next) return;
+      if (session.answers >= answers + 2) this.on(session, topic, partition, end);
+      else if (isPresent(session)) clock.setTimer(again, lookMs, { unref: true });
+    };
+    clock.setTimer(again, lookMs, { unref: true });
+  }
+}
