@@ -1,0 +1,178 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { diagnose } from '@tidemark/doctor';
+import { createKafkaClient, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
+import { encodeEvent } from '@tidemark/protocol';
+import { eventually } from '@tidemark/runtime/testing';
+import { type Service } from '@tidemark/services';
+import { describeOnApache } from './on-apache.js';
+import { watchRejections } from './rejections.js';
+import { documented, type Permission, type Role, undocumented } from './secured/permissions.js';
+import { SecuredBroker, type User } from './secured/secured-broker.js';
+import { SecuredRegion, table } from './secured/secured-region.js';
+
+const settleMs = 60_000;
+const caseTimeoutMs = 150_000;
+const roles = Object.keys(documented) as Role[];
+const aSignal = (): AbortSignal => AbortSignal.timeout(settleMs);
+
+describeOnApache('a listener of TLS and SASL, with permissions', () => {
+  let broker: SecuredBroker;
+  let region: SecuredRegion;
+  let prefixes = 0;
+  beforeAll(async () => {
+    broker = await SecuredBroker.start();
+  }, 120_000);
+  afterAll(() => broker?.stop(), 30_000);
+  const rejections = watchRejections();
+  beforeEach(async () => {
+    region = new SecuredRegion(`secured-${(prefixes += 1)}`);
+    await region.prepare();
+  });
+  afterEach(() => region.close(), 60_000);
+
+  const allow = (user: User, permissions: readonly Permission[] = documented[user as Role]): Promise<void> =>
+    broker.allow(user, region.names.prefix, permissions);
+  const topicsOf = (user: User, options?: { password: string }): KafkaTopicAdmin =>
+    new KafkaTopicAdmin({ client: createKafkaClient(broker.address(user, options)), replicationFactor: 1 });
+
+  it.each(roles)('infra/kafka documents the permissions that these tests give: %s', async (role) => {
+    expect(await undocumented(role)).toEqual([]);
+  });
+
+  it(
+    'each process works with the permissions of its row alone, and leaves no group behind',
+    async () => {
+      const { names } = region;
+      for (const role of roles) await allow(role);
+      const admin = region.admin(broker.address('admin'));
+      await admin.open();
+      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const { route } = await admin.table.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
+      const services = [
+        await region.sync(broker.address('sync')),
+        await region.dispatcher(broker.address('dispatcher')),
+      ];
+      const pods = [await region.pod(broker.address('pod')), await region.pod(broker.address('pod'))];
+      await eventually('ready', () => services.every((one) => one.ready().ready), settleMs);
+      await eventually('live', () => pods.every(({ tidemark }) => tidemark.health().state === 'live'), settleMs);
+      const [first, second] = pods.map(({ cache }) => cache);
+      const put = async (value: string): Promise<void> => {
+        const receipt = await first?.put('k', value);
+        if (receipt?.applied !== true) throw new Error('the write was refused');
+        expect(await first?.whenVisible(receipt.token, { timeout: '30s' })).toMatchObject({ pods: 2, silent: [] });
+        expect(await second?.get('k')).toBe(value);
+      };
+      await put('one');
+      expect(await second?.get('k')).toBe('one');
+      await put('two');
+      const moved = names.cache('moved');
+      await admin.table.operate(table, { type: 'move', to: moved }, { ifMatch: route.version, actor: 'test' });
+      const targets = (): string => Object.keys(admin.table.get(table)?.topics ?? {}).join();
+      await eventually('moved', () => targets() === moved, settleMs);
+      await put('three');
+      const { changes } = await admin.history.read(table, [], 10);
+      expect(changes.length).toBeGreaterThanOrEqual(2);
+      const report = await diagnose({ kafka: broker.address('doctor'), topicPrefix: names.prefix, writeProbe: true });
+      expect(report.checks.flatMap(({ findings }) => findings.filter(({ status }) => status === 'unknown'))).toEqual(
+        [],
+      );
+      expect(JSON.stringify(report)).not.toMatch(/authoriz|permission for/i);
+      await region.stop();
+      expect(region.said.filter((line) => /authoriz|permission|denied/i.test(line))).toEqual([]);
+      const { groups } = await (await broker.admin()).listGroups();
+      const left = groups.filter(({ groupId }) => groupId.startsWith(names.prefix)).map(({ groupId }) => groupId);
+      expect(left.filter((groupId) => !/\.(?:admin|dispatcher)$/.test(groupId))).toEqual([]);
+    },
+    caseTimeoutMs,
+  );
+
+  const wrong = { password: 'another' };
+  const login = /kafka\.sasl: expected a login that the brokers accept, got mechanism [a-z0-9-]+ and user "[a-z]+"/;
+
+  it(
+    'a wrong password is told by every process by the name of its option, and never itself',
+    async () => {
+      await expect(topicsOf('admin', wrong).list('', aSignal())).rejects.toMatchObject({
+        code: 'ACCESS_DENIED',
+        retriable: false,
+        context: { field: 'sasl', username: 'admin' },
+      });
+      const admin = region.admin(broker.address('admin', wrong));
+      admin.open().catch(() => undefined);
+      const dispatcher = await region.dispatcher(broker.address('dispatcher', wrong));
+      const sync = await region.sync(broker.address('sync', wrong));
+      const pod = await region.pod(broker.address('pod', wrong), '1s');
+      await eventually('admin says so', () => login.test(admin.table.problem ?? ''), settleMs);
+      await eventually('dispatcher says so', () => login.test(detailOf(dispatcher)), settleMs);
+      expect([dispatcher.ready().ready, pod.tidemark.health().state]).toEqual([false, 'starting']);
+      for (const user of ['admin', 'dispatcher', 'sync', 'pod'])
+        await region.whenSaid(new RegExp(String.raw`kafka\.sasl: .*user \\"${user}\\"`));
+      expect(region.said.join('\n') + detailOf(dispatcher) + detailOf(sync)).not.toContain(wrong.password);
+    },
+    caseTimeoutMs,
+  );
+
+  it(
+    'a certificate that is not trusted, or is of another host, is told by the name of its option',
+    async () => {
+      const { brokers, ssl, ...rest } = broker.address('admin');
+      const of = (address: object) =>
+        new KafkaTopicAdmin({ client: createKafkaClient({ brokers, ...rest, ...address }) });
+      const told = (code: string) => ({ code: 'FEED_UNAVAILABLE', context: { field: 'ssl', code } });
+      await expect(of({ ssl: true }).list('', aSignal())).rejects.toMatchObject(told('DEPTH_ZERO_SELF_SIGNED_CERT'));
+      const elsewhere = brokers.map((address) => address.replace('127.0.0.1', 'localhost'));
+      await expect(of({ ssl, brokers: elsewhere }).list('', aSignal())).rejects.toMatchObject(
+        told('ERR_TLS_CERT_ALTNAME_INVALID'),
+      );
+      const dispatcher = await region.dispatcher({ brokers, ssl: true, ...rest });
+      await eventually('dispatcher says so', () => /kafka\.ssl: .*certificate/.test(detailOf(dispatcher)), settleMs);
+    },
+    caseTimeoutMs,
+  );
+
+  it(
+    'a permission that is missing is told with its topic',
+    async () => {
+      const { names } = region;
+      await allow('admin');
+      const admin = region.admin(broker.address('admin'));
+      await admin.open();
+      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const elsewhere = `${names.prefix}-elsewhere`;
+      await expect(topicsOf('admin').create(elsewhere, 1, aSignal())).rejects.toMatchObject(denied(elsewhere));
+      await admin.table.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
+
+      const client = createKafkaClient(broker.address('stranger'));
+      const producer = new KafkaProducer({ client, names });
+      await expect(producer.publish(table, [anEvent], { timeoutMs: 20_000 })).rejects.toMatchObject(
+        denied(names.cdc(table)),
+      );
+      await producer.close();
+
+      const without = (name: string, role: Role): readonly Permission[] =>
+        documented[role].filter((permission) => permission.name !== name);
+      await allow('dispatcher', without('<prefix>.cdc.*', 'dispatcher'));
+      const dispatcher = await region.dispatcher(broker.address('dispatcher'));
+      await eventually('it names the table topic', () => detailOf(dispatcher).includes(names.cdc(table)), settleMs);
+      await allow('pod', without('<prefix>.cache.things', 'pod'));
+      await region.pod(broker.address('pod'), '1s');
+      await region.whenSaid(new RegExp(`no permission for topic ${names.cache(table)}`));
+    },
+    caseTimeoutMs,
+  );
+
+  it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
+});
+
+function detailOf(service: Service): string {
+  return JSON.stringify(service.ready().detail).replaceAll(String.raw`\"`, '"');
+}
+
+function denied(topic: string) {
+  return { code: 'ACCESS_DENIED', retriable: false, context: { topic } };
+}
+
+const anEvent = encodeEvent({
+  ...{ table, key: 'things:k', kind: 'insert', from: null, to: 'a', stampUs: 1, expiresAt: null, codec: 'json' },
+  ...{ lane: 'cdc', region: 'eu-west-1', position: 'shardId-0:1', value: Buffer.from('1') },
+});
