@@ -14,7 +14,8 @@ export interface Readiness {
 
 /**
  * Whether requests can be served: the table is read, it has been decided once which process takes changes, Kafka answers, and the process does
- * not stop. One that stands by for another is ready: it serves what it reads, and refuses changes.
+ * not stop. One that stands by for another is ready: it serves what it reads, and refuses changes. One that is elected is ready once it takes changes:
+ * whoever runs a single admin sends the first as soon as it is.
  */
 export class ReadinessSource {
   readonly #table: RoutingTable;
@@ -51,7 +52,9 @@ export class ReadinessSource {
     if (state.type === 'unsupported') return state.reason;
     if (problem !== undefined) return `the routing topic: ${problem}`;
     if (state.type === 'closed') return 'the routing table is being read';
-    if (this.#election?.decided !== false) return undefined;
-    return `which process takes changes is being decided: ${this.#election.problem ?? 'waiting for the group'}`;
+    if (this.#election === undefined) return undefined;
+    if (!this.#election.decided)
+      return `which process takes changes is being decided: ${this.#election.problem ?? 'waiting for the group'}`;
+    return state.type === 'standby' && this.#election.elected ? 'this process is about to take changes' : undefined;
   }
 }

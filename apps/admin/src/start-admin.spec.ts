@@ -157,6 +157,22 @@ describe('with an election', () => {
     expect([leader.status, leader.body]).toEqual([503, { ready: true, detail }]);
   });
 
+  it('is ready once it takes changes, where it is the one that is elected', async () => {
+    const on = bench();
+    const election = new FakeElection();
+    const read: { done: () => void } = { done: () => undefined };
+    await on.open({ election });
+    on.log.barrier = () => new Promise((resolve) => (read.done = resolve));
+    election.decide(true);
+    const early = await on.api.get('/health/ready');
+    const detail = { state: 'standby', routes: 0, reason: 'this process is about to take changes' };
+    expect([early.status, early.body]).toEqual([503, { ready: false, detail }]);
+    on.log.barrier = async () => undefined;
+    read.done();
+    await eventually('it is ready', async () => (await on.api.get('/health/ready')).status === 200);
+    expect((await on.put('users', [topicA], create)).status).toBe(201);
+  });
+
   it('refuses changes with who takes them, and serves reads', async () => {
     const on = bench();
     const election = new FakeElection();
