@@ -133,14 +133,19 @@ async function readToEnd(world: ContractWorld): Promise<void> {
     for (const table of ['aaa', 'bbb', 'ccc']) await writer.topic.append(route(table, version), signal);
   await writer.topic.append(route('bbb', 6, true), signal);
   await writer.topic.barrier(signal);
-  assert.equal(writer.routes.length, 16);
   const reader = new Reader(world);
   const seen: Route[] = [];
   await reader.topic.open((one) => seen.push(one));
-  assert.equal(seen.length, 16);
-  const table = new Map(seen.map((one) => [one.table, one]));
-  assert.deepEqual(table.get('bbb'), route('bbb', 6, true));
-  assert.deepEqual(table.get('ccc'), route('ccc', 5));
+  // The broker may have compacted the topic at any time: all that is sure of a table is its last record.
+  for (const routes of [writer.routes, seen]) {
+    assert.deepEqual(lastOf(routes, 'aaa'), route('aaa', 5));
+    assert.deepEqual(lastOf(routes, 'bbb'), route('bbb', 6, true));
+    assert.deepEqual(lastOf(routes, 'ccc'), route('ccc', 5));
+  }
+}
+
+function lastOf(routes: readonly Route[], table: string): Route | undefined {
+  return routes.findLast((one) => one.table === table);
 }
 
 async function barrier(world: ContractWorld): Promise<void> {
