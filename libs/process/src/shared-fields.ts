@@ -120,6 +120,19 @@ export const leaseTableField = {
   }),
 };
 
+/** How sync reads the stream's shards. */
+export const readerFields = {
+  TIDEMARK_READER: choice(
+    'how shards are read: by polling, which shares their limits with other readers, or by enhanced fan-out, which has its own and is billed',
+    ['polling', 'fan-out'],
+    'polling',
+  ),
+  TIDEMARK_CONSUMER_NAME: optional(z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/), {
+    meaning: 'consumer of the stream that fan-out reads as, the same for all workers; the topic prefix when left out',
+    expected: '1 to 128 letters, digits, dots, underscores and hyphens',
+  }),
+};
+
 /** Where AWS is reached when not at its own addresses. */
 export const endpointFields = {
   TIDEMARK_DYNAMODB_ENDPOINT: endpoint('address of DynamoDB when it is not AWS'),
