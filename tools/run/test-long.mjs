@@ -22,14 +22,19 @@ const kinds = {
   simulation: { env: { TIDEMARK_TEST_SEEDS: '50000' }, argumentsOf: within('test/simulation') },
   chaos: {
     env: { TIDEMARK_TEST_CHAOS: 'long', TIDEMARK_TEST_SEEDS: '20' },
-    argumentsOf: within('test/chaos'),
+    argumentsOf: only('test/chaos', 'src/chaos.spec.ts'),
     needsBuild: true,
   },
   kafka: {
     env: { TIDEMARK_TEST_KAFKA_CLUSTER: 'long' },
-    argumentsOf: (project) => (project.name === 'test/kafka' ? ['src/cluster.spec.ts'] : undefined),
+    argumentsOf: only('test/kafka', 'src/cluster.spec.ts'),
   },
   fuzz: { env: { TIDEMARK_TEST_FUZZ: '50' }, argumentsOf: within('test/fuzz') },
+  soak: {
+    env: { TIDEMARK_TEST_SOAK_MINUTES: '480' },
+    argumentsOf: only('test/chaos', 'src/soak.spec.ts'),
+    needsBuild: true,
+  },
 };
 
 /** What `--only` may name. */
@@ -100,6 +105,11 @@ function given(names) {
 /** @param {string} name */
 function within(name) {
   return (/** @type {Project} */ project) => (project.name === name ? [] : undefined);
+}
+
+/** @param {string} name @param {string} spec */
+function only(name, spec) {
+  return (/** @type {Project} */ project) => (project.name === name ? [spec] : undefined);
 }
 
 /**

@@ -43,7 +43,7 @@ describe.each(seeds)(`chaos on ${kafka} Kafka, seed %d`, (seed) => {
 function lineOf(
   name: string,
   seed: number,
-  { outcome, moves, recoveryMs }: Played,
+  { outcome, routeChanges, recoveryMs }: Played,
   problems: readonly string[],
 ): string {
   const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1_000).toFixed(1)} s`);
@@ -52,7 +52,7 @@ function lineOf(
   return [
     `FIGURES: chaos ${seed} ${name}: ${problems.length === 0 ? 'right' : `${problems.length} PROBLEMS`}`,
     `agreed ${seconds(agreedMs)}, caught up ${seconds(caughtUpMs)}`,
-    `${reads} reads, ${writes} writes, ${events} events${moves === 0 ? '' : `, ${moves} moves`}`,
+    `${reads} reads, ${writes} writes, ${events} events${routeChanges === 0 ? '' : `, the route changed ${routeChanges} times`}`,
     `recovery ${hit.map((role) => `${role} ${seconds(recoveryMs[role] ?? null)}`).join(', ')}`,
   ].join('; ');
 }

@@ -1,4 +1,4 @@
-import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { checkHistory } from '@tidemark/cache/testing';
 import { type Random, seededRandom } from '@tidemark/local-stack';
 import { wait, systemClock } from '@tidemark/runtime';
@@ -7,7 +7,7 @@ import { describeStep, links, type Role, roles, type Step } from './plan/step.js
 import { Recoveries } from './recoveries.js';
 import { cacheName, machineMs, table } from './pod-protocol.js';
 import { limits, type Outcome } from './verdict.js';
-import { type ChaosWorld } from './world/chaos-world.js';
+import { type ChaosWorld, region } from './world/chaos-world.js';
 import { doDeed, healAll } from './world/do-deed.js';
 
 export interface PlayOptions {
@@ -16,13 +16,19 @@ export interface PlayOptions {
   readonly keys?: number;
   /** Waits after healing until each verdict is out of time; default those of the limits, and half as much again. */
   readonly patience?: number;
+  /** The load lasts at least so long; default half a second longer than the script. */
+  readonly lastsMs?: number;
+  /** Of the pods' loads; default 20 ms. */
+  readonly pauseMs?: number;
+  /** Calls keys of this name, whatever earlier scenarios have left in them; default: new ones. */
+  readonly sameKeys?: string;
 }
 
 export interface Played {
   readonly script: readonly string[];
   readonly outcome: Outcome;
-  /** Moves of the route that came to their end. */
-  readonly moves: number;
+  /** Changes of the route that came to their end. */
+  readonly routeChanges: number;
   /** Of each role that was hit, the longest time from what put it right until it worked again, ms; `null`: not while it was waited for. */
   readonly recoveryMs: Readonly<Partial<Record<Role, number | null>>>;
 }
@@ -31,14 +37,16 @@ const lookMs = 100;
 
 /** Plays a scenario's script under load, heals, and waits for what has to be right then. The world is as good as new afterwards. */
 export async function playScenario(world: ChaosWorld, scenario: Scenario, options: PlayOptions): Promise<Played> {
-  const { seed, keys: count = 40, patience = 1.5 } = options;
+  const { seed, keys: count = 40, patience = 1.5, sameKeys } = options;
   const script = scriptOf(scenario, seed);
-  const keys = Array.from({ length: count }, (_, n) => `${scenario.name.replaceAll(/\W+/g, '-')}-${seed}-${n}`);
+  const keyName = sameKeys ?? `${scenario.name.replaceAll(/\W+/g, '-')}-${seed}`;
+  const keys = Array.from({ length: count }, (_, n) => `${keyName}-${n}`);
   world.newHistory();
+  if (sameKeys !== undefined) await noteWhatIsThere(world);
   const { gaps: gapsBefore } = world.witness;
   const before = world.pods.map((pod) => pod.life);
   const recoveries = new Recoveries(world, limits.caughtUpMs * patience);
-  await play(world, script, keys, seed, recoveries);
+  await play(world, { ...options, script, keys, recoveries });
   const healedMs = machineMs();
   for (const link of links) world.proxy(link).heal();
   await healAll(world, roles);
@@ -49,7 +57,7 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const moving = world.mover.rest();
   const agreement = await agree(world, keys, liveMs, limits.agreedMs * patience);
   const caughtUpMs = await caughtUp(world, writtenAt, healedMs, limits.caughtUpMs * patience);
-  const { ended: moves, problems: unmoved } = await moving;
+  const { ended: routeChanges, problems: unmoved } = await moving;
   const events = await eventsOf(world);
   await witnessRest(world, keys);
   const history = world.log.history();
@@ -57,7 +65,7 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const skewMs = skewOf(script);
   return {
     script: [...script.map(describeStep), `pods ${before.join(', ')}`],
-    moves,
+    routeChanges,
     recoveryMs: await recoveries.longest(),
     outcome: {
       ...agreement,
@@ -72,16 +80,27 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   };
 }
 
+/** A new history begins with what the table holds. */
+async function noteWhatIsThere(world: ChaosWorld): Promise<void> {
+  const items = await readItems(world);
+  world.witness.forgetAllBut(items.flatMap(({ writeId }) => writeId?.S ?? []));
+  for (const newItem of items)
+    world.log.applied({ region, table, keys: { key: newItem.key }, newItem, isReplicated: false })?.();
+}
+
+interface Play extends Pick<PlayOptions, 'seed' | 'lastsMs' | 'pauseMs'> {
+  readonly script: readonly Step[];
+  readonly keys: readonly string[];
+  readonly recoveries: Recoveries;
+}
+
 /** The script, with every pod and a foreign writer calling meanwhile; half a second longer than its last step. */
 async function play(
   world: ChaosWorld,
-  script: readonly Step[],
-  keys: readonly string[],
-  seed: number,
-  recoveries: Recoveries,
+  { script, keys, seed, recoveries, lastsMs = 0, pauseMs = 20 }: Play,
 ): Promise<void> {
   const over = new AbortController();
-  for (const [index, pod] of world.pods.entries()) pod.load({ keys, seed: seed * 10 + index * 2, pauseMs: 20 });
+  for (const [index, pod] of world.pods.entries()) pod.load({ keys, seed: seed * 10 + index * 2, pauseMs });
   const foreign = writeBeside(world, keys, seededRandom(seed), over.signal);
   const startMs = machineMs();
   try {
@@ -90,7 +109,7 @@ async function play(
       await doDeed(world, deed);
       recoveries.note(deed);
     }
-    await wait(systemClock, 500);
+    await wait(systemClock, Math.max(500, startMs + lastsMs - machineMs()));
   } finally {
     over.abort();
     await foreign;
@@ -150,20 +169,34 @@ async function divergentKeys(world: ChaosWorld, keys: readonly string[]): Promis
   });
 }
 
-async function readTable({ dynamodb }: ChaosWorld): Promise<ReadonlyMap<string, string>> {
+async function readTable(world: ChaosWorld): Promise<ReadonlyMap<string, string>> {
   const values = new Map<string, string>();
-  let start: Record<string, never> | undefined;
+  for (const { key, value } of await readItems(world))
+    if (value?.S !== undefined) values.set(key.S.slice(cacheName.length + 1), String(JSON.parse(value.S)));
+  return values;
+}
+
+/** The attributes that are text, as an item of Tidemark's has them. */
+interface StoredItem extends Readonly<Record<string, { readonly S: string }>> {
+  readonly key: { readonly S: string };
+}
+
+async function readItems({ dynamodb }: ChaosWorld): Promise<readonly StoredItem[]> {
+  const items: StoredItem[] = [];
+  let start: Record<string, AttributeValue> | undefined;
   do {
     const page = await dynamodb.send(
       new ScanCommand({ TableName: table, ConsistentRead: true, ...(start && { ExclusiveStartKey: start }) }),
     );
-    for (const { key, value } of page.Items ?? []) {
-      if (key?.S === undefined || value?.S === undefined) continue;
-      values.set(key.S.slice(cacheName.length + 1), String(JSON.parse(value.S)));
+    for (const { key, value, writeId } of page.Items ?? []) {
+      if (key?.S === undefined) continue;
+      const more = [['value', value?.S] as const, ['writeId', writeId?.S] as const];
+      const texts = more.flatMap(([name, text]) => (text === undefined ? [] : [[name, { S: text }] as const]));
+      items.push({ key: { S: key.S }, ...Object.fromEntries(texts) });
     }
-    start = page.LastEvaluatedKey as Record<string, never> | undefined;
+    start = page.LastEvaluatedKey;
   } while (start !== undefined);
-  return values;
+  return items;
 }
 
 /** Every pod has everything that the stream took before `at`, ms since the epoch. */

@@ -10,7 +10,7 @@ export interface Outcome {
   readonly caughtUpMs: number | null;
   /** Writes that no event of the table topic is of. */
   readonly lost: readonly string[];
-  /** Moves of the route that did not come to an end, and why. */
+  /** Changes of the route that did not come to an end, and why. */
   readonly unmoved: readonly string[];
   readonly violations: readonly Violation[];
   readonly unhandled: readonly string[];

@@ -1,6 +1,14 @@
-// Loaded before a process's own program (`node --import`): writes rejections that nobody handles, and shifts its wall clock when told to.
+// Loaded before a process's own program (`node --import`): writes rejections that nobody handles, shifts its wall clock and says what it holds when told to.
 import { writeSync } from 'node:fs';
-import { type ClockShift, unhandledMark } from './world/watch-protocol.js';
+import { readGauge } from './soak/gauge.js';
+import { plantLeak } from './soak/planted-leak.js';
+import {
+  type ClockShift,
+  type GaugeAnswer,
+  type GaugeRequest,
+  leakVariable,
+  unhandledMark,
+} from './world/watch-protocol.js';
 
 function tell(what: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -13,9 +21,13 @@ process.on('uncaughtExceptionMonitor', (error) => tell('uncaught exception', err
 
 const TrueDate = Date;
 let shiftMs = 0;
-process.on('message', (message: Partial<ClockShift>) => {
-  if (message.type === 'shift-clock') shiftMs = message.ms ?? 0;
+process.on('message', (message: ClockShift | GaugeRequest) => {
+  if (message.type === 'shift-clock') shiftMs = message.ms;
+  if (message.type === 'gauge')
+    process.send?.({ type: 'gauge', id: message.id, gauge: readGauge() } satisfies GaugeAnswer);
 });
+const leakEveryMs = Number(process.env[leakVariable] ?? 0);
+if (leakEveryMs > 0) plantLeak(leakEveryMs);
 // The channel alone keeps no process alive.
 process.channel?.unref();
 

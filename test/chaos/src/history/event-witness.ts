@@ -38,6 +38,12 @@ export class EventWitness {
     return this.#gaps;
   }
 
+  /** Writes that a new history begins with are known. */
+  forgetAllBut(versions: readonly string[]): void {
+    this.#seen.clear();
+    for (const version of versions) this.#seen.add(version);
+  }
+
   /** Writes of the history of which there is no event, as soon as there are none, or after `timeoutMs`; none where it has missed records itself. */
   async lost(
     history: History,

@@ -5,8 +5,8 @@ import { type Deed, describeStep, links, roles } from './step.js';
 const seeds = Array.from({ length: 200 }, (_, n) => n);
 
 describe('scenarios', () => {
-  it('are 15, of which an ordinary run plays 6', () => {
-    expect(new Set(scenarios.map(({ name }) => name)).size).toBe(15);
+  it('are 16, of which an ordinary run plays 6', () => {
+    expect(new Set(scenarios.map(({ name }) => name)).size).toBe(16);
     expect(scenarios.filter(({ isShort }) => isShort)).toHaveLength(6);
   });
 
@@ -37,7 +37,7 @@ describe('scenarios', () => {
     const every: readonly Deed['do'][] = [
       ...(['kill', 'start', 'pause', 'resume', 'latency', 'stall', 'stall-up', 'stall-down', 'reset', 'cut'] as const),
       ...(['half-open', 'heal', 'steal', 'poison', 'oversize', 'split', 'merge', 'throttle', 'shift-clock'] as const),
-      ...(['cut-retention', 'move-route'] as const),
+      ...(['cut-retention', 'move-route', 'hold-route', 'rewind-route'] as const),
     ];
     expect(new Set(deeds.map((deed) => deed.do))).toEqual(new Set(every));
   });

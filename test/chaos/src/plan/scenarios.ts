@@ -50,6 +50,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'clock jump', isShort: false, script: clockJump },
   { name: 'retention cut', isShort: false, script: retentionCut },
   { name: 'route move', isShort: false, script: routeMove },
+  { name: 'pause and rewind', isShort: false, script: pauseAndRewind },
   { name: 'broker restart', isShort: false, script: brokerRestart },
   { name: 'broken links', isShort: false, script: brokenLinks },
   { name: 'late packets', isShort: false, script: latePackets },
@@ -183,7 +184,7 @@ function retentionCut(draw: Draw): readonly Step[] {
   return [...standing, { atMs: draw.between(1_500, 3_000), deed: { do: 'cut-retention' } }];
 }
 
-/** The admin dies in the middle of a move, and a dispatcher at any time. */
+/** Whichever admin is elected dies in the middle of a move, and a dispatcher at any time. */
 function routeMove(draw: Draw): readonly Step[] {
   const moves = Array.from({ length: 3 }, (_, n) => ({
     atMs: 500 + n * 4_000 + draw.between(0, 500),
@@ -192,8 +193,22 @@ function routeMove(draw: Draw): readonly Step[] {
   const { atMs } = draw.one(moves);
   return [
     ...moves,
-    ...kill(draw, 'admin', atMs + draw.between(0, 2_000)),
+    ...kill(draw, 'admin-1', atMs + draw.between(0, 2_000)),
+    ...kill(draw, 'admin-2', atMs + draw.between(0, 2_000)),
     ...kill(draw, draw.one(['dispatcher-1', 'dispatcher-2'] as const), draw.between(1_000, 9_000)),
+  ];
+}
+
+/** What waits, and what is sent again, passes from a dispatcher that dies to another; the admin that is to resume dies too. */
+function pauseAndRewind(draw: Draw): readonly Step[] {
+  const rewind = (atMs: number): Step => ({ atMs, deed: { do: 'rewind-route', ms: draw.between(3_000, 20_000) } });
+  return [
+    { atMs: draw.between(500, 1_000), deed: { do: 'hold-route', ms: draw.between(1_000, 3_000) } },
+    ...kill(draw, draw.one(['admin-1', 'admin-2'] as const), draw.between(1_000, 3_000)),
+    rewind(4_000),
+    ...kill(draw, 'dispatcher-1', draw.between(3_000, 7_000)),
+    rewind(9_000),
+    ...kill(draw, 'dispatcher-2', draw.between(8_000, 11_000)),
   ];
 }
 

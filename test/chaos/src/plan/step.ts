@@ -1,7 +1,7 @@
 /** A process of the world that can be made to fail. */
 export const roles = [
   ...(['pod-1', 'pod-2', 'pod-3'] as const),
-  ...(['sync-1', 'sync-2', 'dispatcher-1', 'dispatcher-2', 'admin', 'kafka'] as const),
+  ...(['sync-1', 'sync-2', 'dispatcher-1', 'dispatcher-2', 'admin-1', 'admin-2', 'kafka'] as const),
 ] as const;
 export type Role = (typeof roles)[number];
 
@@ -34,8 +34,10 @@ export type Deed =
   | { readonly do: 'shift-clock'; readonly role: Role; readonly ms: number }
   /** Deletes the older records of every topic of events. */
   | { readonly do: 'cut-retention' }
-  /** Has the admin move the table to the other of two topics, as soon as it answers and no other move is under way. */
-  | { readonly do: 'move-route' };
+  /** Has an admin move the table to the other of two topics, as soon as one answers and no other change of the route is under way. */
+  | { readonly do: 'move-route' }
+  /** Likewise: pauses the table and resumes it so much later, or sends again what came in the time before. */
+  | { readonly do: 'hold-route' | 'rewind-route'; readonly ms: number };
 
 export interface Step {
   /** Since the scenario began. */

@@ -10,6 +10,7 @@ export class ApacheBroker implements Controlled {
   readonly #kafka: RealKafka;
   #isRunning = true;
   #isPaused = false;
+  #lives = 1;
   #ends = 0;
 
   constructor(kafka: RealKafka) {
@@ -24,9 +25,14 @@ export class ApacheBroker implements Controlled {
     return this.#isPaused;
   }
 
+  get lives(): number {
+    return this.#lives;
+  }
+
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
+    this.#lives += 1;
     const ends = this.#ends;
     this.#kafka.restart(0).catch((error: unknown) => {
       // A start that a kill has overtaken is none of its own failures.
@@ -57,5 +63,10 @@ export class ApacheBroker implements Controlled {
 
   crash(): void {
     void this.#kafka.kill(0, 'SIGKILL');
+  }
+
+  /** It is no process of Node. */
+  gauge(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 }

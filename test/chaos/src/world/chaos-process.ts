@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { type Gauge } from '../soak/gauge.js';
 import { type Controlled } from './controlled.js';
-import { type ClockShift, unhandledMark } from './watch-protocol.js';
+import { type ClockShift, type GaugeAnswer, type GaugeRequest, unhandledMark } from './watch-protocol.js';
 
 export interface ChaosProcessOptions {
   readonly name: string;
@@ -13,6 +14,7 @@ export interface ChaosProcessOptions {
 }
 
 const tailMax = 6_000;
+const gaugeMs = 5_000;
 
 /**
  * A process of the world, to be killed, stopped and started again. It ends with this one: it holds an IPC channel and is killed when this
@@ -27,6 +29,9 @@ export class ChaosProcess implements Controlled {
   #isEnding = false;
   #isPaused = false;
   #tail = '';
+  #lives = 0;
+  readonly #gauges = new Map<number, (gauge: Gauge) => void>();
+  #lastGauge = 0;
 
   constructor(options: ChaosProcessOptions) {
     this.name = options.name;
@@ -43,6 +48,10 @@ export class ChaosProcess implements Controlled {
     return this.#isPaused;
   }
 
+  get lives(): number {
+    return this.#lives;
+  }
+
   get tail(): string {
     return this.#tail;
   }
@@ -56,15 +65,19 @@ export class ChaosProcess implements Controlled {
         ...{ AWS_ACCESS_KEY_ID: 'chaos', AWS_SECRET_ACCESS_KEY: 'chaos' },
         ...{ AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },
       },
-      execArgv: ['--import', watch],
+      execArgv: ['--expose-gc', '--import', watch],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
+    this.#lives += 1;
     this.#isEnding = false;
     this.#isPaused = false;
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => this.#note(chunk.toString('utf8')));
-    if (onMessage !== undefined) child.on('message', onMessage);
+    child.on('message', (message: GaugeAnswer | { readonly type?: undefined }) => {
+      if (message.type === 'gauge') this.#gauges.get(message.id)?.(message.gauge);
+      else onMessage?.(message);
+    });
     child.once('exit', (code, signal) => {
       if (this.#child === child && !this.#isEnding)
         this.deaths.push(`${this.name} ended: ${signal ?? code}: ${this.#tail}`);
@@ -97,6 +110,21 @@ export class ChaosProcess implements Controlled {
 
   shiftClock(ms: number): void {
     this.send({ type: 'shift-clock', ms } satisfies ClockShift);
+  }
+
+  gauge(): Promise<Gauge | undefined> {
+    if (this.#child?.connected !== true) return Promise.resolve(undefined);
+    const id = (this.#lastGauge += 1);
+    return new Promise((resolve) => {
+      const end = (gauge?: Gauge): void => {
+        clearTimeout(timer);
+        this.#gauges.delete(id);
+        resolve(gauge);
+      };
+      const timer = setTimeout(end, gaugeMs);
+      this.#gauges.set(id, end);
+      this.send({ type: 'gauge', id } satisfies GaugeRequest);
+    });
   }
 
   send(message: object): void {

@@ -20,6 +20,7 @@ import { freePorts } from './free-ports.js';
 import { PodProcess } from './pod-process.js';
 import { type RealKafka, startKafka } from './real-kafka.mjs';
 import { RouteMover } from './route-mover.js';
+import { leakVariable } from './watch-protocol.js';
 
 export const region = 'us-east-1';
 export const topicPrefix = 'chaos';
@@ -30,15 +31,18 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const watch = path.join(root, 'test/chaos/dist/watch-main.js');
 
 const startTimeoutMs = 60_000;
+const leakEveryMs = 5_000;
 
 export interface ChaosWorldOptions {
   readonly seed: number;
   /** Default `embedded`. */
   readonly kafka?: 'embedded' | 'apache';
+  /** A service in which a slow leak is planted. */
+  readonly leaking?: string | undefined;
 }
 
 /**
- * One region: pods, workers, dispatchers and an admin as processes, a broker as another, and AWS in this one. Each role reaches each service by a
+ * One region: pods, workers, dispatchers and admins as processes, a broker as another, and AWS in this one. Each role reaches each service by a
  * proxy of its own.
  */
 export class ChaosWorld {
@@ -54,6 +58,7 @@ export class ChaosWorld {
   readonly #broker: string;
   readonly #folder: string;
   readonly #apache: RealKafka | undefined;
+  readonly #leaking: string | undefined;
   #witness: EventWitness | undefined;
   /** What the next scenario records into; pods that live go over from one to the next. */
   #log = new HistoryLog();
@@ -64,6 +69,7 @@ export class ChaosWorld {
     readonly ports: readonly number[];
     readonly folder: string;
     readonly apache: RealKafka | undefined;
+    readonly leaking: string | undefined;
     readonly onLog: (log: () => HistoryLog) => void;
   }) {
     const { aws, proxies, ports, folder, apache } = parts;
@@ -71,6 +77,7 @@ export class ChaosWorld {
     this.#proxies = proxies;
     this.#folder = folder;
     this.#apache = apache;
+    this.#leaking = parts.leaking;
     const [brokerPort = 0, ...rest] = ports;
     this.#broker = apache?.brokers[0] ?? `127.0.0.1:${brokerPort}`;
     parts.onLog(() => this.#log);
@@ -84,7 +91,7 @@ export class ChaosWorld {
         this.#makeService(role, 'sync', { ...this.#syncEnv(role), TIDEMARK_HTTP_PORT: String(port) });
       if (role.startsWith('dispatcher'))
         this.#makeService(role, 'dispatcher', { ...this.#env(role), TIDEMARK_HTTP_PORT: String(port) });
-      if (role === 'admin') {
+      if (role.startsWith('admin')) {
         const alone = { TIDEMARK_HTTP_PORT: String(port), TIDEMARK_TOPIC_REPLICATION_FACTOR: '1' };
         this.#makeService(role, 'admin', { ...this.#env(role), ...alone });
       }
@@ -94,12 +101,13 @@ export class ChaosWorld {
     this.kinesis = new KinesisClient(aws.kinesisConfig(region));
     this.kafka = createKafkaClient({ brokers: [this.#broker], clientId: 'chaos' });
     const home = topicNames(topicPrefix).cache(table);
-    const url = `http://127.0.0.1:${this.#httpPorts.get('admin')}`;
-    this.mover = new RouteMover({ url, table, topics: [home, `${home}.away`] });
+    const admins = roles.filter((role) => role.startsWith('admin'));
+    const urls = admins.map((role) => `http://127.0.0.1:${this.#httpPorts.get(role)}`);
+    this.mover = new RouteMover({ urls, table, topics: [home, `${home}.away`] });
   }
 
   /** Resolves when every role is ready. `stop` it. */
-  static async start({ seed, kafka = 'embedded' }: ChaosWorldOptions): Promise<ChaosWorld> {
+  static async start({ seed, kafka = 'embedded', leaking }: ChaosWorldOptions): Promise<ChaosWorld> {
     let log: () => HistoryLog | undefined = () => undefined;
     const aws = new EmbeddedAws({ regions: [region], seed, shardCount: 2, onWrite: (write) => log()?.applied(write) });
     const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-chaos-'));
@@ -111,7 +119,10 @@ export class ChaosWorld {
     for (const link of links) proxies.set(nameOf(link), await TcpProxy.start({ seed: seedFor(seed, nameOf(link)) }));
     const ports = await freePorts(1 + links.length + roles.length);
     const apache = kafka === 'apache' ? await startApache(proxies) : undefined;
-    const world = new ChaosWorld({ aws, proxies, ports, folder, apache, onLog: (current) => (log = current) });
+    const world = new ChaosWorld({
+      ...{ aws, proxies, ports, folder, apache, leaking },
+      onLog: (current) => (log = current),
+    });
     try {
       await world.#begin();
       return world;
@@ -192,9 +203,9 @@ export class ChaosWorld {
   async #begin(): Promise<void> {
     if (this.#apache === undefined) this.start('kafka');
     await eventually('the broker accepts', () => this.isReady('kafka'), startTimeoutMs);
-    this.start('admin');
+    this.start('admin-1');
     await this.mover.create();
-    for (const role of roles) if (role !== 'kafka' && role !== 'admin') this.start(role);
+    for (const role of roles) if (role !== 'kafka' && role !== 'admin-1') this.start(role);
     for (const role of roles) {
       await eventually(`${role} is ready`, () => this.isReady(role), startTimeoutMs).catch((error: unknown) => {
         throw new Error(`${String(error)}: ${this.process(role).tail}`);
@@ -253,6 +264,7 @@ export class ChaosWorld {
       TIDEMARK_KAFKA_BROKERS: this.#address(role, 'kafka'),
       TIDEMARK_TOPIC_PREFIX: topicPrefix,
       TIDEMARK_LOG_LEVEL: 'warn',
+      ...(role === this.#leaking ? { [leakVariable]: String(leakEveryMs) } : {}),
     };
   }
 

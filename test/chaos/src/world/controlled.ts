@@ -1,8 +1,12 @@
+import { type Gauge } from '../soak/gauge.js';
+
 /** A process of the world, whatever runs in it. */
 export interface Controlled {
   readonly name: string;
   readonly isRunning: boolean;
   readonly isPaused: boolean;
+  /** Times that it was started. */
+  readonly lives: number;
   /** What nobody handled in any of its lives, a line each. */
   readonly unhandled: string[];
   /** Ends that nobody asked for. */
@@ -19,4 +23,6 @@ export interface Controlled {
   shiftClock(ms: number): void;
   /** As a fault of its own would end it: nobody has asked for it. */
   crash(): void;
+  /** What it holds, once it has collected its garbage; `undefined` where it does not say so within 5 s. */
+  gauge(): Promise<Gauge | undefined>;
 }

@@ -69,9 +69,11 @@ function breakLink(world: ChaosWorld, what: LinkDeed, link: Link): void {
   }
 }
 
+type RouteDeed = 'move-route' | 'hold-route' | 'rewind-route';
+
 type Disturbance = Extract<
   Deed,
-  { readonly do: 'steal' | 'poison' | 'oversize' | 'split' | 'merge' | 'throttle' | 'cut-retention' | 'move-route' }
+  { readonly do: 'steal' | 'poison' | 'oversize' | 'split' | 'merge' | 'throttle' | 'cut-retention' | RouteDeed }
 >;
 
 async function disturb(world: ChaosWorld, deed: Disturbance): Promise<void> {
@@ -92,6 +94,10 @@ async function disturb(world: ChaosWorld, deed: Disturbance): Promise<void> {
       return cutRetention(world);
     case 'move-route':
       return world.mover.move();
+    case 'hold-route':
+      return world.mover.hold(deed.ms);
+    case 'rewind-route':
+      return world.mover.rewind(deed.ms);
   }
 }
 

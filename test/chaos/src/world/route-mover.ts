@@ -2,8 +2,8 @@ import { systemClock, wait } from '@tidemark/runtime';
 import { machineMs } from '../pod-protocol.js';
 
 export interface RouteMoverOptions {
-  /** Of the admin's API, which may be away for now. */
-  readonly url: string;
+  /** Of the API of each admin; any may be away for now, and one alone takes changes. */
+  readonly urls: readonly string[];
   readonly table: string;
   /** The table goes to the first, and is moved to the other and back. */
   readonly topics: readonly [string, string];
@@ -13,6 +13,8 @@ interface RouteNow {
   readonly version: number;
   readonly topics: readonly string[];
   readonly move: { readonly to: string } | null;
+  readonly paused: boolean;
+  readonly rewind: { readonly to: string } | null;
 }
 
 const againMs = 200;
@@ -20,13 +22,14 @@ const againMs = 200;
 const moveMs = 120_000;
 const answerMs = 5_000;
 
-/** Moves the table as an operator does who asks again until the admin has answered; the admin ends the moves. One at a time, in the background. */
+/** Changes the table's route as an operator does who asks one admin after the other until one has done it; they end the moves. One at a time, in the background. */
 export class RouteMover {
   readonly #options: RouteMoverOptions;
   #running: Promise<void> = Promise.resolve();
   #problems: string[] = [];
   #ended = 0;
   #closed = false;
+  #asked = 0;
 
   constructor(options: RouteMoverOptions) {
     this.#options = options;
@@ -45,16 +48,29 @@ export class RouteMover {
       });
   }
 
-  /** Begins another move as soon as the one before has ended. */
+  /** Moves the table to the other topic. */
   move(): void {
-    this.#running = this.#running
-      .then(() => this.#move())
-      .catch((error: unknown) => {
-        this.#problems.push(String(error));
-      });
+    this.#queue(() => this.#move());
   }
 
-  /** Resolves when no move is under way: how many have ended since the last time, and why others have not. */
+  /** Pauses the route, and resumes it after so long. */
+  hold(ms: number): void {
+    this.#queue(async () => {
+      await this.#operate('pause', ({ paused }) => paused);
+      await wait(systemClock, ms);
+      await this.#operate('resume', ({ paused }) => !paused);
+    });
+  }
+
+  /** Has what came in the last so many ms sent again. */
+  rewind(ms: number): void {
+    this.#queue(async () => {
+      const to = new Date(Date.now() - ms).toISOString();
+      await this.#operate('rewind', ({ rewind }) => rewind?.to === to, { to });
+    });
+  }
+
+  /** Resolves when nothing is under way: how many changes have ended since the last time, and why others have not. */
   async rest(): Promise<{ readonly ended: number; readonly problems: readonly string[] }> {
     await this.#running;
     const [ended, problems] = [this.#ended, this.#problems];
@@ -69,23 +85,49 @@ export class RouteMover {
     return this.#running;
   }
 
+  /** As soon as the change before has ended. */
+  #queue(change: () => Promise<void>): void {
+    this.#running = this.#running
+      .then(async () => {
+        await change();
+        this.#ended += 1;
+      })
+      .catch((error: unknown) => {
+        this.#problems.push(String(error));
+      });
+  }
+
+  /** Asks for it until the route is so. */
+  async #operate(operation: string, isSo: (route: RouteNow) => boolean, body?: object): Promise<void> {
+    await this.#until(`the route: ${operation}`, async () => {
+      const route = await this.#route();
+      if (route === undefined) return false;
+      if (isSo(route)) return true;
+      const sent = { headers: ifMatch(route), ...(body === undefined ? {} : { body }) };
+      return (await this.#ask('POST', `/${operation}`, sent))?.status === 200;
+    });
+  }
+
   async #move(): Promise<void> {
     const [home, away] = this.#options.topics;
     let to: string | undefined;
+    let before = 0;
     await this.#until('a move is accepted', async () => {
       const route = await this.#route();
       if (route === undefined) return false;
       // Its answer was lost: it stands all the same.
-      if (to !== undefined && (route.move?.to === to || route.topics.join() === to)) return true;
+      const stands = route.move?.to === to || route.topics.join() === to;
+      if (to !== undefined && route.version > before && stands) return true;
       to = route.topics.includes(away) ? home : away;
+      before = route.version;
       const answer = await this.#ask('PUT', '/move', { headers: ifMatch(route), body: { to } });
       return answer?.status === 200;
     });
     await this.#until(`the move to ${to} ends there`, async () => {
       const route = await this.#route();
-      return route?.move === null && route.topics.join() === to;
+      // An admin that stands by may know of earlier moves alone.
+      return route?.move === null && route.topics.join() === to && route.version > before;
     });
-    this.#ended += 1;
   }
 
   async #until(what: string, holds: () => Promise<boolean>): Promise<void> {
@@ -107,16 +149,19 @@ export class RouteMover {
     path: string,
     sent: { readonly headers?: Record<string, string>; readonly body?: object } = {},
   ): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
+    const { urls, table } = this.#options;
+    const url = urls[this.#asked % urls.length];
     try {
-      const { url, table } = this.#options;
       const response = await fetch(`${url}/api/v1/routes/${table}${path}`, {
         method,
         headers: { 'Content-Type': 'application/json', 'X-Tidemark-Actor': 'chaos', ...sent.headers },
         ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
         signal: AbortSignal.timeout(answerMs),
       });
+      if (response.status === 503) this.#asked += 1;
       return { status: response.status, body: await response.json() };
     } catch {
+      this.#asked += 1;
       return undefined;
     }
   }

@@ -1,3 +1,5 @@
+import { type Gauge } from '../soak/gauge.js';
+
 /** Begins each line by which a process says that nobody handled a rejection or an exception. */
 export const unhandledMark = 'CHAOS-UNHANDLED ';
 
@@ -6,3 +8,18 @@ export interface ClockShift {
   readonly type: 'shift-clock';
   readonly ms: number;
 }
+
+/** Asks for what a process holds, once it has collected its garbage. */
+export interface GaugeRequest {
+  readonly type: 'gauge';
+  readonly id: number;
+}
+
+export interface GaugeAnswer {
+  readonly type: 'gauge';
+  readonly id: number;
+  readonly gauge: Gauge;
+}
+
+/** Of the environment: plants a leak of memory, timers and sockets in the process, some more every so many ms. */
+export const leakVariable = 'TIDEMARK_CHAOS_LEAK';
