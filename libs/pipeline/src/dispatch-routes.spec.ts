@@ -98,11 +98,11 @@ it('keeps the routes in force while a topic that has begun anew is read, and tho
   routes.apply(route(7, { b: 7 }, { writerEpoch: 9 }));
   routes.apply(route(3, { o: 3 }, { table: 'orders', writerEpoch: 9 }));
   routes.toAdopt()();
-  routes.beginAgain();
+  const take = routes.beginAgain();
   routes.apply(route(1, { a: 1 }));
   expect([routes.live('users')?.topics, routes.pending]).toEqual([{ b: 7 }, false]);
   routes.apply(route(2, { c: 2 }));
-  routes.read();
+  expect(take()).toBe(true);
   expect([routes.live('users')?.topics, routes.pending]).toEqual([{ c: 2 }, true]);
   routes.toAdopt()();
   expect([routes.inForce('users')?.topics, routes.inForce('orders')?.topics]).toEqual([{ c: 2 }, { o: 3 }]);
@@ -110,4 +110,33 @@ it('keeps the routes in force while a topic that has begun anew is read, and tho
     true,
     false,
   ]);
+});
+
+it('takes nothing of a routing topic that was read to its end, where it has begun anew once more meanwhile', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(7, { b: 7 }));
+  routes.toAdopt()();
+  const takeFirst = routes.beginAgain();
+  const takeSecond = routes.beginAgain();
+  routes.apply(route(1, { a: 1 }));
+  expect([takeFirst(), routes.live('users')?.topics]).toEqual([false, { b: 7 }]);
+  routes.apply(route(2, { c: 2 }));
+  expect([takeSecond(), routes.live('users')?.topics]).toEqual([true, { c: 2 }]);
+});
+
+it('withholds the routes in force that another one was heard after, until that one is in force', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(1, { a: 1 }));
+  routes.apply(route(1, { o: 1 }, { table: 'orders' }));
+  routes.toAdopt()();
+  expect(routes.withhold()).toBe(false);
+  routes.apply(route(2, { b: 2 }));
+  expect(routes.withhold()).toBe(true);
+  expect([routes.inForce('users'), routes.inForce('orders')?.topics, routes.pending]).toEqual([
+    undefined,
+    { o: 1 },
+    true,
+  ]);
+  routes.toAdopt()();
+  expect(routes.inForce('users')?.topics).toEqual({ b: 2 });
 });

@@ -4,8 +4,8 @@ import { isLive, type Route, type RouteTarget, targetsOf } from '@tidemark/proto
  * The routing table as the dispatcher reads it: the last record of each table, those of superseded writers left out.
  *
  * A route is *heard* first, and *in force* once the brokers have confirmed, after it was heard, that the partitions are still this member's.
- * Then whoever gets them later has read that route before his first dispatch. Without that, a member that has lost a partition and does not know could
- * announce a topic as complete into which the owner, who has not heard the route yet, sends nothing.
+ * Then whoever gets them later has read that route before his first dispatch, and dispatches under it or not at all. Without that, a member that has lost
+ * a partition and does not know could announce a topic as complete into which the owner, who has not heard the route yet, sends nothing.
  */
 export class DispatchRoutes {
   readonly #routes = new Map<string, Route>();
@@ -27,20 +27,22 @@ export class DispatchRoutes {
   }
 
   /**
-   * The routing topic has begun anew, perhaps by a writer that knows nothing of the one before. What comes is kept apart until `read`: on the way
-   * to its end there may be routes that were over long ago, under which nothing must be dispatched with the `since` of now.
+   * The routing topic has begun anew, perhaps by a writer that knows nothing of the one before. What comes is kept apart until the returned function is
+   * called, once the topic is read to its end: on the way there may be routes that were over long ago, under which nothing must be dispatched with the
+   * `since` of now. A table that the topic does not name keeps its route until it does. `false`: it has begun anew once more meanwhile, and nothing is
+   * taken.
    */
-  beginAgain(): void {
-    this.#again = new DispatchRoutes();
-  }
-
-  /** The topic that has begun anew is read to its end. A table that it does not name keeps its route until it does. */
-  read(): void {
-    if (this.#again === undefined) return;
-    for (const [table, route] of this.#again.#routes) this.#routes.set(table, route);
-    this.#epoch = this.#again.#epoch;
-    this.#heard += 1;
-    this.#again = undefined;
+  beginAgain(): () => boolean {
+    const again = new DispatchRoutes();
+    this.#again = again;
+    return () => {
+      if (this.#again !== again) return false;
+      for (const [table, route] of again.#routes) this.#routes.set(table, route);
+      this.#epoch = again.#epoch;
+      this.#heard += 1;
+      this.#again = undefined;
+      return true;
+    };
   }
 
   /** Whether anything was heard that is not in force. */
@@ -56,6 +58,17 @@ export class DispatchRoutes {
       this.#inForce = routes;
       this.#adopted = heard;
     };
+  }
+
+  /**
+   * Takes out of force every route that another one was heard after; `true`: there was one. For a new owner who cannot be confirmed yet: the one before
+   * may have dispatched under the later route already, and events under the earlier one would pass by a topic that it has announced as complete.
+   */
+  withhold(): boolean {
+    const current = [...this.#inForce].filter(([table, route]) => this.#routes.get(table) === route);
+    const isAll = current.length === this.#inForce.size;
+    if (!isAll) this.#inForce = new Map(current);
+    return !isAll;
   }
 
   /** The table's route as it was heard last, or `undefined` where its events wait: it has none, or is paused. */

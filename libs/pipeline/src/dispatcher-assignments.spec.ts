@@ -53,4 +53,32 @@ describe('an assignment', () => {
     await rebalanced;
     expect(dispatcher.health()).toMatchObject({ state: 'stopped', assignedPartitions: 0 });
   });
+
+  it('that cannot be confirmed dispatches nothing under an older route than its predecessor, and goes on once it is', async () => {
+    const on = bench();
+    on.sink.createTopic('b', 2);
+    on.routes.write(route(1, { a: 1 }));
+    const [first, second] = [on.member(), on.member()];
+    second.source.share = () => false;
+    await first.dispatcher.start();
+    await second.dispatcher.start();
+    second.store.pause();
+    on.routes.write(route(2, { a: 1, b: 2 }));
+    await quiet();
+    on.append('users', 0, event('u:1'));
+    await quiet();
+    // The partition moves, and right behind that somebody else joins.
+    [first.source.share, second.source.share] = [() => false, () => true];
+    second.source.confirms = () => false;
+    await first.source.rebalance();
+    on.append('users', 0, event('u:2'));
+    await second.source.rebalance();
+    await quiet();
+    expect(on.read('a', 0)).toEqual(['1@0', 'u:1']);
+    expect(second.source.held).toHaveLength(1);
+    second.source.confirms = () => true;
+    await on.clock.advance(200);
+    expect(on.read('a', 0)).toEqual(['1@0', 'u:1', '1@0', 'u:2']);
+    expect(on.read('b', 0)).toEqual(['2@0', 'u:1', '2@0', 'u:2']);
+  });
 });

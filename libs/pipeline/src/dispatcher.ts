@@ -205,11 +205,9 @@ export class Dispatcher {
       {},
       'dispatcher: the routing topic has begun anew; its routes stay in force until others come',
     );
-    this.#routes.beginAgain();
+    const take = this.#routes.beginAgain();
     await this.#readRoutes();
-    if (this.#aborter.signal.aborted) return;
-    this.#routes.read();
-    this.#routesChanged();
+    if (!this.#aborter.signal.aborted && take()) this.#routesChanged();
   }
 
   /**
@@ -222,11 +220,23 @@ export class Dispatcher {
     await this.#readRoutes();
     await this.#confirmRoutes();
     if (this.#assigned !== partitions || this.#aborter.signal.aborted) return;
+    if (this.#routes.withhold()) void this.#confirmSoon(partitions);
     this.#own(partitions);
     this.#subscription.assigned();
     this.#metrics.assignments.value += 1;
     this.#rewinds.look(this.#owned.values());
     void this.#announcer.announce(this.#owned.values());
+  }
+
+  /** The tables of routes that are withheld stand still until they are confirmed. */
+  async #confirmSoon(partitions: readonly TopicPartition[]): Promise<void> {
+    const { clock, random, retryMaxMs, logger } = this.#options;
+    const { signal } = this.#aborter;
+    logger.warn({}, 'dispatcher: the group has changed again; tables whose route is newer wait until it is confirmed');
+    for (let attempt = 1; this.#routes.pending && this.#assigned === partitions && !signal.aborted; attempt += 1) {
+      await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: retryMaxMs, random }), signal);
+      await this.#confirmRoutes();
+    }
   }
 
   /** Puts into force what was heard, once the partitions are confirmed; what cannot be confirmed waits for the next assignment, or the next look. */
