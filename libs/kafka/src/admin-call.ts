@@ -2,7 +2,8 @@ import { type Clock, withDeadline } from '@tidemark/runtime';
 import { type Admin } from 'kafkajs';
 import { isAccessDenied, isTopicMissing, topicDenied } from './kafka-error.js';
 import { type KafkaClient, shortRetry } from './kafka-client.js';
-import { type Bounds } from './positions.js';
+import { type PartitionIdentity } from './metadata-patch.js';
+import { type Bounds, type LeaderEpoch } from './positions.js';
 
 export interface AdminCallOptions {
   readonly client: KafkaClient;
@@ -27,6 +28,29 @@ export async function withAdmin<T>(options: AdminCallOptions, work: (admin: Admi
     return await connected;
   } finally {
     void admin.disconnect().catch(() => undefined);
+  }
+}
+
+/** What tells a log from another one of the same name, as it was when it was asked for. */
+export interface LogIdentity {
+  /** 32 hexadecimal digits; `undefined`: brokers before 3.1 do not tell. */
+  readonly topicId: string | undefined;
+  /** Of the leaders, by partition. */
+  readonly leaderEpochs: readonly LeaderEpoch[];
+}
+
+/** `undefined` when there is no such topic. What is asked of its offsets afterwards is of this log or of one that its identity shows to be another. */
+export async function identityOf(admin: Admin, topic: string): Promise<LogIdentity | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const partitions: readonly PartitionIdentity[] = topics.find(({ name }) => name === topic)?.partitions ?? [];
+    const leaderEpochs: LeaderEpoch[] = [];
+    for (const { partitionId, leaderEpoch = -1 } of partitions)
+      leaderEpochs[partitionId] = leaderEpoch < 0 ? undefined : leaderEpoch;
+    return partitions.length === 0 ? undefined : { topicId: partitions[0]?.topicId, leaderEpochs };
+  } catch (error) {
+    if (isTopicMissing(error)) return undefined;
+    throw error;
   }
 }
 

@@ -11,15 +11,27 @@ function topicsOf() {
   const resets: string[] = [];
   const absent: string[] = [];
   const grown: string[] = [];
+  const moves: string[] = [];
+  /** Where it is not told, brokers tell no ids. */
+  const ids = new Map<string, string>();
+  let leaderEpoch = 3;
   const followed = new FollowedTopics({
     onGap: (topic, partition) => gaps.push(`${topic}/${partition}`),
     onReset: (topic) => resets.push(topic),
     onAbsent: (topic) => absent.push(topic),
     onGrowth: (topic, count) => grown.push(`${topic} ${count}`),
+    onMove: (topic, partition, position) => moves.push(`${topic}/${partition} ${position}`),
     onChange: () => undefined,
   });
   let duringLook: () => void = () => undefined;
   const admin = {
+    fetchTopicMetadata: async ({ topics: [name = ''] }: { topics: string[] }) => {
+      const [topicId, partitions] = [ids.get(name), log.get(name)];
+      if (partitions === undefined) throw Object.assign(new Error('none'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+      return {
+        topics: [{ name, partitions: partitions.map((_, partitionId) => ({ partitionId, topicId, leaderEpoch })) }],
+      };
+    },
     fetchTopicOffsets: async (topic: string) => {
       const partitions = log.get(topic);
       duringLook();
@@ -36,7 +48,8 @@ function topicsOf() {
   } as unknown as Admin;
   const look = (...topics: string[]): Promise<void> => followed.survey(admin, topics);
   const whileLooking = (fn: () => void): void => void (duringLook = fn);
-  return { log, gaps, resets, absent, grown, followed, look, whileLooking };
+  const elect = (): void => void (leaderEpoch += 1);
+  return { ids, elect, moves, log, gaps, resets, absent, grown, followed, look, whileLooking };
 }
 
 describe('FollowedTopics', () => {
@@ -179,5 +192,104 @@ describe('FollowedTopics', () => {
     log.set('t', [[0, 5]]);
     await look('t');
     expect(resets).toHaveLength(2);
+  });
+
+  describe('hazard 52: told of a topic by its id', () => {
+    async function at20() {
+      const topics = topicsOf();
+      const { log, ids, followed, look } = topics;
+      followed.want(
+        new Map([
+          ['c', cache],
+          ['t', table],
+        ]),
+      );
+      ids.set('c', 'c-1').set('t', 't-1');
+      log.set('c', [
+        [0, 20],
+        [0, 20],
+      ]);
+      log.set('t', [[0, 20]]);
+      await look('c', 't');
+      followed.positions.move('t', 0, 20n, 3);
+      return topics;
+    }
+
+    it('reads a topic that was made anew from its first record, behind a gap, though it has grown past where it was', async () => {
+      const { log, ids, gaps, resets, moves, followed, look } = await at20();
+      expect(followed.placeOf('c', 1)).toEqual({ topicId: 'c-1', leaderEpoch: 3 });
+      ids.set('c', 'c-2').set('t', 't-2');
+      log.set('c', [
+        [0, 50],
+        [5, 60],
+      ]);
+      await look('c', 't');
+      expect([gaps, resets, followed.positions.of('c'), followed.positions.of('t')]).toEqual([
+        ['c/0', 'c/1'],
+        ['t'],
+        [0n, 5n],
+        [0n],
+      ]);
+      expect([moves, followed.placeOf('c', 1)?.topicId]).toEqual([['c/0 0', 'c/1 5', 't/0 0'], 'c-2']);
+    });
+
+    it('goes on where a topic is found again that a broker had not heard of for a while', async () => {
+      const { log, gaps, followed, look } = await at20();
+      log.delete('c');
+      await look('c');
+      log.set('c', [
+        [0, 50],
+        [0, 60],
+      ]);
+      await look('c');
+      expect([gaps, followed.positions.of('c'), followed.open()]).toEqual([[], [20n, 20n], []]);
+    });
+
+    it('fetches nothing of what was refused before it was looked up, and goes on if it is the same after all', async () => {
+      const { gaps, followed, look } = await at20();
+      followed.refuse({ topic: 'c', partition: 1, why: 'unknown-topic' });
+      expect([followed.placeOf('c', 0), followed.placeOf('t', 0)?.topicId, followed.refused()]).toEqual([
+        undefined,
+        't-1',
+        ['c'],
+      ]);
+      await look('c');
+      expect([gaps, followed.placeOf('c', 0)?.topicId, followed.refused()]).toEqual([[], 'c-1', []]);
+    });
+
+    it('reads a log that was cut from its first record, behind a gap, and leaves the other partitions where they are', async () => {
+      const { log, gaps, resets, elect, followed, look } = await at20();
+      elect();
+      log.set('c', [
+        [0, 50],
+        [7, 60],
+      ]);
+      followed.refuse({ topic: 'c', partition: 1, why: 'cut' });
+      followed.refuse({ topic: 't', partition: 0, why: 'cut' });
+      await look('c', 't');
+      expect([gaps, resets, followed.positions.of('c')]).toEqual([['c/1'], ['t'], [20n, 7n]]);
+      expect([followed.placeOf('c', 1), followed.placeOf('c', 0)?.leaderEpoch]).toEqual([
+        { topicId: 'c-1', leaderEpoch: 4 },
+        3,
+      ]);
+    });
+
+    it('knows a leader again where a step has left none, so that a cut is noticed also while nothing comes', async () => {
+      const { followed, look } = await at20();
+      followed.positions.move('t', 0, 20n);
+      expect(followed.placeOf('t', 0)?.leaderEpoch).toBeUndefined();
+      await look('t');
+      expect(followed.placeOf('t', 0)?.leaderEpoch).toBe(3);
+    });
+
+    it('takes the id of a topic that was followed on brokers which told none', async () => {
+      const { log, ids, gaps, followed, look } = topicsOf();
+      followed.want(new Map([['c', cache]]));
+      log.set('c', [[0, 20]]);
+      await look('c');
+      ids.set('c', 'c-1');
+      await look('c');
+      expect([gaps, followed.placeOf('c', 0)?.topicId]).toEqual([[], 'c-1']);
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { type Admin } from 'kafkajs';
-import { boundsOf, offsetsSince } from './admin-call.js';
+import { boundsOf, identityOf, type LogIdentity, offsetsSince } from './admin-call.js';
+import { type FetchPlace, type RefusedPlace } from './fetch-places.js';
 import { type Bounds, judgePosition, Positions } from './positions.js';
 
 /** How a topic is followed. */
@@ -17,12 +18,25 @@ export interface FollowedTopicsHooks {
   onAbsent(topic: string): void;
   /** A topic that is followed has this many partitions now, which is more than before. */
   onGrowth(topic: string, count: number): void;
+  /** A topic that has positions is to be read on from elsewhere. */
+  onMove(topic: string, partition: number, position: bigint): void;
   /** Positions were fixed or moved by what the broker said. */
   onChange(): void;
 }
 
+/** A topic as one look has found it. */
+interface Found {
+  readonly identity: LogIdentity;
+  readonly bounds: Bounds;
+  /** Where it is read from if it has no positions yet. */
+  readonly start: readonly bigint[];
+}
+
 /**
  * Which topics are followed, and where.
+ *
+ * A position belongs to one log: the id of its topic, and the epoch of a leader in whose time the log reached it. Identities are asked for before offsets, so
+ * that an offset of a log that has come into the place of that one is refused when it is fetched.
  *
  * Positions are fixed by the first look that finds the topic: at its end, or at offset 0 when an earlier look had not found it, because then
  * everything in it was written after it was named.
@@ -33,6 +47,9 @@ export class FollowedTopics {
   #wanted: ReadonlyMap<string, TailedTopic> = new Map();
   readonly #absent = new Set<string>();
   readonly #ends = new Map<string, readonly bigint[]>();
+  readonly #ids = new Map<string, string | undefined>();
+  /** Not fetched until they were looked up: what a broker has refused to hand over of them, by topic. */
+  readonly #refused = new Map<string, RefusedPlace[]>();
 
   constructor(hooks: FollowedTopicsHooks) {
     this.#hooks = hooks;
@@ -45,6 +62,8 @@ export class FollowedTopics {
     for (const topic of left) {
       this.positions.forget(topic);
       this.#ends.delete(topic);
+      this.#ids.delete(topic);
+      this.#refused.delete(topic);
     }
     for (const topic of this.#absent) if (!topics.has(topic)) this.#absent.delete(topic);
     return left;
@@ -84,17 +103,36 @@ export class FollowedTopics {
     return this.#ends.get(topic)?.[partition];
   }
 
+  /** `undefined`: nothing of it is to be fetched before it was looked up. */
+  placeOf(topic: string, partition: number): FetchPlace | undefined {
+    if (this.#refused.has(topic) || !this.positions.has(topic)) return undefined;
+    return { topicId: this.#ids.get(topic), leaderEpoch: this.positions.epochAt(topic, partition) };
+  }
+
+  refuse(refused: RefusedPlace): void {
+    const { topic } = refused;
+    if (this.positions.has(topic)) this.#refused.set(topic, [...(this.#refused.get(topic) ?? []), refused]);
+  }
+
+  /** Topics to look up before they are fetched again. */
+  refused(): string[] {
+    return [...this.#refused.keys()];
+  }
+
   /** Looks the topics up: fixes the positions of new ones, and moves positions that have fallen out of the log. */
   async survey(admin: Admin, topics: readonly string[]): Promise<void> {
     for (const topic of topics) {
       // From before the look: a position that has moved meanwhile may be past the end that the look has found.
       const before = [...this.positions.of(topic)];
-      const bounds = await boundsOf(admin, topic);
-      const start = bounds === undefined ? [] : await this.#startOf(admin, topic, bounds);
-      const spec = this.#wanted.get(topic);
-      if (spec === undefined) continue;
-      if (bounds === undefined) this.#missing(topic);
-      else this.#found(topic, start, bounds, before);
+      const refused = this.#refused.get(topic) ?? [];
+      const found = await this.#find(admin, topic);
+      if (!this.#wanted.has(topic)) continue;
+      if (found === undefined) this.#missing(topic);
+      else this.#found(topic, found, before, refused);
+      // What was refused meanwhile has its own look.
+      const left = this.#refused.get(topic)?.slice(refused.length) ?? [];
+      if (left.length > 0) this.#refused.set(topic, left);
+      else this.#refused.delete(topic);
     }
   }
 
@@ -105,6 +143,13 @@ export class FollowedTopics {
     this.positions.widen(topic, count);
     this.#hooks.onGrowth(topic, count);
     this.#gapAll(topic, `partitions grew from ${known} to ${count}`);
+  }
+
+  async #find(admin: Admin, topic: string): Promise<Found | undefined> {
+    const identity = await identityOf(admin, topic);
+    const bounds = identity === undefined ? undefined : await boundsOf(admin, topic);
+    if (identity === undefined || bounds === undefined) return undefined;
+    return { identity, bounds, start: await this.#startOf(admin, topic, bounds) };
   }
 
   #missing(topic: string): void {
@@ -120,35 +165,61 @@ export class FollowedTopics {
     return this.positions.has(topic) ? [] : offsetsSince(admin, topic, from.sinceMs);
   }
 
-  #found(topic: string, start: readonly bigint[], bounds: Bounds, before: readonly bigint[]): void {
+  #found(topic: string, found: Found, before: readonly bigint[], refused: readonly RefusedPlace[]): void {
+    const { identity, bounds, start } = found;
     const wasAbsent = this.#absent.delete(topic);
+    const known = this.#ids.get(topic);
+    const [isSame, isOther] = compared(known, identity.topicId);
     this.#ends.set(topic, bounds.high);
+    this.#ids.set(topic, identity.topicId ?? known);
     if (!this.positions.has(topic)) {
-      this.positions.fix(topic, start);
-    } else if (wasAbsent) {
-      this.positions.fix(topic, bounds.low);
-      this.#gapAll(topic, 'the topic was away and has come back');
+      this.positions.fix(topic, start, identity.leaderEpochs);
+    } else if (isOther || (wasAbsent && !isSame)) {
+      this.positions.fix(topic, bounds.low, identity.leaderEpochs);
+      for (const [partition, low] of bounds.low.entries()) this.#hooks.onMove(topic, partition, low);
+      this.#gapAll(topic, wasAbsent ? 'the topic was away and has come back' : 'the topic was made anew');
       if (this.isCompacted(topic)) this.#hooks.onReset(topic);
     } else {
-      for (const [partition, low] of bounds.low.entries()) this.#place(topic, partition, low, bounds, before);
+      const cut = new Set(refused.filter(({ why }) => why === 'cut').map(({ partition }) => partition));
+      for (const partition of bounds.low.keys()) this.#place(topic, partition, found, before, cut.has(partition));
     }
     this.#hooks.onChange();
   }
 
-  #place(topic: string, partition: number, low: bigint, bounds: Bounds, before: readonly bigint[]): void {
+  #place(
+    topic: string,
+    partition: number,
+    { bounds, identity }: Found,
+    before: readonly bigint[],
+    isCut: boolean,
+  ): void {
     const earlier = before[partition];
-    if (earlier === undefined) return;
+    const low = bounds.low[partition];
+    if (earlier === undefined || low === undefined) return;
     const now = this.positions.at(topic, partition) ?? earlier;
     const behind = judgePosition(earlier, earlier, bounds.high[partition] ?? earlier);
     const ahead = judgePosition(now, low, now);
-    if (behind.type === 'expected' && ahead.type === 'expected') return;
-    this.positions.move(topic, partition, low);
+    const epoch = identity.leaderEpochs[partition];
+    if (!isCut && behind.type === 'expected' && ahead.type === 'expected') {
+      // The log reaches beyond it in the time of this leader, so from now on a cut is noticed.
+      if (this.positions.epochAt(topic, partition) === undefined) this.positions.move(topic, partition, now, epoch);
+      return;
+    }
+    this.positions.move(topic, partition, low, epoch);
+    this.#hooks.onMove(topic, partition, low);
+    const what = isCut ? 'the log was cut before' : 'the log has lost';
     if (this.isCompacted(topic)) this.#hooks.onReset(topic);
-    else this.#hooks.onGap(topic, partition, `offset ${now} has left the log, which now begins at ${low}`);
+    else this.#hooks.onGap(topic, partition, `${what} offset ${now}, and begins at ${low}`);
   }
 
   #gapAll(topic: string, reason: string): void {
     if (this.isCompacted(topic)) return;
     for (const partition of this.positions.of(topic).keys()) this.#hooks.onGap(topic, partition, reason);
   }
+}
+
+/** Whether two looks have certainly found the same topic, and whether they have certainly found two; neither where an id is not known. */
+function compared(known: string | undefined, found: string | undefined): [isSame: boolean, isOther: boolean] {
+  const areKnown = known !== undefined && found !== undefined;
+  return [areKnown && known === found, areKnown && known !== found];
 }

@@ -1,5 +1,7 @@
 import { type SourceBatch, type TopicPartition } from '@tidemark/pipeline';
 import { noteAt, type RewindNote, type Rewound } from '@tidemark/protocol';
+import { type FetchPlace } from './fetch-places.js';
+import { type LeaderEpoch } from './positions.js';
 
 /** What kafkajs commits when the committed offset has left the log, before it reads on from the log's start. */
 const earliest = -2n;
@@ -18,6 +20,8 @@ export class Lane implements TopicPartition {
   hasCommit = false;
   /** The last rewind, as every commit says it; `undefined`: none is known. */
   note: RewindNote | undefined;
+  /** Which log is read, and how far in the time of which leader; `undefined`: it is not to be fetched yet. */
+  log: FetchPlace | undefined;
   /** Nothing is handed over until it is released: where it goes on then. */
   heldAt: bigint | undefined;
   /** Counts holds, rewinds and resets: what was fetched before the last one is dropped. */
@@ -93,8 +97,15 @@ export class Lane implements TopicPartition {
   restart(): void {
     this.reset = true;
     this.next = undefined;
+    if (this.log !== undefined) this.log = { ...this.log, leaderEpoch: undefined };
+    if (this.held) this.heldAt = 0n;
     this.pass(undefined);
     this.epoch += 1;
+  }
+
+  /** A batch was fetched whose last record a leader of that epoch wrote. */
+  noteLeader(leaderEpoch: LeaderEpoch): void {
+    if (this.log !== undefined && this.log.leaderEpoch !== leaderEpoch) this.log = { ...this.log, leaderEpoch };
   }
 
   /** Goes on where a rewind has set it; what was fetched before is dropped. */

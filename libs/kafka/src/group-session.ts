@@ -1,16 +1,19 @@
 import { type EventSourceHandler, type Rewind, type RewindOutcome, type TopicPartition } from '@tidemark/pipeline';
-import { decodeRewindNote } from '@tidemark/protocol';
 import { backoffMs, type Clock, every, type Logger, messageOf, wait } from '@tidemark/runtime';
 import { AssignerProtocol, type Consumer, type EachBatchPayload, type GroupDescription } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
-import { Generation } from './generation.js';
+import { Generation, type Lane } from './generation.js';
+import { fetchingAt } from './fetch-patch.js';
 import { type GroupMetrics } from './group-metrics.js';
+import { GroupPlaces } from './group-places.js';
 import { JoinGate } from './join-gate.js';
 import { type KafkaClient } from './kafka-client.js';
-import { isRejoinNeeded, kafkaErrorType } from './kafka-error.js';
+import { isRejoinNeeded, kafkaErrorType, topicMissing } from './kafka-error.js';
 import { LaneRunner } from './lane-runner.js';
 import { LaneWork } from './lane-work.js';
+import { leaderEpochOf } from './leader-epoch.js';
+import { resumeLanes } from './resume-lanes.js';
 import { rewindLane } from './rewind-lane.js';
 import { settleWithin } from './settle-within.js';
 import { type WorkBudget } from './work-budget.js';
@@ -62,6 +65,7 @@ export class GroupSession {
     (place) => this.#restart(place),
   );
   readonly #options: GroupSessionOptions;
+  readonly #places: GroupPlaces;
   readonly #conditions = new Conditions();
   readonly #consumer: Consumer;
   readonly #lanes: LaneRunner;
@@ -83,6 +87,12 @@ export class GroupSession {
     this.#options = options;
     this.#topics = options.topics;
     this.#answeredMs = options.clock.monotonicMs();
+    this.#places = new GroupPlaces({
+      ...options,
+      generation: () => (this.#over ? undefined : this.#generation),
+      onOtherLog: (lane) => this.#beginAnew(lane),
+      onGone: (topic) => this.#die(topicMissing(topic)),
+    });
     this.#consumer = options.client.consumer({
       groupId: options.groupId,
       sessionTimeout: options.sessionTimeoutMs,
@@ -93,7 +103,7 @@ export class GroupSession {
       metadataMaxAge: 10_000,
       minBytes: 1,
       allowAutoTopicCreation: false,
-      partitionAssigners: [this.#gate.assigner],
+      partitionAssigners: [fetchingAt(this.#places, this.#gate.assigner)],
       retry,
       ...(options.rackId === undefined ? {} : { rackId: options.rackId }),
     });
@@ -228,6 +238,7 @@ export class GroupSession {
     await this.#drained;
     this.#generation?.abort(new Error('the member stops'));
     await this.#consumer.disconnect().catch(() => undefined);
+    await this.#places.close();
     this.#options.metrics.assigned.value = 0;
   }
 
@@ -243,13 +254,15 @@ export class GroupSession {
       if (payload.apiName === 'Fetch' || payload.apiName === 'Heartbeat')
         this.#answeredMs = this.#options.clock.monotonicMs();
     });
-    this.#consumer.on(CRASH, ({ payload }) => {
-      this.#crash = messageOf(payload.error);
-      this.#generation?.abort(payload.error);
-      if (this.#joined && !this.#over) this.#options.onDead(this, this.#crash);
-      this.#over = true;
-      this.#conditions.check();
-    });
+    this.#consumer.on(CRASH, ({ payload }) => this.#die(payload.error));
+  }
+
+  #die(error: unknown): void {
+    this.#crash = messageOf(error);
+    this.#generation?.abort(error);
+    if (this.#joined && !this.#over) this.#options.onDead(this, this.#crash);
+    this.#over = true;
+    this.#conditions.check();
   }
 
   /** Synchronous up to the new generation standing: kafkajs fetches as soon as this returns. What joins too late takes nothing over. */
@@ -275,7 +288,8 @@ export class GroupSession {
 
   async #prepare(previous: Generation | undefined, generation: Generation): Promise<void> {
     await previous?.idle();
-    await Promise.all([this.#readCommitted(previous, generation), this.#tellAssigned(generation)]);
+    const resumed = this.#readCommitted(previous, generation).then(() => this.#places.settle(generation));
+    await Promise.all([resumed, this.#tellAssigned(generation)]);
   }
 
   /**
@@ -286,26 +300,13 @@ export class GroupSession {
     const { clock, again, random } = this.#options;
     for (let attempt = 1; attempt <= committedAttempts && !generation.over; attempt += 1) {
       try {
-        return await this.#resumeCommitted(previous, generation);
+        return await resumeLanes({ ...this.#options, topics: this.#topics }, previous, generation);
       } catch (error) {
         if (generation.over) return;
         again.warn({ error: messageOf(error) }, 'kafka group: could not read the committed offsets, trying again');
         await wait(clock, backoffMs(attempt, { initialMs: 100, maxMs: 1_000, random }), generation.signal);
       }
     }
-  }
-
-  async #resumeCommitted(previous: Generation | undefined, generation: Generation): Promise<void> {
-    const { client, clock, groupId } = this.#options;
-    const committed = await withAdmin({ client, clock, timeoutMs: 3_000, signal: generation.signal }, (admin) =>
-      admin.fetchOffsets({ groupId, topics: [...this.#topics] }),
-    );
-    for (const { topic, partitions } of committed)
-      for (const { partition, offset, metadata } of partitions) {
-        const before = previous?.lane(topic, partition);
-        const lane = generation.lane(topic, partition);
-        lane?.resume(BigInt(offset), decodeRewindNote(metadata), before, previous?.memberId === generation.memberId);
-      }
   }
 
   async #tellAssigned(generation: Generation): Promise<void> {
@@ -334,6 +335,7 @@ export class GroupSession {
     if (this.#over) return this.#drained;
     if (generation.over && isRejoinNeeded(generation.signal.reason)) throw generation.signal.reason as Error;
     if (generation.closing.aborted) return wait(clock, patienceMs, generation.signal);
+    lane.noteLeader(leaderEpochOf(payload.batch));
     await this.#lanes.take(payload, generation, lane);
   }
 
@@ -343,6 +345,13 @@ export class GroupSession {
     const next = lane?.next?.toString();
     this.#options.again.warn({ topic, partition, next }, 'kafka group: not in the log, which is read from its start');
     lane?.restart();
+  }
+
+  /** The topic was made anew, or the log cut: kafkajs is sent to its start, from where it finds the first record that there is. */
+  #beginAnew(lane: Lane): void {
+    const { topic, partition } = lane;
+    this.#restart(lane);
+    this.#consumer.seek({ topic, partition, offset: '0' });
   }
 
   /** Before each join but the first: what is at work ends and is committed, while the group can still wait for it. */

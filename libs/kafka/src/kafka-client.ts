@@ -12,8 +12,11 @@ import {
 } from 'kafkajs';
 import { connectionError } from './connection-error.js';
 import { patchConnection } from './connection-patch.js';
+import { patchFetch } from './fetch-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
 import { patchMembership } from './membership-patch.js';
+import { patchMetadata } from './metadata-patch.js';
+import { patchPool } from './pool-patch.js';
 import { patchProduce } from './produce-patch.js';
 import { patchIdleTimer } from './timer-patch.js';
 
@@ -49,8 +52,11 @@ export interface KafkaClient {
 export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaClient {
   patchIdleTimer();
   patchConnection();
+  patchPool();
   patchProduce();
   patchMembership();
+  patchMetadata();
+  patchFetch();
   if (isKafka(options)) return options;
   const config = configOf(options);
   const { brokers } = options;

@@ -65,6 +65,20 @@ declare module 'kafkajs/src/producer/groupMessagesPerPartition.js' {
   }): Record<number, Message[]>;
 }
 
+declare module 'kafkajs/src/cluster/brokerPool.js' {
+  type Attempt<T> = (bail: (error: Error) => void, retryCount: number, retryTime: number) => Promise<T>;
+
+  /** The brokers that a client knows, and its connections to them. */
+  export default class BrokerPool {
+    constructor(options: object);
+    /** Tries what may fail for a while, and gives up where it bails. */
+    retrier: (attempt: Attempt<unknown>) => Promise<unknown>;
+    createBroker: (options: object) => object;
+    connect(): Promise<void>;
+    disconnect(): Promise<void>;
+  }
+}
+
 declare module 'kafkajs/src/consumer/consumerGroup.js' {
   import { type OffsetsByTopicPartition } from 'kafkajs';
 
@@ -95,4 +109,118 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     /** Has a partition read from its log's start. */
     recoverFromOffsetOutOfRange(of: { readonly topic: string; readonly partition: number }): Promise<void>;
   }
+}
+
+declare module 'kafkajs/src/broker/index.js' {
+  interface FetchPartition {
+    readonly partition: number;
+    readonly fetchOffset: string;
+    readonly maxBytes: number;
+    /** Tidemark's own: see `fetch-places.ts`. */
+    readonly place?: { readonly topicId: string | undefined; readonly leaderEpoch: number | undefined };
+  }
+
+  interface FetchOptions {
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly isolationLevel?: number;
+    readonly rackId?: string;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly FetchPartition[] }[];
+  }
+
+  interface FetchAnswerPartition {
+    readonly partition: number;
+    readonly errorCode: number;
+    readonly highWatermark: string;
+    readonly messages: readonly object[];
+  }
+
+  interface FetchAnswer {
+    readonly responses: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly FetchAnswerPartition[];
+    }[];
+    /** Tidemark's own: see `fetch-places.ts`. */
+    readonly refused?: readonly {
+      readonly topic: string;
+      readonly partition: number;
+      readonly why: 'unknown-topic' | 'cut';
+    }[];
+  }
+
+  /** A broker as one cluster knows it. */
+  export default class Broker {
+    constructor(options: object);
+    fetch(options: FetchOptions): Promise<FetchAnswer>;
+  }
+}
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+  }
+}
+
+declare module 'kafkajs/src/protocol/error.js' {
+  const protocolError: { createErrorFromCode(code: number): Error };
+  export default protocolError;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js' {
+  import type Decoder from 'kafkajs/src/protocol/decoder.js';
+
+  /** Of a byte string behind its length in four bytes. */
+  export default function decodeMessages(decoder: Decoder): Promise<object[]>;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
+  import { type FetchAnswer } from 'kafkajs/src/broker/index.js';
+
+  /** `parse` throws what a partition's error code stands for. */
+  const response: { parse(answer: FetchAnswer): Promise<FetchAnswer> };
+  export default response;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
+  import { type FetchAnswer, type FetchOptions } from 'kafkajs/src/broker/index.js';
+
+  interface FetchProtocol {
+    readonly request: object;
+    readonly response: {
+      decode(answer: Buffer): Promise<FetchAnswer>;
+      parse(answer: FetchAnswer): Promise<FetchAnswer>;
+    };
+    readonly requestTimeout: number;
+  }
+
+  const fetch: {
+    versions: string[];
+    protocol: (of: { readonly version: number }) => (options: FetchOptions) => FetchProtocol;
+  };
+  export default fetch;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v6/response.js' {
+  /** `parse` throws what an error code stands for. */
+  const response: { parse(answer: object): Promise<object> };
+  export default response;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/index.js' {
+  interface MetadataProtocol {
+    readonly request: object;
+    readonly response: { decode(answer: Buffer): Promise<object>; parse(answer: object): Promise<object> };
+  }
+
+  const metadata: {
+    versions: string[];
+    protocol: (of: {
+      readonly version: number;
+    }) => (options: {
+      readonly topics: readonly string[];
+      readonly allowAutoTopicCreation?: boolean;
+    }) => MetadataProtocol;
+  };
+  export default metadata;
 }

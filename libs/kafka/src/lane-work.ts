@@ -1,7 +1,7 @@
-import { encodeRewindNote } from '@tidemark/protocol';
 import { type BatchOutcome, type EventSourceHandler, type SourceBatch } from '@tidemark/pipeline';
 import { backoffMs, type Clock, type Logger, messageOf, wait } from '@tidemark/runtime';
 import { type Batch } from 'kafkajs';
+import { commitMetadata } from './commit-metadata.js';
 import { type Generation, type Lane } from './generation.js';
 import { groupBatch } from './group-batch.js';
 import { type GroupMetrics } from './group-metrics.js';
@@ -82,8 +82,7 @@ export class LaneWork {
     const { topic, partition, epoch } = lane;
     lane.next = nextOffset;
     lane.pass(nextOffset, records);
-    const { note } = lane;
-    const metadata = note === undefined ? null : encodeRewindNote(note);
+    const metadata = commitMetadata(lane.note, lane.log);
     const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(nextOffset), metadata }] }] };
     lane.reset = false;
     lane.uncharted = false;

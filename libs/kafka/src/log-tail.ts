@@ -4,12 +4,14 @@ import { withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { FollowedTopics, type TailedTopic } from './followed-topics.js';
 import { type LogTailHandler, type LogTailOptions, type TailState } from './log-tail-options.js';
-import { judgeArrival } from './positions.js';
+import { leaderEpochOf } from './leader-epoch.js';
+import { judgeArrival, type LeaderEpoch } from './positions.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
 import { type Stalled, StallWatch } from './stall-watch.js';
 import { TailEnds } from './tail-ends.js';
 import { tailMetrics, type TailMetrics } from './tail-metrics.js';
+import { TailPlaces } from './tail-places.js';
 import { TailSession } from './tail-session.js';
 import { TailSteps } from './tail-steps.js';
 
@@ -38,6 +40,7 @@ export class LogTail {
   /** Sees to it that a consumer reads what is there. */
   readonly #reading: Reconciler;
   readonly #watch: StallWatch;
+  readonly #places: TailPlaces;
   readonly #ends: TailEnds;
   readonly #steps: TailSteps;
   readonly #stopTurns: () => void;
@@ -68,6 +71,7 @@ export class LogTail {
       onReset: (topic) => this.#reset(topic),
       onGrowth: (topic, count) => this.#safely(() => this.#handler.onPartitions(topic, count)),
       onAbsent: (topic) => this.#again.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
+      onMove: (topic, partition, position) => this.#session?.seek(topic, partition, position),
       onChange: () => this.#conditions.check(),
     });
     this.#looking = this.#reconciler(() => this.#look());
@@ -80,6 +84,14 @@ export class LogTail {
     });
     const { random = Math.random } = options;
     const { positions } = this.#topics;
+    this.#places = new TailPlaces({
+      clock,
+      random,
+      topics: this.#topics,
+      survey: (topics) => this.#survey(topics),
+      onLooked: () => this.#reading.poke(),
+      onError: (error) => this.#again.warn({ error: messageOf(error) }, 'kafka tail: trying again'),
+    });
     this.#ends = new TailEnds({ ...options, random, positions, conditions: this.#conditions });
     this.#steps = new TailSteps({
       clock,
@@ -142,7 +154,7 @@ export class LogTail {
     await settleWithin(
       this.#options.clock,
       closeMs,
-      Promise.all([this.#looking.close(), this.#reading.close(), ...this.#leaving]),
+      Promise.all([this.#looking.close(), this.#reading.close(), this.#places.close(), ...this.#leaving]),
     );
   }
 
@@ -176,7 +188,7 @@ export class LogTail {
     const { client, clock, logger, groupPrefix, rackId, fetchWaitMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const session = new TailSession(
-      { client, clock, logger, groupPrefix, rackId, fetchWaitMs, topics },
+      { client, clock, logger, groupPrefix, rackId, fetchWaitMs, topics, places: this.#places },
       {
         onJoin: (joined, assignment) => this.#onJoin(joined, assignment),
         onBatch: (from, batch) => this.#onBatch(from, batch),
@@ -244,7 +256,7 @@ export class LogTail {
     this.#deliver(topic, partition, batch.messages);
     const next = BigInt(batch.lastOffset()) + 1n;
     this.#metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
-    this.#advance(topic, partition, next);
+    this.#advance(topic, partition, next, leaderEpochOf(batch));
   }
 
   #deliver(topic: string, partition: number, messages: readonly KafkaMessage[]): void {
@@ -266,8 +278,8 @@ export class LogTail {
     this.#advance(topic, partition, lastOffset + 1n);
   }
 
-  #advance(topic: string, partition: number, next: bigint): void {
-    this.#topics.positions.move(topic, partition, next);
+  #advance(topic: string, partition: number, next: bigint, epoch?: LeaderEpoch): void {
+    this.#topics.positions.move(topic, partition, next, epoch);
     if (this.#stubborn.size > 0) this.#stubborn.delete(`${topic}|${partition}`);
     this.#conditions.check();
   }

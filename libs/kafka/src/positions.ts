@@ -21,9 +21,16 @@ export interface Bounds {
   readonly high: readonly bigint[];
 }
 
-/** The next offset to hand over, per topic and partition: kept here, not at the broker, so that a rejoin resumes exactly there. */
+/** Of a leader in whose time the log reached a position; `undefined`: not known. */
+export type LeaderEpoch = number | undefined;
+
+/**
+ * The next offset to hand over, per topic and partition, and the leader's epoch by which a log that was cut since is told from the one that was read: kept here,
+ * not at the broker, so that a rejoin resumes exactly there.
+ */
 export class Positions {
   readonly #next = new Map<string, bigint[]>();
+  readonly #epochs = new Map<string, LeaderEpoch[]>();
 
   has(topic: string): boolean {
     return this.#next.has(topic);
@@ -33,12 +40,14 @@ export class Positions {
     return [...this.#next.keys()];
   }
 
-  fix(topic: string, offsets: readonly bigint[]): void {
+  fix(topic: string, offsets: readonly bigint[], epochs: readonly LeaderEpoch[] = []): void {
     this.#next.set(topic, [...offsets]);
+    this.#epochs.set(topic, [...epochs]);
   }
 
   forget(topic: string): void {
     this.#next.delete(topic);
+    this.#epochs.delete(topic);
   }
 
   /** Partition count, 0 when the topic has no positions. */
@@ -54,10 +63,17 @@ export class Positions {
     return this.#next.get(topic)?.[partition];
   }
 
-  /** Moves a partition to `next`, which may lie before where it stood. Does nothing for a topic without positions. */
-  move(topic: string, partition: number, next: bigint): void {
+  epochAt(topic: string, partition: number): LeaderEpoch {
+    return this.#epochs.get(topic)?.[partition];
+  }
+
+  /** Moves a partition to `next`, which may lie before where it stood; without an `epoch`, none is known there. Does nothing for a topic without positions. */
+  move(topic: string, partition: number, next: bigint, epoch?: LeaderEpoch): void {
     const offsets = this.#next.get(topic);
-    if (offsets !== undefined && partition < offsets.length) offsets[partition] = next;
+    if (offsets === undefined || partition >= offsets.length) return;
+    offsets[partition] = next;
+    const epochs = this.#epochs.get(topic);
+    if (epochs !== undefined) epochs[partition] = epoch;
   }
 
   /** Adds partitions up to `count`, from their first record. */

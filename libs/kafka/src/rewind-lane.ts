@@ -1,8 +1,9 @@
 import { type Rewind, type RewindOutcome } from '@tidemark/pipeline';
-import { encodeRewindNote, hasDone, type RewindStart, rewound } from '@tidemark/protocol';
+import { hasDone, type RewindStart, rewound } from '@tidemark/protocol';
 import { type Clock, TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type Consumer, type OffsetsByTopicPartition } from 'kafkajs';
 import { boundsOf, offsetsSince, withAdmin } from './admin-call.js';
+import { commitMetadata } from './commit-metadata.js';
 import { type Generation, type Lane } from './generation.js';
 import { type KafkaClient } from './kafka-client.js';
 import { adminFailed } from './topic-admin.js';
@@ -41,7 +42,7 @@ export async function rewindLane(
     const after = rewound(next, lane.note, id, start);
     const { topic, partition } = lane;
     const offset = String(after.offset);
-    const partitions = [{ partition, offset, metadata: encodeRewindNote(after.note) }];
+    const partitions = [{ partition, offset, metadata: commitMetadata(after.note, lane.log) }];
     const offsets = { topics: [{ topic, partitions }] };
     const { clock, commit, consumer, signal } = tools;
     const what = 'kafka group: commit of a rewind';

@@ -2,10 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@tidemark/runtime/testing';
 import { silentLogger } from '@tidemark/runtime';
 import { type Consumer, type ConsumerConfig } from 'kafkajs';
+import { type FetchPlaces } from './fetch-places.js';
 import { type KafkaClient } from './kafka-client.js';
 import { TailSession, type TailSessionOptions } from './tail-session.js';
 
 const nothing = (): void => undefined;
+const places: FetchPlaces = { of: nothing as () => undefined, onRefused: nothing, idle: () => Promise.resolve() };
 
 function configOf(options: Pick<TailSessionOptions, 'rackId' | 'fetchWaitMs'>): ConsumerConfig {
   const configs: ConsumerConfig[] = [];
@@ -17,7 +19,7 @@ function configOf(options: Pick<TailSessionOptions, 'rackId' | 'fetchWaitMs'>): 
     },
   } as unknown as KafkaClient;
   new TailSession(
-    { client, clock: new ManualClock(), logger: silentLogger, groupPrefix: 'g', topics: ['t'], ...options },
+    { client, clock: new ManualClock(), logger: silentLogger, groupPrefix: 'g', topics: ['t'], places, ...options },
     { onJoin: nothing, onBatch: nothing, onNothing: nothing, onDead: nothing },
   );
   const [config] = configs;

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, type Logger, messageOf } from '@tidemark/runtime';
-import { type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
+import { type Batch, type Consumer, type EachBatchPayload, PartitionAssigners } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
+import { fetchingAt } from './fetch-patch.js';
+import { type FetchPlaces } from './fetch-places.js';
 import { type KafkaClient } from './kafka-client.js';
 
 export interface TailSessionOptions {
@@ -11,6 +13,7 @@ export interface TailSessionOptions {
   /** The group id is this and a suffix of the session's own. */
   readonly groupPrefix: string;
   readonly topics: readonly string[];
+  readonly places: FetchPlaces;
   readonly rackId?: string | undefined;
   /** How long the broker may keep a fetch that finds nothing, ms; leaving takes as long. Default 500. */
   readonly fetchWaitMs?: number | undefined;
@@ -77,9 +80,16 @@ export class TailSession {
     this.groupId = `${options.groupPrefix}.${randomUUID().slice(0, 8)}`;
     this.topics = options.topics;
     this.#answeredMs = options.clock.monotonicMs();
-    const { rackId, fetchWaitMs: maxWaitTimeInMs = 500 } = options;
+    const { rackId, fetchWaitMs: maxWaitTimeInMs = 500, places } = options;
     const rack = rackId === undefined ? {} : { rackId };
-    const config = { ...consumerConfig, ...rack, maxWaitTimeInMs, groupId: this.groupId, retry };
+    // A session that is over may stand elsewhere: what is refused to it says nothing.
+    const own: FetchPlaces = {
+      of: (topic, partition) => (this.#over ? undefined : places.of(topic, partition)),
+      onRefused: (refused) => this.#guard('refusal', () => places.onRefused(refused)),
+      idle: (delayMs) => places.idle(delayMs),
+    };
+    const partitionAssigners = [fetchingAt(own, PartitionAssigners.roundRobin)];
+    const config = { ...consumerConfig, ...rack, maxWaitTimeInMs, groupId: this.groupId, partitionAssigners, retry };
     this.#consumer = options.client.consumer(config);
     this.#listen();
   }

@@ -37,6 +37,7 @@ export {
   payloadBytes,
 } from './item.js';
 export { isOwnItemKey, ownItemKeyOf } from './own-item.js';
+export { decodeLogNote, encodeLogNote, type LogNote } from './log-note.js';
 export { partitionOf } from './partition.js';
 export {
   type DecodedPodReport,

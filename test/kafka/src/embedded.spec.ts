@@ -20,6 +20,7 @@ describe('the Kafka contract on the embedded broker', () => {
       await kafka.start();
     },
     compacts: true,
+    cut: (topic: string, from: bigint) => kafka.faults.truncateFrom({ topic, partition: 0 }, from),
     logger: testLogger,
   };
   for (const { name, run } of wholeContract(harness)) it.concurrent(name, run, caseTimeoutMs);

@@ -4,6 +4,7 @@ import { groupConsumerCases, groupConsumerRestartCases } from './group-consumer-
 import { groupLanesCases } from './group-lanes-cases.js';
 import { groupRewindCases } from './group-rewind-cases.js';
 import { groupViewCases } from './group-view-cases.js';
+import { type Cut, otherLogCases } from './other-log-cases.js';
 import { podFeedCases, podFeedRestartCases } from './pod-feed-cases.js';
 import { podTopicCases, podTopicRestartCases } from './pod-topic-cases.js';
 import { producerCases } from './producer-cases.js';
@@ -13,10 +14,11 @@ import { topicCheckCases } from './topic-check-cases.js';
 import { writerElectionCases } from './writer-election-cases.js';
 
 export { type KafkaHarness, type RestartableKafka } from './contract-world.js';
+export { type Cut } from './other-log-cases.js';
 export { type SilentTopicClient, silentTopicClient } from './silent-topic-client.js';
 
 /** What Tidemark relies on in Kafka: every case is a promise of `@tidemark/kafka` that must hold on the Kafka it is given. Cases may run side by side. */
-export function kafkaContract(harness: KafkaHarness): ContractCase[] {
+export function kafkaContract(harness: KafkaHarness & { readonly cut?: Cut }): ContractCase[] {
   return [
     ...producerCases(harness),
     ...routeTopicCases(harness),
@@ -29,6 +31,7 @@ export function kafkaContract(harness: KafkaHarness): ContractCase[] {
     ...groupLanesCases(harness),
     ...groupRewindCases(harness),
     ...groupViewCases(harness),
+    ...otherLogCases(harness),
   ];
 }
 

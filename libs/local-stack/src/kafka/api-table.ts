@@ -1,12 +1,20 @@
+interface ApiVersion {
+  readonly key: number;
+  readonly version: number;
+  /** The version of kafkajs, where `version` is a newer one. */
+  readonly older?: number;
+}
+
 /**
  * Every request this broker answers, with its key and the one version it speaks: the highest that kafkajs 2.2.4 knows, which is therefore the
- * only one kafkajs sends. `ApiVersions` is also answered in its older versions, because that is where a client starts.
+ * only one kafkajs sends. Two are spoken in a second, newer version, too, which names topics by their ids, in the flexible encoding; what lies between is
+ * offered, because brokers offer ranges, and not answered. `ApiVersions` is also answered in its older versions, because that is where a client starts.
  */
 export const apiTable = {
   Produce: { key: 0, version: 7 },
-  Fetch: { key: 1, version: 11 },
+  Fetch: { key: 1, version: 13, older: 11 },
   ListOffsets: { key: 2, version: 3 },
-  Metadata: { key: 3, version: 6 },
+  Metadata: { key: 3, version: 12, older: 6 },
   OffsetCommit: { key: 8, version: 5 },
   OffsetFetch: { key: 9, version: 4 },
   FindCoordinator: { key: 10, version: 2 },
@@ -25,7 +33,7 @@ export const apiTable = {
   AlterConfigs: { key: 33, version: 1 },
   CreatePartitions: { key: 37, version: 1 },
   DeleteGroups: { key: 42, version: 1 },
-} as const satisfies Record<string, { readonly key: number; readonly version: number }>;
+} as const satisfies Record<string, ApiVersion>;
 
 /** A kind of request, by Kafka's name. */
 export type ApiName = keyof typeof apiTable;
@@ -41,5 +49,17 @@ export function apiNamed(key: number): ApiName | undefined {
 
 /** The oldest version that is answered. */
 export function versionMin(name: ApiName): number {
-  return name === 'ApiVersions' ? 0 : apiTable[name].version;
+  const { version, older }: ApiVersion = apiTable[name];
+  return name === 'ApiVersions' ? 0 : (older ?? version);
+}
+
+/** Any version of `ApiVersions` is answered: it is how a client finds out. */
+export function isSpoken(name: ApiName, version: number): boolean {
+  return name === 'ApiVersions' || version === apiTable[name].version || version === versionMin(name);
+}
+
+/** Whether request and answer are in the flexible encoding, their headers included. */
+export function isFlexible(name: ApiName, version: number): boolean {
+  const { older }: ApiVersion = apiTable[name];
+  return older !== undefined && version > older;
 }

@@ -5,6 +5,8 @@ export type BrokerEvent =
       readonly type: 'topic';
       readonly id: number;
       readonly name: string;
+      /** 32 hexadecimal digits, of this topic alone, also where its name was used before. */
+      readonly uuid?: string;
       readonly partitions: number;
       readonly configs: Readonly<Record<string, string>>;
     }

@@ -1,6 +1,6 @@
 import { type Logger, messageOf, wait } from '@tidemark/runtime';
 import { type Socket } from 'node:net';
-import { apiNamed, type ApiName, versionMin, apiTable } from './api-table.js';
+import { apiNamed, type ApiName, isFlexible, isSpoken } from './api-table.js';
 import { type ApiCall, type ApiOutcome } from './api/api-call.js';
 import { apiHandlers } from './api/api-handlers.js';
 import { type BrokerState } from './broker-state.js';
@@ -91,6 +91,7 @@ export class Connection {
     const clientId = reader.nullableString() ?? '';
     const api = apiNamed(key);
     if (api === undefined || !isSpoken(api, version)) throw new MalformedRequest(`request ${key} version ${version}`);
+    if (isFlexible(api, version)) reader.tags();
     this.#options.onRequest(api);
     const { broker, faults } = this.#options;
     const fate = faults.next(key);
@@ -99,6 +100,7 @@ export class Connection {
     if (fate.isDropped) return this.destroy();
     if (signal.aborted) return;
     const writer = new WireWriter().int32(correlationId);
+    if (isFlexible(api, version)) writer.noTags();
     const clientHost = this.#socket.remoteAddress ?? '';
     const call: ApiCall = { reader, writer, version, broker, clientId, clientHost, injectedError: fate.error, signal };
     this.#finish(await apiHandlers[api](call), fate, writer);
@@ -117,9 +119,4 @@ export class Connection {
     this.#options.logger[level]({ reason: messageOf(error) }, 'a client of the embedded Kafka is hung up on');
     this.destroy();
   }
-}
-
-/** Any version of `ApiVersions` is answered: it is how a client finds out. */
-function isSpoken(api: ApiName, version: number): boolean {
-  return api === 'ApiVersions' || (version >= versionMin(api) && version <= apiTable[api].version);
 }

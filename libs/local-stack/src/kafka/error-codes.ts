@@ -45,6 +45,7 @@ export const errorCodes = {
   MEMBER_ID_REQUIRED: 79,
   GROUP_MAX_SIZE_REACHED: 81,
   INVALID_RECORD: 87,
+  UNKNOWN_TOPIC_ID: 100,
 } as const;
 
 export type KafkaErrorName = keyof typeof errorCodes;

@@ -2,6 +2,7 @@ import { type Clock } from '@tidemark/runtime';
 import { type PartitionStore } from './broker-store.js';
 import { compacted } from './compaction.js';
 import { type KafkaErrorName } from './error-codes.js';
+import { LeaderEpochs } from './leader-epochs.js';
 import { PartitionLog } from './partition-log.js';
 import { ProducerSequences } from './producer-sequences.js';
 import { emptyBatch, headerOf, placeBatch, problemWith, recordsOf, stampBatch } from './record-batch.js';
@@ -17,7 +18,12 @@ export type AppendOutcome =
 
 export type FetchOutcome =
   | { readonly readable: true; readonly batches: readonly Buffer[]; readonly bytes: number }
-  | { readonly readable: false; readonly error: KafkaErrorName };
+  | {
+      readonly readable: false;
+      readonly error?: KafkaErrorName;
+      /** The log is not the one that was read up to there: what it has in common with it ends here, or before. */
+      readonly diverging?: { readonly epoch: number; readonly end: bigint };
+    };
 
 /** Dead bytes of a partition's file that are tolerated, above as many as are alive. */
 const deadBytesMin = 1_048_576;
@@ -36,7 +42,7 @@ export class Partition {
   #hasLeader = true;
   /** Nobody may write. */
   #isForbidden = false;
-  #leaderEpoch = 0;
+  readonly #epochs = new LeaderEpochs();
 
   constructor(store: PartitionStore, policy: TopicPolicy, clock: Clock) {
     this.#store = store;
@@ -44,10 +50,13 @@ export class Partition {
     this.#clock = clock;
     const { batches, start, end } = store.load();
     for (const batch of batches) {
+      const header = headerOf(batch);
+      this.#epochs.begin(header.leaderEpoch, header.baseOffset);
       this.#log.append(batch);
-      this.#sequences.record(headerOf(batch));
+      this.#sequences.record(header);
     }
     this.#log.restore(start, end);
+    this.#epochs.begin(this.#epochs.current + 1, this.#log.end);
     this.#keepWithinSize();
   }
 
@@ -94,9 +103,18 @@ export class Partition {
     return this.#write(Buffer.from(records));
   }
 
-  /** What a reader at `offset` gets; see `PartitionLog.read` for the limits. */
-  fetch(offset: bigint, bytesMax: number, evenIfLarger: boolean): FetchOutcome {
+  get leaderEpoch(): number {
+    return this.#epochs.current;
+  }
+
+  /** What a reader at `offset` gets; see `PartitionLog.read` for the limits. `lastEpoch`: of what it has read last; negative: unknown. */
+  fetch(offset: bigint, bytesMax: number, evenIfLarger: boolean, lastEpoch = -1): FetchOutcome {
     if (!this.#hasLeader) return { readable: false, error: 'NOT_LEADER_FOR_PARTITION' };
+    if (lastEpoch >= 0) {
+      const common = this.#epochs.endOf(lastEpoch, this.#log.end);
+      if (common === undefined || offset < this.#log.start) return { readable: false, error: 'OFFSET_OUT_OF_RANGE' };
+      if (common.epoch < lastEpoch || common.end < offset) return { readable: false, diverging: common };
+    }
     if (offset < this.#log.start || offset > this.#log.end) return { readable: false, error: 'OFFSET_OUT_OF_RANGE' };
     const batches = this.#log.read(offset, bytesMax, evenIfLarger);
     return { readable: true, batches, bytes: batches.reduce((sum, { length }) => sum + length, 0) };
@@ -124,6 +142,7 @@ export class Partition {
   /** Deletes the records from `offset` on: data loss, as an unclean leader election brings it. */
   deleteFrom(offset: bigint): void {
     this.#log.deleteFrom(offset < 0n ? 0n : offset);
+    this.#epochs.begin(this.#epochs.current + 1, this.#log.end);
     this.#rewrite();
     this.#wake();
   }
@@ -156,7 +175,7 @@ export class Partition {
 
   electLeader(): void {
     this.#hasLeader = true;
-    this.#leaderEpoch += 1;
+    this.#epochs.begin(this.#epochs.current + 1, this.#log.end);
   }
 
   /** The topic is gone. */
@@ -181,7 +200,7 @@ export class Partition {
   #write(batch: Buffer): AppendOutcome {
     const { stampsAppendTime } = this.#policy;
     const appendTimeMs = this.#clock.now();
-    placeBatch(batch, this.#log.end, this.#leaderEpoch);
+    placeBatch(batch, this.#log.end, this.leaderEpoch);
     if (stampsAppendTime) stampBatch(batch, appendTimeMs);
     const baseOffset = this.#log.end;
     try {

@@ -35,6 +35,7 @@ const unpackedBytesMax = 128 * 1_048_576;
 export interface BatchHeader {
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
+  readonly leaderEpoch: number;
   /** The largest timestamp of a record, ms since the epoch. */
   readonly maxTimestampMs: number;
   /** -1 for a producer that is not idempotent. */
@@ -61,6 +62,7 @@ export function headerOf(batch: Buffer): BatchHeader {
   return {
     baseOffset,
     lastOffset: baseOffset + BigInt(batch.readInt32BE(at.lastOffsetDelta)),
+    leaderEpoch: batch.readInt32BE(at.leaderEpoch),
     maxTimestampMs: Number(batch.readBigInt64BE(at.maxTimestamp)),
     producerId: batch.readBigInt64BE(at.producerId),
     producerEpoch: batch.readInt16BE(at.producerEpoch),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Clock } from '@tidemark/runtime';
 import { type BrokerEvent, type BrokerStore } from './broker-store.js';
 import { type KafkaErrorName } from './error-codes.js';
@@ -6,6 +7,8 @@ import { configProblem, policyOf, type TopicConfigs } from './topic-config.js';
 
 export interface Topic {
   readonly name: string;
+  /** 32 hexadecimal digits, of this topic alone, also where its name was used before. */
+  readonly uuid: string;
   readonly configs: TopicConfigs;
   readonly partitions: readonly Partition[];
 }
@@ -64,6 +67,10 @@ export class Topics {
     return this.#topics.get(name)?.partitions[index];
   }
 
+  identified(uuid: string): Topic | undefined {
+    return [...this.#topics.values()].find((topic) => topic.uuid === uuid);
+  }
+
   all(): Topic[] {
     return [...this.#topics.values()];
   }
@@ -76,7 +83,12 @@ export class Topics {
       replicationRefusal(topic.replicationFactor) ??
       configsRefusal(topic.configs);
     if (refusal !== undefined || validateOnly) return refusal;
-    const created = this.#add(topic.name, this.#nextId, setConfigs(topic.configs));
+    const created = this.#add({
+      name: topic.name,
+      id: this.#nextId,
+      uuid: newUuid(),
+      configs: setConfigs(topic.configs),
+    });
     this.#grow(created, partitions);
     this.#note(created);
     return undefined;
@@ -125,14 +137,14 @@ export class Topics {
     for (const { partitions } of this.#topics.values()) for (const partition of partitions) partition.clean();
   }
 
-  #restore({ id, name, partitions, configs }: Extract<BrokerEvent, { type: 'topic' }>): void {
-    this.#grow(this.#add(name, id, new Map(Object.entries(configs))), partitions);
+  #restore({ id, name, uuid = newUuid(), partitions, configs }: Extract<BrokerEvent, { type: 'topic' }>): void {
+    this.#grow(this.#add({ id, name, uuid, configs: new Map(Object.entries(configs)) }), partitions);
   }
 
-  #add(name: string, id: number, configs: TopicConfigs): StoredTopic {
-    const topic: StoredTopic = { id, name, configs, partitions: [] };
-    this.#topics.set(name, topic);
-    this.#nextId = Math.max(this.#nextId, id + 1);
+  #add(made: Omit<StoredTopic, 'partitions'>): StoredTopic {
+    const topic: StoredTopic = { ...made, partitions: [] };
+    this.#topics.set(topic.name, topic);
+    this.#nextId = Math.max(this.#nextId, topic.id + 1);
     return topic;
   }
 
@@ -145,11 +157,12 @@ export class Topics {
     }
   }
 
-  #note({ id, name, partitions, configs }: StoredTopic): void {
+  #note({ id, name, uuid, partitions, configs }: StoredTopic): void {
     const event = {
       type: 'topic',
       id,
       name,
+      uuid,
       partitions: partitions.length,
       configs: Object.fromEntries(configs),
     } as const;
@@ -175,6 +188,10 @@ export class Topics {
 
 export function isLegalTopicName(name: string): boolean {
   return legalName.test(name) && name !== '.' && name !== '..';
+}
+
+function newUuid(): string {
+  return randomUUID().replaceAll('-', '');
 }
 
 const unknownTopic: Refusal = { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'This server does not host this topic.' };

@@ -3,7 +3,7 @@ export class MalformedRequest extends Error {
   override readonly name = 'MalformedRequest';
 }
 
-/** Reads the protocol's primitive types, in their non-flexible encoding. Throws `MalformedRequest` when the bytes do not hold what is asked for. */
+/** Reads the protocol's primitive types, in both of its encodings. Throws `MalformedRequest` when the bytes do not hold what is asked for. */
 export class WireReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -73,6 +73,48 @@ export class WireReader {
     const elements: T[] = [];
     for (let index = 0; index < length; index += 1) elements.push(read(this));
     return elements;
+  }
+
+  /** The flexible encoding of `array`. */
+  compactArray<T>(read: (reader: this) => T): T[] | null {
+    const length = this.#count() - 1;
+    if (length < 0) return null;
+    if (length > this.remaining) throw new MalformedRequest(`an array of ${length} elements`);
+    const elements: T[] = [];
+    for (let index = 0; index < length; index += 1) elements.push(read(this));
+    return elements;
+  }
+
+  /** The flexible encoding of `nullableString`. */
+  compactString(): string | null {
+    const length = this.#count() - 1;
+    if (length < 0) return null;
+    const start = this.#take(length);
+    return this.#bytes.toString('utf8', start, start + length);
+  }
+
+  /** 32 hexadecimal digits. */
+  uuid(): string {
+    const start = this.#take(16);
+    return this.#bytes.toString('hex', start, start + 16);
+  }
+
+  /** Passes what a structure of the flexible encoding ends with. */
+  tags(): void {
+    for (let left = this.#count(); left > 0; left -= 1) {
+      this.#count();
+      this.#take(this.#count());
+    }
+  }
+
+  #count(): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.int8();
+      value |= (byte & 0x7f) << shift;
+      if (byte >= 0) return value;
+    }
+    throw new MalformedRequest('a count of more than four bytes');
   }
 
   #take(length: number): number {

@@ -3,7 +3,7 @@ const copiedBytesMax = 1_024;
 const firstScratchBytes = 256;
 const scratchBytes = 4_096;
 
-/** Writes the protocol's primitive types, in their non-flexible encoding, into a frame that begins with its own length. */
+/** Writes the protocol's primitive types, in both of its encodings, into a frame that begins with its own length. */
 export class WireWriter {
   readonly #chunks: Buffer[] = [];
   #scratch = Buffer.allocUnsafe(firstScratchBytes);
@@ -54,6 +54,37 @@ export class WireWriter {
     this.int32(elements.length);
     for (const element of elements) write(element, this);
     return this;
+  }
+
+  /** The flexible encoding of `string`. */
+  compactString(text: string | null): this {
+    if (text === null) return this.count(0);
+    const bytes = Buffer.from(text, 'utf8');
+    return this.count(bytes.length + 1).raw(bytes);
+  }
+
+  /** The flexible encoding of `array`. */
+  compactArray<T>(elements: readonly T[], write: (element: T, writer: this) => void): this {
+    this.count(elements.length + 1);
+    for (const element of elements) write(element, this);
+    return this;
+  }
+
+  /** 32 hexadecimal digits. */
+  uuid(id: string): this {
+    return this.raw(Buffer.from(id, 'hex'));
+  }
+
+  /** What a structure of the flexible encoding ends with. */
+  noTags(): this {
+    return this.count(0);
+  }
+
+  /** An unsigned number of as many bytes as it needs. */
+  count(value: number): this {
+    let rest = value;
+    for (; rest > 0x7f; rest >>>= 7) this.int8((rest & 0x7f) - 0x80);
+    return this.int8(rest);
   }
 
   raw(bytes: Buffer): this {

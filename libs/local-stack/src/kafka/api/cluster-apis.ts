@@ -1,4 +1,4 @@
-import { apiNames, apiTable, versionMin } from '../api-table.js';
+import { apiNames, apiTable, isFlexible, versionMin } from '../api-table.js';
 import { type BrokerState, nodeId } from '../broker-state.js';
 import { type KafkaErrorName } from '../error-codes.js';
 import { isLegalTopicName, type Topic } from '../topics.js';
@@ -17,7 +17,9 @@ export const apiVersions: ApiHandler = ({ writer, version, injectedError }): Api
 };
 
 /** The one broker there is, and the topics asked for; they are made on the way where the broker is told to. */
-export const metadata: ApiHandler = ({ reader, writer, broker, injectedError }: ApiCall): ApiOutcome => {
+export const metadata: ApiHandler = (call: ApiCall): ApiOutcome => {
+  const { reader, writer, broker, injectedError } = call;
+  if (isFlexible('Metadata', call.version)) return identifyingMetadata(call);
   const names = reader.nullableArray(() => reader.string()) ?? broker.topics.all().map(({ name }) => name);
   const mayCreate = reader.boolean() && broker.autoCreateTopics;
   writer.int32(0);
@@ -30,6 +32,47 @@ export const metadata: ApiHandler = ({ reader, writer, broker, injectedError }: 
   });
   return 'answer';
 };
+
+/** The same with ids and epochs. */
+function identifyingMetadata({ reader, writer, broker, injectedError }: ApiCall): ApiOutcome {
+  const asked = reader.compactArray(() => {
+    reader.uuid();
+    const name = reader.compactString() ?? '';
+    reader.tags();
+    return name;
+  });
+  const mayCreate = reader.boolean() && broker.autoCreateTopics;
+  writer.int32(0);
+  writer.compactArray([nodeId], (id) => {
+    writer.int32(id).compactString(broker.host).int32(broker.port).compactString(null).noTags();
+  });
+  writer.compactString('embedded').int32(nodeId);
+  writer.compactArray(asked ?? broker.topics.all().map(({ name }) => name), (name) => {
+    const found = injectedError === undefined ? findOrCreate(broker, name, mayCreate) : { error: injectedError };
+    writer.int16(codeOf(found.error)).compactString(name);
+    writer.uuid(found.topic?.uuid ?? noUuid).boolean(false);
+    writeIdentifiedPartitions(writer, found.topic);
+    writer.int32(noOperations).noTags();
+  });
+  writer.noTags();
+  return 'answer';
+}
+
+const noUuid = '0'.repeat(32);
+/** Kafka's own word for operations that were not asked for. */
+const noOperations = -2_147_483_648;
+
+function writeIdentifiedPartitions(writer: WireWriter, topic: Topic | undefined): void {
+  const writeNodes = (nodes: readonly number[]): WireWriter => writer.compactArray(nodes, (id) => writer.int32(id));
+  writer.compactArray([...(topic?.partitions.entries() ?? [])], ([index, { hasLeader, leaderEpoch }]) => {
+    writer.int16(codeOf(hasLeader ? 'NONE' : 'LEADER_NOT_AVAILABLE')).int32(index);
+    writer.int32(hasLeader ? nodeId : -1).int32(leaderEpoch);
+    writeNodes([nodeId]);
+    writeNodes([nodeId]);
+    writeNodes([]);
+    writer.noTags();
+  });
+}
 
 function writePartitions(writer: WireWriter, topic: Topic | undefined): void {
   const writeNodes = (): WireWriter => writer.array([nodeId], (id) => writer.int32(id));

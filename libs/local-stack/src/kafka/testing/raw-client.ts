@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { apiTable, type ApiName } from '../api-table.js';
+import { apiTable, type ApiName, versionMin } from '../api-table.js';
 import { errorCodes, type KafkaErrorName } from '../error-codes.js';
 import { RequestFrames } from '../request-frames.js';
 import { WireReader } from '../wire-reader.js';
@@ -32,8 +32,8 @@ export class RawClient {
     return client;
   }
 
-  /** Sends a request and does not wait. */
-  send(api: ApiName, body: (writer: WireWriter) => unknown, version: number = apiTable[api].version): void {
+  /** Sends a request, in the version of kafkajs, and does not wait. */
+  send(api: ApiName, body: (writer: WireWriter) => unknown, version: number = kafkajsVersion(api)): void {
     this.#correlationId += 1;
     const writer = new WireWriter().int16(apiTable[api].key).int16(version).int32(this.#correlationId).string('raw');
     body(writer);
@@ -157,4 +157,9 @@ const noMetadata = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 export function errorNamed(code: number): KafkaErrorName {
   const found = Object.entries(errorCodes).find(([, each]) => each === code);
   return (found?.[0] ?? 'UNKNOWN_SERVER_ERROR') as KafkaErrorName;
+}
+
+/** Of `ApiVersions`, all are answered. */
+function kafkajsVersion(api: ApiName): number {
+  return api === 'ApiVersions' ? apiTable.ApiVersions.version : versionMin(api);
 }

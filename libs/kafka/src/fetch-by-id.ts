@@ -1,0 +1,144 @@
+/// <reference types="./kafkajs-internals.d.ts" />
+import Decoder from 'kafkajs/src/protocol/decoder.js';
+import protocolError from 'kafkajs/src/protocol/error.js';
+import { type FetchAnswer, type FetchAnswerPartition, type FetchOptions } from 'kafkajs/src/broker/index.js';
+import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
+import older from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
+import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';
+import { type RefusedPlace } from './fetch-places.js';
+import { FlexibleReader, FlexibleWriter } from './flexible-wire.js';
+
+const apiKey = 1;
+/** Names topics by their ids; brokers speak it from 3.1 on. */
+const byIdVersion = 13;
+/** The last one that kafkajs speaks. */
+const knownVersion = 11;
+/** A client's own, which is no broker. */
+const noReplica = -1;
+const readCommitted = 1;
+/** kafkajs's own allowance beyond what the broker may wait, ms. */
+const networkDelayMs = 5_000;
+const unknownTopicId = 100;
+const inconsistentTopicId = 103;
+/** Tagged field of a partition's answer: where the log parts from what the reader has read. */
+const divergingEpochTag = 0;
+
+type ByIdOptions = FetchOptions & { readonly replicaId?: number };
+
+interface Decoded extends FetchAnswer {
+  readonly errorCode: number;
+  readonly clientSideThrottleTime: number;
+}
+
+/** Makes kafkajs's fetches of what has a place go by the topic's id; all others stay as they are. Call it once. */
+export function patchFetchProtocol(): void {
+  const protocolOf = fetch.protocol;
+  fetch.versions = [...fetch.versions, String(byIdVersion)];
+  fetch.protocol = ({ version }) => {
+    const known = protocolOf({ version: Math.min(version, knownVersion) });
+    if (version < byIdVersion) return known;
+    return (options) => (isById(options) ? byId(options) : known(options));
+  };
+}
+
+function isById({ topics }: FetchOptions): boolean {
+  return topics.every(({ partitions }) => partitions.every(({ place }) => place?.topicId !== undefined));
+}
+
+function byId(options: ByIdOptions): ReturnType<ReturnType<typeof fetch.protocol>> {
+  return {
+    request: { apiKey, apiVersion: byIdVersion, apiName: 'Fetch', encode: () => encode(options) },
+    response: { decode: (answer) => decode(answer, options), parse: (answer) => parse(answer as Decoded) },
+    requestTimeout: options.maxWaitTime + networkDelayMs,
+  };
+}
+
+async function encode(options: ByIdOptions): Promise<{ buf: Buffer; buffer: Buffer }> {
+  const { replicaId = noReplica, maxWaitTime, minBytes, maxBytes, isolationLevel = readCommitted } = options;
+  const writer = new FlexibleWriter();
+  writer.int32(replicaId).int32(maxWaitTime).int32(minBytes).int32(maxBytes).int8(isolationLevel);
+  // No session.
+  writer.int32(0).int32(-1);
+  writer.array(options.topics, ({ partitions }) => {
+    writer.uuid(partitions[0]?.place?.topicId);
+    writer.array(partitions, ({ partition, fetchOffset, maxBytes: partitionBytes, place }) => {
+      writer
+        .int32(partition)
+        .int32(-1)
+        .int64(BigInt(fetchOffset))
+        .int32(place?.leaderEpoch ?? -1);
+      writer.int64(-1n).int32(partitionBytes).noTags();
+    });
+    writer.noTags();
+  });
+  writer.array([], () => undefined);
+  writer.text(options.rackId ?? '').noTags();
+  return { buf: writer.written, buffer: writer.written };
+}
+
+async function decode(answer: Buffer, { topics }: ByIdOptions): Promise<Decoded> {
+  const names = new Map(topics.map(({ topic, partitions }) => [partitions[0]?.place?.topicId, topic]));
+  const reader = new FlexibleReader(answer);
+  const clientSideThrottleTime = reader.int32();
+  const errorCode = reader.int16();
+  reader.int32();
+  const refused: RefusedPlace[] = [];
+  const read = reader.array(() => {
+    const topic = names.get(reader.uuid()) ?? '';
+    const partitions = reader.array(() => readPartition(reader));
+    reader.tags();
+    return { topic, partitions };
+  });
+  const responses: FetchAnswer['responses'][number][] = [];
+  for (const { topic, partitions } of read) {
+    const usable: FetchAnswerPartition[] = [];
+    for (const { records, isDiverging, ...known } of partitions) {
+      const why = whyRefused(known.errorCode, isDiverging);
+      if (why === undefined) usable.push({ ...known, messages: await messagesOf(records) });
+      else refused.push({ topic, partition: known.partition, why });
+    }
+    responses.push({ topicName: topic, partitions: usable });
+  }
+  return { clientSideThrottleTime, errorCode, responses, refused };
+}
+
+function whyRefused(errorCode: number, isDiverging: boolean): RefusedPlace['why'] | undefined {
+  if (errorCode === unknownTopicId || errorCode === inconsistentTopicId) return 'unknown-topic';
+  return isDiverging ? 'cut' : undefined;
+}
+
+type ReadPartition = Omit<FetchAnswerPartition, 'messages'> & {
+  readonly records: Buffer | undefined;
+  readonly isDiverging: boolean;
+};
+
+function readPartition(reader: FlexibleReader): ReadPartition {
+  let isDiverging = false;
+  const known = {
+    partition: reader.int32(),
+    errorCode: reader.int16(),
+    highWatermark: String(reader.int64()),
+    lastStableOffset: String(reader.int64()),
+    lastStartOffset: String(reader.int64()),
+    abortedTransactions: reader.array(() => {
+      const aborted = { producerId: String(reader.int64()), firstOffset: String(reader.int64()) };
+      reader.tags();
+      return aborted;
+    }),
+    preferredReadReplica: reader.int32(),
+  };
+  const records = reader.sizedBytes();
+  reader.tags((tag) => {
+    isDiverging ||= tag === divergingEpochTag;
+  });
+  return { ...known, records, isDiverging };
+}
+
+async function messagesOf(records: Buffer | undefined): Promise<object[]> {
+  return records === undefined ? [] : decodeMessages(new Decoder(records));
+}
+
+async function parse(answer: Decoded): Promise<FetchAnswer> {
+  if (answer.errorCode !== 0) throw protocolError.createErrorFromCode(answer.errorCode);
+  return older.parse(answer);
+}

@@ -1,0 +1,98 @@
+import { type Clock, type Logger, messageOf, wait } from '@tidemark/runtime';
+import { identityOf, type LogIdentity, withAdmin } from './admin-call.js';
+import { type FetchPlace, type FetchPlaces, type RefusedPlace } from './fetch-places.js';
+import { type Generation, type Lane } from './generation.js';
+import { type KafkaClient } from './kafka-client.js';
+import { Reconciler } from './reconciler.js';
+
+export interface GroupPlacesOptions {
+  readonly client: KafkaClient;
+  readonly clock: Clock;
+  /** Takes what may be said again and again. */
+  readonly again: Pick<Logger, 'warn'>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** What the member has at present. */
+  readonly generation: () => Generation | undefined;
+  /** The log of a lane is not the one that was read. */
+  readonly onOtherLog: (lane: Lane) => void;
+  /** There is no topic of that name. */
+  readonly onGone: (topic: string) => void;
+}
+
+/** Bound on one question for topics, ms. */
+const timeoutMs = 5_000;
+
+/**
+ * Where a member of a group reads, for its fetches: in the log that is noted beside what is committed. Where nothing is noted, and where a broker refuses a topic, the
+ * topic is looked up before it is fetched.
+ */
+export class GroupPlaces implements FetchPlaces {
+  readonly #options: GroupPlacesOptions;
+  readonly #looking: Reconciler;
+  /** Topics to look up before they are fetched. */
+  readonly #open = new Set<string>();
+
+  constructor(options: GroupPlacesOptions) {
+    this.#options = options;
+    this.#looking = new Reconciler({
+      ...options,
+      step: () => this.#look(),
+      onError: (error) => {
+        options.again.warn({ error: messageOf(error) }, 'kafka group: could not look topics up, trying again');
+      },
+    });
+  }
+
+  of(topic: string, partition: number): FetchPlace | undefined {
+    return this.#open.has(topic) ? undefined : this.#options.generation()?.lane(topic, partition)?.log;
+  }
+
+  onRefused({ topic, partition, why }: RefusedPlace): void {
+    const lane = this.#options.generation()?.lane(topic, partition);
+    if (lane === undefined) return;
+    if (why === 'cut') return this.#options.onOtherLog(lane);
+    this.#open.add(topic);
+    this.#looking.fail();
+  }
+
+  idle(delayMs: number): Promise<void> {
+    return wait(this.#options.clock, delayMs);
+  }
+
+  /** What is committed was read, or could not be: lanes of which no log is known get the one that there is. */
+  settle(generation: Generation): void {
+    for (const { topic, log } of generation.lanes()) if (log === undefined) this.#open.add(topic);
+    if (this.#open.size > 0) this.#looking.poke();
+  }
+
+  close(): Promise<void> {
+    return this.#looking.close();
+  }
+
+  async #look(): Promise<boolean> {
+    const { client, clock, onGone } = this.#options;
+    const topics = [...this.#open];
+    if (topics.length === 0) return true;
+    await withAdmin({ client, clock, timeoutMs }, async (admin) => {
+      for (const topic of topics) {
+        const identity = await identityOf(admin, topic);
+        if (identity === undefined) onGone(topic);
+        else this.#found(topic, identity);
+        this.#open.delete(topic);
+      }
+    });
+    return true;
+  }
+
+  #found(topic: string, { topicId, leaderEpochs }: LogIdentity): void {
+    for (const lane of this.#options.generation()?.lanes() ?? []) {
+      if (lane.topic !== topic) continue;
+      const known = lane.log?.topicId;
+      const isOther = known !== undefined && topicId !== undefined && known !== topicId;
+      if (lane.log !== undefined && !isOther) continue;
+      lane.log = { topicId, leaderEpoch: leaderEpochs[lane.partition] };
+      if (isOther) this.#options.onOtherLog(lane);
+    }
+  }
+}
