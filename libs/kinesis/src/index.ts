@@ -4,5 +4,5 @@ export { DynamoDBDestinations, type DynamoDBDestinationsOptions } from './dynamo
 export { DynamoDBLeaseStore, type DynamoDBLeaseStoreOptions } from './dynamodb-lease-store.js';
 export { KinesisFanOutReader, type KinesisFanOutReaderOptions } from './kinesis-fan-out-reader.js';
 export { KinesisShardReader, type KinesisShardReaderOptions } from './kinesis-shard-reader.js';
-export { makeKinesisClient } from './kinesis-client.js';
+export { makeKinesisClient, makeSubscribingClient } from './kinesis-client.js';
 export { parseStreamName, type StreamName } from './stream-name.js';

@@ -6,7 +6,7 @@ import { shardReaderContract } from '@tidemark/pipeline/testing';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Emulator, kinesisConfig, startKinesalite, streamUnderTest } from '../test/emulators.js';
 import { consumerArn, fannedOutStream, streamArn } from '../test/fan-out-stream.js';
-import { PushServer } from '../test/push-server.js';
+import { PushServer } from './testing/push-server.js';
 import { KinesisFanOutReader } from './kinesis-fan-out-reader.js';
 
 jest.setTimeout(30_000);
@@ -40,7 +40,7 @@ describe('KinesisFanOutReader', () => {
       streamArn,
       consumerName: 'tidemark',
       kinesis: kinesisConfig(emulator),
-      subscribing: server.client,
+      subscribing: server.client(),
       subscribeIntervalMs: 20,
       silenceMaxMs: 1_000,
     });

@@ -33,6 +33,8 @@ export interface KinesisFanOutReaderOptions {
   readonly activeWithinMs?: number;
   /** A subscription that says nothing for so long is given up, ms. Default 35,000. */
   readonly silenceMaxMs?: number;
+  /** A connection that answers no ping for so long is given up, ms; over HTTP/1.1, which has none, only silence tells. Default 10,000. */
+  readonly unansweredMaxMs?: number;
   /** Deadline of one call, ms. Default 10,000. */
   readonly timeoutMs?: number;
   readonly clock?: Clock;
@@ -46,16 +48,19 @@ export class KinesisFanOutReader implements ShardReader {
   readonly #consumer: FanOutConsumer;
   readonly #clock: Clock;
   readonly #silenceMaxMs: number;
+  readonly #unansweredMaxMs: number;
   readonly #paces: ShardPaces<SubscribePace>;
   readonly #open = new Set<ShardSubscription>();
 
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: KinesisFanOutReaderOptions) {
     const { streamArn, consumerName, kinesis, timeoutMs = 10_000, activeWithinMs = 60_000 } = options;
-    const { subscribeIntervalMs = 5_000, silenceMaxMs = 35_000, clock = systemClock } = options;
+    const { subscribeIntervalMs = 5_000, silenceMaxMs = 35_000, unansweredMaxMs = 10_000 } = options;
+    const { clock = systemClock } = options;
     checkRange('subscribeIntervalMs', subscribeIntervalMs, 1, 60_000);
     checkRange('activeWithinMs', activeWithinMs, 1_000, 600_000);
     checkRange('silenceMaxMs', silenceMaxMs, 1_000, 300_000);
+    checkRange('unansweredMaxMs', unansweredMaxMs, 1_000, 300_000);
     checkRange('timeoutMs', timeoutMs, 1, 300_000);
     checkConsumerName(consumerName);
     const name = parseStreamName(streamArn);
@@ -66,6 +71,7 @@ export class KinesisFanOutReader implements ShardReader {
     this.#clock = clock;
     this.#paces = new ShardPaces(() => new SubscribePace(clock, subscribeIntervalMs));
     this.#silenceMaxMs = silenceMaxMs;
+    this.#unansweredMaxMs = unansweredMaxMs;
     this.#stream = new KinesisStream({ client, clock, timeoutMs, stream: name });
     const stream = this.#stream;
     this.#consumer = new FanOutConsumer({ client, stream, streamArn, name: consumerName, clock, activeWithinMs });
@@ -105,10 +111,11 @@ export class KinesisFanOutReader implements ShardReader {
   ): Promise<ShardSubscription> {
     const consumerArn = await this.#consumer.arn(signal);
     const input = { consumerArn, shardId, startingPosition };
+    const options = { clock: this.#clock, unansweredMaxMs: this.#unansweredMaxMs };
     try {
       return this.#tracked(
         await this.#stream.call('subscribeToShard', signal, (abortSignal) =>
-          subscribeToShard(this.#subscribing, input, this.#clock, abortSignal),
+          subscribeToShard(this.#subscribing, input, options, abortSignal),
         ),
       );
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { settle } from '@tidemark/runtime/testing';
-import { eventMessage } from '../test/push-server.js';
+import { eventMessage } from './testing/push-server.js';
 import { PushedMessages } from './pushed-messages.js';
 
 const event = (text: string): Buffer => eventMessage({ ':message-type': 'event', ':event-type': 'e' }, { text });

@@ -57,6 +57,11 @@ export class PushedMessages implements AsyncIterable<Uint8Array> {
     return this.#lastBytes;
   }
 
+  /** Bytes of the stream that have arrived. */
+  get arrivedBytes(): number {
+    return this.#offset + this.#heldBytes + this.#source.readableLength;
+  }
+
   /** Whether the socket's buffers have been full since the last call of this, so that the sender may have had to keep messages back. */
   takeWasFull(): boolean {
     const wasFull = this.#wasFull || this.#isFull;
@@ -66,7 +71,7 @@ export class PushedMessages implements AsyncIterable<Uint8Array> {
 
   /** Every message of which no byte has arrived by now left the sender at `at` or later, ms since the epoch. */
   mark(at: number): void {
-    const offset = this.#offset + this.#heldBytes + this.#source.readableLength;
+    const offset = this.arrivedBytes;
     if (this.#marks.at(-1)?.offset === offset) this.#marks.pop();
     this.#marks.push({ offset, at });
     if (this.#marks.length > marksMax) this.#marks.shift();

@@ -8,7 +8,7 @@ import { type StreamUnderTest } from '@tidemark/pipeline/testing';
 import { KinesisFanOutReader } from '../src/kinesis-fan-out-reader.js';
 import { makeKinesisClient } from '../src/kinesis-client.js';
 import { kinesisConfig, startKinesalite, streamUnderTest } from './emulators.js';
-import { type Pushing, PushServer } from './push-server.js';
+import { type Pushing, PushServer } from '../src/testing/push-server.js';
 
 export const streamArn = 'arn:aws:kinesis:us-east-1:000000000000:stream/stream';
 export const consumerArn = `${streamArn}/consumer/tidemark:1`;
@@ -41,7 +41,7 @@ export async function fannedOutStream(): Promise<StreamUnderTest> {
     streamArn,
     consumerName: 'tidemark',
     kinesis: client,
-    subscribing: server.client,
+    subscribing: server.client(),
     subscribeIntervalMs: 20,
   });
   return {

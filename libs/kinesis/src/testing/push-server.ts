@@ -3,7 +3,7 @@ import { createServer, type Http2Server, type ServerHttp2Session, type ServerHtt
 import { type AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { OwnConnectionHandler } from '../src/own-connection-handler.js';
+import { OwnConnectionHandler } from '../own-connection-handler.js';
 
 /** What a subscriber asks for, as it stands in the request. */
 export interface SubscribeRequest {
@@ -26,25 +26,19 @@ export interface Pushing {
   end(): void;
 }
 
-/** A server of `SubscribeToShard` over HTTP/2 whose answers a test scripts. */
+/** A server of `SubscribeToShard` over HTTP/2, on a free port of the loopback address, whose answers a test scripts. */
 export class PushServer {
   readonly subscriptions: Pushing[] = [];
   /** What to do with a new subscription. */
   onSubscribe: (pushing: Pushing) => void = (pushing) => pushing.open();
-  readonly client: KinesisClient;
+  readonly port: number;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #clients: KinesisClient[] = [];
 
   private constructor(server: Http2Server) {
     this.#server = server;
-    const { port } = server.address() as AddressInfo;
-    this.client = new KinesisClient({
-      region: 'us-east-1',
-      endpoint: `http://127.0.0.1:${port}`,
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-      maxAttempts: 1,
-      requestHandler: new OwnConnectionHandler(),
-    });
+    this.port = (server.address() as AddressInfo).port;
     server.on('session', (session) => {
       this.#sessions.add(session);
       session.on('error', () => undefined);
@@ -59,13 +53,26 @@ export class PushServer {
     return new PushServer(server);
   }
 
+  /** A client of it, over a connection of its own for each subscription; `port`: of whatever stands in between. Ends with the server. */
+  client(port: number = this.port): KinesisClient {
+    const client = new KinesisClient({
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${port}`,
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      maxAttempts: 1,
+      requestHandler: new OwnConnectionHandler(),
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
   /** Connections that are open. */
   get connections(): number {
     return this.#sessions.size;
   }
 
   async stop(): Promise<void> {
-    this.client.destroy();
+    for (const client of this.#clients) client.destroy();
     for (const session of this.#sessions) session.destroy();
     this.#server.close();
     await once(this.#server, 'close');

@@ -1,0 +1,1 @@
+export { eventMessage, type Pushing, PushServer, type SubscribeRequest } from './push-server.js';
