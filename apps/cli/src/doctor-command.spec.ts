@@ -56,10 +56,18 @@ describe('tidemark doctor', () => {
         streamArn: full.TIDEMARK_STREAM_ARN,
         leaseTable: 'tidemark-leases',
         failoverMs: 10_000,
+        reader: 'polling',
         dynamodb: { region: 'eu-west-1', endpoint: 'http://127.0.0.1:8000' },
         kinesis: { region: 'eu-west-1' },
       },
     });
+  });
+
+  it('looks at the consumer that sync reads as, by the variables of sync', async () => {
+    const environment = { ...full, TIDEMARK_READER: 'fan-out', TIDEMARK_CONSUMER_NAME: 'acme-sync' };
+    const { asked } = await run([], environment);
+    expect(asked[0]?.aws).toMatchObject({ reader: 'fan-out', consumerName: 'acme-sync' });
+    expect((await run([], { ...full, TIDEMARK_READER: 'fan-out' })).asked[0]?.aws).not.toHaveProperty('consumerName');
   });
 
   it('takes the environment of any process', async () => {
@@ -76,6 +84,7 @@ describe('tidemark doctor', () => {
     [['now'], least, 'now'],
     [[], {}, 'TIDEMARK_REGION: '],
     [[], { ...least, TIDEMARK_LEASE_TABLE: 'leases' }, 'TIDEMARK_LEASE_TABLE: expected to be set with'],
+    [[], { ...full, TIDEMARK_READER: 'both' }, 'TIDEMARK_READER: expected polling or fan-out'],
     [[], { ...least, TIDEMARK_TOPIC_MIN_ISR: '4' }, 'TIDEMARK_TOPIC_MIN_ISR: expected at most'],
   ])('ends with 2 over %j %j', async (args, environment, text) => {
     const end = await run(args, environment);

@@ -8,6 +8,7 @@ import {
   kafkaOptions,
   leaseTableField,
   optional,
+  readerFields,
   regionField,
   rule,
   saslIsComplete,
@@ -40,6 +41,7 @@ export const doctorConfiguration = defineConfig({
             expected: '3 to 255 letters, digits, dots, underscores and hyphens, with TIDEMARK_STREAM_ARN',
           }),
           ...topicSettingsFields,
+          ...readerFields,
           TIDEMARK_FAILOVER: duration({
             meaning: 'as sync has it: how soon a lease must be renewed',
             default: '10s',
@@ -75,6 +77,7 @@ export function doctorOptions(environment: Environment): DoctorOptions {
   const { TIDEMARK_STREAM_ARN: streamArn, TIDEMARK_LEASE_TABLE: leaseTable, TIDEMARK_REGION: region } = values;
   const at = (endpoint: string | undefined): object => (endpoint === undefined ? { region } : { region, endpoint });
   const insync = values.TIDEMARK_TOPIC_MIN_ISR;
+  const consumerName = values.TIDEMARK_CONSUMER_NAME;
   return {
     kafka: kafkaOptions(values),
     topicPrefix: values.TIDEMARK_TOPIC_PREFIX,
@@ -91,6 +94,8 @@ export function doctorOptions(environment: Environment): DoctorOptions {
             streamArn,
             leaseTable,
             failoverMs: values.TIDEMARK_FAILOVER,
+            reader: values.TIDEMARK_READER,
+            ...(consumerName === undefined ? {} : { consumerName }),
             dynamodb: at(values.TIDEMARK_DYNAMODB_ENDPOINT),
             kinesis: at(values.TIDEMARK_KINESIS_ENDPOINT),
           },

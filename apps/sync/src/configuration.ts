@@ -8,6 +8,7 @@ import {
   leaseTableField,
   optional,
   processFields,
+  readerFields,
   regionField,
   saslIsComplete,
   streamField,
@@ -40,16 +41,7 @@ export const configuration = defineConfig({
             max: 1_000,
           }),
           ...topicSettingsFields,
-          TIDEMARK_READER: choice(
-            'how shards are read: by polling, which shares their limits with other readers, or by enhanced fan-out, which has its own and is billed',
-            ['polling', 'fan-out'],
-            'polling',
-          ),
-          TIDEMARK_CONSUMER_NAME: optional(z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/), {
-            meaning:
-              'consumer of the stream that fan-out reads as, the same for all workers; the topic prefix when left out',
-            expected: '1 to 128 letters, digits, dots, underscores and hyphens',
-          }),
+          ...readerFields,
           TIDEMARK_POLL_INTERVAL: duration({
             meaning: 'pause between reads of a shard that has no more records',
             default: '200ms',

@@ -19,17 +19,20 @@ import {
 import { parseStreamName } from '@tidemark/kinesis';
 import { askDynamoDB, askKinesis, type Asking } from './ask-aws.js';
 import { type Probe } from './checks/permissions.js';
+import { type FanOutProbeOptions, fanOutProbes } from './fan-out-probes.js';
 
 export interface AwsProbeOptions {
   readonly stream: string;
+  /** The consumer that shards are read as; `undefined`: they are polled. */
+  readonly fanOut: FanOutProbeOptions | undefined;
   readonly leaseTable: string;
   readonly kinesis: KinesisClient;
   readonly dynamodb: DynamoDBClient;
   readonly asking: Asking;
 }
 
-/** The calls of sync to Kinesis. The reads take one of the five a second that the first shard allows to all of its consumers. */
-export function kinesisProbes({ stream, kinesis, asking }: AwsProbeOptions): readonly Probe[] {
+/** The calls of sync to Kinesis, as it reads the stream. Polling reads take one of the five a second that the first shard allows to all of its consumers. */
+export function kinesisProbes({ stream, kinesis, asking, fanOut }: AwsProbeOptions): readonly Probe[] {
   const name = parseStreamName(stream);
   const read = (permission: string, call: (signal: AbortSignal) => Promise<unknown>): Probe => ({
     permission: `kinesis:${permission}`,
@@ -48,11 +51,15 @@ export function kinesisProbes({ stream, kinesis, asking }: AwsProbeOptions): rea
     read('ListShards', (abortSignal) =>
       kinesis.send(new ListShardsCommand({ ...name, MaxResults: 1 }), { abortSignal }),
     ),
-    read('GetShardIterator', iterator),
-    read('GetRecords', async (abortSignal) => {
-      const input = { ShardIterator: await iterator(abortSignal), Limit: 1 };
-      return kinesis.send(new GetRecordsCommand(input), { abortSignal });
-    }),
+    ...(fanOut === undefined
+      ? [
+          read('GetShardIterator', iterator),
+          read('GetRecords', async (abortSignal) => {
+            const input = { ShardIterator: await iterator(abortSignal), Limit: 1 };
+            return kinesis.send(new GetRecordsCommand(input), { abortSignal });
+          }),
+        ]
+      : fanOutProbes(fanOut)),
   ];
 }
 

@@ -1,13 +1,14 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { createKafkaClient, type KafkaClientOptions, type TopicSettings } from '@tidemark/kafka';
-import { DynamoDBDestinations, makeDynamoDBClient, makeKinesisClient } from '@tidemark/kinesis';
+import { DynamoDBDestinations, makeDynamoDBClient, makeKinesisClient, makeSubscribingClient } from '@tidemark/kinesis';
 import { topicNames } from '@tidemark/protocol';
 import { type Clock, systemClock } from '@tidemark/runtime';
 import { type Asking } from './ask-aws.js';
 import { awsAheadMs } from './aws-clock.js';
 import { type AwsProbeOptions, destinationProbes, kinesisProbes, leaseTableProbes } from './aws-probes.js';
 import { type ClockAhead, clocksCheck } from './checks/clocks.js';
+import { consumerCheck } from './checks/consumer.js';
 import { destinationsCheck } from './checks/destinations.js';
 import { groupsCheck } from './checks/groups.js';
 import { leaseTableCheck } from './checks/lease-table.js';
@@ -17,6 +18,7 @@ import { streamCheck } from './checks/stream.js';
 import { topicsCheck } from './checks/topics.js';
 import { examine, type Report } from './examine.js';
 import { type Check, skipped } from './finding.js';
+import { type FanOutProbeOptions } from './fan-out-probes.js';
 import { KafkaSurvey } from './kafka-survey.js';
 
 export interface DoctorOptions {
@@ -40,8 +42,14 @@ export interface DoctorAws {
   readonly leaseTable: string;
   /** As sync has it, ms; default 10,000. */
   readonly failoverMs?: number;
+  /** How sync reads shards; default `polling`. */
+  readonly reader?: 'polling' | 'fan-out';
+  /** The consumer that `fan-out` reads as; default the topic prefix. */
+  readonly consumerName?: string;
   readonly dynamodb: DynamoDBClientConfig | DynamoDBClient;
   readonly kinesis: KinesisClientConfig | KinesisClient;
+  /** The client for `SubscribeToShard`. Default: one made as `kinesis` says, or `kinesis` itself where that is a client. */
+  readonly subscribing?: KinesisClient;
 }
 
 /** Bound on one call to AWS or the brokers, ms: less than a check has. */
@@ -53,7 +61,7 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
   const ending = new AbortController();
   const signal = options.signal === undefined ? ending.signal : AbortSignal.any([options.signal, ending.signal]);
   const asking: Asking = { clock, timeoutMs: Math.min(callMs, deadlineMs) };
-  const aws = options.aws === undefined ? undefined : awsParts(options.aws, asking);
+  const aws = options.aws === undefined ? undefined : awsParts(options.aws, options.topicPrefix, asking);
   const names = topicNames(options.topicPrefix);
   const kafka = new KafkaSurvey({
     client: createKafkaClient({ ...options.kafka, clientId: 'tidemark-doctor', clock }),
@@ -97,16 +105,31 @@ interface AwsParts extends AwsProbeOptions {
   close(): void;
 }
 
-function awsParts(options: DoctorAws, asking: Asking): AwsParts {
+function awsParts(options: DoctorAws, topicPrefix: string | undefined, asking: Asking): AwsParts {
   const { streamArn, leaseTable, failoverMs = 10_000 } = options;
   const dynamodb = options.dynamodb instanceof DynamoDBClient ? options.dynamodb : makeDynamoDBClient(options.dynamodb);
   const kinesis = options.kinesis instanceof KinesisClient ? options.kinesis : makeKinesisClient(options.kinesis);
   const destinations = new DynamoDBDestinations({ streamArn, leaseTable, dynamodb, clock: asking.clock });
+  const fanOut = fanOutOf(options, kinesis, asking, topicPrefix);
   const close = (): void => {
     if (dynamodb !== options.dynamodb) dynamodb.destroy();
     if (kinesis !== options.kinesis) kinesis.destroy();
+    if (fanOut !== undefined && fanOut.subscribing !== options.subscribing && fanOut.subscribing !== kinesis)
+      fanOut.subscribing.destroy();
   };
-  return { stream: streamArn, leaseTable, failoverMs, dynamodb, kinesis, destinations, asking, close };
+  return { stream: streamArn, leaseTable, failoverMs, dynamodb, kinesis, fanOut, destinations, asking, close };
+}
+
+/** `undefined`: shards are polled. */
+function fanOutOf(
+  { reader, streamArn, consumerName, kinesis: given, subscribing }: DoctorAws,
+  kinesis: KinesisClient,
+  asking: Asking,
+  topicPrefix = 'tidemark',
+): FanOutProbeOptions | undefined {
+  if (reader !== 'fan-out') return undefined;
+  const client = subscribing ?? (given instanceof KinesisClient ? given : makeSubscribingClient(given));
+  return { streamArn, name: consumerName ?? topicPrefix, kinesis, subscribing: client, asking };
 }
 
 function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey): Check[] {
@@ -117,9 +140,10 @@ function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey): Check[] {
         run: async () => [skipped('AWS', 'no stream was named: TIDEMARK_STREAM_ARN, TIDEMARK_LEASE_TABLE')],
       },
     ];
-  const { stream, leaseTable: table, kinesis, dynamodb, asking, failoverMs, destinations } = aws;
+  const { stream, leaseTable: table, kinesis, dynamodb, fanOut, asking, failoverMs, destinations } = aws;
   return [
     streamCheck(stream, kinesis, asking),
+    ...(fanOut === undefined ? [] : [consumerCheck(fanOut)]),
     destinationsCheck(stream, destinations, () => kafka.tables()),
     leaseTableCheck({ table, stream, kinesis, dynamodb, asking, failoverMs }),
   ];

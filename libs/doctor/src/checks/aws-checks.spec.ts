@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type TableDestination } from '@tidemark/pipeline';
 import { type Finding, type Status } from '../finding.js';
 import { clockFinding, clocksCheck } from './clocks.js';
+import { consumerFinding } from './consumer.js';
 import { destinationFinding, destinationsCheck } from './destinations.js';
 import { type StreamFacts, streamFindings } from './stream.js';
 
@@ -84,6 +85,28 @@ describe('the check of a streaming destination', () => {
       ['a', 'unknown'],
       ['b', 'ok'],
     ]);
+  });
+});
+
+describe('the check of the consumer', () => {
+  const stream = 'arn:aws:kinesis:eu-west-1:123456789012:stream/cdc';
+  const registered = (ConsumerStatus: string | undefined, of = stream) => ({
+    ConsumerStatus: ConsumerStatus as 'ACTIVE',
+    ConsumerARN: `${of}/consumer/acme:1700000000`,
+  });
+
+  it.each<[object | undefined, Status, RegExp]>([
+    [undefined, 'warning', /no consumer of this name/],
+    [registered('ACTIVE'), 'ok', /^ACTIVE, arn:.*acme:1700000000$/],
+    [registered('CREATING'), 'warning', /^CREATING/],
+    [registered('DELETING'), 'problem', /^DELETING/],
+    [registered(undefined), 'problem', /^unknown/],
+    [registered('ACTIVE', `${stream}-old`), 'problem', /not a consumer of this stream/],
+    [{ ConsumerStatus: 'ACTIVE' }, 'problem', /without an ARN/],
+  ])('%j', (consumer, status, message) => {
+    const finding = consumerFinding('acme', stream, consumer);
+    expect(finding).toMatchObject({ subject: 'acme', status, message: expect.stringMatching(message) });
+    expect(everyRemedy([finding])).toBe(true);
   });
 });
 
