@@ -56,7 +56,7 @@ describe('whenVisible', () => {
     failure = undefined;
     state = snapshot(100, [report('a', [3]), 100], [report('b', [2]), 100]);
     visibility = new Visibility({
-      ...{ clock, transitionsMax: 2 },
+      ...{ clock, transitionsMax: 2, transitionBytesMax: 25 },
       publisher: {
         publish: async (_table, records) => {
           if (failure !== undefined) throw failure;
@@ -97,6 +97,32 @@ describe('whenVisible', () => {
     state = snapshot(100);
     await visibility.whenVisible(token, parts, call);
     expect(published.map((record) => decodeRecord(record).type)).toEqual(['control']);
+  });
+
+  it('keeps a bounded number of bytes of them, and none at all of one that is larger', async () => {
+    state = snapshot(100);
+    const sent = async (writeId: string): Promise<string | undefined> => {
+      await visibility.whenVisible(encodeToken({ ...parts, writeId }), parts, call);
+      return published.map((record) => decodeRecord(record).type).at(-1);
+    };
+    const remember = (writeId: string, bytes: number): void =>
+      visibility.remember(encodeToken({ ...parts, writeId }), { ...event, value: Buffer.alloc(bytes, '7') });
+    remember('C', 2);
+    remember('D', 6);
+    remember('D', 4);
+    expect([await sent('C'), await sent('D')]).toEqual(['event', 'event']);
+    remember('E', 9);
+    expect([await sent('C'), await sent('D'), await sent('E')]).toEqual(['control', 'control', 'event']);
+    remember('F', 18);
+    expect([await sent('E'), await sent('F')]).toEqual(['control', 'control']);
+  });
+
+  it('keeps nothing of the memory around a value', async () => {
+    state = snapshot(100);
+    visibility.remember(token, { ...event, value: Buffer.alloc(4_096, '7').subarray(0, 3) });
+    await visibility.whenVisible(token, parts, call);
+    expect(published[0]?.value).toHaveLength(3);
+    expect(published[0]?.value?.buffer.byteLength).toBe(3);
   });
 
   it('names a pod that has been silent for more than 10 s and does not wait for it', async () => {

@@ -2,7 +2,6 @@ import { type CdcEvent, encodeControl, encodeEvent, type WireRecord } from '@tid
 import { type Clock, isTidemarkError, TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { type EventPublisher, type PodRegistry } from './backend.js';
 import { VisibilityTimeoutError } from './cache-errors.js';
-import { forgetOldest } from './forget-oldest.js';
 import { type TokenParts, type VersionToken } from './version-token.js';
 import { type VisibilityVerdict, visibilityOf } from './visibility-decision.js';
 
@@ -12,6 +11,8 @@ export interface VisibilityOptions {
   readonly clock: Clock;
   /** Transitions of this pod that are kept to be sent again; default 1,000. A token of another write is asked for by an invalidation. */
   readonly transitionsMax?: number;
+  /** Bytes of their keys and values that are kept, the oldest forgotten first; default 8 MiB. */
+  readonly transitionBytesMax?: number;
 }
 
 /** Every live pod of the region that has caches of the table reads this write, or a later one. */
@@ -33,16 +34,26 @@ const lookMs = 25;
 export class Visibility {
   readonly #options: VisibilityOptions;
   readonly #events = new Map<VersionToken, CdcEvent>();
+  readonly #eventsMax: number;
+  readonly #bytesMax: number;
+  #bytes = 0;
   #closed = false;
 
   constructor(options: VisibilityOptions) {
     this.#options = options;
+    this.#eventsMax = options.transitionsMax ?? 1_000;
+    this.#bytesMax = options.transitionBytesMax ?? 8_388_608;
   }
 
   /** Keeps a transition of this pod, as the fast lane tells it, for a later `whenVisible`. */
   remember(token: VersionToken, event: CdcEvent): void {
-    this.#events.set(token, event);
-    forgetOldest(this.#events, this.#options.transitionsMax ?? 1_000);
+    this.#forget(token);
+    this.#events.set(token, { ...event, value: alone(event.value) });
+    this.#bytes += bytesOf(event);
+    for (const oldest of this.#events.keys()) {
+      if (this.#events.size <= this.#eventsMax && this.#bytes <= this.#bytesMax) return;
+      this.#forget(oldest);
+    }
   }
 
   /** Throws `VisibilityTimeoutError` at the deadline; `CLOSED`; `VISIBILITY_UNAVAILABLE` when Kafka takes no records of this pod. */
@@ -78,6 +89,14 @@ export class Visibility {
   close(): void {
     this.#closed = true;
     this.#events.clear();
+    this.#bytes = 0;
+  }
+
+  #forget(token: VersionToken): void {
+    const event = this.#events.get(token);
+    if (event === undefined) return;
+    this.#events.delete(token);
+    this.#bytes -= bytesOf(event);
   }
 
   /** The transition, if this pod made it; else an invalidation of the key, which every pod obeys. */
@@ -86,6 +105,15 @@ export class Visibility {
     if (event === undefined) return encodeControl({ control: 'invalidate', table, key: itemKey, report: true });
     return encodeEvent({ ...event, report: true });
   }
+}
+
+function bytesOf({ key, value }: CdcEvent): number {
+  return key.length + (value?.byteLength ?? 0);
+}
+
+/** Small buffers are cut from a pool: one of a few bytes would keep all of its 8 KiB. */
+function alone(value: Uint8Array | null): Uint8Array | null {
+  return value === null || value.byteLength === value.buffer.byteLength ? value : new Uint8Array(value);
 }
 
 const unreachable: ReadonlySet<string> = new Set([
