@@ -147,6 +147,8 @@ describe('what goes wrong', () => {
     ['list --jsn', 2, '--jsn'],
     ['pause users --if-match x', 2, '--if-match: expected a version'],
     ['rewind users yesterday --if-match 1', 2, 'rewind: expected a time'],
+    ['rewind users 5 --admin http://127.0.0.1:81', 2, 'rewind: expected a time with its zone'],
+    ['put users a --limited [] --admin http://127.0.0.1:81', 2, '--limited: expected a JSON object'],
     ['rewind users 5 --if-match 1', 2, 'rewind: expected a time with its zone'],
     ['rewind users 2026-01-31T12:00:00 --if-match 1', 2, 'rewind: expected a time with its zone'],
     ['rewind users 2026-13-31T12:00:00Z --if-match 1', 2, 'rewind: expected a time with its zone'],

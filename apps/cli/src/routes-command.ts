@@ -1,7 +1,14 @@
 import { type Environment } from '@tidemark/process';
 import { type Clock, messageOf, systemClock } from '@tidemark/runtime';
 import { AdminClient, AdminRefusal, type AdminRequest } from './admin-client.js';
-import { type RouteArguments, routeArguments, type RouteFlags, routesHelp, WrongUsage } from './routes-arguments.js';
+import {
+  type RouteArguments,
+  routeArguments,
+  type RouteFlags,
+  type RouteVerb,
+  routesHelp,
+  WrongUsage,
+} from './routes-arguments.js';
 import {
   changeText,
   historyText,
@@ -138,30 +145,31 @@ function pathOf(table: string): string {
   return `/routes/${encodeURIComponent(table)}`;
 }
 
-/** The request of a verb that changes one route. */
+/** The request of a verb that changes one route. What is wrong with the command line is told before anybody is asked. */
 async function changeOf(client: AdminClient, { verb, operands, flags }: RouteArguments): Promise<AdminRequest> {
   const [table = '', ...rest] = operands;
-  const precondition = await preconditionOf(client, table, verb === 'put', flags);
+  const { method, below = '', body } = changes[verb]?.(rest, flags) ?? { method: 'POST', below: `/${verb}` };
+  const headers = await preconditionOf(client, table, verb === 'put', flags);
   const query = flags['dry-run'] === true ? '?dryRun=true' : '';
-  const request = (method: AdminRequest['method'], below: string, body?: unknown): AdminRequest => ({
-    ...{ method, path: `${pathOf(table)}${below}${query}`, headers: precondition },
-    ...(body === undefined ? {} : { body }),
-  });
-  switch (verb) {
-    case 'put':
-      return request('PUT', '', { topics: rest, ...limitedOf(flags) });
-    case 'delete':
-      return request('DELETE', '');
-    case 'move':
-      return request('PUT', '/move', { to: rest[0] });
-    case 'roll-back':
-      return request('DELETE', '/move');
-    case 'rewind':
-      return request('POST', '/rewind', { to: timeOf(rest[0] ?? ''), ...keysOf(flags) });
-    default:
-      return request('POST', `/${verb}`);
-  }
+  return { method, path: `${pathOf(table)}${below}${query}`, headers, ...(body === undefined ? {} : { body }) };
 }
+
+interface Change extends Pick<AdminRequest, 'method' | 'body'> {
+  /** Below the route's own path. */
+  readonly below?: string;
+}
+
+const changes: Partial<Readonly<Record<RouteVerb, (operands: readonly string[], flags: RouteFlags) => Change>>> = {
+  put: (topics, flags) => ({ method: 'PUT', body: { topics, ...limitedOf(flags) } }),
+  delete: () => ({ method: 'DELETE' }),
+  move: ([to]) => ({ method: 'PUT', below: '/move', body: { to } }),
+  'roll-back': () => ({ method: 'DELETE', below: '/move' }),
+  rewind: ([time = ''], flags) => ({
+    method: 'POST',
+    below: '/rewind',
+    body: { to: timeOf(time), ...keysOf(flags) },
+  }),
+};
 
 /** What stands as the command begins, where the caller does not say what he has seen. */
 async function preconditionOf(

@@ -47,4 +47,15 @@ describe('createTopic', () => {
     await expect(createTopic(admin, 'new', 2, { replicationFactor: 1 }, new ManualClock())).rejects.toThrow('no room');
     expect(asked()).toBe(0);
   });
+
+  it('says of which topic the brokers refuse what, and what was asked of them', async () => {
+    const refusal = Object.assign(new Error('Replication-factor is invalid'), { type: 'INVALID_REPLICATION_FACTOR' });
+    const { admin } = lateBroker(0, Object.assign(new Error('Topic creation errors'), { errors: [refusal] }));
+    await expect(createTopic(admin, 'new', 2, { replicationFactor: 3 }, new ManualClock())).rejects.toMatchObject({
+      code: 'FEED_UNAVAILABLE',
+      retriable: true,
+      message:
+        'kafka: could not make new: Replication-factor is invalid (INVALID_REPLICATION_FACTOR): wanted 3 copies (TIDEMARK_TOPIC_REPLICATION_FACTOR)',
+    });
+  });
 });

@@ -1,5 +1,5 @@
 import { type TopicAdmin } from '@tidemark/control';
-import { type Clock, isTidemarkError, systemClock, TidemarkError, wait } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, messageOf, systemClock, TidemarkError, wait } from '@tidemark/runtime';
 import { type Admin } from 'kafkajs';
 import { partitionCountOf, withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
@@ -86,7 +86,7 @@ export async function createTopic(
     if (await admin.createTopics({ waitForLeaders: true, topics })) return;
   } catch (error) {
     if (isAccessDenied(error)) throw topicDenied(topic, error);
-    if (!isTopicMissing(error)) throw error;
+    if (!isTopicMissing(error)) throw notMade(topic, replicationFactor, error);
     return untilKnown(admin, topic, clock);
   }
   const existing = await partitionCountOf(admin, topic);
@@ -103,6 +103,27 @@ async function untilKnown(admin: Admin, topic: string, clock: Clock): Promise<vo
     if ((await partitionCountOf(admin, topic).catch(() => undefined)) !== undefined) return;
     await wait(clock, lookEveryMs);
   }
+}
+
+/** kafkajs says `Topic creation errors` alone, whatever it was. */
+function notMade(topic: string, replicationFactor: number, error: unknown): unknown {
+  const type = kafkaErrorType(error);
+  if (type === undefined) return error;
+  const inner: unknown =
+    error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? error.errors[0] : error;
+  const asked =
+    type === 'INVALID_REPLICATION_FACTOR'
+      ? `: wanted ${replicationFactor} copies (TIDEMARK_TOPIC_REPLICATION_FACTOR)`
+      : '';
+  return new TidemarkError(
+    'FEED_UNAVAILABLE',
+    `kafka: could not make ${topic}: ${messageOf(inner)} (${type})${asked}`,
+    {
+      retriable: true,
+      cause: error,
+      context: { topic, type },
+    },
+  );
 }
 
 function givenFor(configs: NonNullable<TopicSpec['configs']>, topic: string): Readonly<Record<string, string>> {
