@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { importRoutes } from '@tidemark/control';
 import { systemClock, wait } from '@tidemark/runtime';
 import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { type RealKafka } from '../real-kafka.mjs';
@@ -15,7 +16,10 @@ const awayMs = 60_000;
 
 /** What is done to three brokers under a whole pipeline with its pods; `isLong`: each fault on every broker, and those that take minutes. */
 export function clusterFaults(cluster: () => Cluster, isLong: boolean): readonly ContractCase[] {
-  const short = [on('one broker restarts in good order and one is killed', (world, kafka) => oneOfEach(world, kafka))];
+  const short = [
+    on('one broker restarts in good order and one is killed', (world, kafka) => oneOfEach(world, kafka)),
+    on('the routing topic is deleted, made again and restored', routesLost),
+  ];
   const long = [
     on('a rolling restart', (world, kafka) => roll(world, kafka, 'SIGTERM')),
     on('kill -9 of each broker in turn', (world, kafka) => roll(world, kafka, 'SIGKILL')),
@@ -49,6 +53,7 @@ async function play({ kafka, seed }: Cluster, { name, disturb, start, isCut }: F
     await start(world, kafka);
     await world.underLoad(async () => {
       await world.writes(50);
+      await world.begin();
       await disturb(world, kafka);
       await world.writes(50);
     });
@@ -103,6 +108,40 @@ async function allAway(world: PipelineWorld, kafka: RealKafka): Promise<void> {
   await wait(systemClock, awayMs);
   await Promise.all([...kafka.brokers.keys()].map((index) => kafka.restart(index)));
   await world.replicated();
+}
+
+/** Partitions of the table's topics. */
+const partitions = 4;
+
+/** As docs/operating/restore.md has it: nobody is restarted, events go on, and one import puts back what stood. */
+async function routesLost(world: PipelineWorld): Promise<void> {
+  const { routes: topic } = world.names;
+  const { table } = await world.routingAdmin();
+  // The admin has written to the topic that goes, and readers stand behind more than the import will write.
+  for (const type of ['pause', 'resume'] as const)
+    await table.operate(world.table, { type }, { ifMatch: table.get(world.table).version, actor: 'test' });
+  const admin = await world.admin();
+  await admin.deleteTopics({ topics: [topic] });
+  await world.writes(100);
+  const configs = { 'cleanup.policy': 'compact', 'min.insync.replicas': '2' };
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  const made = { topic, numPartitions: 1, replicationFactor: 3, configEntries };
+  await admin.createTopics({ waitForLeaders: true, topics: [made] });
+  await world.routesBegunAnew();
+  await world.writes(50);
+  assert.deepEqual(world.flushes(), [0, 0], 'the loss alone flushes nothing');
+  await eventually('the admin may write again', () => table.state.type === 'writer', 60_000);
+  const { restored } = await importRoutes(table, table.export(), { actor: 'test' });
+  assert.deepEqual(restored, [world.table]);
+  const isFlushed = (): boolean => world.flushes().every((count) => count === partitions);
+  await eventually('each pod has flushed each partition once', isFlushed, 60_000);
+  const [kept, more] = [world.names.cache(world.table), world.names.cache('more')];
+  const { version } = table.get(world.table);
+  await table.put(world.table, [kept, more], { ifMatch: version, actor: 'test' });
+  const isFed = async (): Promise<boolean> =>
+    (await admin.fetchTopicOffsets(more)).every(({ high }) => Number(high) > 0);
+  await eventually('the next change has come to both dispatchers', isFed, 60_000);
+  await eventually('and to both pods', () => world.followed().every((followed) => followed === more), 60_000);
 }
 
 const dispatchers = ['dispatcher-1', 'dispatcher-2'] as const;

@@ -19,7 +19,7 @@ export interface Outcome {
   readonly flushes: readonly number[];
   /** Times that a dispatcher met a hole in the table topic. */
   readonly gaps: number;
-  /** Longest time in which a pod was handed nothing, under load, ms. */
+  /** Longest time in which a pod was handed nothing, from the fault until the load ended, ms. */
   readonly longestGapMs: number;
 }
 

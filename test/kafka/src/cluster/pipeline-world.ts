@@ -6,10 +6,11 @@ import { RoutingTable } from '@tidemark/control';
 import { createKafkaClient, type KafkaClient, KafkaProducer, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
 import { type AppliedWrite, EmbeddedAws, seededRandom } from '@tidemark/local-stack';
 import { attributes, encodeEvent, itemKeyOf, type TopicNames, topicNames, type WireRecord } from '@tidemark/protocol';
-import { MetricRegistry, systemClock } from '@tidemark/runtime';
+import { type Logger, MetricRegistry, systemClock } from '@tidemark/runtime';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Service, startDispatcher, startSync } from '@tidemark/services';
 import { type Admin } from 'kafkajs';
+import { RoutingAdmin } from '../routing-admin.js';
 import { testLogger } from '../test-logger.js';
 import { callAtRandom, maxStalenessMs, type Pod, read, watchEvents } from './numbered-load.js';
 import { type Outcome } from './outcome.js';
@@ -49,7 +50,11 @@ export class PipelineWorld {
   readonly #pods: Pod[] = [];
   /** Of every role that was ever started. */
   readonly #registries: MetricRegistry[] = [];
+  /** Who has said that the routing topic has begun anew. */
+  readonly #begunAnew = new Set<string>();
   readonly #keys = Array.from({ length: 60 }, (_, n) => `k${n}`);
+  readonly #admins: RoutingAdmin[] = [];
+  #watches: readonly (() => number)[] = [];
   #longestGapMs = 0;
   #flushesBefore: readonly number[] = [];
   /** What the table holds. */
@@ -81,7 +86,7 @@ export class PipelineWorld {
   async startRole(role: Role): Promise<void> {
     const metrics = new MetricRegistry();
     this.#registries.push(metrics);
-    const ports = { clock: systemClock, logger: testLogger, metrics };
+    const ports = { clock: systemClock, logger: this.#loggerOf(role), metrics };
     const kafka = { brokers: this.#options.brokers };
     const topicPrefix = this.names.prefix;
     const { dynamodbEndpoint, kinesisEndpoint, streamArn } = this.#aws.region(region);
@@ -109,19 +114,25 @@ export class PipelineWorld {
     const random = seededRandom(this.#options.seed);
     const options = { recorder: this.#recorder, keys: this.#keys, random, signal: over.signal };
     const callers = [...this.#pods, ...this.#pods].map((pod) => callAtRandom(pod, options));
-    const watches = this.#pods.map((pod) => watchEvents(pod));
-    this.#flushesBefore = this.#flushes();
     try {
       await during();
     } finally {
       over.abort();
-      this.#longestGapMs = Math.max(...watches.map((end) => end()));
+      this.#longestGapMs = Math.max(0, ...this.#watches.map((end) => end()));
       await Promise.all(callers);
     }
   }
 
   get written(): number {
     return this.#recorder.history().transitions.length;
+  }
+
+  /** What flushes and gaps are counted from: every pod has watermarks of all partitions, and no new owner of one flushes it any more. */
+  async begin(): Promise<void> {
+    const fromMs = Date.now();
+    await eventually('every pod is up to date', () => this.#pods.every((pod) => isCaughtUp(pod, fromMs)), settleMs);
+    this.#flushesBefore = this.#flushes();
+    this.#watches = this.#pods.map((pod) => watchEvents(pod));
   }
 
   /** Resolves when as many more writes have been made. */
@@ -134,8 +145,7 @@ export class PipelineWorld {
   async outcome({ isCut = false } = {}): Promise<Outcome> {
     const writtenAt = Date.now();
     await this.#whenReady(settleMs);
-    const isCaughtUp = ({ cache }: Pod): boolean => Date.now() - cache.staleness() >= writtenAt;
-    await eventually('every pod has caught up', () => this.#pods.every(isCaughtUp), settleMs);
+    await eventually('every pod has caught up', () => this.#pods.every((pod) => isCaughtUp(pod, writtenAt)), settleMs);
     const recorder = this.#recorder;
     recorder.quiet();
     const divergent: string[] = [];
@@ -152,7 +162,7 @@ export class PipelineWorld {
       undispatched: made.flatMap((of) => missing(of, inCache)),
       disordered: [inTable, inCache].flatMap((seen) => made.flatMap((of) => disorder(of, seen))),
       violations: checkHistory(history, { skewMs: 50 }),
-      flushes: this.#flushes().map((count, pod) => count - (this.#flushesBefore[pod] ?? 0)),
+      flushes: this.flushes(),
       gaps: this.#registries.reduce((sum, metrics) => sum + valueOf(metrics, 'tidemark_dispatcher_gaps_total'), 0),
       longestGapMs: this.#longestGapMs,
     };
@@ -161,6 +171,7 @@ export class PipelineWorld {
   async stop(): Promise<void> {
     await Promise.allSettled(this.#tidemarks.map((tidemark) => tidemark.close()));
     await Promise.allSettled([...this.#services.values()].map((service) => service.stop()));
+    await Promise.allSettled(this.#admins.map((admin) => admin.close()));
     await (await this.#admin)?.disconnect();
     await this.#aws.stop();
   }
@@ -182,6 +193,38 @@ export class PipelineWorld {
       return ends.every(({ partition, high }) => (committed.get(partition) ?? -1) >= Number(high));
     };
     await eventually('the dispatchers have committed it', areCommitted, settleMs);
+  }
+
+  /** Resolves once every role and every pod has said that the routing topic has begun anew. */
+  async routesBegunAnew(): Promise<void> {
+    const dispatchers = roles.filter((role) => role.startsWith('dispatcher'));
+    const all = [...dispatchers, ...this.#pods.map(({ id }) => id)];
+    await eventually('all have heard of it', () => all.every((id) => this.#begunAnew.has(id)), settleMs);
+  }
+
+  /** Of each pod: its flushes since `begin`. */
+  flushes(): readonly number[] {
+    return this.#flushes().map((count, pod) => count - (this.#flushesBefore[pod] ?? 0));
+  }
+
+  /** Of each pod: the topic that it follows. */
+  followed(): readonly (string | null | undefined)[] {
+    return this.#tidemarks.map((tidemark) => tidemark.health().tables[table]?.topic);
+  }
+
+  /** One that is elected. */
+  async routingAdmin(): Promise<RoutingAdmin> {
+    const kafka = { brokers: this.#options.brokers };
+    const options = { kafka, names: this.names, replicationFactor: replicas, logger: testLogger, timeoutMs: startMs };
+    const admin = new RoutingAdmin(options);
+    this.#admins.push(admin);
+    await admin.open();
+    await eventually('an admin is elected', () => admin.table.state.type === 'writer', startMs);
+    return admin;
+  }
+
+  get table(): string {
+    return table;
   }
 
   get tableTopic(): string {
@@ -233,6 +276,16 @@ export class PipelineWorld {
     return served === right ? [] : [`${key}: stored ${right}, ${pod.id} serves ${String(served)}`];
   }
 
+  #loggerOf(id: string): Logger {
+    const noticing =
+      (level: 'warn' | 'error'): Logger['warn'] =>
+      (fields, message) => {
+        if (message.includes('routing topic has begun anew')) this.#begunAnew.add(id);
+        testLogger[level](fields, message);
+      };
+    return { ...testLogger, warn: noticing('warn'), error: noticing('error') };
+  }
+
   #flushes(): readonly number[] {
     return this.#pods.map(({ cache }) => cache.stats().flushes);
   }
@@ -258,7 +311,13 @@ export class PipelineWorld {
       ...{ region, kafka: { brokers: this.#options.brokers }, topicPrefix: this.names.prefix },
       dynamodb: this.#aws.dynamodbConfig(region),
     });
-    const tidemark = createTidemark({ service: 'cluster', backend, caches: [things], startDeadline: '60s' });
+    const tidemark = createTidemark({
+      service: 'cluster',
+      backend,
+      caches: [things],
+      startDeadline: '60s',
+      logger: this.#loggerOf(id),
+    });
     this.#tidemarks.push(tidemark);
     await tidemark.start();
     this.#recorder.started(id, region);
@@ -279,6 +338,11 @@ function noise(count: number): WireRecord[] {
       ...{ lane: 'cdc', region, position: `shardId-0:${n}`, value: Buffer.from('1') },
     }),
   );
+}
+
+/** Whether a pod has everything that was written before. */
+function isCaughtUp({ cache }: Pod, beforeMs: number): boolean {
+  return Date.now() - cache.staleness() >= beforeMs;
 }
 
 /** Of each item key: the write ids that were applied, in their order. */
