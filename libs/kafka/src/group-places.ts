@@ -22,6 +22,8 @@ export interface GroupPlacesOptions {
 
 /** Bound on one question for topics, ms. */
 const timeoutMs = 5_000;
+/** Looks in vain, after growing delays, after which a topic is gone: a broker may not have heard of it yet. */
+const looksMax = 5;
 
 /**
  * Where a member of a group reads, for its fetches: in the log that is noted beside what is committed. Where nothing is noted, and where a broker refuses a topic, the
@@ -32,6 +34,8 @@ export class GroupPlaces implements FetchPlaces {
   readonly #looking: Reconciler;
   /** Topics to look up before they are fetched. */
   readonly #open = new Set<string>();
+  /** Looks in vain, by topic. */
+  readonly #vain = new Map<string, number>();
 
   constructor(options: GroupPlacesOptions) {
     this.#options = options;
@@ -71,17 +75,26 @@ export class GroupPlaces implements FetchPlaces {
   }
 
   async #look(): Promise<boolean> {
-    const { client, clock, onGone } = this.#options;
+    const { client, clock } = this.#options;
     const topics = [...this.#open];
     if (topics.length === 0) return true;
     await withAdmin({ client, clock, timeoutMs }, async (admin) => {
       for (const topic of topics) {
         const identity = await identityOf(admin, topic);
-        if (identity === undefined) onGone(topic);
-        else this.#found(topic, identity);
+        if (identity === undefined && !this.#isGone(topic)) continue;
+        this.#vain.delete(topic);
+        if (identity !== undefined) this.#found(topic, identity);
         this.#open.delete(topic);
       }
     });
+    return this.#open.size === 0;
+  }
+
+  #isGone(topic: string): boolean {
+    const looks = (this.#vain.get(topic) ?? 0) + 1;
+    this.#vain.set(topic, looks);
+    if (looks < looksMax) return false;
+    this.#options.onGone(topic);
     return true;
   }
 

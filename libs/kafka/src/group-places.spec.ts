@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import { silentLogger } from '@tidemark/runtime';
+import { eventually, ManualClock } from '@tidemark/runtime/testing';
+import { type Admin } from 'kafkajs';
+import { Generation } from './generation.js';
+import { GroupPlaces } from './group-places.js';
+import { type KafkaClient } from './kafka-client.js';
+
+const committed = { topicId: 'a-1', leaderEpoch: 2 };
+
+function placesOf() {
+  const clock = new ManualClock();
+  const generation = new Generation({ a: [0, 1], b: [0] });
+  const ids = new Map<string, string>([['a', 'a-1']]);
+  const others: string[] = [];
+  const gone: string[] = [];
+  let asked = 0;
+  const admin = {
+    connect: () => Promise.resolve(),
+    disconnect: () => Promise.resolve(),
+    fetchTopicMetadata: async ({ topics: [name = ''] }: { topics: string[] }) => {
+      asked += 1;
+      const topicId = ids.get(name);
+      if (topicId === undefined) throw Object.assign(new Error('none'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+      return {
+        topics: [{ name, partitions: [0, 1].map((partitionId) => ({ partitionId, topicId, leaderEpoch: 5 })) }],
+      };
+    },
+  } as unknown as Admin;
+  const places = new GroupPlaces({
+    client: { admin: () => admin } as unknown as KafkaClient,
+    clock,
+    again: silentLogger,
+    random: () => 0,
+    generation: () => generation,
+    onOtherLog: ({ topic, partition }) => others.push(`${topic}/${partition}`),
+    onGone: (topic) => gone.push(topic),
+  });
+  for (const lane of generation.lanes()) if (lane.topic === 'a') lane.log = committed;
+  /** The next look, which comes after a delay. */
+  const looked = (): Promise<void> =>
+    eventually('a look', () => {
+      clock.advance(1_000);
+      return places.of('a', 0) !== undefined && (places.of('b', 0) !== undefined || gone.length > 0);
+    });
+  return { generation, ids, others, gone, places, looked, asked: () => asked };
+}
+
+describe('the places of a group', () => {
+  it('are what was committed, and where that names no log, the log that there is', async () => {
+    const { generation, ids, others, places, looked } = placesOf();
+    ids.set('b', 'b-1');
+    expect([places.of('a', 1), places.of('b', 0), places.of('c', 0)]).toEqual([committed, undefined, undefined]);
+    places.settle(generation);
+    await looked();
+    expect([places.of('b', 0), places.of('a', 1), others]).toEqual([{ topicId: 'b-1', leaderEpoch: 5 }, committed, []]);
+  });
+
+  it('hazard 52: of a topic that is refused are looked up first: every lane of another one begins anew', async () => {
+    const { ids, others, places, looked } = placesOf();
+    ids.set('a', 'a-2').set('b', 'b-1');
+    places.onRefused({ topic: 'a', partition: 1, why: 'unknown-topic' });
+    expect(places.of('a', 0)).toBeUndefined();
+    places.onRefused({ topic: 'b', partition: 0, why: 'unknown-topic' });
+    await looked();
+    expect([others, places.of('a', 0)]).toEqual([['a/0', 'a/1'], { topicId: 'a-2', leaderEpoch: 5 }]);
+  });
+
+  it('of a topic that is the same after all stay', async () => {
+    const { ids, others, places, looked } = placesOf();
+    ids.set('b', 'b-1');
+    places.onRefused({ topic: 'a', partition: 0, why: 'unknown-topic' });
+    places.onRefused({ topic: 'b', partition: 0, why: 'unknown-topic' });
+    await looked();
+    expect([others, places.of('a', 0)]).toEqual([[], committed]);
+  });
+
+  it('hazard 52: of a log that was cut begin anew at once, and no other lane of its topic does', () => {
+    const { others, places, asked } = placesOf();
+    places.onRefused({ topic: 'a', partition: 1, why: 'cut' });
+    expect([others, places.of('a', 0), asked()]).toEqual([['a/1'], committed, 0]);
+  });
+
+  it('tell a topic that is gone, once it was looked for in vain several times', async () => {
+    const { gone, places, looked, asked } = placesOf();
+    places.onRefused({ topic: 'b', partition: 0, why: 'unknown-topic' });
+    await looked();
+    expect([gone, asked()]).toEqual([['b'], 5]);
+  });
+});
