@@ -1,3 +1,4 @@
+import { TidemarkError } from '@tidemark/runtime';
 import { type LeaseStore, type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
 import { type TableDebts } from './table-debts.js';
@@ -15,9 +16,23 @@ export interface EndedDebtsOptions {
 
 const settling = 'settling what an ended shard owes in the lease table';
 
-/** Flushes what shards that are read to their end still owe, and says so in their rows: nobody holds them any more. */
+/** What was flushed of what a row owes, and is not written there yet. */
+interface Payment {
+  /** Of the row when it was read: another one is of another row, as far as is known. */
+  readonly counter: number;
+  readonly flushed: Set<string>;
+  /** Whether the row was refused to be written so. */
+  isRefused: boolean;
+}
+
+/**
+ * Flushes what shards that are read to their end still owe, and says so in their rows: nobody holds them any more. Nothing is added to what such a row owes, so a flush
+ * is not repeated where only writing it down has failed.
+ */
 export class EndedDebts {
   readonly #options: EndedDebtsOptions;
+  /** By shard. */
+  readonly #payments = new Map<string, Payment>();
   #paying: Promise<void> | undefined;
 
   constructor(options: EndedDebtsOptions) {
@@ -36,8 +51,11 @@ export class EndedDebts {
 
   async #pay(rows: readonly ShardLease[]): Promise<void> {
     const { observer, signal } = this.#options;
+    const owing = rows.filter((row) => isEnded(row) && row.owes !== undefined);
+    for (const shardId of this.#payments.keys())
+      if (!owing.some((row) => row.shardId === shardId)) this.#payments.delete(shardId);
     try {
-      for (const row of rows) if (isEnded(row) && row.owes !== undefined) await this.#payOne(row, row.owes);
+      for (const row of owing) await this.#payOne(row, row.owes ?? []);
       observer.succeeded(settling);
     } catch (error) {
       if (!signal.aborted) observer.failed(settling, error);
@@ -46,9 +64,29 @@ export class EndedDebts {
 
   async #payOne(row: ShardLease, owed: readonly string[]): Promise<void> {
     const { debts, leases, call, signal } = this.#options;
-    const owes: string[] = [];
-    for (const table of owed) if (!(await debts.settle(table, debts.inherited(table), signal))) owes.push(table);
+    const payment = this.#paymentOf(row);
+    for (const table of owed)
+      if (!payment.flushed.has(table) && (await debts.settle(table, debts.inherited(table), signal)))
+        payment.flushed.add(table);
+    const owes = owed.filter((table) => !payment.flushed.has(table));
     if (owes.length === owed.length) return;
-    await call(settling, (inner) => leases.renew({ ...row, owes }, row.readUpTo, inner));
+    const written = await call(settling, (inner) => leases.renew({ ...row, owes }, row.readUpTo, inner));
+    if (written !== undefined) return;
+    // Another worker was quicker, and the next scan shows what it has written; a row that stands as it was is nobody's doing.
+    if (payment.isRefused) throw stuck(row.shardId);
+    payment.isRefused = true;
   }
+
+  #paymentOf({ shardId, counter }: ShardLease): Payment {
+    const known = this.#payments.get(shardId);
+    if (known?.counter === counter) return known;
+    const payment = { counter, flushed: new Set<string>(), isRefused: false };
+    this.#payments.set(shardId, payment);
+    return payment;
+  }
+}
+
+function stuck(shardId: string): TidemarkError {
+  const message = `the lease table does not take the row of ${shardId}, which nobody has written since it was read`;
+  return new TidemarkError('STORE_UNAVAILABLE', message, { retriable: true, context: { shardId } });
 }

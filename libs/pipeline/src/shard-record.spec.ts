@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeRecord, ownItemKeyOf, topicNames } from '@tidemark/protocol';
+import { recordingLogger } from '@tidemark/runtime/testing';
 import { RecordTranslator } from './shard-record.js';
 import { changeRecordBytes } from './testing/change-record-bytes.js';
 
-function translator(recordBytesMax = 900_000): RecordTranslator {
-  const names = topicNames();
-  return new RecordTranslator({ names, region: 'us-east-1', binary: 'base64-twice', shardId: 's', recordBytesMax });
+function translator(recordBytesMax = 900_000, log = recordingLogger()): RecordTranslator {
+  const context = { names: topicNames(), region: 'us-east-1', binary: 'base64-twice', shardId: 's' } as const;
+  return new RecordTranslator({ ...context, recordBytesMax, log });
 }
 
 function recordOf(table: string, sequence: number, value = 'v'): { sequenceNumber: string; bytes: Uint8Array } {
@@ -23,6 +24,24 @@ describe('RecordTranslator', () => {
       tables.map((table) => (table === 'no table!' ? 'flush-all' : table)),
     );
     expect(deadLetters.map(({ record }) => record.sequenceNumber)).toEqual(['1', '4', '5']);
+  });
+
+  it('leaves a table alone whose name is too long for a topic: no cache can be of it; a name that DynamoDB refuses flushes', () => {
+    const log = recordingLogger();
+    const [cached, long, longest, impossible] = [200, 201, 255, 256].map((length) => 'x'.repeat(length));
+    const tables = [cached, long, long, longest, impossible].map(String);
+    const records = tables.map((table, index) => recordOf(table, index));
+    const malformed = {
+      sequenceNumber: '9',
+      bytes: Buffer.from(JSON.stringify({ tableName: long, eventName: 'NOPE' })),
+    };
+    const { steps, deadLetters } = translator(900_000, log).translate([...records, malformed]);
+    expect(steps.map(({ type }) => type)).toEqual(['event', 'ignore', 'ignore', 'ignore', 'flush-all', 'ignore']);
+    expect(deadLetters.map(({ table }) => table)).toEqual([impossible]);
+    expect(log.lines.map(({ level, fields }) => [level, fields['table']])).toEqual([
+      ['warn', long],
+      ['warn', longest],
+    ]);
   });
 
   it('keeps the order of the records, and a dead letter only of those that are not sent as they are', () => {

@@ -9,15 +9,18 @@ import {
   translateChangeRecord,
   type WireRecord,
 } from '@tidemark/protocol';
+import { type Logger } from '@tidemark/runtime';
 import { type DeadLetter } from './dead-letter.js';
 import { type ShardRecord } from './ports.js';
 
-/** What one record of the stream makes sync say: about a key, a table, or every table. */
+/** What one record of the stream makes sync say: about a key, a table, every table, or nothing. */
 export type Step =
   | { readonly type: 'event'; readonly table: string; readonly key: string; readonly record: WireRecord }
   | { readonly type: 'invalidate'; readonly table: string; readonly key: string }
   | { readonly type: 'flush-table'; readonly table: string; readonly reason: string }
-  | { readonly type: 'flush-all'; readonly reason: string };
+  | { readonly type: 'flush-all'; readonly reason: string }
+  /** Nothing: no cache can be of such a table. */
+  | { readonly type: 'ignore'; readonly table: string };
 
 export interface ShardRecordContext {
   readonly names: TopicNames;
@@ -27,6 +30,7 @@ export interface ShardRecordContext {
   readonly shardId: string;
   /** Largest record that is sent to Kafka with its value, bytes. */
   readonly recordBytesMax: number;
+  readonly log: Logger;
 }
 
 /** The first bytes of a record that the Kinesis Producer Library aggregated. DynamoDB never does. */
@@ -41,8 +45,10 @@ export interface TranslatedPage {
 /** Translates the records of one shard; never throws and never skips: what cannot be translated drops its key, else its table, else every table, and leaves a dead letter. */
 export class RecordTranslator {
   readonly #context: ShardRecordContext;
-  /** Whether the table that the last record named is one: nearly always the next one's, too. */
-  #table: { readonly name: string; readonly ok: boolean } | undefined;
+  /** What the table that the last record named is: nearly always the next one's, too. */
+  #table: { readonly name: string; readonly is: TableKind } | undefined;
+  /** Tables of which the log has been told that they are left alone. */
+  readonly #told = new Set<string>();
 
   constructor(context: ShardRecordContext) {
     this.#context = context;
@@ -68,7 +74,9 @@ export class RecordTranslator {
     if (!translation.ok) return this.#unreadable(record, translation);
     const { event } = translation;
     const { table, key } = event;
-    if (!this.#isTable(table)) return this.#unreadable(record, { reason: 'tableName: not a table', table, key });
+    const kind = this.#kindOf(table);
+    if (kind === 'uncached') return this.#ignored(table);
+    if (kind === 'none') return this.#unreadable(record, { reason: 'tableName: not a table', table, key });
     if (!isKey(key)) return this.#unreadable(record, { reason: 'dynamodb.Keys.key: not a key', table, key });
     // Nobody in this region follows what Tidemark keeps for itself; that it changed is an event all the same.
     const encoded = encodeEvent(isOwnItemKey(key) ? { ...event, value: null } : event);
@@ -81,7 +89,9 @@ export class RecordTranslator {
   #unreadable(record: ShardRecord, found: Found): TranslatedRecord {
     const { reason, table, key } = found;
     const deadLetter = { reason, shardId: this.#context.shardId, table, key, record };
-    if (table === null || !this.#isTable(table)) {
+    const kind = table === null ? 'none' : this.#kindOf(table);
+    if (table !== null && kind === 'uncached') return this.#ignored(table);
+    if (table === null || kind === 'none') {
       return { step: { type: 'flush-all', reason: 'unreadable-record' }, deadLetter };
     }
     if (key === null || !isKey(key)) {
@@ -90,13 +100,33 @@ export class RecordTranslator {
     return { step: { type: 'invalidate', table, key }, deadLetter };
   }
 
-  #isTable(name: string): boolean {
-    if (this.#table?.name !== name) {
-      const ok = tableProblem(name) === undefined && topicProblem(this.#context.names.cdc(name)) === undefined;
-      this.#table = { name, ok };
+  #ignored(table: string): TranslatedRecord {
+    if (!this.#told.has(table) && this.#told.size < toldMax) {
+      this.#told.add(table);
+      const { shardId, log } = this.#context;
+      log.warn(
+        { shardId, table },
+        'the name of a table is too long for a topic: no cache can be of it, and its changes are left alone',
+      );
     }
-    return this.#table.ok;
+    return { step: { type: 'ignore', table } };
   }
+
+  #kindOf(name: string): TableKind {
+    if (this.#table?.name !== name) this.#table = { name, is: tableKindOf(name, this.#context.names) };
+    return this.#table.is;
+  }
+}
+
+/** `uncached`: one that DynamoDB allows, and Tidemark does not, since its topics would have names that Kafka refuses. `none`: DynamoDB has no such table. */
+type TableKind = 'table' | 'uncached' | 'none';
+
+/** Tables that the log is told of by one reader of a shard, at most. */
+const toldMax = 100;
+
+function tableKindOf(name: string, names: TopicNames): TableKind {
+  if (tableProblem(name) === undefined && topicProblem(names.cdc(name)) === undefined) return 'table';
+  return /^[a-zA-Z0-9_.-]{3,255}$/.test(name) ? 'uncached' : 'none';
 }
 
 interface TranslatedRecord {

@@ -41,6 +41,7 @@ export class SyncMetrics {
       invalidate: step('invalidate'),
       'flush-table': step('flush-table'),
       'flush-all': step('flush-all'),
+      ignore: step('ignore'),
     };
     this.pages = registry.counter('tidemark_sync_pages_total', 'Pages read from shards.');
     this.streamBytes = registry.counter('tidemark_sync_stream_bytes_total', 'Bytes of records read from shards.');

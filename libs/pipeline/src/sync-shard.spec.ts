@@ -92,6 +92,7 @@ beforeEach(() => {
       return clock.now();
     },
     clock,
+    log: silentLogger,
     metrics,
     reading: retry,
     publishing: retry,

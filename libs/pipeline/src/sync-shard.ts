@@ -1,5 +1,5 @@
 import { type BinaryEncoding, type TopicNames } from '@tidemark/protocol';
-import { type Clock } from '@tidemark/runtime';
+import { type Clock, type Logger } from '@tidemark/runtime';
 import { type LeaseHold } from './lease-hold.js';
 import { type PageBudget, type PageGrant } from './page-budget.js';
 import { type Checkpoint, type ShardCursor, type ShardPage, type ShardPosition } from './ports.js';
@@ -28,6 +28,7 @@ export interface ShardSync {
   /** Flushes every table, unless a flush that began late enough did; resolves to when it began, once it is acknowledged. */
   readonly coverHole: (reason: HoleReason) => Promise<number>;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly metrics: SyncMetrics;
   /** For reading: given up as soon as the worker is to stop. */
   readonly reading: Retry;

@@ -1,41 +1,40 @@
-import { messageOf, type TidemarkError, wait, withDeadline } from '@tidemark/runtime';
+import { isTidemarkError, messageOf, type TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { CallWatch } from './call-watch.js';
-import { type DestinationWatch } from './destination-watch.js';
 import { EndedDebts } from './ended-debts.js';
 import { HoledShards } from './holed-shards.js';
 import { HoleFlush, type Skip } from './hole-flush.js';
 import { alignLeaseTable } from './lease-alignment.js';
 import { LeaseTaker } from './lease-taker.js';
 import { MalformedLeases } from './malformed-leases.js';
+import { OtherStreams } from './other-streams.js';
 import { PageBudget } from './page-budget.js';
 import { type ShardLease } from './ports.js';
 import { Retry } from './retry.js';
-import { type ClaimsSnapshot, ShardClaims } from './shard-claims.js';
-import { knownReadUpTo } from './shard-leases.js';
-import { type ShardHealth, ShardRunner } from './shard-runner.js';
+import { ShardRunners } from './shard-runners.js';
+import { StreamSpeaker } from './stream-speaker.js';
 import { StreamSurvey, type Survey } from './stream-survey.js';
 import { problemOf, type SyncHealth } from './sync-health.js';
 import { type SyncGauges, SyncMetrics } from './sync-metrics.js';
 import { resolveSyncOptions, type ResolvedSyncOptions, type SyncWorkerOptions } from './sync-options.js';
 import { TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
-import { isEnded, isOfStream, lowestOpen, watermarkOf } from './watermark.js';
+import { isOfStream, lowestOpen } from './watermark.js';
 import { watchDestinations } from './watch-destinations.js';
 import { within } from './within.js';
-
-/** How old the list of topics may be with a worker that only looks whether Kafka is there, ms. */
-const kafkaLookEveryMs = 2_000;
 
 /** Time between two scans while a lease is to be handed over: nobody reads the shard from then on until the next, ms. */
 const awaitingEveryMs = 250;
 
 /**
  * One of any number of workers that read a stream into the table topics, sharing its shards by leases. Every `scanEveryMs` it reads the
- * lease table, takes what is its to take, and, if it reads the lowest open shard, publishes the watermark. Each shard then runs by itself
- * (`sync-shard.ts`). It starts whether or not the stream, the lease table and Kafka are there, and goes on trying.
+ * lease table, takes what is its to take, and, if it reads the lowest open shard, publishes the watermark (`stream-speaker.ts`). Each shard then
+ * runs by itself (`sync-shard.ts`). It starts whether or not the stream, the lease table and Kafka are there, and goes on trying.
  */
 export class SyncWorker {
-  /** Rejects with `INVALID_CONFIGURATION` when the stream was found, at the start, to be one that must not be read; else it never settles. */
+  /**
+   * Rejects with `INVALID_CONFIGURATION` when the stream was found, at the start, to be one that must not be read, or the lease table to be another stream's; else it
+   * never settles.
+   */
   readonly failed: Promise<never>;
   readonly #options: ResolvedSyncOptions;
   readonly #metrics: SyncMetrics;
@@ -45,31 +44,28 @@ export class SyncWorker {
   readonly #calls: CallWatch;
   readonly #survey: StreamSurvey;
   readonly #holes: HoleFlush;
-  readonly #destinations: DestinationWatch | undefined;
   readonly #taker: LeaseTaker;
-  readonly #runners = new Map<string, ShardRunner>();
+  readonly #runners: ShardRunners;
+  readonly #speaker: StreamSpeaker;
   readonly #holed: HoledShards;
   readonly #malformed: MalformedLeases;
   readonly #endedDebts: EndedDebts;
-  readonly #claims = new ShardClaims();
   readonly #stopReading = new AbortController();
   readonly #stopPublishing = new AbortController();
+  readonly #others: OtherStreams;
   #wake: () => void = () => undefined;
   #running: Promise<void> | undefined;
-  #publishing: Promise<void> | undefined;
-  #looking: Promise<void> | undefined;
   #rows: readonly ShardLease[] = [];
   #scannedAtMs = -Infinity;
   #surveyedAtMs = -Infinity;
   /** The survey that the lease table was last brought into line with. */
   #aligned: Survey | undefined;
-  #watermark: number | null = null;
   #fail: (error: TidemarkError) => void = () => undefined;
 
   /** Throws `INVALID_OPTIONS`. */
   constructor(options: SyncWorkerOptions) {
     this.#options = resolveSyncOptions(options);
-    const { log, workerId, clock, reader, names, listTimeoutMs } = this.#options;
+    const { log, workerId, clock, failoverMs } = this.#options;
     this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined);
     this.#metrics = new SyncMetrics(this.#options.metrics);
@@ -83,15 +79,8 @@ export class SyncWorker {
     });
     this.#trouble = new TroubleLog(log, { workerId }, (what) => this.#metrics.failed(what));
     this.#malformed = new MalformedLeases(this.#trouble);
-    this.#survey = new StreamSurvey({
-      reader,
-      topicPrefix: names.prefix,
-      clock,
-      timeoutMs: listTimeoutMs,
-      calls: this.#calls,
-      observer: this.#trouble,
-      signal: this.#stopReading.signal,
-    });
+    this.#others = new OtherStreams(failoverMs);
+    this.#survey = this.#makeSurvey();
     const flushAll = (reason: string): Promise<readonly Skip[]> =>
       this.#publisher.flushAll(reason, this.#publishingRetry());
     this.#holes = new HoleFlush({ clock, log, metrics: this.#metrics, flushAll });
@@ -100,15 +89,15 @@ export class SyncWorker {
       ...{ debts: this.#publisher.debts, leases: this.#options.leases, call: this.#onLeases },
       ...{ observer: this.#trouble, signal: this.#stopPublishing.signal },
     });
+    this.#runners = this.#makeRunners();
     this.#taker = new LeaseTaker({
       ...{ options: this.#options, metrics: this.#metrics, call: this.#onLeases },
-      onTaken: (row, takenAtMs) => this.#startShard(row, takenAtMs),
+      onTaken: (row, takenAtMs) => {
+        this.#others.reads();
+        this.#runners.start(row, this.#holed.of(row.shardId), takenAtMs);
+      },
     });
-    this.#destinations = watchDestinations({
-      ...{ options: this.#options, metrics: this.#metrics, calls: this.#calls, observer: this.#trouble },
-      ...{ publisher: this.#publisher, holes: this.#holes, publishing: this.#publishingRetry },
-      stopReading: this.#stopReading.signal,
-    });
+    this.#speaker = this.#makeSpeaker();
     this.#metrics.observe(() => this.#gauges());
   }
 
@@ -126,8 +115,8 @@ export class SyncWorker {
     this.#wake();
     const cancel = this.#options.clock.setTimer(() => this.#stopPublishing.abort('not drained in time'), drainMs);
     await this.#running;
-    await Promise.all([...this.#runners.values()].map((runner) => runner.finished));
-    await this.#publishing;
+    await this.#runners.finished();
+    await this.#speaker.ended();
     cancel();
     this.#stopPublishing.abort('stopped');
     await this.#flushesEnded();
@@ -137,23 +126,27 @@ export class SyncWorker {
   async kill(): Promise<void> {
     this.#stopReading.abort('killed');
     this.#stopPublishing.abort('killed');
-    for (const { hold } of this.#runners.values()) hold.drop('killed');
+    this.#runners.drop('killed');
     this.#wake();
     await this.#running;
-    await Promise.all([...this.#runners.values()].map((runner) => runner.finished));
-    await this.#publishing;
+    await this.#runners.finished();
+    await this.#speaker.ended();
     await this.#flushesEnded();
   }
 
   health(): SyncHealth {
-    const others = this.#rows
-      .filter((row) => !isEnded(row) && !this.#runners.has(row.shardId))
-      .map(({ shardId, owner, readUpTo }) => ({ shardId, owner, lagMs: null, readUpTo, lastError: null }));
-    const shards = [...[...this.#runners.values()].map((runner) => runner.health), ...others];
-    const reason = this.#problem(shards);
-    const { workerId } = this.#options;
-    const withheldTables = this.#withheldTables;
-    return { ready: reason === null, reason, workerId, shards, watermark: this.#watermark, withheldTables };
+    const shards = this.#runners.health;
+    const { clock, failoverMs, scanEveryMs, unansweredMs, workerId } = this.#options;
+    const reason = problemOf({
+      isRunning: this.#running !== undefined && !this.#stopReading.signal.aborted,
+      trouble: this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError,
+      isScanLate: clock.monotonicMs() - this.#scannedAtMs > failoverMs + scanEveryMs,
+      isSurveyed: this.#survey.latest !== undefined,
+      shards,
+      rows: this.#rows,
+    });
+    const withheldTables = this.#speaker.withheldTables(this.#rows);
+    return { ready: reason === null, reason, workerId, shards, watermark: this.#speaker.watermark, withheldTables };
   }
 
   async #run(): Promise<void> {
@@ -170,7 +163,7 @@ export class SyncWorker {
   async #scan(): Promise<void> {
     const { clock, scanEveryMs } = this.#options;
     // In this order: claims, rows, survey. It shows that the claims of both are about the stream that is there.
-    const claims = this.#noteClaims();
+    const claims = this.#runners.noteClaims();
     const found = await this.#listLeases();
     this.#scannedAtMs = clock.monotonicMs();
     this.#malformed.note(found);
@@ -185,32 +178,28 @@ export class SyncWorker {
     if (current === undefined) return;
     this.#taker.observe(rows);
     this.#rows = rows.filter((row) => isOfStream(row, current.stream.streamId));
-    this.#dropLost(rows, current.stream.streamId);
+    this.#runners.note(this.#rows);
+    this.#runners.dropLost(rows, current.stream.streamId);
     this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
-    await this.#lookBeforeReading();
-    await this.#taker.take(this.#rows, new Set(this.#runners.keys()));
+    await this.#speaker.lookBeforeReading(this.#rows);
+    await this.#taker.take(this.#rows, this.#runners.shardIds);
     this.#publisher.debts.look(this.#stopPublishing.signal);
-    if (this.#isPublisher(this.#rows)) this.#endedDebts.pay(this.#rows);
-    // Beside publishing, which may have to wait for Kafka or Kinesis: what is not looked at in time must be flushed.
-    if (this.#isPublisher(this.#rows)) void this.#lookAtDestinations().catch(() => undefined);
-    this.#publishing ??= this.#attempt('publishing the watermark to Kafka', () =>
-      this.#publish(rows, claims, isInLine ? asked : undefined),
-    ).finally(() => (this.#publishing = undefined));
+    this.#speaker.speak({ all: rows, rows: this.#rows, claims, asked: isInLine ? asked : undefined });
   }
 
   #isSurveyWanted(rows: readonly ShardLease[]): boolean {
     const isDue = this.#scannedAtMs - this.#surveyedAtMs >= this.#options.shardListEveryMs;
     const isRefused = this.#survey.refused !== undefined;
-    return isDue || isRefused || lowestOpen(rows) === undefined || this.#isPublisher(rows);
+    return isDue || isRefused || lowestOpen(rows) === undefined || this.#speaker.speaksBy(rows);
   }
 
   /** What is read of a stream that must not be read any more is let go of. */
   async #readNothing(error: TidemarkError): Promise<void> {
     if (this.#survey.latest === undefined) this.#fail(error);
-    this.#watermark = null;
+    this.#speaker.fallSilent();
     if (this.#runners.size === 0) return;
-    const tables = await this.#publisher.knownTables(this.#options.scanEveryMs / 2, this.#stopReading.signal);
-    await Promise.all([...this.#runners.values()].map(({ hold }) => hold.dropOwing(tables, error.message)));
+    const tables = await this.#publisher.topics.knownTables(this.#options.scanEveryMs / 2, this.#stopReading.signal);
+    await this.#runners.dropOwing(tables, error.message);
   }
 
   #listLeases(): Promise<readonly ShardLease[]> {
@@ -224,7 +213,9 @@ export class SyncWorker {
   /** Resolves to whether the lease table, as it was read, is in line with the last survey. */
   async #align(rows: readonly ShardLease[]): Promise<boolean> {
     const survey = this.#survey.latest;
-    if (survey === undefined || survey === this.#aligned) return true;
+    if (survey === undefined) return true;
+    if (!this.#mayUse(rows, survey)) return false;
+    if (survey === this.#aligned) return true;
     const ports = { ...this.#options, metrics: this.#metrics, call: this.#onLeases };
     const outcome = await alignLeaseTable(rows, survey, ports);
     this.#surveyedAtMs = this.#options.clock.monotonicMs();
@@ -232,119 +223,20 @@ export class SyncWorker {
     return outcome === 'in-line';
   }
 
-  /** Lets go of shards that are somebody else's now, or of a stream that is there no more. */
-  #dropLost(rows: readonly ShardLease[], streamId: string): void {
-    for (const row of rows) this.#runners.get(row.shardId)?.hold.observe(row);
-    for (const { hold } of this.#runners.values())
-      if (hold.row.streamId !== streamId) hold.drop('of a stream that was replaced');
-  }
-
-  #startShard(row: ShardLease, takenAtMs: number): void {
-    const hole = this.#holed.of(row.shardId);
-    const readUpTo = knownReadUpTo(row, new Map(this.#rows.map((each) => [each.shardId, each])));
-    const runner = new ShardRunner(
-      {
-        options: this.#options,
-        ...{ publisher: this.#publisher, budget: this.#budget },
-        metrics: this.#metrics,
-        holes: this.#holes,
-        calls: this.#calls,
-        stopReading: this.#stopReading.signal,
-        stopPublishing: this.#stopPublishing.signal,
-        gapAfterMs: () => this.#gapAfterMs,
-      },
-      { row, readUpTo, hole, takenAtMs },
-    );
-    this.#runners.set(row.shardId, runner);
-    void runner.finished.then((outcome) => {
-      this.#noteClaims();
-      this.#runners.delete(row.shardId);
-      if (outcome === 'ended') this.#wake();
-    });
+  /** `false`: workers of another stream may be using the lease table. That they do ends this one. */
+  #mayUse(rows: readonly ShardLease[], { stream }: Survey): boolean {
+    try {
+      return this.#others.areGone(rows, stream.streamId, this.#options.clock.monotonicMs());
+    } catch (error) {
+      if (isTidemarkError(error, 'INVALID_CONFIGURATION')) this.#fail(error);
+      throw error;
+    }
   }
 
   /** Further behind than this, records may have left the stream unread, ms. */
   get #gapAfterMs(): number {
     const retentionMs = this.#survey.latest?.stream.retentionMs ?? Infinity;
     return retentionMs - Math.min(this.#options.retentionMarginMs, retentionMs / 2);
-  }
-
-  /** The owner of the lowest open shard speaks for all; the others only look whether Kafka is there. */
-  async #publish(
-    rows: readonly ShardLease[],
-    claims: ClaimsSnapshot,
-    asked: Promise<Survey | undefined> | undefined,
-  ): Promise<void> {
-    const { scanEveryMs } = this.#options;
-    const { signal } = this.#stopReading;
-    if (!this.#isPublisher(this.#rows)) {
-      this.#watermark = null;
-      return void (await this.#publisher.tableTopics(signal, kafkaLookEveryMs));
-    }
-    const survey = await asked;
-    const at = survey === undefined ? null : this.#watermarkAt(rows, claims, survey);
-    await this.#lookAtDestinations();
-    if (survey === undefined || at === null) return void (await this.#publisher.tableTopics(signal));
-    const watermark = { at, streamId: survey.stream.streamId };
-    // Debts as they are now: one that is settled by now was settled by a flush that is acknowledged.
-    const owed = new Set([...rows.flatMap((row) => row.owes ?? []), ...this.#owedTables]);
-    const isWithheld = (table: string): boolean => owed.has(table) || this.#destinations?.mayPublish(table) === false;
-    const sent = await this.#publisher.publishWatermark(watermark, isWithheld, scanEveryMs, signal);
-    if (sent.acknowledged > 0) {
-      this.#watermark = at;
-      this.#metrics.watermarks.value += 1;
-    }
-    if (sent.failure !== undefined) throw sent.failure;
-  }
-
-  /** What the rows and this worker's own claims prove of the stream that was there after they were made. */
-  #watermarkAt(rows: readonly ShardLease[], claims: ClaimsSnapshot, { stream }: Survey): number | null {
-    const own = rows.filter((row) => isOfStream(row, stream.streamId));
-    const claimed = watermarkOf(own, claims(stream.streamId));
-    const bound = this.#survey.bound(own);
-    return claimed === null || bound === null ? null : Math.min(claimed, bound);
-  }
-
-  #isPublisher(rows: readonly ShardLease[]): boolean {
-    return lowestOpen(rows)?.owner === this.#options.workerId;
-  }
-
-  /** Whoever may come to publish looks before it reads anything, so that one flush covers what both find. What fails here, `#publish` tells. */
-  async #lookBeforeReading(): Promise<void> {
-    const owner = lowestOpen(this.#rows)?.owner ?? null;
-    if (this.#runners.size === 0 && owner === null) await this.#lookAtDestinations().catch(() => undefined);
-  }
-
-  /** Waits for the answers no longer than a scan may be late. */
-  async #lookAtDestinations(): Promise<void> {
-    const { clock, scanEveryMs } = this.#options;
-    const watch = this.#destinations;
-    if (watch === undefined) return;
-    this.#looking ??= this.#publisher
-      .knownTables(scanEveryMs / 2, this.#stopReading.signal)
-      .then((tables) => watch.look(tables))
-      .finally(() => (this.#looking = undefined));
-    await within(clock, scanEveryMs, this.#looking);
-  }
-
-  get #withheldTables(): Readonly<Record<string, string>> {
-    const owing = this.#rows.flatMap((row) => row.owes ?? []).concat(this.#owedTables);
-    const owed = Object.fromEntries(owing.map((table) => [table, 'a flush is owed']));
-    const watched = this.#isPublisher(this.#rows) ? (this.#destinations?.withheld ?? {}) : {};
-    return { ...watched, ...owed, ...this.#publisher.debts.parked };
-  }
-
-  get #owedTables(): readonly string[] {
-    const holds = [...this.#runners.values()].map(({ hold }) => hold);
-    return [...holds.flatMap(({ owes }) => [...owes.keys()]), ...Object.keys(this.#publisher.debts.parked)];
-  }
-
-  #noteClaims(): ClaimsSnapshot {
-    this.#claims.note(
-      [...this.#runners.values()].map(({ hold }) => hold),
-      this.#rows,
-    );
-    return this.#claims.snapshot();
   }
 
   readonly #publishingRetry = (): Retry => {
@@ -371,25 +263,55 @@ export class SyncWorker {
     return this.#calls.watch(what, () => withDeadline({ clock, timeoutMs, what, signal }, call));
   };
 
-  #problem(shards: readonly ShardHealth[]): string | null {
-    const { clock, failoverMs, scanEveryMs, unansweredMs } = this.#options;
-    return problemOf({
-      isRunning: this.#running !== undefined && !this.#stopReading.signal.aborted,
-      trouble: this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError,
-      isScanLate: clock.monotonicMs() - this.#scannedAtMs > failoverMs + scanEveryMs,
-      isSurveyed: this.#survey.latest !== undefined,
-      shards,
-      rows: this.#rows,
+  #makeSurvey(): StreamSurvey {
+    const { reader, names, clock, listTimeoutMs } = this.#options;
+    return new StreamSurvey({
+      reader,
+      topicPrefix: names.prefix,
+      clock,
+      timeoutMs: listTimeoutMs,
+      calls: this.#calls,
+      observer: this.#trouble,
+      signal: this.#stopReading.signal,
+    });
+  }
+
+  #makeRunners(): ShardRunners {
+    return new ShardRunners(
+      {
+        ...{ options: this.#options, publisher: this.#publisher, budget: this.#budget, metrics: this.#metrics },
+        ...{ holes: this.#holes, calls: this.#calls },
+        stopReading: this.#stopReading.signal,
+        stopPublishing: this.#stopPublishing.signal,
+        gapAfterMs: () => this.#gapAfterMs,
+      },
+      () => this.#wake(),
+    );
+  }
+
+  #makeSpeaker(): StreamSpeaker {
+    const shared = { options: this.#options, metrics: this.#metrics, publisher: this.#publisher };
+    const stopReading = this.#stopReading.signal;
+    const destinations = watchDestinations({
+      ...shared,
+      ...{ calls: this.#calls, observer: this.#trouble, holes: this.#holes, publishing: this.#publishingRetry },
+      stopReading,
+    });
+    return new StreamSpeaker({
+      ...shared,
+      ...{ survey: this.#survey, destinations, endedDebts: this.#endedDebts, runners: this.#runners },
+      attempt: (what, work) => this.#attempt(what, work),
+      stopReading,
     });
   }
 
   #gauges(): SyncGauges {
-    const lags = [...this.#runners.values()].map((runner) => runner.lagMsMin);
+    const watermark = this.#speaker.watermark;
     return {
       shards: this.#runners.size,
-      lagMs: Math.max(0, ...lags),
-      watermarkAgeMs: this.#watermark === null ? null : this.#options.clock.now() - this.#watermark,
-      withheldTables: Object.keys(this.#withheldTables).length,
+      lagMs: this.#runners.lagMs,
+      watermarkAgeMs: watermark === null ? null : this.#options.clock.now() - watermark,
+      withheldTables: Object.keys(this.#speaker.withheldTables(this.#rows)).length,
       pageBytes: this.#budget.used,
       parkedTables: Object.keys(this.#publisher.debts.parked).length,
     };

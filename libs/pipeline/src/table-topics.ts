@@ -1,0 +1,102 @@
+import { tableOfCdcTopic, type TopicNames } from '@tidemark/protocol';
+import { type Clock, withDeadline } from '@tidemark/runtime';
+import { type CallWatch } from './call-watch.js';
+import { type EventSink, type OutgoingRecord } from './ports.js';
+import { type SyncMetrics } from './sync-metrics.js';
+import { within } from './within.js';
+
+export interface TableTopicsOptions {
+  readonly sink: EventSink;
+  readonly names: TopicNames;
+  readonly clock: Clock;
+  readonly metrics: SyncMetrics;
+  readonly calls: CallWatch;
+  /** Deadline of one call to Kafka, ms. */
+  readonly sendTimeoutMs: number;
+  /** How old the list of table topics may be, ms. */
+  readonly topicListEveryMs: number;
+}
+
+/** The table topics as Kafka has them, each call with its deadline: which there are, their partitions, and sends to them. */
+export class TableTopics {
+  readonly #options: TableTopicsOptions;
+  readonly #partitions = new Map<string, number>();
+  #topics = new Set<string>();
+  #listedAtMs = -Infinity;
+  #listing: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(options: TableTopicsOptions) {
+    this.#options = options;
+  }
+
+  /** The table topics there are, from a list that is old by `ageMaxMs` at most; 0: from one that is asked for now. */
+  async list(signal: AbortSignal, ageMaxMs: number = this.#options.topicListEveryMs): Promise<ReadonlySet<string>> {
+    if (ageMaxMs <= 0) return this.#list(signal);
+    if (this.#options.clock.monotonicMs() - this.#listedAtMs < ageMaxMs) return this.#topics;
+    this.#listing ??= this.#list(signal).finally(() => (this.#listing = undefined));
+    return this.#listing;
+  }
+
+  /** The tables that have a topic; where Kafka does not list them within `patienceMs`, those that it listed last. Rejects only where it never has. */
+  async knownTables(patienceMs: number, signal: AbortSignal): Promise<readonly string[]> {
+    const listing = this.list(signal);
+    const isFirst = this.#listedAtMs === -Infinity;
+    if (isFirst) await listing;
+    else await within(this.#options.clock, patienceMs, listing).catch(() => undefined);
+    return [...this.#topics].map((topic) => this.tableOf(topic));
+  }
+
+  tableOf(topic: string): string {
+    return tableOfCdcTopic(this.#options.names, topic) ?? topic;
+  }
+
+  /** Without asking Kafka; `undefined`: it was not asked yet. */
+  knownPartitionsOf(topic: string): number | undefined {
+    return this.#partitions.get(topic);
+  }
+
+  async partitionsOf(topic: string, signal: AbortSignal): Promise<number> {
+    const known = this.#partitions.get(topic);
+    if (known !== undefined) return known;
+    const { names, sink } = this.#options;
+    const count = await this.#timed(askingFor(topic), signal, (inner) => sink.partitionsOf(topic, inner));
+    this.#partitions.set(topic, count);
+    if (tableOfCdcTopic(names, topic) !== undefined) this.#topics.add(topic);
+    return count;
+  }
+
+  async send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
+    await this.#timed(sendingTo(topic), signal, (inner) => this.#options.sink.send(topic, records, inner));
+    this.#options.metrics.recordsSent.value += records.length;
+  }
+
+  /** The topic is missing. */
+  forget(topic: string): void {
+    this.#partitions.delete(topic);
+    this.#topics.delete(topic);
+  }
+
+  async #list(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { clock, names, sink } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const listed = await this.#timed('listing Kafka topics', signal, (inner) => sink.listTopics(names.cdc(''), inner));
+    this.#topics = new Set(listed.filter((topic) => tableOfCdcTopic(names, topic) !== undefined));
+    this.#listedAtMs = nowMs;
+    return this.#topics;
+  }
+
+  #timed<T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, calls, sendTimeoutMs } = this.#options;
+    return calls.watch(what, () => withDeadline({ clock, timeoutMs: sendTimeoutMs, what, signal }, work));
+  }
+}
+
+/** What a send is called in logs and in health. */
+export function sendingTo(topic: string): string {
+  return `sending to Kafka topic ${topic}`;
+}
+
+/** What asking for a topic's partitions is called there. */
+export function askingFor(topic: string): string {
+  return `asking Kafka for the partitions of ${topic}`;
+}
