@@ -37,13 +37,15 @@ export class PartitionCounts {
   readonly #options: PartitionCountsOptions;
   readonly #counts = new Map<string, Count>();
   readonly #patience = new Map<string, Patience>();
+  readonly #closing = new AbortController();
 
   constructor(options: PartitionCountsOptions) {
     this.#options = options;
   }
 
-  /** No older than `maxAgeMs`, where that is given. Fails with `TOPIC_MISSING`, `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`. */
+  /** No older than `maxAgeMs`, where that is given. Fails with `TOPIC_MISSING`, `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`, `CLOSED`. */
   async of(topic: string, maxAgeMs = this.#options.maxAgeMs): Promise<number> {
+    this.#assertOpen();
     const { clock, topicsMax } = this.#options;
     const known = this.#counts.get(topic);
     if (known !== undefined && clock.monotonicMs() - known.atMs < maxAgeMs) return known.count;
@@ -79,6 +81,11 @@ export class PartitionCounts {
     this.#counts.delete(topic);
   }
 
+  /** Asks nothing more; whoever waits is told `CLOSED`. */
+  close(): void {
+    this.#closing.abort();
+  }
+
   async #askOn(topic: string, deadlineMs: () => number): Promise<number> {
     const { clock, random } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
@@ -87,7 +94,7 @@ export class PartitionCounts {
       } catch (error) {
         const delayMs = backoffMs(attempt, { initialMs: 50, maxMs: 1_000, random });
         if (!isTidemarkError(error, 'FEED_UNAVAILABLE') || clock.monotonicMs() + delayMs >= deadlineMs()) throw error;
-        await wait(clock, delayMs);
+        await wait(clock, delayMs, this.#closing.signal);
       }
     }
   }
@@ -95,7 +102,7 @@ export class PartitionCounts {
   async #ask(topic: string): Promise<number> {
     const { client, clock, createTopics } = this.#options;
     try {
-      return await withAdmin({ client, clock }, async (admin) => {
+      return await withAdmin({ client, clock, signal: this.#closing.signal }, async (admin) => {
         const count = await partitionCountOf(admin, topic);
         if (count !== undefined) return count;
         if (createTopics === undefined) throw topicMissing(topic);
@@ -103,8 +110,13 @@ export class PartitionCounts {
         return createTopics.partitions;
       });
     } catch (error) {
+      this.#assertOpen();
       if (error instanceof TidemarkError && error.code === 'PARTITION_MISMATCH') return Number(error.context['got']);
       throw adminFailed(error);
     }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw new TidemarkError('CLOSED', 'the producer is closed', { retriable: false });
   }
 }

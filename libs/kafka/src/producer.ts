@@ -149,6 +149,7 @@ export class KafkaProducer implements EventSink, EventPublisher {
   /** Takes no more, waits for what is in flight (at most 5 s), and fails what waits with `CLOSED`. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#counts.close();
     for (const { queue } of this.#topics.values())
       for (const { call } of queue.drain())
         call.failed(new TidemarkError('CLOSED', 'the producer is closed', { retriable: false }));
