@@ -50,7 +50,7 @@ export async function identityOf(admin: Admin, topic: string): Promise<LogIdenti
     return partitions.length === 0 ? undefined : { topicId: partitions[0]?.topicId, leaderEpochs };
   } catch (error) {
     if (isTopicMissing(error)) return undefined;
-    throw error;
+    throw isAccessDenied(error) ? topicDenied(topic, error) : error;
   }
 }
 
