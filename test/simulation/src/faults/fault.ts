@@ -1,10 +1,12 @@
 import { type PlannedFault } from '../plan/plan.js';
 import { type Random } from '../time/random.js';
 import { type World } from '../world/world.js';
+import { fanOutFaults } from './fan-out-faults.js';
 import { itemFaults } from './item-faults.js';
 import { kafkaFaults } from './kafka-faults.js';
 import { linkFaults } from './link-faults.js';
 import { processFaults } from './process-faults.js';
+import { rewindFaults } from './rewind-faults.js';
 import { routeFaults } from './route-faults.js';
 import { streamFaults } from './stream-faults.js';
 
@@ -22,7 +24,7 @@ export interface Fault {
   readonly begin: (world: World, fault: PlannedFault, random: Random) => (() => void) | false;
 }
 
-const faults: Readonly<Record<string, Fault>> = {
+const common: Readonly<Record<string, Fault>> = {
   ...linkFaults,
   ...processFaults,
   ...streamFaults,
@@ -31,7 +33,14 @@ const faults: Readonly<Record<string, Fault>> = {
   ...itemFaults,
 };
 
-export const faultNames: readonly string[] = Object.keys(faults);
+/** What few seeds have, beside the rest. */
+const rare: Readonly<Record<string, Fault>> = { ...rewindFaults, ...fanOutFaults };
+
+const faults: Readonly<Record<string, Fault>> = { ...common, ...rare };
+
+export const commonFaultNames: readonly string[] = Object.keys(common);
+export const rareFaultNames: readonly string[] = Object.keys(rare);
+export const faultNames: readonly string[] = [...commonFaultNames, ...rareFaultNames];
 
 export function faultNamed(name: string): Fault {
   const fault = faults[name];

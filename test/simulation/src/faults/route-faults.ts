@@ -71,7 +71,7 @@ export const routeFaults = {
 } satisfies Readonly<Record<string, Fault>>;
 
 /** Adds a topic to the route, which becomes the pods' target. */
-function adding(
+export function adding(
   world: World,
   name: RegionName,
   amount: number,
@@ -84,9 +84,9 @@ function adding(
 }
 
 /** A new topic, or one that carried the table before and comes back. */
-function topicFor(region: Region, amount: number): string {
+export function topicFor(region: Region, amount: number): string {
   const former = region.kafka.topics.filter(
-    (topic) => topic.startsWith(names.cache(table)) && !(topic in region.route),
+    (topic) => topic.startsWith(names.cache(table)) && !region.routes.carries(topic),
   );
   const returning = amount < 0.5 ? former[Math.floor(amount * 2 * former.length)] : undefined;
   return returning ?? region.newTopic();
@@ -97,7 +97,7 @@ function withTopic(added: string): Wish {
     added in topics ? undefined : { type: 'put', topics: [...Object.keys(topics), added] };
 }
 
-function without(removed: string): Wish {
+export function without(removed: string): Wish {
   return ({ topics }: Route) => {
     const rest = Object.keys(topics).filter((topic) => topic !== removed);
     return removed in topics && rest.length > 0 ? { type: 'put', topics: rest } : undefined;

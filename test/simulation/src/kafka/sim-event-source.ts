@@ -2,14 +2,19 @@ import {
   type BatchOutcome,
   type EventSource,
   type EventSourceHandler,
+  type Rewind,
+  type RewindOutcome,
   type SourceBatch,
   type TopicPartition,
 } from '@tidemark/pipeline';
+import { type RewindNote, rewound } from '@tidemark/protocol';
 import { TidemarkError, wait } from '@tidemark/runtime';
+import { epochMs } from '../time/sim-process.js';
 import { type Link } from '../network/link.js';
 import { type FetchedBatch, park } from './log-session.js';
 import { type GroupAssignment, type SimGroup } from './sim-group.js';
 import { type SimKafka } from './sim-kafka.js';
+import { type SimCommitted, SimLane } from './sim-lane.js';
 
 export interface SimEventSourceOptions {
   readonly kafka: SimKafka;
@@ -20,6 +25,8 @@ export interface SimEventSourceOptions {
   readonly onGap: (place: TopicPartition) => void;
   /** The handler threw; it gets the same batch again. */
   readonly onHandlerError: (error: unknown) => void;
+  /** A partition goes back, from where it stood. */
+  readonly onRewound?: (place: TopicPartition, from: number, to: number) => void;
 }
 
 interface Generation {
@@ -29,11 +36,10 @@ interface Generation {
   readonly closer: AbortController;
   /** Aborted once everything must end. */
   readonly aborter: AbortController;
-  readonly lanes: Promise<void>[];
-  /** Called when a held partition is released, by its name. */
-  readonly held: Map<string, () => void>;
-  /** Where each partition stands, by its name: after what was handled, committed or not. */
-  readonly next: Map<string, number>;
+  /** Whatever must have ended before the member joins again. */
+  readonly work: Promise<unknown>[];
+  /** By the name of the partition. */
+  readonly lanes: ReadonlyMap<string, SimLane>;
 }
 
 const callTimeoutMs = 2_000;
@@ -95,7 +101,39 @@ export class SimEventSource implements EventSource {
   }
 
   release(places: readonly TopicPartition[]): void {
-    for (const place of places) this.#generation?.held.get(nameOf(place))?.();
+    for (const place of places) this.#generation?.lanes.get(nameOf(place))?.release();
+  }
+
+  /** One commit of offset and note, between two batches, attempted once: a lost answer leaves the lane where it was, though it may have taken place. */
+  async rewind(place: TopicPartition, { id, to }: Rewind): Promise<RewindOutcome> {
+    const { kafka, onRewound } = this.#options;
+    const generation = this.#generation;
+    const lane = generation?.lanes.get(nameOf(place));
+    if (generation === undefined || lane === undefined) return 'gone';
+    await lane.ready;
+    if (generation.closer.signal.aborted) return 'gone';
+    if (lane.hasDone(id)) return 'done';
+    const start = await this.#call(`find where to rewind ${nameOf(place)}`, () => {
+      const log = kafka.log(place.topic, place.partition);
+      const offset = log.firstSince(to - epochMs);
+      return { offset: BigInt(offset), lost: log.start > 0 && offset <= log.start };
+    });
+    const turn = lane.turn(async (): Promise<RewindOutcome> => {
+      if (generation.closer.signal.aborted) return 'gone';
+      if (lane.hasDone(id)) return 'done';
+      if (lane.uncharted) {
+        lane.note = { id, until: 0n, lost: false };
+        return 'rewound';
+      }
+      const after = rewound(BigInt(lane.next), lane.note, id, start);
+      if (!(await this.#commitOnce('commit of a rewind of', generation, place, Number(after.offset), after.note)))
+        return 'gone';
+      onRewound?.(place, lane.next, Number(after.offset));
+      lane.goBack(after);
+      return 'rewound';
+    });
+    generation.work.push(turn.catch(() => undefined));
+    return turn;
   }
 
   async stop(): Promise<void> {
@@ -135,10 +173,10 @@ export class SimEventSource implements EventSource {
   async #end(leaving: AbortSignal): Promise<void> {
     const generation = this.#generation;
     if (generation === undefined) return;
-    const lanes = Promise.all(generation.lanes);
-    if (leaving.aborted) await Promise.race([lanes, wait(this.#options.link.process.clock, drainMs)]);
+    const work = Promise.all(generation.work);
+    if (leaving.aborted) await Promise.race([work, wait(this.#options.link.process.clock, drainMs)]);
     abort(generation);
-    await lanes;
+    await work;
     this.#generation = undefined;
   }
 
@@ -153,24 +191,24 @@ export class SimEventSource implements EventSource {
       const generation = newGeneration(member, assignment);
       this.#generation = generation;
       this.#joinedOnce();
-      generation.lanes.push(this.#consume(generation, previous));
+      generation.work.push(this.#consume(generation, assignment.isNew ? undefined : previous));
       const outcome = await this.#beat(generation, leaving);
       if (outcome === 'leaving') return;
       if (outcome === 'rejoin') await this.#letGo(generation, leaving);
       if (leaving.aborted) return;
       abort(generation);
-      await Promise.all(generation.lanes);
+      await Promise.all(generation.work);
     }
   }
 
   /** What is at work ends and is committed, while the group can still wait for it; who is no member any more has nothing to wait for. */
-  async #letGo({ member, assignment, closer, lanes }: Generation, leaving: AbortSignal): Promise<void> {
+  async #letGo({ member, assignment, closer, work }: Generation, leaving: AbortSignal): Promise<void> {
     const { link, group } = this.#options;
     const { clock } = link.process;
     closer.abort();
     const over = new AbortController();
     const end = (): void => over.abort();
-    void Promise.all(lanes).then(end);
+    void Promise.all(work).then(end);
     leaving.addEventListener('abort', end, { once: true });
     const cancel = clock.setTimer(end, letGoMs);
     while (!over.signal.aborted) {
@@ -205,27 +243,30 @@ export class SimEventSource implements EventSource {
   async #consume(generation: Generation, previous: Generation | undefined): Promise<void> {
     const { partitions } = generation.assignment;
     const closing = generation.closer.signal;
+    const lanes = [...generation.lanes.values()];
     const committed = await this.#committed(partitions, closing);
+    for (const [index, lane] of lanes.entries()) {
+      const { topic, partition } = lane.place;
+      const known = committed?.[index] ?? { offset: undefined, note: undefined };
+      const { start } = this.#options.kafka.log(topic, partition);
+      lane.resume(known, start, previous?.lanes.get(nameOf(lane.place)));
+      lane.settle();
+    }
     if (committed === undefined || closing.aborted) return;
     await this.#handler?.onAssigned(partitions);
     if (closing.aborted) return;
-    await Promise.all(
-      partitions.map((place, index) => {
-        const handled = previous?.next.get(nameOf(place)) ?? 0;
-        return this.#lane(generation, place, Math.max(handled, committed[index] ?? 0));
-      }),
-    );
+    await Promise.all(lanes.map((lane) => this.#lane(generation, lane)));
   }
 
   async #committed(
     partitions: readonly TopicPartition[],
     closing: AbortSignal,
-  ): Promise<readonly number[] | undefined> {
-    const { group, kafka, link } = this.#options;
+  ): Promise<readonly SimCommitted[] | undefined> {
+    const { group, link } = this.#options;
     while (!closing.aborted) {
       try {
         return await this.#call('read committed offsets', () =>
-          partitions.map((place) => group.committed(place) ?? kafka.log(place.topic, place.partition).start),
+          partitions.map((place) => ({ offset: group.committed(place), note: group.noteOf(place) })),
         );
       } catch {
         await wait(link.process.clock, retryMs, closing);
@@ -234,36 +275,45 @@ export class SimEventSource implements EventSource {
     return undefined;
   }
 
-  async #lane(generation: Generation, place: TopicPartition, from: number): Promise<void> {
+  async #lane(generation: Generation, lane: SimLane): Promise<void> {
     const closing = generation.closer.signal;
-    let position = from;
-    generation.next.set(nameOf(place), from);
     while (!closing.aborted) {
-      const fetched = await this.#fetch(place, position, closing);
+      const { epoch } = lane;
+      const fetched = await this.#fetch(lane.place, lane.next, closing);
       if (fetched === undefined || closing.aborted) continue;
-      if (fetched.offset > position) this.#options.onGap(place);
-      const end = fetched.offset + fetched.records.length;
-      const answer = await this.#handle(fetched, end, generation);
-      if (answer === 'again') continue;
-      if (answer === 'hold') {
-        await released(generation, place);
-        continue;
-      }
-      position = answer === 'commit' ? end : Number(answer.commitTo);
-      generation.next.set(nameOf(place), position);
-      if (!(await this.#commit(generation, place, position))) return abort(generation);
+      const answer = await lane.turn(async () =>
+        epoch === lane.epoch && !closing.aborted ? this.#deal(generation, lane, fetched) : undefined,
+      );
+      if (answer === 'hold') await lane.whileHeld(closing);
     }
+  }
+
+  /** Hands a batch over, and commits what was done of it. */
+  async #deal(generation: Generation, lane: SimLane, fetched: FetchedBatch): Promise<BatchOutcome | 'again'> {
+    const { place } = lane;
+    if (fetched.offset > lane.next) {
+      this.#options.onGap(place);
+      lane.meetGap();
+    }
+    const end = fetched.offset + fetched.records.length;
+    const answer = await this.#handle(fetched, end, lane, generation);
+    if (answer === 'hold') lane.hold();
+    if (answer === 'again' || answer === 'hold') return answer;
+    lane.pass(answer === 'commit' ? end : Number(answer.commitTo));
+    if (!(await this.#commit(generation, lane))) abort(generation);
+    return answer;
   }
 
   async #handle(
     { topic, partition, expected, offset, records }: FetchedBatch,
     next: number,
+    lane: SimLane,
     { aborter, closer }: Generation,
   ): Promise<BatchOutcome | 'again'> {
     const batch: SourceBatch = {
       ...{ topic, partition, firstOffset: BigInt(offset), nextOffset: BigInt(next) },
       records: records.map((record, index) => ({ ...record, src: offset + index })),
-      ...(offset > expected ? { afterGap: true } : {}),
+      ...lane.marks(offset > expected),
     };
     try {
       return (await this.#handler?.onBatch(batch, aborter.signal, closer.signal)) ?? 'hold';
@@ -275,18 +325,29 @@ export class SimEventSource implements EventSource {
   }
 
   /** Until it is answered; `false`: the group has moved on. */
-  async #commit({ member, assignment, aborter }: Generation, place: TopicPartition, offset: number): Promise<boolean> {
-    const { group, link } = this.#options;
-    while (!aborter.signal.aborted) {
+  async #commit(generation: Generation, { place, next, note }: SimLane): Promise<boolean> {
+    const { signal } = generation.aborter;
+    while (!signal.aborted) {
       try {
-        return await this.#call(`commit ${place.topic}:${place.partition}`, () =>
-          group.commit(member, assignment.generation, place, offset),
-        );
+        return await this.#commitOnce('commit', generation, place, next, note);
       } catch {
-        await wait(link.process.clock, retryMs, aborter.signal);
+        await wait(this.#options.link.process.clock, retryMs, signal);
       }
     }
     return false;
+  }
+
+  #commitOnce(
+    what: string,
+    { member, assignment }: Generation,
+    place: TopicPartition,
+    offset: number,
+    note: RewindNote | undefined,
+  ): Promise<boolean> {
+    const { group } = this.#options;
+    return this.#call(`${what} ${place.topic}:${place.partition}`, () =>
+      group.commit(member, assignment.generation, place, offset, note),
+    );
   }
 
   async #fetch(place: TopicPartition, expected: number, closing: AbortSignal): Promise<FetchedBatch | undefined> {
@@ -319,24 +380,14 @@ export class SimEventSource implements EventSource {
 
 function newGeneration(member: string, assignment: GroupAssignment): Generation {
   const [closer, aborter] = [new AbortController(), new AbortController()];
-  return { member, assignment, closer, aborter, lanes: [], held: new Map(), next: new Map() };
+  const lanes = new Map(assignment.partitions.map((place) => [nameOf(place), new SimLane(place)]));
+  return { member, assignment, closer, aborter, work: [], lanes };
 }
 
 function abort({ closer, aborter }: Generation): void {
   const reason = new Error('the group rebalances');
   closer.abort(reason);
   aborter.abort(reason);
-}
-
-/** Resolves when the partition is released, or is to be let go. */
-async function released({ held, closer }: Generation, place: TopicPartition): Promise<void> {
-  const name = nameOf(place);
-  await new Promise<void>((resolve) => {
-    held.set(name, resolve);
-    if (closer.signal.aborted) resolve();
-    closer.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  held.delete(name);
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

@@ -1,4 +1,5 @@
 import { type TopicPartition } from '@tidemark/pipeline';
+import { decodeRewindNote, encodeRewindNote, type RewindNote } from '@tidemark/protocol';
 import { placeOf, type SimKafka, type TopicPlace } from './sim-kafka.js';
 
 export interface SimGroupOptions {
@@ -13,15 +14,19 @@ export interface SimGroupOptions {
   readonly onRebalance: (generation: number, members: readonly string[]) => void;
   /** A member was thrown out, and may be alive. */
   readonly onExpelled: (member: string) => void;
+  readonly onCommit?: (place: TopicPartition, offset: number, note: RewindNote | undefined) => void;
 }
 
 export interface GroupAssignment {
   readonly generation: number;
   readonly partitions: readonly TopicPartition[];
+  /** The group had not, or no longer, the member when it joined: what it handled before does not count. */
+  readonly isNew: boolean;
 }
 
 interface Member {
   readonly id: string;
+  readonly isNew: boolean;
   topics: readonly string[];
   heardMs: number;
   /** Set while it waits for the others to join. */
@@ -32,7 +37,7 @@ interface Member {
 export class SimGroup {
   readonly #options: SimGroupOptions;
   readonly #members = new Map<string, Member>();
-  readonly #committed = new Map<TopicPlace, number>();
+  readonly #committed = new Map<TopicPlace, { readonly offset: number; readonly metadata: string | null }>();
   #generation = 0;
   #rebalancing = false;
   #cancelDeadline: () => void = () => undefined;
@@ -44,7 +49,8 @@ export class SimGroup {
   /** Answers when every member that is alive has joined. */
   join(id: string, topics: readonly string[]): Promise<GroupAssignment> {
     return new Promise((joined) => {
-      this.#members.set(id, { id, topics, heardMs: this.#options.nowMs(), joined });
+      const isNew = !this.#members.has(id);
+      this.#members.set(id, { id, isNew, topics, heardMs: this.#options.nowMs(), joined });
       this.#rebalance();
       this.#completeIfAll();
     });
@@ -67,17 +73,24 @@ export class SimGroup {
 
   /**
    * Taken from members of the present generation, also while they are asked to join the next one. `false`: the member is of another one, and nothing is
-   * committed.
+   * committed. `note`: what stands beside it of a rewind.
    */
-  commit(id: string, generation: number, { topic, partition }: TopicPartition, offset: number): boolean {
+  commit(id: string, generation: number, place: TopicPartition, offset: number, note?: RewindNote): boolean {
     if (!this.#members.has(id) || generation !== this.#generation) return false;
-    this.#committed.set(placeOf(topic, partition), offset);
+    const metadata = note === undefined ? null : encodeRewindNote(note);
+    this.#committed.set(placeOf(place.topic, place.partition), { offset, metadata });
+    this.#options.onCommit?.(place, offset, note);
     return true;
   }
 
   /** `undefined`: nothing was ever committed. */
   committed({ topic, partition }: TopicPartition): number | undefined {
-    return this.#committed.get(placeOf(topic, partition));
+    return this.#committed.get(placeOf(topic, partition))?.offset;
+  }
+
+  /** What stands beside it of the last rewind. */
+  noteOf({ topic, partition }: TopicPartition): RewindNote | undefined {
+    return decodeRewindNote(this.#committed.get(placeOf(topic, partition))?.metadata);
   }
 
   #rebalance(): void {
@@ -114,7 +127,8 @@ export class SimGroup {
       const { joined } = member;
       member.joined = undefined;
       member.heardMs = this.#options.nowMs();
-      joined?.({ generation: this.#generation, partitions: shares.get(member.id) ?? [] });
+      const { isNew } = member;
+      joined?.({ generation: this.#generation, partitions: shares.get(member.id) ?? [], isNew });
     }
     this.#watch();
   }

@@ -33,6 +33,12 @@ export class SimLog {
     return this.#appendedMs[offset - this.#base] ?? 0;
   }
 
+  /** Offset of the first record that is still there and was appended then or later; the end where there is none. */
+  firstSince(ms: number): number {
+    const found = this.#appendedMs.findIndex((appendedMs) => appendedMs >= ms);
+    return found < 0 ? this.end : this.#base + found;
+  }
+
   /** Drops everything before `offset`; how many records. */
   trim(offset: number): number {
     const count = Math.min(Math.max(0, offset - this.#base), this.#records.length);

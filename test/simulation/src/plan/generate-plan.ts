@@ -1,4 +1,4 @@
-import { faultNamed, faultNames } from '../faults/fault.js';
+import { commonFaultNames, faultNamed, rareFaultNames } from '../faults/fault.js';
 import { Random } from '../time/random.js';
 import { podNames, type RegionName, regionNames, regionOf } from '../world/names.js';
 import { type OperationName, operations } from './operations.js';
@@ -26,7 +26,10 @@ export const standardSize: PlanSize = { operations: 500, faults: 24, lengthMs: 3
  */
 export function generatePlan(seed: number, size: PlanSize = standardSize): Plan {
   const random = new Random(seed, 'plan');
-  const faults = drawFaults(random.fork('faults'), size);
+  const faults = inOrder([
+    ...drawFaults(random.fork('faults'), size),
+    ...drawRareFaults(random.fork('rare faults'), size),
+  ]);
   return {
     seed,
     world: drawWorld(random.fork('world')),
@@ -120,11 +123,13 @@ const themes = [
   /^(pod|writes|answers|foreign|table|replication|change records)/,
 ] as const;
 
-function drawFaults(random: Random, { faults: most, lengthMs }: PlanSize): readonly PlannedFault[] {
+type DrawnFault = Omit<PlannedFault, 'id'>;
+
+function drawFaults(random: Random, { faults: most, lengthMs }: PlanSize): readonly DrawnFault[] {
   const theme = random.pick(themes);
-  const names = random.shuffle(faultNames.filter((name) => theme.test(name))).slice(0, 3 + random.below(8));
+  const names = random.shuffle(commonFaultNames.filter((name) => theme.test(name))).slice(0, 3 + random.below(8));
   const weights = Object.fromEntries(names.map((name) => [name, faultNamed(name).weight]));
-  const drawn: Omit<PlannedFault, 'id'>[] = [];
+  const drawn: DrawnFault[] = [];
   const count = random.below(most + 1);
   while (drawn.length < count) {
     const name = random.weighted(weights);
@@ -138,5 +143,23 @@ function drawFaults(random: Random, { faults: most, lengthMs }: PlanSize): reado
       ...{ durationMs: random.between(...durationMs), amount: random.next() },
     });
   }
-  return drawn.sort((a, b) => a.atMs - b.atMs).map((fault, id) => ({ ...fault, id }));
+  return drawn;
+}
+
+/** In the half of the seeds: a few of one or two kinds, beside whatever else they have. */
+function drawRareFaults(random: Random, { faults: most, lengthMs }: PlanSize): readonly DrawnFault[] {
+  if (most === 0 || random.chance(0.5)) return [];
+  const names = random.shuffle(rareFaultNames).slice(0, 1 + random.below(2));
+  return Array.from({ length: 1 + random.below(4) }, () => {
+    const name = random.pick(names);
+    const { targets, durationMs } = faultNamed(name);
+    return {
+      ...{ name, atMs: startMs + random.between(0, lengthMs - 1), target: random.pick(targets) },
+      ...{ durationMs: random.between(...durationMs), amount: random.next() },
+    };
+  });
+}
+
+function inOrder(faults: readonly DrawnFault[]): readonly PlannedFault[] {
+  return faults.toSorted((a, b) => a.atMs - b.atMs).map((fault, id) => ({ ...fault, id }));
 }

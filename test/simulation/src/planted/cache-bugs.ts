@@ -184,7 +184,7 @@ const stampZeroUs = (epochMs - 60_000) * 1_000;
 type Held = ReturnType<Coherence['peek']>;
 
 /** Events install their image where the shipped rule would not. */
-function installing(when: (held: Held, from: string | null) => boolean): () => () => void {
+export function installing(when: (held: Held, from: string | null, to: string | null) => boolean): () => () => void {
   return () =>
     patchMethod(
       Coherence.prototype,
@@ -194,7 +194,7 @@ function installing(when: (held: Held, from: string | null) => boolean): () => (
           const held = this.peek(key);
           const verdict = before.call(this, key, event);
           const isOwn = event.value !== null && !isForeign(event) && verdict.rule !== 2;
-          if (!isOwn || !when(held, event.from)) return verdict;
+          if (!isOwn || !when(held, event.from, event.to)) return verdict;
           const value: unknown = JSON.parse(Buffer.from(event.value).toString());
           const image = { value, writeId: event.to, expiresAt: 0, readAt: 1, bytes: 1 };
           this.completeFill(this.beginFill(key), image);

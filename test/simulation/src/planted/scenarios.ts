@@ -1,6 +1,7 @@
 import { cacheScenarios } from './cache-scenarios.js';
 import { callScenarios } from './call-scenarios.js';
 import { pipelineScenarios } from './pipeline-scenarios.js';
+import { rewindScenarios } from './rewind-scenarios.js';
 import { routeScenarios } from './route-scenarios.js';
 import { type Scenario } from './script.js';
 
@@ -10,4 +11,5 @@ export const scenarios: readonly Scenario[] = [
   ...callScenarios,
   ...pipelineScenarios,
   ...routeScenarios,
+  ...rewindScenarios,
 ];

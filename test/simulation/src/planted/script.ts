@@ -16,6 +16,9 @@ const calm: WorldConfig = {
   ...{ latencyMs: { dynamodb: 2, kafka: 2, kinesis: 2 }, readTimeoutMs: 20_000, writeTimeoutMs: 20_000 },
 };
 
+/** Everything is up by then, and nothing has changed, ms. */
+export const upMs = 6_000;
+
 /** From a change in the table to the pods that hold its key, ms. */
 const untilHeardMs = 1_500;
 
@@ -34,7 +37,7 @@ export class Script {
   /** Everything runs, and every pod follows. */
   async up(): Promise<void> {
     this.world.start();
-    await this.pass(6_000);
+    await this.pass(upMs);
   }
 
   pass(ms: number): Promise<void> {

@@ -30,6 +30,10 @@ export class DispatcherSlot extends Slot {
           counters.add('dispatcher met a gap');
           trace.note(process.name, `records before those of ${topic}:${partition} are lost`, 'story');
         },
+        onRewound: ({ topic, partition }, from, to) => {
+          counters.add(to < from ? 'partition rewound' : 'partition had nothing to rewind');
+          trace.note(process.name, `${topic}:${partition} goes back from ${from} to ${to}`, 'story');
+        },
         onHandlerError: (error) => {
           counters.add('dispatcher handler threw');
           trace.note(process.name, `handler threw ${String(error)}`, 'story');

@@ -19,7 +19,7 @@ import { type Link } from '../network/link.js';
 import { type SimProcess } from '../time/sim-process.js';
 import { type WorldContext } from '../world/context.js';
 import { type GlobalTable } from '../world/global-table.js';
-import { bucket, keyOfItem, names } from '../world/names.js';
+import { bucket, keyOfItem, names, serviceOf } from '../world/names.js';
 import { type Region, type ServiceName } from '../world/region.js';
 import { linkTo, Slot } from './slot.js';
 import { tracingLogger } from './tracing-logger.js';
@@ -63,7 +63,7 @@ export class PodSlot extends Slot {
   protected onStart(process: SimProcess, links: ReadonlyMap<ServiceName, Link>): void {
     const { recorder, trace } = this.context;
     const tidemark = createTidemark({
-      service: 'things',
+      service: serviceOf(this.name),
       backend: this.#backend(process, links),
       caches: [this.#definition],
       clock: process.clock,

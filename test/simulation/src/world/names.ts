@@ -8,6 +8,9 @@ export const table = 'things';
 export const bucket = 'things';
 export const names = topicNames();
 
+/** Of the pods, by turns. */
+export const services = ['shop', 'search'] as const;
+
 export const podsPerRegion = 4;
 export const syncsPerRegion = 2;
 export const dispatchersPerRegion = 2;
@@ -28,6 +31,11 @@ export function otherRegion(region: RegionName): RegionName {
 
 export function podNames(region: RegionName): readonly string[] {
   return namesOf(region, 'pod', podsPerRegion);
+}
+
+/** The service that a pod belongs to. */
+export function serviceOf(pod: string): string {
+  return services[Number(pod.slice(-1)) % services.length] ?? services[0];
 }
 
 export function syncNames(region: RegionName): readonly string[] {

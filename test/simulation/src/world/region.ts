@@ -1,3 +1,4 @@
+import { type TopicPartition } from '@tidemark/pipeline';
 import { FakeLeaseStore } from '@tidemark/pipeline/testing';
 import { type CdcEvent, decodeRecord, encodeRoute, type WireRecord } from '@tidemark/protocol';
 import { SimStream } from '../aws/sim-stream.js';
@@ -9,6 +10,7 @@ import { type Random } from '../time/random.js';
 import { type TraceLevel } from '../time/trace.js';
 import { type WorldContext } from './context.js';
 import { keyOfItem, names, type RegionName, table } from './names.js';
+import { RewindWatch } from './rewind-watch.js';
 import { RouteWatch, showRoute } from './route-watch.js';
 
 export type ServiceName = 'dynamodb' | 'kafka' | 'kinesis' | 'leases';
@@ -21,6 +23,7 @@ export class Region {
   readonly kafka: SimKafka;
   readonly group: SimGroup;
   readonly routes: RouteWatch;
+  readonly rewinds: RewindWatch;
   /** Share of the calls to the table that are throttled. */
   throttledShare = 0;
   readonly #context: WorldContext;
@@ -39,7 +42,10 @@ export class Region {
         trace.note(`${name}/stream`, `forgets ${records} records that nobody has read`, 'story');
       },
     });
-    this.routes = new RouteWatch((how) => counters.add(`move ended ${how}`));
+    this.routes = new RouteWatch(
+      (how) => counters.add(`move ended ${how}`),
+      () => counters.add('report of a pod that follows a limited topic'),
+    );
     this.kafka = new SimKafka(
       () => scheduler.nowMs,
       (topic, partition, record) => this.#noteAppend(topic, partition, record),
@@ -55,6 +61,13 @@ export class Region {
         counters.add('dispatcher expelled');
         trace.note(`${name}/group`, `${member} is thrown out`, 'story');
       },
+      onCommit: (place, offset, note) => this.rewinds.noteCommit(place, offset, note, this.routes.route),
+    });
+    const place = (partition: number): TopicPartition => ({ topic: names.cdc(table), partition });
+    this.rewinds = new RewindWatch({
+      logs: () => this.kafka.partitions(names.cdc(table)),
+      noteOf: (partition) => this.group.noteOf(place(partition)),
+      hasCommitted: (partition) => this.group.committed(place(partition)) !== undefined,
     });
     this.kafka.createTopic(names.routes, 1);
     this.kafka.createTopic(names.pods, 1);
@@ -108,6 +121,7 @@ export class Region {
 
   #noteAppend(topic: string, partition: number, record: WireRecord): void {
     const { nowMs } = this.#context.scheduler;
+    if (topic.startsWith(names.cache(table))) this.rewinds.noteSent(partition, record);
     if (topic === names.pods) this.routes.noteReport(record, nowMs);
     const route = topic === names.routes ? this.routes.noteRoute(record, nowMs) : undefined;
     if (route !== undefined)

@@ -1,6 +1,7 @@
 import {
   decodePodReport,
   decodeRoute,
+  type KeyRange,
   type PodReport,
   type Route,
   targetsOf,
@@ -24,13 +25,15 @@ export class RouteWatch {
   /** Moves that ended although a pod needed what they gave up. */
   readonly problems: string[] = [];
   readonly #onMoveEnd: (how: string) => void;
+  readonly #onLimited: () => void;
   readonly #reports = new Map<string, Reported[]>();
   #route: Route | undefined;
   #epoch = 0;
 
-  /** `onMoveEnd`: a move ended, and how. */
-  constructor(onMoveEnd: (how: string) => void) {
+  /** `onMoveEnd`: a move ended, and how. `onLimited`: a pod has said that it follows a topic that is not for everybody. */
+  constructor(onMoveEnd: (how: string) => void, onLimited: () => void) {
     this.#onMoveEnd = onMoveEnd;
+    this.#onLimited = onLimited;
   }
 
   /** The table's route. */
@@ -46,6 +49,11 @@ export class RouteWatch {
   /** Each topic of the table, and since when it has carried it. */
   get topics(): Readonly<Record<string, number>> {
     return this.#route?.topics ?? {};
+  }
+
+  /** Whether a topic gets events of the table, all or some. */
+  carries(topic: string): boolean {
+    return targetsOf(this.#route).some((target) => target.topic === topic);
   }
 
   /** The table moves, or is paused. */
@@ -68,6 +76,8 @@ export class RouteWatch {
     const decoded = decodePodReport(value);
     if (!decoded.ok) return;
     const { report } = decoded;
+    const { limited = {} } = this.#route ?? {};
+    if (report.tables[table]?.topics.some((topic) => topic !== null && topic in limited) === true) this.#onLimited();
     const kept = (this.#reports.get(report.pod) ?? []).filter((each) => each.atMs > atMs - 2 * steadyMs);
     if (report.leaving) this.#reports.delete(report.pod);
     else this.#reports.set(report.pod, [...kept, { atMs, report }]);
@@ -99,13 +109,20 @@ function needsOthers({ tables }: PodReport, kept: ReadonlySet<string>): boolean 
 }
 
 /** A route as a reader of the story wants it. */
-export function showRoute({ topics, move, paused }: Route): string {
-  const shown = Object.entries(topics).map(
-    ([topic, since]) => `${topic.slice(names.prefix.length + 1)} since ${since}`,
-  );
+export function showRoute(route: Route): string {
+  const { move, paused, rewind } = route;
+  const shown = targetsOf(route).map(({ topic, since, services = [], buckets = [] }) => {
+    const limits = services.length + buckets.length === 0 ? '' : ` for ${[...services, ...buckets].join(', ')} alone`;
+    return `${topic.slice(names.prefix.length + 1)} since ${since}${limits}`;
+  });
   const notes = [
+    rewind === undefined ? [] : [`rewound ${rewind.id} to ${rewind.to - epochMs} ms${showKeys(rewind.keys)}`],
     move === undefined ? [] : [`on its way to ${move.to.slice(names.prefix.length + 1)}`],
     paused === true ? ['paused'] : [],
   ].flat();
   return [shown.join(', '), ...notes].join('; ');
+}
+
+function showKeys(keys: KeyRange | undefined): string {
+  return keys === undefined ? '' : ` from ${keys.from} to ${keys.to}`;
 }

@@ -107,8 +107,8 @@ export class World {
 
   /** What was done around the caches that must not be. */
   get problems(): readonly string[] {
-    return Object.values(this.#regions).flatMap(({ name, routes }) =>
-      routes.problems.map((each) => `${name}: ${each}`),
+    return Object.values(this.#regions).flatMap(({ name, routes, rewinds }) =>
+      [...routes.problems, ...rewinds.problems].map((each) => `${name}: ${each}`),
     );
   }
 
@@ -119,8 +119,19 @@ export class World {
     if (ending !== undefined) return `${ending.name} is about to end`;
     const asked = this.admins.find(({ waiting }) => waiting > 0);
     if (asked !== undefined) return `${asked.name} has not done what it was asked for`;
-    const inMotion = Object.values(this.#regions).find(({ routes }) => routes.inMotion);
-    if (inMotion !== undefined) return `the route of ${inMotion.name} is on its way, or paused`;
+    return this.#routesUnrest ?? this.#podsUnrest;
+  }
+
+  get #routesUnrest(): string | undefined {
+    for (const { name, rewinds, routes } of Object.values(this.#regions)) {
+      if (routes.inMotion) return `the route of ${name} is on its way, or paused`;
+      const pending = rewinds.pending(routes.route);
+      if (pending !== undefined) return `${name}: ${pending}`;
+    }
+    return undefined;
+  }
+
+  get #podsUnrest(): string | undefined {
     const since = epochMs + this.table.lastAcceptedMs + this.context.config.clockErrorMs + 1;
     for (const slot of this.pods) {
       if (slot.live === undefined) return `${slot.name} is not up`;
