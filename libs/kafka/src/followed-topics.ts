@@ -103,6 +103,12 @@ export class FollowedTopics {
     return this.#ends.get(topic)?.[partition];
   }
 
+  /** Whether all before `ends` was handed over, of the topic of that id where one is given; not while it is in doubt which topic was read. */
+  isReached(topic: string, ends: readonly bigint[], topicId?: string): boolean {
+    const [, isOther] = compared(this.#ids.get(topic), topicId);
+    return !isOther && !this.#refused.has(topic) && this.positions.reached(topic, ends);
+  }
+
   /** `undefined`: nothing of it is to be fetched before it was looked up. */
   placeOf(topic: string, partition: number): FetchPlace | undefined {
     if (this.#refused.has(topic) || !this.positions.has(topic)) return undefined;
@@ -132,7 +138,7 @@ export class FollowedTopics {
       // What was refused meanwhile has its own look.
       const left = this.#refused.get(topic)?.slice(refused.length) ?? [];
       if (left.length > 0) this.#refused.set(topic, left);
-      else this.#refused.delete(topic);
+      else if (this.#refused.delete(topic)) this.#hooks.onChange();
     }
   }
 

@@ -39,8 +39,8 @@ function placesOf() {
   for (const lane of generation.lanes()) if (lane.topic === 'a') lane.log = committed;
   /** The next look, which comes after a delay. */
   const looked = (): Promise<void> =>
-    eventually('a look', () => {
-      clock.advance(1_000);
+    eventually('a look', async () => {
+      await clock.advance(1_000);
       return places.of('a', 0) !== undefined && (places.of('b', 0) !== undefined || gone.length > 0);
     });
   return { generation, ids, others, gone, places, looked, asked: () => asked };

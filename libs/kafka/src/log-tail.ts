@@ -92,7 +92,12 @@ export class LogTail {
       onLooked: () => this.#reading.poke(),
       onError: (error) => this.#again.warn({ error: messageOf(error) }, 'kafka tail: trying again'),
     });
-    this.#ends = new TailEnds({ ...options, random, positions, conditions: this.#conditions });
+    this.#ends = new TailEnds({
+      ...options,
+      random,
+      isReached: (topic, ends, topicId) => this.#topics.isReached(topic, ends, topicId),
+      conditions: this.#conditions,
+    });
     this.#steps = new TailSteps({
       clock,
       positions,
@@ -130,7 +135,7 @@ export class LogTail {
 
   /** Resolves once everything before `ends`, by partition, has been handed over. Fails with `ABORTED`, `CLOSED`. */
   reach(topic: string, ends: readonly bigint[], signal?: AbortSignal): Promise<void> {
-    return this.#conditions.until(() => this.#topics.positions.reached(topic, ends), signal);
+    return this.#conditions.until(() => this.#topics.isReached(topic, ends), signal);
   }
 
   /** Why nothing comes at present; `undefined`: the brokers answer, or nothing is followed. */

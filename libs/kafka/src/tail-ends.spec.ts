@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock, settle } from '@tidemark/runtime/testing';
-import { type Admin } from 'kafkajs';
+import { type Admin, type ITopicMetadata } from 'kafkajs';
 import { Conditions } from './conditions.js';
 import { type KafkaClient } from './kafka-client.js';
 import { Positions } from './positions.js';
@@ -22,6 +22,7 @@ const failure =
 
 class FakeBrokers {
   answer: Answer = failure('no answer was given');
+  topicId: string | undefined;
   connect: () => Promise<void> = async () => undefined;
   connections = 0;
   disconnects = 0;
@@ -32,6 +33,16 @@ class FakeBrokers {
       const admin: Partial<Admin> = {
         connect: () => this.connect(),
         disconnect: async () => void (this.disconnects += 1),
+        fetchTopicMetadata: async () => ({
+          topics: [
+            {
+              name: 't',
+              partitions: [
+                { partitionId: 0, topicId: this.topicId } as unknown as ITopicMetadata['partitions'][number],
+              ],
+            },
+          ],
+        }),
         fetchTopicOffsets: async () =>
           (await this.answer()).map((end, partition) => ({
             ...{ partition, offset: String(end), high: String(end), low: '0' },
@@ -50,7 +61,10 @@ function bench(...at: bigint[]) {
     new Conditions(),
   ];
   positions.fix('t', at);
-  const tail = new TailEnds({ client: brokers.client, clock, positions, conditions, random: () => 0.5 });
+  const followed: { topicId?: string } = {};
+  const isReached = (topic: string, high: readonly bigint[], topicId: string | undefined): boolean =>
+    topicId === followed.topicId && positions.reached(topic, high);
+  const tail = new TailEnds({ client: brokers.client, clock, isReached, conditions, random: () => 0.5 });
   const pass = (signal?: AbortSignal) => {
     const outcome = { is: 'waiting' };
     tail.pass('t', signal).then(
@@ -64,7 +78,7 @@ function bench(...at: bigint[]) {
     conditions.check();
     await settle();
   };
-  return { brokers, clock, conditions, positions, pass, move };
+  return { brokers, clock, conditions, positions, followed, pass, move };
 }
 
 describe('TailEnds', () => {
@@ -88,7 +102,7 @@ describe('TailEnds', () => {
     ['silent', never],
   ] as const)('asks again while the broker is %s, and passes once there is an answer', async (_name, answer) => {
     const { brokers, clock, pass } = bench(5n);
-    brokers.answer = answer as Answer;
+    brokers.answer = answer;
     const outcome = pass();
     await clock.advance(60_000);
     expect([outcome.is, brokers.connections >= 5]).toEqual(['waiting', true]);
@@ -115,7 +129,7 @@ describe('TailEnds', () => {
     ['waits for the tail', ends(7), 5n],
   ] as const)('ends at once with its caller, and with the tail, while it %s', async (_name, answer, at) => {
     const { brokers, clock, conditions, pass } = bench(at);
-    brokers.answer = answer as Answer;
+    brokers.answer = answer;
     const caller = new AbortController();
     const aborted = pass(caller.signal);
     const closed = pass();
@@ -148,5 +162,24 @@ describe('TailEnds', () => {
     const outcome = pass();
     await clock.advance(60_000);
     expect([outcome.is, brokers.connections]).toEqual(['waiting', 13]);
+  });
+
+  it('hazard 52: waits for the end of the topic that there is, where the one that was read reaches beyond it', async () => {
+    const { brokers, followed, positions, conditions, pass } = bench(100n);
+    brokers.answer = ends(5);
+    brokers.topicId = 'anew';
+    followed.topicId = 'old';
+    const outcome = pass();
+    await settle();
+    expect(outcome.is).toBe('waiting');
+    followed.topicId = 'anew';
+    positions.fix('t', [0n]);
+    conditions.check();
+    await settle();
+    expect(outcome.is).toBe('waiting');
+    positions.move('t', 0, 5n);
+    conditions.check();
+    await settle();
+    expect(outcome.is).toBe('passed');
   });
 });
