@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { diagnose } from '@tidemark/doctor';
 import { createKafkaClient, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
@@ -161,8 +164,31 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     caseTimeoutMs,
   );
 
+  it(
+    'a process takes its login, and the authority to trust, from its environment',
+    async () => {
+      await allow('doctor');
+      const environment = broker.environment('doctor');
+      expect(await doctor(environment)).not.toMatch(/kafka\.s[as]sl?:/);
+      const { NODE_EXTRA_CA_CERTS: _, ...untrusting } = environment;
+      expect(await doctor(untrusting)).toMatch(/kafka\.ssl: .*DEPTH_ZERO_SELF_SIGNED_CERT/);
+      expect(await doctor({ ...environment, TIDEMARK_KAFKA_SASL_PASSWORD: 'another' })).toMatch(login);
+    },
+    caseTimeoutMs,
+  );
+
   it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
 });
+
+/** What the doctor prints; nothing of this process's environment reaches it. */
+async function doctor(environment: Readonly<Record<string, string>>): Promise<string> {
+  const command = fileURLToPath(new URL('../../../apps/cli/bin/tidemark.mjs', import.meta.url));
+  const env = { PATH: process.env['PATH'] ?? '', TIDEMARK_REGION: 'eu-west-1', ...environment };
+  const run = promisify(execFile)(process.execPath, [command, 'doctor'], { env, timeout: settleMs });
+  const { stdout, stderr } = await run.catch((error: unknown) => error as { stdout: string; stderr: string });
+  expect(stdout).toContain('topics');
+  return stdout + stderr;
+}
 
 function detailOf(service: Service): string {
   return JSON.stringify(service.ready().detail).replaceAll(String.raw`\"`, '"');

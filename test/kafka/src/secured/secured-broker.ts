@@ -5,7 +5,7 @@ import { createKafkaClient } from '@tidemark/kafka';
 import { type KafkaAddress } from '@tidemark/services';
 import { type Admin } from 'kafkajs';
 import { type RealKafka, startKafka } from '../real-kafka.mjs';
-import { makeCertificate } from './certificate.js';
+import { type Certificate, makeCertificate } from './certificate.js';
 import { aclsOf, type Permission } from './permissions.js';
 
 /** Who logs in how. */
@@ -29,19 +29,20 @@ const passwordOf = (user: string): string => `${user}-password`;
 export class SecuredBroker {
   readonly #kafka: RealKafka;
   readonly #folder: string;
-  readonly #pem: string;
+  readonly #certificate: Certificate;
   #admin: Promise<Admin> | undefined;
 
-  private constructor(kafka: RealKafka, folder: string, pem: string) {
+  private constructor(kafka: RealKafka, folder: string, certificate: Certificate) {
     this.#kafka = kafka;
     this.#folder = folder;
-    this.#pem = pem;
+    this.#certificate = certificate;
   }
 
   static async start(): Promise<SecuredBroker> {
     const folder = await mkdtemp(path.join(tmpdir(), 'tidemark-secured-'));
     try {
-      const { keyStore, password, pem } = await makeCertificate(folder);
+      const certificate = await makeCertificate(folder);
+      const { keyStore, password } = certificate;
       const kafka = await startKafka({
         listeners: { SECURED: ['127.0.0.1:0'] },
         scramUsers: users.map((name) => ({ name, password: passwordOf(name) })),
@@ -59,7 +60,7 @@ export class SecuredBroker {
           'super.users': 'User:ANONYMOUS',
         },
       });
-      return new SecuredBroker(kafka, folder, pem);
+      return new SecuredBroker(kafka, folder, certificate);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -77,9 +78,21 @@ export class SecuredBroker {
     const login = { username: user, password };
     return {
       brokers: this.secured,
-      ssl: { ca: [this.#pem] },
+      ssl: { ca: [this.#certificate.pem] },
       // One shape per mechanism, as clients of Kafka type it.
       sasl: mechanism === 'plain' ? { mechanism, ...login } : { mechanism, ...login },
+    };
+  }
+
+  /** The same as the environment of a process. */
+  environment(user: User): Readonly<Record<string, string>> {
+    return {
+      TIDEMARK_KAFKA_BROKERS: this.secured.join(),
+      TIDEMARK_KAFKA_SSL: 'true',
+      TIDEMARK_KAFKA_SASL_MECHANISM: mechanisms[user],
+      TIDEMARK_KAFKA_SASL_USERNAME: user,
+      TIDEMARK_KAFKA_SASL_PASSWORD: passwordOf(user),
+      NODE_EXTRA_CA_CERTS: this.#certificate.file,
     };
   }
 
