@@ -72,4 +72,19 @@ describe('problemOf', () => {
   ])('takes %p for a fault of the request', (error, status, code) => {
     expect(problemOf(error)).toMatchObject({ status, code });
   });
+
+  it.each([
+    [
+      new URIError('Failed to decode param'),
+      'path',
+      'path: expected an address in percent-encoded UTF-8, got something else.',
+    ],
+    [
+      Object.assign(new SyntaxError(`Expected ',' in JSON at position 7 (line 1 column 8) of secret`), { status: 400 }),
+      'body',
+      'body: expected an object in JSON, got something else, at position 7.',
+    ],
+  ])('says of %p where it is, and quotes nothing', (error, field, detail) => {
+    expect(problemOf(error)).toMatchObject({ code: 'BAD_REQUEST', field, rule: 'syntax', detail });
+  });
 });

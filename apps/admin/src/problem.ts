@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type ErrorCode, isTidemarkError, type TidemarkError } from '@tidemark/runtime';
+import { type ErrorCode, isTidemarkError, messageOf, type TidemarkError } from '@tidemark/runtime';
 
 /** What is wrong with a request as such, before any route is involved. */
 export type RequestProblemCode =
@@ -66,8 +66,10 @@ export class RequestProblem extends Error {
 export function problemOf(error: unknown): Problem {
   if (error instanceof RequestProblem) return requestProblem(error);
   if (isTidemarkError(error)) return routeProblem(error);
+  if (error instanceof URIError)
+    return requestProblem(unreadable('path', 'an address in percent-encoded UTF-8', error));
   const status = statusOfParser(error);
-  if (status !== undefined) return parserProblem(status);
+  if (status !== undefined) return parserProblem(status, error);
   return problem(500, 'INTERNAL', 'The request failed; the log says why.');
 }
 
@@ -111,13 +113,12 @@ function statusOf(code: ErrorCode, reason: unknown): number {
 
 /** What Express and its body parser throw bears a status; 4xx is the client's. */
 function statusOfParser(error: unknown): number | undefined {
-  if (error instanceof URIError) return 400;
   if (typeof error !== 'object' || error === null) return undefined;
   const status = 'status' in error ? error.status : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }
 
-function parserProblem(status: number): Problem {
+function parserProblem(status: number, error: unknown): Problem {
   switch (status) {
     case 404:
       return requestProblem(new RequestProblem('NOT_FOUND', 'There is nothing at this address.'));
@@ -130,10 +131,15 @@ function parserProblem(status: number): Problem {
         }),
       );
     default:
-      return requestProblem(
-        new RequestProblem('BAD_REQUEST', 'The address or the body cannot be read.', { rule: 'syntax' }),
-      );
+      return requestProblem(unreadable('body', 'an object in JSON', error));
   }
+}
+
+/** Of what the parser says only where it stopped: the rest may quote what was sent. */
+function unreadable(field: 'path' | 'body', expected: string, error: unknown): RequestProblem {
+  const place = /at position \d+/.exec(messageOf(error))?.[0];
+  const got = `got something else${place === undefined ? '' : `, ${place}`}`;
+  return new RequestProblem('BAD_REQUEST', `${field}: expected ${expected}, ${got}.`, { field, rule: 'syntax' });
 }
 
 function problem(status: number, code: Problem['code'], detail: string): Problem {

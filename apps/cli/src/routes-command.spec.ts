@@ -120,6 +120,25 @@ describe('tidemark routes', () => {
     });
   });
 
+  it('imports few routes with each request: every one of them takes its time', async () => {
+    const counts: number[] = [];
+    const server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (text: Buffer) => (body += text.toString()));
+      request.on('end', () => {
+        counts.push((JSON.parse(body) as { routes: unknown[] }).routes.length);
+        response.end('{"restored":[],"kept":[]}');
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    file = JSON.stringify({ writerEpoch: 1, routes: Array.from({ length: 120 }, (_, i) => ({ table: `t${i}` })) });
+    expect(await routes(`import - --admin http://127.0.0.1:${port}`)).toMatchObject({ exitCode: 0 });
+    expect(counts).toEqual([50, 50, 20]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('waits for the admin that takes changes, and says who that is where it waits in vain', async () => {
     election.decide(false, 'admin-2');
     const soon = setTimeout(() => election.decide(true), 500);

@@ -36,6 +36,8 @@ export interface RoutesWorld {
 
 /** Bytes of one import; the API takes 64 KiB. */
 const importBytesMax = 60_000;
+/** Routes of one import: each is a record that is waited for, and a request has its deadline. */
+const importRoutesMax = 50;
 
 /** Runs `tidemark routes`; never rejects. */
 export async function routesCommand(
@@ -241,7 +243,7 @@ function pieces(routes: readonly unknown[]): readonly (readonly unknown[])[] {
   let bytes = 0;
   for (const route of routes) {
     const size = Buffer.byteLength(JSON.stringify(route)) + 1;
-    if (bytes + size > importBytesMax && bytes > 0) {
+    if ((all.at(-1)?.length ?? 0) >= importRoutesMax || (bytes + size > importBytesMax && bytes > 0)) {
       all.push([]);
       bytes = 0;
     }
