@@ -6,7 +6,6 @@ import {
   PutItemCommand,
   UpdateKinesisStreamingDestinationCommand,
 } from '@aws-sdk/client-dynamodb';
-import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { diagnose, type DoctorOptions, type Finding, type Report } from '@tidemark/doctor';
 import { type LocalStack, startLocalStack } from '@tidemark/local-stack';
@@ -118,21 +117,17 @@ describe('tidemark doctor', () => {
   });
 
   it('a stream that distributes records by itself', async () => {
-    const kinesis = new KinesisClient(stack.region(region).kinesis);
-    kinesis.middlewareStack.add(
-      (next) => async (input) => {
-        const result = await next(input);
-        const { StreamDescriptionSummary: summary } = result.output as { StreamDescriptionSummary?: object };
-        if (summary !== undefined) Object.assign(summary, { RecordDistributionStrategy: 'AUTO' });
-        return result;
-      },
-      { step: 'initialize', name: 'planted' },
-    );
+    stack.faults.aws.distributeRecords('AUTO', region);
     try {
-      await finds(['stream: tidemark-cdc'], () => options({}, { kinesis }));
+      const report = await diagnose(options());
+      expect(of(report, 'stream').find(({ status }) => status === 'problem')).toMatchObject({
+        subject: 'tidemark-cdc',
+        remedy: 'set its RecordDistributionStrategy to USER_PARTITION_KEY',
+      });
     } finally {
-      kinesis.destroy();
+      stack.faults.aws.distributeRecords('USER_PARTITION_KEY', region);
     }
+    await finds([]);
   });
 
   it('a streaming destination that is off, and one that dates to the millisecond', async () => {

@@ -1,5 +1,5 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { ListStreamsCommand } from '@aws-sdk/client-kinesis';
+import { DescribeStreamSummaryCommand, ListStreamsCommand } from '@aws-sdk/client-kinesis';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually, ManualClock } from '@tidemark/runtime/testing';
 import { type EmbeddedAwsOptions } from './embedded-aws-options.js';
@@ -45,6 +45,27 @@ async function putMany(stack: OpenAws, count: number): Promise<readonly string[]
   for (const value of written) await put(stack, us, 'a', value);
   return written;
 }
+
+describe('AwsFaults: how the stream distributes records', () => {
+  it('says AUTO in one region for as long as it is set, and nothing else changes', async () => {
+    const stack = await open();
+    const strategies = (): Promise<readonly unknown[]> =>
+      Promise.all(
+        [us, eu].map(async (region) => {
+          const { streamArn: StreamARN } = stack.aws.region(region);
+          const answer = await stack.kinesis(region).send(new DescribeStreamSummaryCommand({ StreamARN }));
+          expect(answer.StreamDescriptionSummary).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 2 });
+          return answer.StreamDescriptionSummary?.RecordDistributionStrategy;
+        }),
+      );
+    const [before] = await strategies();
+    stack.aws.faults.distributeRecords('AUTO', us);
+    stack.aws.faults.distributeRecords('AUTO', us);
+    expect(await strategies()).toEqual(['AUTO', before]);
+    stack.aws.faults.distributeRecords('USER_PARTITION_KEY');
+    expect(await strategies()).toEqual([before, before]);
+  });
+});
 
 describe('AwsFaults: change records', () => {
   it('repeats records with the probability asked for', async () => {

@@ -11,6 +11,7 @@ import { type Fault, type FaultTarget, type RequestFaults } from './request-faul
 export class AwsFaults {
   readonly #regions: ReadonlyMap<string, EmbeddedRegion>;
   readonly #requests: RequestFaults;
+  readonly #distributions = new Map<string, Fault>();
 
   constructor(regions: ReadonlyMap<string, EmbeddedRegion>, requests: RequestFaults) {
     this.#regions = regions;
@@ -48,6 +49,21 @@ export class AwsFaults {
   skipRecords(times: number, region?: string): void {
     checkNumber('times', times, 1);
     for (const { capture } of this.#chosen(region)) capture.skipNext(times);
+  }
+
+  /**
+   * What the stream says from now on of how it distributes records. With `AUTO`, AWS spreads the records of a key over all shards; here they go where they went, so that
+   * whoever reads them nevertheless can be told by what it does. Lasts until it is set back, or `clearRequestFaults`.
+   */
+  distributeRecords(strategy: 'AUTO' | 'USER_PARTITION_KEY', region?: string): void {
+    for (const { name } of this.#chosen(region)) {
+      this.#distributions.get(name)?.clear();
+      this.#distributions.delete(name);
+      if (strategy === 'USER_PARTITION_KEY') continue;
+      const target = { service: 'kinesis', operation: 'DescribeStreamSummary', region: name } as const;
+      const says = { kind: 'amend', amend: (answer: object) => distributedBy(answer, strategy) } as const;
+      this.#distributions.set(name, this.#requests.add(target, says, Number.MAX_SAFE_INTEGER));
+    }
   }
 
   /** Holds change records back from the stream; none is lost. */
@@ -130,6 +146,11 @@ export class AwsFaults {
       [...region.links.values()].filter((link) => to === undefined || link.to === to),
     );
   }
+}
+
+function distributedBy(answer: object, RecordDistributionStrategy: string): object {
+  const { StreamDescriptionSummary: summary, ...rest } = answer as { readonly StreamDescriptionSummary?: object };
+  return { ...rest, StreamDescriptionSummary: { ...summary, RecordDistributionStrategy } };
 }
 
 export function unknownRegion(region: string): TidemarkError {

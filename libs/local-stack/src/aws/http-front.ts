@@ -97,7 +97,7 @@ export class HttpFront {
     }
     const reply = await this.#answer(request);
     if (verdict.kind === 'dropAnswer') response.destroy();
-    send(response, reply);
+    send(response, verdict.kind === 'amend' ? amended(service, reply, verdict.amend) : reply);
   }
 
   async #answer(request: ServiceRequest): Promise<ServiceReply | StreamedReply> {
@@ -121,6 +121,16 @@ export class HttpFront {
 export function jsonReply(service: 'dynamodb' | 'kinesis', body: object, statusCode = 200): ServiceReply {
   const contentType = service === 'dynamodb' ? 'application/x-amz-json-1.0' : 'application/x-amz-json-1.1';
   return { statusCode, headers: { 'content-type': contentType }, body: JSON.stringify(body) };
+}
+
+/** An answer that is a JSON object, with something else in it; any other as it is. */
+function amended(
+  service: 'dynamodb' | 'kinesis',
+  reply: ServiceReply | StreamedReply,
+  amend: (answer: Readonly<Record<string, unknown>>) => object,
+): ServiceReply | StreamedReply {
+  const answer = 'stream' in reply || reply.statusCode !== 200 ? undefined : parseBody(Buffer.from(reply.body));
+  return answer === undefined ? reply : jsonReply(service, amend(answer));
 }
 
 /** The body as a JSON object; undefined when it is anything else. */

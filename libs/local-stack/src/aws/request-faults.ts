@@ -20,7 +20,9 @@ export type FaultAction =
   /** The request takes effect and the connection is closed instead of an answer: its caller cannot know. */
   | { readonly kind: 'dropAnswer' }
   /** Answered with an error of AWS, and nothing is done. */
-  | { readonly kind: 'error'; readonly statusCode: number; readonly type: string; readonly message: string };
+  | { readonly kind: 'error'; readonly statusCode: number; readonly type: string; readonly message: string }
+  /** Served, and the answer says something else. */
+  | { readonly kind: 'amend'; readonly amend: (answer: Readonly<Record<string, unknown>>) => object };
 
 /** A fault that was set. */
 export interface Fault {
