@@ -220,7 +220,6 @@ describe('terraform', () => {
     it('let a service reach items by key, and nothing of the pipeline', () => {
       expect(actions('service')).toEqual([
         'dynamodb:BatchGetItem',
-        'dynamodb:BatchWriteItem',
         'dynamodb:DeleteItem',
         'dynamodb:DescribeTable',
         'dynamodb:GetItem',

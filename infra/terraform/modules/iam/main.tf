@@ -30,7 +30,6 @@ data "aws_iam_policy_document" "service" {
     sid = "Items"
     actions = [
       "dynamodb:BatchGetItem",
-      "dynamodb:BatchWriteItem",
       "dynamodb:DeleteItem",
       "dynamodb:DescribeTable",
       "dynamodb:GetItem",
@@ -69,7 +68,6 @@ data "aws_iam_policy_document" "sync" {
   statement {
     sid = "Stream"
     actions = [
-      "kinesis:DescribeStream",
       "kinesis:DescribeStreamSummary",
       "kinesis:GetRecords",
       "kinesis:GetShardIterator",
