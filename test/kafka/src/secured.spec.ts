@@ -157,6 +157,15 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
       await allow('dispatcher', without('<prefix>.cdc.*', 'dispatcher'));
       const dispatcher = await region.dispatcher(broker.address('dispatcher'));
       await eventually('it names the table topic', () => detailOf(dispatcher).includes(names.cdc(table)), settleMs);
+      await dispatcher.stop();
+      await admin.table.put('others', [names.cache('others')], { ifMatch: 'none', actor: 'test' });
+      await allow('dispatcher', [{ kind: 'topic', name: '<prefix>.cdc.others', operations: ['Read'] }]);
+      const another = await region.dispatcher(broker.address('dispatcher'));
+      const owns = (): boolean => detailOf(another).includes('"assignedPartitions":4');
+      await eventually('it works on the table that it may read', owns, settleMs);
+      expect(another.ready().detail).toMatchObject({
+        heldTables: { [table]: expect.stringContaining(`no permission for topic ${names.cdc(table)}`) as unknown },
+      });
       await allow('pod', without('<prefix>.cache.things', 'pod'));
       await region.pod(broker.address('pod'), '1s');
       await region.whenSaid(new RegExp(`no permission for topic ${names.cache(table)}`));
