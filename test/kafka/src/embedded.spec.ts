@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { kafkaRestartContract } from '@tidemark/kafka/testing';
 import { EmbeddedKafka } from '@tidemark/local-stack';
 import { caseTimeoutMs, wholeContract } from './contract.js';
-import { outageCases } from './outage.js';
 import { watchRejections } from './rejections.js';
 import { testLogger } from './test-logger.js';
 
@@ -15,23 +13,10 @@ describe('the Kafka contract on the embedded broker', () => {
     get brokers() {
       return [kafka.address];
     },
-    restartBrokers: async () => {
-      await kafka.stop();
-      await kafka.start();
-    },
     compacts: true,
     cut: (topic: string, from: bigint) => kafka.faults.truncateFrom({ topic, partition: 0 }, from),
     logger: testLogger,
   };
   for (const { name, run } of wholeContract(harness)) it.concurrent(name, run, caseTimeoutMs);
-  for (const { name, run } of kafkaRestartContract(harness)) it(name, run, caseTimeoutMs);
-  const outages = {
-    get brokers() {
-      return [kafka.address];
-    },
-    stop: () => kafka.stop(),
-    start: () => kafka.start(),
-  };
-  for (const { name, run } of outageCases(outages)) it(`outage: ${name}`, run, caseTimeoutMs);
   it('leaves no rejection unhandled', () => expect(rejections()).toEqual([]));
 });
