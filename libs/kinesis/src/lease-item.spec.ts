@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ShardLease } from '@tidemark/pipeline';
+import { newLease, type ShardLease } from '@tidemark/pipeline';
 import { isTidemarkError } from '@tidemark/runtime';
 import { runs } from '@tidemark/runtime/testing';
 import fc from 'fast-check';
@@ -39,6 +39,12 @@ describe('a row of the lease table', () => {
       }),
       runs(5),
     );
+  });
+
+  it.each(['parents', 'children', 'owes'] as const)('is malformed where %s are no set of strings', (field) => {
+    // Without its parents a shard would be read before they are.
+    const item = { ...toItem(newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }, '')) };
+    expect(() => fromItem({ ...item, [attribute[field]]: { L: [{ S: 'shardId-0' }] } })).toThrow(attribute[field]);
   });
 
   it('is read from whatever stands there, or refused as malformed', () => {

@@ -57,7 +57,7 @@ export function fromItem(item: LeaseItem): ShardLease {
     writtenCheckpoint: item[attribute.writtenCheckpoint] === undefined ? null : text(item, 'writtenCheckpoint'),
     ownerSwitches: wholeNumber(item, 'ownerSwitches'),
     ...(item[attribute.checkpointOwner] === undefined ? {} : { checkpointOwner: text(item, 'checkpointOwner') }),
-    parents: [...(item[attribute.parents]?.SS ?? [])].sort(),
+    parents: item[attribute.parents] === undefined ? [] : names(item, 'parents'),
     ...(item[attribute.children] === undefined ? {} : { children: names(item, 'children') }),
     startHash: hashKey(item, 'startHash'),
     endHash: hashKey(item, 'endHash'),
