@@ -10,12 +10,14 @@ import {
   type Producer,
   type ProducerConfig,
 } from 'kafkajs';
+import { patchBroker } from './broker-patch.js';
 import { connectionError } from './connection-error.js';
 import { patchConnection } from './connection-patch.js';
 import { patchFetch } from './fetch-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
 import { patchMembership } from './membership-patch.js';
 import { patchMetadata } from './metadata-patch.js';
+import { patchPartialAnswers } from './partial-answer-patch.js';
 import { patchPool } from './pool-patch.js';
 import { patchProduce } from './produce-patch.js';
 import { patchIdleTimer } from './timer-patch.js';
@@ -52,10 +54,12 @@ export interface KafkaClient {
 export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaClient {
   patchIdleTimer();
   patchConnection();
+  patchBroker();
   patchPool();
   patchProduce();
   patchMembership();
   patchMetadata();
+  patchPartialAnswers();
   patchFetch();
   if (isKafka(options)) return options;
   const config = configOf(options);
@@ -70,8 +74,8 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
 }
 
 /**
- * Each client asks another broker first. kafkajs goes on to the next only where a connection is refused: of one that accepts connections and answers
- * nothing, such as a process that is stopped, it would never get to another, however often a client is made anew.
+ * Each client asks another broker first. Of one that accepts connections and answers nothing, such as a process that is stopped, kafkajs goes on to
+ * the next once a request has timed out: an admin call that is given up before that would never get there, however often it is made anew.
  */
 function startingAt(brokers: readonly string[], first: number): string[] {
   return [...brokers.slice(first), ...brokers.slice(0, first)];

@@ -189,6 +189,9 @@ declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
     readonly request: object;
     readonly response: {
       decode(answer: Buffer): Promise<FetchAnswer>;
+    /** Resolves when the broker has said what it can do. */
+    connect(): Promise<void>;
+    disconnect(): Promise<void>;
       parse(answer: FetchAnswer): Promise<FetchAnswer>;
     };
     readonly requestTimeout: number;
