@@ -3,7 +3,7 @@ import { type Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { MoveController, RouteHistory, RoutingTable } from '@tidemark/control';
-import { prometheusText } from '@tidemark/process';
+import { notListening, prometheusText } from '@tidemark/process';
 import { stopWithin } from '@tidemark/runtime';
 
 import { AdminModule } from './admin.module.js';
@@ -24,8 +24,8 @@ export interface AdminService {
 const apiVersion = '1.0';
 
 /**
- * Serves the routing table over HTTP. Health answers as soon as the port is open; resolves once the table is read. Fails with `INVALID_OPTIONS`, as the
- * ports do, or as listening does, and leaves nothing behind.
+ * Serves the routing table over HTTP. Health answers as soon as the port is open; resolves once the table is read. Fails with `INVALID_OPTIONS`,
+ * `INVALID_CONFIGURATION` where it cannot listen, or as the ports do, and leaves nothing behind.
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminService> {
   const resolved = resolveAdminOptions(options);
@@ -40,7 +40,9 @@ export async function startAdmin(options: AdminOptions): Promise<AdminService> {
   stopping?.addEventListener('abort', () => readiness.stop(), { once: true });
   const close = closeOnce({ app, table, moves, readiness, history }, resolved);
   try {
-    await app.listen(resolved.port, resolved.host);
+    await app.listen(resolved.port, resolved.host).catch((error: unknown) => {
+      throw notListening(resolved.host, resolved.port, error);
+    });
     const url = urlOf(app, resolved.host);
     logger.info({ url, authenticated: resolved.token !== undefined }, 'admin: listening');
     await table.open();

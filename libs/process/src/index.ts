@@ -53,4 +53,4 @@ export {
   topicSettingsFields,
   topicsCanBeWritten,
 } from './shared-fields.js';
-export { type HttpOptions, type HttpServer, type Readiness, startHttp } from './start-http.js';
+export { type HttpOptions, type HttpServer, notListening, type Readiness, startHttp } from './start-http.js';

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { type Logger } from '@tidemark/runtime';
+import { type Logger, messageOf, TidemarkError } from '@tidemark/runtime';
 import { type MetricsText } from './prometheus-text.js';
 
 /** Whether work can be taken, and why not; `detail` must be JSON. */
@@ -31,7 +31,7 @@ const requestTimeoutMs = 5_000;
 const connectionsMax = 200;
 const closeGraceMs = 1_000;
 
-/** Serves `/health/live`, `/health/ready` and `/metrics`; rejects when it cannot listen. */
+/** Serves `/health/live`, `/health/ready` and `/metrics`; rejects with `INVALID_CONFIGURATION` when it cannot listen. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { host, port, logger } = options;
   const server = createServer(
@@ -57,11 +57,22 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(notListening(host, port, error)));
     server.listen({ host, port }, () => {
-      server.off('error', reject);
+      server.removeAllListeners('error');
       resolve();
     });
+  });
+}
+
+/** Why nobody can reach a process at its own address, by the variables that say which it is. */
+export function notListening(host: string, port: number, cause: unknown): TidemarkError {
+  const field = 'TIDEMARK_HTTP_HOST, TIDEMARK_HTTP_PORT';
+  const message = `${field}: expected an address that is free, got ${host}:${port}: ${messageOf(cause)}`;
+  return new TidemarkError('INVALID_CONFIGURATION', message, {
+    retriable: false,
+    cause,
+    context: { field, host, port },
   });
 }
 
