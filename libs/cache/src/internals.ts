@@ -18,3 +18,4 @@ export { afterClaim, afterRead, type LeaseStep } from './lease-steps.js';
 export { type AwaitedPlace, silentAfterMs, type VisibilityVerdict, visibilityOf } from './visibility-decision.js';
 export { afterRefusal, type Attempt, firstAttempt, isLive, type Refusal, type WriteIntent } from './write-plan.js';
 export { fastEvent, type Transition } from './transition.js';
+export { decodeHeader, decodePart, encodeHeader, encodeParts, type ListPart } from './warm-up/list-parts.js';

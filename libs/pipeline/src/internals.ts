@@ -1,8 +1,10 @@
 /** For checkers that drive the shipped decisions; not part of the public API, and may change with any release. */
 export type * from './ports.js';
+export { isForBuckets, replayedOf } from './dispatch-filter.js';
 export { DispatchPartition } from './dispatch-partition.js';
 export { chunksOf, highestOf, outgoing, planTable, type TablePlan } from './dispatch-plan.js';
 export { DispatchRoutes } from './dispatch-routes.js';
+export { chooseLeases, type LeaseChoice } from './lease-choice.js';
 export {
   askedLease,
   checkpointedLease,

@@ -1,21 +1,10 @@
-import { type AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, it } from '@jest/globals';
 import { DynamoDBLeaseStore } from '@tidemark/kinesis';
 import { isTidemarkError } from '@tidemark/runtime';
 import { fuzzAsync } from './fuzz.js';
+import { itemOf, type LeaseItem, ScriptedDynamoDB } from './scripted-dynamodb.js';
 
-type Item = Record<string, AttributeValue>;
-
-/** A client whose table holds what it is told. */
-class ScriptedDynamoDB extends DynamoDBClient {
-  items: readonly Item[] = [];
-
-  override send(): Promise<never> {
-    return Promise.resolve({ Items: this.items } as never);
-  }
-}
-
-const lease: Item = {
+const lease: LeaseItem = {
   leaseKey: { S: 'shardId-000000000000' },
   leaseOwner: { S: 'worker-1' },
   leaseCounter: { N: '17' },
@@ -55,33 +44,3 @@ it('a lease table, whatever stands in its rows, is listed or refused as malforme
   });
   expect(outcomes.size).toBeGreaterThan(1);
 }, 600_000);
-
-/** As the SDK hands items over: the key is a text, and an attribute of another shape is not there. */
-function itemOf(input: Uint8Array): Item | undefined {
-  try {
-    const item: unknown = JSON.parse(Buffer.from(input).toString('utf8'));
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) return undefined;
-    const attributes = Object.entries(item as Readonly<Record<string, unknown>>).filter(([, value]) =>
-      isAttribute(value),
-    );
-    return Object.fromEntries(attributes) as Item;
-  } catch {
-    return undefined;
-  }
-}
-
-const isText = (value: unknown): boolean => typeof value === 'string';
-const shapes: Readonly<Record<string, (value: unknown) => boolean>> = {
-  ...{ S: isText, N: isText, BOOL: (value) => typeof value === 'boolean', NULL: (value) => value === true },
-  ...{ SS: isTexts, NS: isTexts, L: Array.isArray, M: (value) => typeof value === 'object' && value !== null },
-};
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every(isText);
-}
-
-function isAttribute(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const [[type = '', content] = [], ...others] = Object.entries(value);
-  return others.length === 0 && Object.hasOwn(shapes, type) && shapes[type]?.(content) === true;
-}

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { decodePodReport, decodeRecord, decodeRoute, decodeSrc } from '@tidemark/protocol';
+import { decodePodReport, decodeRecord, decodeRoute, decodeRouteHistory, decodeSrc } from '@tidemark/protocol';
 import { fuzz } from './fuzz.js';
 import { goldenBytes, goldenHeaders } from './golden.js';
 
@@ -17,6 +17,7 @@ it('a header, whatever stands in it, is read as one of the known types of record
 it.each([
   ['route', 'routes.json', decodeRoute],
   ['pod report', 'pod-reports.json', decodePodReport],
+  ['record of a route’s history', 'route-history.json', decodeRouteHistory],
 ] as const)(
   'a %s, whatever stands in it, is read or refused with a reason',
   (_what, file, decode) => {
