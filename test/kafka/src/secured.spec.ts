@@ -107,7 +107,10 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
       const pod = await region.pod(broker.address('pod', wrong), '1s');
       await eventually('admin says so', () => login.test(admin.table.problem ?? ''), settleMs);
       await eventually('dispatcher says so', () => login.test(detailOf(dispatcher)), settleMs);
-      expect([dispatcher.ready().ready, pod.tidemark.health().state]).toEqual([false, 'starting']);
+      await pod.cache.put('k', 'one');
+      await eventually('sync says so once it has something to write', () => login.test(detailOf(sync)), settleMs);
+      expect([dispatcher, sync].map((one) => one.ready().ready)).toEqual([false, false]);
+      expect(pod.tidemark.health().state).toBe('starting');
       for (const user of ['admin', 'dispatcher', 'sync', 'pod'])
         await region.whenSaid(new RegExp(String.raw`kafka\.sasl: .*user \\"${user}\\"`));
       expect(region.said.join('\n') + detailOf(dispatcher) + detailOf(sync)).not.toContain(wrong.password);
