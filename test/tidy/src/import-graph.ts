@@ -52,10 +52,11 @@ function isTest(file: string): boolean {
   return file.endsWith('.spec.ts') || file.includes('test/');
 }
 
-/** Programs that a test runs in a process of their own: it holds their names as text. */
+/** Programs that a test runs in a process of their own: it holds their names as text, or those of what they are built to. */
 function programsOf(test: string, known: ReadonlySet<string>): string[] {
   const names = [...read(test).matchAll(/'([\w/.-]+\.(?:ts|js|mjs))'/g)].map((match) => match[1] ?? '');
-  return [...known].filter((file) => names.some((name) => !name.startsWith('.') && file.endsWith(`/${name}`)));
+  const sources = names.map((name) => name.replace(/^dist\/(?:esm\/)?(.*)\.js$/, 'src/$1.ts'));
+  return [...known].filter((file) => sources.some((name) => !name.startsWith('.') && file.endsWith(`/${name}`)));
 }
 
 function resolve(from: string, specifier: string, known: ReadonlySet<string>): string | undefined {
