@@ -3,7 +3,7 @@ import { importRoutes } from '@tidemark/control';
 import { systemClock, wait } from '@tidemark/runtime';
 import { type ContractCase, eventually } from '@tidemark/runtime/testing';
 import { type RealKafka } from '../real-kafka.mjs';
-import { figuresOf, wrongWith } from './outcome.js';
+import { figuresOf, type Loss, wrongWith } from './outcome.js';
 import { PipelineWorld } from './pipeline-world.js';
 
 export interface Cluster {
@@ -18,7 +18,7 @@ const awayMs = 60_000;
 export function clusterFaults(cluster: () => Cluster, isLong: boolean): readonly ContractCase[] {
   const short = [
     on('one broker restarts in good order and one is killed', (world, kafka) => oneOfEach(world, kafka)),
-    on('the routing topic is deleted, made again and restored', routesLost),
+    on('the routing topic is deleted, made again and restored', routesLost, { loss: 'routes' }),
   ];
   const long = [
     on('a rolling restart', (world, kafka) => roll(world, kafka, 'SIGTERM')),
@@ -26,13 +26,18 @@ export function clusterFaults(cluster: () => Cluster, isLong: boolean): readonly
     on('a broker that stands still for a quarter of a minute', standsStill),
     on('a broker that is away at the start', () => Promise.resolve(), { start: awayAtStart }),
     on('every broker away for a minute', allAway),
-    on('retention passes what no dispatcher has read', retentionCut, { isCut: true }),
-    on('the table topic is deleted and made again', madeAgain, { isCut: true }),
+    on('every broker away for a minute from the start on', () => Promise.resolve(), { start: allAwayAtStart }),
+    on('retention passes what no dispatcher has read', retentionCut, { loss: 'events' }),
+    on('the table topic is deleted and made again', madeAgain, { loss: 'events' }),
   ];
   return isLong ? [...short, ...long] : short;
 
-  function on(name: string, disturb: Disturb, { start = inOrder, isCut = false }: Partial<Fault> = {}): ContractCase {
-    return { name, run: () => play(cluster(), { name, disturb, start, isCut }) };
+  function on(
+    name: string,
+    disturb: Disturb,
+    { start = inOrder, loss = 'nothing' }: Partial<Fault> = {},
+  ): ContractCase {
+    return { name, run: () => play(cluster(), { name, disturb, start, loss }) };
   }
 }
 
@@ -43,11 +48,10 @@ interface Fault {
   readonly name: string;
   readonly disturb: Disturb;
   readonly start: Start;
-  /** It takes events away for good. */
-  readonly isCut: boolean;
+  readonly loss: Loss;
 }
 
-async function play({ kafka, seed }: Cluster, { name, disturb, start, isCut }: Fault): Promise<void> {
+async function play({ kafka, seed }: Cluster, { name, disturb, start, loss }: Fault): Promise<void> {
   const world = new PipelineWorld({ brokers: kafka.brokers, seed });
   try {
     await start(world, kafka);
@@ -57,9 +61,9 @@ async function play({ kafka, seed }: Cluster, { name, disturb, start, isCut }: F
       await disturb(world, kafka);
       await world.writes(50);
     });
-    const outcome = await world.outcome({ isCut });
+    const outcome = await world.outcome({ isCut: loss === 'events' });
     process.stdout.write(`${figuresOf(name, seed, outcome)}\n`);
-    assert.deepEqual(wrongWith(outcome, { isCut }), [], `seed ${seed}`);
+    assert.deepEqual(wrongWith(outcome, loss), [], `seed ${seed}`);
   } finally {
     await world.stop();
   }
@@ -103,11 +107,23 @@ async function awayAtStart(world: PipelineWorld, kafka: RealKafka): Promise<void
   await kafka.restart(0);
 }
 
+/** Processes and pods begin, and have nobody to ask. */
+async function allAwayAtStart(world: PipelineWorld, kafka: RealKafka): Promise<void> {
+  await world.prepare();
+  for (const index of kafka.brokers.keys()) await kafka.kill(index);
+  const back = wait(systemClock, awayMs).then(() => restartAll(kafka));
+  await Promise.all([world.start(), back]);
+}
+
 async function allAway(world: PipelineWorld, kafka: RealKafka): Promise<void> {
   for (const index of kafka.brokers.keys()) await kafka.kill(index);
   await wait(systemClock, awayMs);
-  await Promise.all([...kafka.brokers.keys()].map((index) => kafka.restart(index)));
+  await restartAll(kafka);
   await world.replicated();
+}
+
+async function restartAll(kafka: RealKafka): Promise<void> {
+  await Promise.all([...kafka.brokers.keys()].map((index) => kafka.restart(index)));
 }
 
 /** Partitions of the table's topics. */

@@ -23,20 +23,19 @@ export interface Outcome {
   readonly longestGapMs: number;
 }
 
-/** What a fault does to the table topic itself. `isCut`: events are gone for good, so that a flush must stand in for them. */
-export interface Expected {
-  readonly isCut: boolean;
-}
+/** What a fault takes away. `events`: of the table topic, for good, so that a flush must stand in for them; `routes`: as long as nobody restores them. */
+export type Loss = 'nothing' | 'events' | 'routes';
 
 /** What is wrong, each in a line; none: nothing was lost and nothing diverges. */
-export function wrongWith(outcome: Outcome, { isCut }: Expected): readonly string[] {
+export function wrongWith(outcome: Outcome, loss: Loss): readonly string[] {
   const { writes, reads, events, lost, undispatched, disordered, divergent, violations } = outcome;
   return [
     ...lost.map((line) => `lost: ${line}`),
     ...disordered.map((line) => `out of order: ${line}`),
     ...divergent.map((line) => `divergent: ${line}`),
     ...violations.map(describeViolation),
-    ...(isCut ? wrongWithCut(outcome) : undispatched.map((line) => `not dispatched: ${line}`)),
+    ...(loss === 'events' ? wrongWithCut(outcome) : undispatched.map((line) => `not dispatched: ${line}`)),
+    ...(loss === 'nothing' ? needlessFlushes(outcome) : []),
     // A run in which nothing happened proves nothing.
     ...(writes === 0 || reads === 0 || events === 0 ? [`nothing happened: ${writes}, ${reads}, ${events}`] : []),
   ];
@@ -48,6 +47,13 @@ function wrongWithCut({ flushes, gaps }: Outcome): readonly string[] {
     ...(gaps === 0 ? ['no dispatcher met a hole'] : []),
     ...flushes.flatMap((count, pod) => (count === 0 ? [`pod-${pod + 1} was not flushed`] : [])),
   ];
+}
+
+/** Brokers that go and come cost a pod time, and nothing of what it holds. */
+function needlessFlushes({ flushes, gaps }: Outcome): readonly string[] {
+  return [...flushes, gaps].some((count) => count > 0)
+    ? [`flushed for nothing: ${flushes.join(' and ')}, ${gaps} holes`]
+    : [];
 }
 
 /** What was counted, in a line. */
