@@ -1,15 +1,14 @@
 import { every, type Logger, messageOf, thinned, TidemarkError, withDeadline } from '@tidemark/runtime';
-import { type Batch, type KafkaMessage } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { FollowedTopics, type TailedTopic } from './followed-topics.js';
-import { type LogTailHandler, type LogTailOptions, type TailState } from './log-tail-options.js';
-import { leaderEpochOf } from './leader-epoch.js';
-import { judgeArrival, type LeaderEpoch } from './positions.js';
+import { type LogTailHandler, type LogTailOptions } from './log-tail-options.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
 import { type Stalled, StallWatch } from './stall-watch.js';
+import { TailDelivery } from './tail-delivery.js';
 import { TailEnds } from './tail-ends.js';
+import { TailHealth } from './tail-health.js';
 import { tailMetrics, type TailMetrics } from './tail-metrics.js';
 import { TailPlaces } from './tail-places.js';
 import { TailSession } from './tail-session.js';
@@ -31,9 +30,9 @@ const closeMs = 5_000;
  */
 export class LogTail {
   readonly #options: LogTailOptions;
-  readonly #handler: LogTailHandler;
   readonly #metrics: TailMetrics;
   readonly #topics: FollowedTopics;
+  readonly #delivery: TailDelivery;
   readonly #conditions = new Conditions();
   /** Looks for topics without positions. */
   readonly #looking: Reconciler;
@@ -43,6 +42,7 @@ export class LogTail {
   readonly #places: TailPlaces;
   readonly #ends: TailEnds;
   readonly #steps: TailSteps;
+  readonly #health = new TailHealth((state) => this.#delivery.state(state));
   readonly #stopTurns: () => void;
   #session: TailSession | undefined;
   #next: TailSession | undefined;
@@ -51,28 +51,34 @@ export class LogTail {
   /** A consumer could not be begun: look at every topic again, one of them may be gone. */
   #lookAgain = false;
   readonly #again: Pick<Logger, 'warn' | 'error'>;
-  /** Why a consumer could not be begun, or topics could not be looked up, since the brokers last answered. */
-  #trouble: string | undefined;
   /** Partitions that a new consumer did not move either. */
   readonly #stubborn = new Set<string>();
   readonly #leaving = new Set<Promise<void>>();
-  #state: TailState | undefined;
   #turnedMs: number;
   #closed = false;
 
   constructor(options: LogTailOptions, handler: LogTailHandler) {
     const { clock, logger } = options;
     this.#options = options;
-    this.#handler = handler;
     this.#again = thinned(logger, clock);
     this.#metrics = tailMetrics(options.metrics);
     this.#topics = new FollowedTopics({
-      onGap: (topic, partition, reason) => this.#gap(topic, partition, reason),
-      onReset: (topic) => this.#reset(topic),
-      onGrowth: (topic, count) => this.#safely(() => this.#handler.onPartitions(topic, count)),
+      onGap: (topic, partition, reason) => this.#delivery.gap(topic, partition, reason),
+      onReset: (topic) => this.#delivery.reset(topic),
+      onGrowth: (topic, count) => this.#delivery.partitions(topic, count),
       onAbsent: (topic) => this.#again.warn({ topic }, 'kafka tail: waiting for a topic that is not there'),
       onMove: (topic, partition, position) => this.#session?.seek(topic, partition, position),
       onChange: () => this.#conditions.check(),
+    });
+    this.#delivery = new TailDelivery({
+      topics: this.#topics,
+      handler,
+      metrics: this.#metrics,
+      logger,
+      onAdvance: (topic, partition) => {
+        this.#stubborn.delete(`${topic}|${partition}`);
+        this.#conditions.check();
+      },
     });
     this.#looking = this.#reconciler(() => this.#look());
     this.#reading = this.#reconciler(() => this.#read());
@@ -104,7 +110,7 @@ export class LogTail {
       isPresent: (session) => session === this.#session && !this.#closed,
       onStep: (topic, partition, next) => {
         this.#metrics.steps.value += 1;
-        this.#advance(topic, partition, next);
+        this.#delivery.advance(topic, partition, next);
       },
     });
     this.#turnedMs = clock.monotonicMs();
@@ -141,11 +147,7 @@ export class LogTail {
   /** Why nothing comes at present; `undefined`: the brokers answer, or nothing is followed. */
   get problem(): string | undefined {
     if (this.#closed || this.#topics.wanted().length === 0) return undefined;
-    if (this.#state === 'interrupted') return this.#trouble ?? 'the brokers do not answer';
-    if (this.#trouble !== undefined) return this.#trouble;
-    const missing = this.#topics.open().find((topic) => this.#topics.isAbsent(topic));
-    if (missing !== undefined) return `there is no topic ${missing}`;
-    return this.#state === undefined ? 'connecting to the brokers' : undefined;
+    return this.#health.problem(this.#topics.open().find((topic) => this.#topics.isAbsent(topic)));
   }
 
   async close(): Promise<void> {
@@ -155,6 +157,7 @@ export class LogTail {
     this.#conditions.close();
     this.#leave(this.#session);
     this.#leave(this.#next);
+    this.#delivery.close();
     this.#metrics.live.value = 0;
     await settleWithin(
       this.#options.clock,
@@ -196,8 +199,12 @@ export class LogTail {
       { client, clock, logger, groupPrefix, rackId, fetchWaitMs, topics, places: this.#places },
       {
         onJoin: (joined, assignment) => this.#onJoin(joined, assignment),
-        onBatch: (from, batch) => this.#onBatch(from, batch),
-        onNothing: (from, topic, partition, last) => this.#onNothing(from, topic, partition, last),
+        onBatch: (from, batch) => {
+          if (from === this.#session) this.#delivery.batch(batch);
+        },
+        onNothing: (from, topic, partition, last) => {
+          if (from === this.#session) this.#delivery.nothing(topic, partition, last);
+        },
         onDead: (dead, reason) => this.#onDead(dead, reason),
       },
     );
@@ -217,7 +224,7 @@ export class LogTail {
       if (this.#closed) return;
       this.#lookAgain = true;
       this.#giveUp(session);
-      if (this.#session?.joined !== true) this.#setState('interrupted');
+      if (this.#session?.joined !== true) this.#health.set('interrupted');
       throw error;
     } finally {
       settled.abort();
@@ -246,54 +253,14 @@ export class LogTail {
         if (position !== undefined) session.seek(topic, partition, position);
       }
     }
-    this.#setState('live');
-  }
-
-  #onBatch(session: TailSession, batch: Batch): void {
-    const { topic, partition } = batch;
-    const first = batch.firstOffset();
-    const expected = this.#topics.positions.at(topic, partition);
-    if (session !== this.#session || expected === undefined || first === null) return;
-    const arrival = judgeArrival(expected, BigInt(first));
-    if (arrival.type === 'gap' && !this.#topics.isCompacted(topic))
-      this.#gap(topic, partition, `expected offset ${expected}, got ${first}`);
-    else if (arrival.type === 'gap' && arrival.direction === 'behind') this.#reset(topic);
-    this.#deliver(topic, partition, batch.messages);
-    const next = BigInt(batch.lastOffset()) + 1n;
-    this.#metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
-    this.#advance(topic, partition, next, leaderEpochOf(batch));
-  }
-
-  #deliver(topic: string, partition: number, messages: readonly KafkaMessage[]): void {
-    this.#metrics.records.value += messages.length;
-    try {
-      this.#handler.onRecords(topic, partition, messages);
-    } catch (error) {
-      this.#metrics.handlerErrors.value += 1;
-      this.#options.logger.error({ topic, partition, error: messageOf(error) }, 'kafka tail: the handler threw');
-      this.#gap(topic, partition, 'the handler threw');
-    }
-  }
-
-  #onNothing(session: TailSession, topic: string, partition: number, lastOffset: bigint): void {
-    const position = this.#topics.positions.at(topic, partition);
-    if (session !== this.#session || position === undefined || lastOffset < position) return;
-    // The cleaner leaves such batches in compacted topics; anywhere else something was there that nobody has seen.
-    if (!this.#topics.isCompacted(topic)) this.#gap(topic, partition, `nothing readable up to offset ${lastOffset}`);
-    this.#advance(topic, partition, lastOffset + 1n);
-  }
-
-  #advance(topic: string, partition: number, next: bigint, epoch?: LeaderEpoch): void {
-    this.#topics.positions.move(topic, partition, next, epoch);
-    if (this.#stubborn.size > 0) this.#stubborn.delete(`${topic}|${partition}`);
-    this.#conditions.check();
+    this.#health.set('live');
   }
 
   #onDead(session: TailSession, reason: string): void {
     if (session !== this.#session) return;
     this.#again.warn({ reason }, 'kafka tail: the consumer gave up, beginning a new one');
     this.#suspect = true;
-    this.#setState('interrupted');
+    this.#health.set('interrupted');
     this.#leave(session);
     this.#reading.fail();
   }
@@ -308,8 +275,8 @@ export class LogTail {
     const { interruptedAfterMs = 3_000, rebuildAfterMs = 5_000 } = this.#options;
     const quietMs = now - session.answeredMs;
     if (quietMs > rebuildAfterMs && !this.#suspect) this.#distrust(`no answer for ${Math.round(quietMs)} ms`);
-    if (quietMs > interruptedAfterMs || !session.joined) return this.#setState('interrupted');
-    this.#setState('live');
+    if (quietMs > interruptedAfterMs || !session.joined) return this.#health.set('interrupted');
+    this.#health.set('live');
     try {
       for (const stalled of await this.#watch.turn(session.emptyAnswers)) this.#unstall(session, stalled);
     } catch (error) {
@@ -332,36 +299,8 @@ export class LogTail {
       this.#stubborn.add(id);
       return this.#distrust(`${topic}/${partition} has records up to ${end} that do not arrive`);
     }
-    if (!compacted) this.#gap(topic, partition, 'stepped over an offset that does not arrive');
+    if (!compacted) this.#delivery.gap(topic, partition, 'stepped over an offset that does not arrive');
     this.#steps.on(session, topic, partition, end);
-  }
-
-  #gap(topic: string, partition: number, reason: string): void {
-    if (this.#closed) return;
-    this.#metrics.gaps.value += 1;
-    this.#options.logger.warn({ topic, partition, reason }, 'kafka tail: records may have been missed');
-    this.#safely(() => this.#handler.onGap(topic, partition, reason));
-  }
-
-  #reset(topic: string): void {
-    if (!this.#closed) this.#safely(() => this.#handler.onReset?.(topic));
-  }
-
-  #setState(state: TailState): void {
-    if (this.#closed || this.#state === state) return;
-    this.#state = state;
-    if (state === 'live') this.#trouble = undefined;
-    this.#metrics.live.value = state === 'live' ? 1 : 0;
-    this.#metrics.lags.know(state === 'live');
-    this.#safely(() => this.#handler.onState(state));
-  }
-
-  #safely(fn: () => void): void {
-    try {
-      fn();
-    } catch (error) {
-      this.#options.logger.error({ error: messageOf(error) }, 'kafka tail: a handler threw');
-    }
   }
 
   /** Partitions that the present session reads. */
@@ -374,13 +313,13 @@ export class LogTail {
   async #survey(topics: readonly string[]): Promise<void> {
     const { client, clock } = this.#options;
     await withAdmin({ client, clock }, (admin) => this.#topics.survey(admin, topics));
-    if (this.#state === undefined) this.#trouble = undefined;
+    this.#health.answered();
   }
 
   #reconciler(step: () => Promise<boolean>): Reconciler {
     const { clock, random = Math.random } = this.#options;
     const onError = (error: unknown): void => {
-      if (this.#state !== 'live') this.#trouble = messageOf(error);
+      this.#health.failed(error);
       this.#again.warn({ error: messageOf(error) }, 'kafka tail: trying again');
     };
     return new Reconciler({ clock, random, step, onError });
