@@ -79,6 +79,43 @@ declare module 'kafkajs/src/cluster/brokerPool.js' {
   }
 }
 
+declare module 'kafkajs/src/cluster/index.js' {
+  interface TopicMetadata {
+    readonly topicErrorCode: number;
+    readonly topic: string;
+    readonly partitionMetadata: readonly {
+      readonly partitionErrorCode: number;
+      readonly partitionId: number;
+      /** -1: none. */
+      readonly leader: number;
+    }[];
+    /** Tidemark's own: see `partial-answer-patch.ts`. */
+    readonly refusedCode?: number;
+  }
+
+  interface OffsetsOfTopic {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+  }
+
+  /** What one client knows of its brokers and topics. */
+  export default class Cluster {
+    constructor(options: object);
+    readonly brokerPool: {
+      /** As it was answered last. */
+      readonly metadata: { readonly topicMetadata: readonly TopicMetadata[] } | null;
+    };
+    /** Has metadata of them from now on. */
+    addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+    /** Partitions by the id of their leader. */
+    findLeaderForPartitions(topic: string, partitions: readonly (number | string)[]): Record<string, number[]>;
+    /** Of each partition, as its leader answers. */
+    fetchTopicsOffset(
+      topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[],
+    ): Promise<OffsetsOfTopic[]>;
+  }
+}
+
 declare module 'kafkajs/src/consumer/consumerGroup.js' {
   import { type OffsetsByTopicPartition } from 'kafkajs';
 
@@ -152,6 +189,9 @@ declare module 'kafkajs/src/broker/index.js' {
   /** A broker as one cluster knows it. */
   export default class Broker {
     constructor(options: object);
+    /** Resolves when the broker has said what it can do. */
+    connect(): Promise<void>;
+    disconnect(): Promise<void>;
     fetch(options: FetchOptions): Promise<FetchAnswer>;
   }
 }
@@ -189,9 +229,6 @@ declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
     readonly request: object;
     readonly response: {
       decode(answer: Buffer): Promise<FetchAnswer>;
-    /** Resolves when the broker has said what it can do. */
-    connect(): Promise<void>;
-    disconnect(): Promise<void>;
       parse(answer: FetchAnswer): Promise<FetchAnswer>;
     };
     readonly requestTimeout: number;
