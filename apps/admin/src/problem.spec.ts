@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type ErrorCode, errorCodes, TidemarkError } from '@tidemark/runtime';
 
@@ -86,5 +88,23 @@ describe('problemOf', () => {
     ],
   ])('says of %p where it is, and quotes nothing', (error, field, detail) => {
     expect(problemOf(error)).toMatchObject({ code: 'BAD_REQUEST', field, rule: 'syntax', detail });
+  });
+});
+
+describe('the README', () => {
+  it('names every code that the API answers with, beside its status', () => {
+    const page = readFileSync(path.resolve(import.meta.dirname, '../README.md'), 'utf8');
+    const requests = ['BAD_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN_HOST', 'NOT_FOUND', 'METHOD_NOT_ALLOWED'] as const;
+    const more = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'PRECONDITION_REQUIRED'] as const;
+    const errors = [
+      ...[...requests, ...more].map((code) => new RequestProblem(code, 'x')),
+      ...errorCodes.map((code) => new TidemarkError(code, 'x', { retriable: false })),
+      new TidemarkError('ROUTE_CONFLICT', 'x', { retriable: false, context: { reason: 'version' } }),
+      new Error('x'),
+    ];
+    const missing = errors
+      .map(problemOf)
+      .filter(({ status, code }) => !new RegExp(`^\\| ${status} +\\|[^|]*\`${code}\``, 'm').test(page));
+    expect(missing.map(({ status, code }) => `${status} ${code}`)).toEqual([]);
   });
 });
