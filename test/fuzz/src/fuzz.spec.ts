@@ -45,12 +45,17 @@ describe('fuzz', () => {
     expect(() => fuzz({ corpus, runs: 10_000, seed: 4 }, check)).toThrow('seed 4: tripped\ninput "__proto__"');
   });
 
-  it('fails when something is left on a prototype', () => {
+  it('fails when something is left on a prototype, or is another there', () => {
     const prototype = Object.prototype as { left?: boolean };
+    const list = Array.prototype as { at: unknown };
+    const { at } = list;
     try {
-      expect(() => fuzz({ corpus, runs: 1 }, () => (prototype.left = true))).toThrow(/prototypes were changed: left/);
+      expect(() => fuzz({ corpus, runs: 1 }, () => (prototype.left = true))).toThrow(/changed: Object.prototype.left/);
+      delete prototype.left;
+      expect(() => fuzz({ corpus, runs: 1 }, () => (list.at = () => 7))).toThrow(/changed: Array.prototype.at/);
     } finally {
       delete prototype.left;
+      list.at = at;
     }
   });
 

@@ -12,7 +12,7 @@ export interface FuzzOptions {
 
 /**
  * Hands mutants of the corpus to `check` until it throws, and then fails naming the seed and the smallest input found that does the same. Half of the
- * mutants are changed as bytes, half as the JSON that they are, where they are. Nothing may be left on `Object.prototype`.
+ * mutants are changed as bytes, half as the JSON that they are, where they are. No prototype of the language's may be changed.
  */
 export function fuzz(options: FuzzOptions, check: (input: Uint8Array) => void): void {
   const { seed, mutants } = mutantsOf(options);
@@ -193,9 +193,21 @@ function failure(seed: number, input: Uint8Array, cause: unknown): Error {
 }
 
 function expectIntactPrototypes(seed: number): void {
-  const left = [Object.prototype, Array.prototype].flatMap((prototype) => Object.keys(prototype));
-  if (left.length > 0) throw new Error(`seed ${seed}: prototypes were changed: ${left.join(', ')}`);
+  const changed = propertiesOfPrototypes().filter(([name, value]) => intact.get(name) !== value);
+  if (changed.length > 0)
+    throw new Error(`seed ${seed}: prototypes were changed: ${changed.map(([name]) => name).join(', ')}`);
 }
+
+/** Of what every input's value comes down to, by name; getters aside. */
+function propertiesOfPrototypes(): readonly (readonly [string, unknown])[] {
+  return [Object, Array, Function, String, Number, Map, Set, Promise].flatMap(({ name, prototype }) =>
+    Object.entries(Object.getOwnPropertyDescriptors(prototype as object)).map(
+      ([property, { value }]) => [`${name}.prototype.${property}`, value as unknown] as const,
+    ),
+  );
+}
+
+const intact: ReadonlyMap<string, unknown> = new Map(propertiesOfPrototypes());
 
 function parsed(bytes: Uint8Array): { readonly value: unknown } | undefined {
   try {
