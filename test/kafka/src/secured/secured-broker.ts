@@ -56,6 +56,8 @@ export class SecuredBroker {
           'ssl.keystore.location': keyStore,
           'ssl.keystore.password': password,
           'ssl.key.password': password,
+          // Ends while the longest case runs: its clients must log in again on the connections that they have.
+          'connections.max.reauth.ms': 12_000,
           'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
           'super.users': 'User:ANONYMOUS',
         },
