@@ -16,7 +16,7 @@ Usage: ${name} [--check | --help]
   --help   print this text
 
 The configuration is read from the environment. An empty variable counts as left out; an unknown TIDEMARK_ variable is refused,
-except TIDEMARK_TEST_… and what Kubernetes sets for services.
+except TIDEMARK_TEST_…, what Kubernetes sets for services, and those of tidemark routes.
 
 ${alignedTable(['VARIABLE', 'DEFAULT', 'TAKES', 'MEANING'], rows)}
 `;

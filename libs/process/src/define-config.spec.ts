@@ -115,6 +115,11 @@ describe('a right configuration', () => {
     });
   });
 
+  it('may stand beside the variables of the command that changes routes', () => {
+    const more = { TIDEMARK_ADMIN_URL: 'http://a:1', TIDEMARK_ADMIN_TOKEN: 'secret', TIDEMARK_ACTOR: 'jane' };
+    expect(problems({ ...right, ...more })).toEqual([]);
+  });
+
   it('may stand among the variables that Kubernetes sets for services of the same name', () => {
     const links = {
       TIDEMARK_ADMIN_SERVICE_HOST: '10.0.0.1',

@@ -119,12 +119,15 @@ function shown(field: DescribedField, value: string | undefined): string {
 /** Variables of the test suite, which processes that it starts inherit. */
 const testPrefix = 'TIDEMARK_TEST_';
 
+/** Of `tidemark routes`, which somebody may use in the environment of a process. */
+const commandVariables: readonly string[] = ['TIDEMARK_ADMIN_URL', 'TIDEMARK_ADMIN_TOKEN', 'TIDEMARK_ACTOR'];
+
 /** Their values are not shown: a misspelt variable may hold a secret. */
 function unknownVariables(fields: readonly DescribedField[], environment: Environment): FieldProblem[] {
   const known = fields.map((field) => field.name);
   return Object.keys(environment)
     .filter((name) => name.startsWith('TIDEMARK_') && !name.startsWith(testPrefix) && !known.includes(name))
-    .filter((name) => !isServiceLink(name, environment[name] ?? ''))
+    .filter((name) => !commandVariables.includes(name) && !isServiceLink(name, environment[name] ?? ''))
     .sort()
     .map((name) => {
       const near = nearest(name, known);
