@@ -5,7 +5,7 @@ import { follow, judgeTrends, type LifeSeries, type SoakSeries } from './soak-ve
 const mebibyte = 1_048_576;
 const minuteMs = 60_000;
 const still: Gauge = {
-  ...{ heapBytes: 40 * mebibyte, externalBytes: 4 * mebibyte, rssBytes: 120 * mebibyte },
+  ...{ heapBytes: 50 * mebibyte, codeBytes: 10 * mebibyte, externalBytes: 4 * mebibyte, rssBytes: 120 * mebibyte },
   ...{ descriptors: 40, sockets: 8, timers: 5, resources: 12 },
 };
 const options = { warmUpMs: 10 * minuteMs, blockMs: 2 * minuteMs };
@@ -51,6 +51,14 @@ describe('the verdict on what processes hold', () => {
   it('finds consumer groups that stay behind', () => {
     const groups = Array.from({ length: 60 }, (_, n) => ({ atMs: n * minuteMs, value: 6 + Math.floor(n / 10) }));
     expect(linesOf({ groups })).toEqual([expect.stringMatching(/^grows: broker\.1 groups/)]);
+  });
+
+  it('leaves out what V8 compiles', () => {
+    const compiling = lifeOf('admin-1', 60, (minute) => ({
+      heapBytes: (50 + minute / 10) * mebibyte,
+      codeBytes: (10 + minute / 10) * mebibyte,
+    }));
+    expect(linesOf({ lives: [compiling] })).toEqual([]);
   });
 
   it('leaves out what a process takes in as it warms up', () => {
