@@ -180,7 +180,10 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     'a process takes its login, and the authority to trust, from its environment',
     async () => {
       await allow('doctor');
-      const environment = { ...broker.environment('doctor'), TIDEMARK_TOPIC_PREFIX: region.names.prefix };
+      const environment: Readonly<Record<string, string>> = {
+        ...broker.environment('doctor'),
+        TIDEMARK_TOPIC_PREFIX: region.names.prefix,
+      };
       expect(await doctor(environment)).toContain(`${region.names.routes}: is missing`);
       const { NODE_EXTRA_CA_CERTS: _, ...untrusting } = environment;
       expect(await doctor(untrusting)).toMatch(/kafka\.ssl: .*DEPTH_ZERO_SELF_SIGNED_CERT/);
