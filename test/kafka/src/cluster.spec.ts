@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { kafkaRestartContract } from '@tidemark/kafka/testing';
 import { clusterFaults } from './cluster/cluster-faults.js';
+import { uncleanElection } from './cluster/unclean-election.js';
 import { caseTimeoutMs, wholeContract } from './contract.js';
 import { describeOnApache } from './on-apache.js';
 import { outageCases } from './outage.js';
@@ -50,6 +51,12 @@ describeOnApache('three brokers', () => {
     for (const { name, run } of clusterFaults(() => ({ kafka: running(), seed }), isLong))
       it(`nothing lost, nothing divergent: ${name}`, run, faultTimeoutMs);
   });
+  if (isLong)
+    it(
+      'hazard 52: the log of a leader that lacks records is read from its start, behind a gap, though it has outgrown its readers',
+      () => uncleanElection(running()),
+      faultTimeoutMs,
+    );
   if (isLong)
     describe('the contract', () => {
       for (const { name, run } of wholeContract(owned)) it.concurrent(name, run, caseTimeoutMs);
