@@ -5,6 +5,7 @@ import {
   highestOf,
   outgoing,
   planTable,
+  replayedOf,
 } from '@tidemark/pipeline/internals';
 import { decodeRecord, encodeControl, encodeEvent, rewound, type WireRecord } from '@tidemark/protocol';
 import { type Model, type Visit } from '../explore/explore.js';
@@ -163,8 +164,9 @@ export class RouteModel implements Model<RouteState> {
   /** One record, into at most `targetsMax` of its targets. */
   #dispatched(state: RouteState, at: number, dispatcher: Dispatcher, targetsMax: number): RouteState {
     const owned = partitionOf(dispatcher);
-    const [chunk] = [...chunksOf('things', { records: [wireOf(state.tableTopic[dispatcher.position] ?? 0)] }, 1)];
-    if (chunk === undefined) throw new Error('nothing to dispatch');
+    const { position } = dispatcher;
+    const [chunk] = [...chunksOf('things', { records: this.#replayed(state, position) }, 1)];
+    if (chunk === undefined) return withDispatcher(state, at, { ...dispatcher, position: position + 1 });
     let { topics } = state;
     let sentTo = 0;
     for (const [topic, since, buckets] of this.#topicsOf(dispatcher.route)) {
@@ -177,8 +179,20 @@ export class RouteModel implements Model<RouteState> {
       owned.announced(topicNames[topic] ?? '', since);
     }
     if (targetsMax === Infinity) owned.pass(highestOf(chunk));
-    const after = { ...dispatcher, ...assignedFrom(owned), position: dispatcher.position + 1 };
+    const after = { ...dispatcher, ...assignedFrom(owned), position: position + 1 };
     return withDispatcher({ ...state, topics }, at, after);
+  }
+
+  /** The record at `position`, or none where it comes again and the rewind is not about it. */
+  #replayed({ tableTopic, until }: RouteState, position: number): readonly WireRecord[] {
+    const record = { ...wireOf(tableTopic[position] ?? 0), src: position };
+    if (until === 0) return [record];
+    const beyond = this.#options.fault === 'replays-beyond' ? 1 : 0;
+    const rewind = { id: 2, until: BigInt(until + beyond), lost: false };
+    const place = { topic: 'table', partition: 0, firstOffset: BigInt(position), nextOffset: BigInt(position + 1) };
+    const keys = this.#options.rewindsOthers === true ? { keys: { from: 'others:', to: 'others;' } } : {};
+    const route = { ...this.#pods.routeOf(0), rewind: { id: 2, to: 0, ...keys } };
+    return replayedOf({ ...place, records: [record], rewind }, route);
   }
 
   /** What comes each second: as often as the pod waits for it, and some more. */

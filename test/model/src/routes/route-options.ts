@@ -23,6 +23,8 @@ export interface RouteOptions {
   readonly reconnections?: number;
   /** Times that the partition is rewound, to any place. */
   readonly rewinds?: number;
+  /** They are for keys that are not the pod's. Default: for all keys. */
+  readonly rewindsOthers?: boolean;
   /** The pod is not there at the beginning. */
   readonly podStarts?: boolean;
   /** What the pod follows the table with; default the shipped class. */
@@ -43,4 +45,6 @@ export type RouteFault =
   /** A position that jumped goes unseen. */
   | 'gap-unseen'
   /** A rewind goes where it is told to, be that beyond what was handled. */
-  | 'rewinds-forward';
+  | 'rewinds-forward'
+  /** A replay is said to end one record later than it does. */
+  | 'replays-beyond';

@@ -105,6 +105,11 @@ export const routeRemovals: readonly RouteRemoval[] = [
     breaks: forEver,
   },
   {
+    name: 'hazard 30: a replay of other keys leaves out what had not been sent',
+    options: { ...small, writes: 2, routes: [{ a: 1 }], rewinds: 1, rewindsOthers: true, fault: 'replays-beyond' },
+    breaks: forEver,
+  },
+  {
     name: 'hazards 31 and 47: a filter lies over the topic, and its watermarks are believed before the route is read',
     options: {
       ...small,

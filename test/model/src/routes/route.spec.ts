@@ -85,6 +85,11 @@ const runs: readonly [string, RouteOptions, Partial<RouteOptions>][] = [
     { fills: 2, rewinds: 2, rebalances: 1, zombieRecords: 1 },
   ],
   [
+    'hazard 30: other keys of the partition are replayed',
+    { ...small, routes: routes.stays, writes: 2, marks: 2, rewinds: 1, rewindsOthers: true },
+    { fills: 2, rewinds: 2, rebalances: 1, zombieRecords: 1 },
+  ],
+  [
     'hazards 30 and 31: a rewind in the middle of a move',
     { ...small, routes: routes.move, rewinds: 1 },
     { writes: 2, marks: 1, rebalances: 1 },
