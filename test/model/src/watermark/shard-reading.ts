@@ -192,12 +192,14 @@ export class ShardReading {
 
   /** Nothing of the shard is on its way then, and the row says all that is known. */
   #handsOver(state: StreamState, shard: number, hold: Hold, row: Row, go: Go): void {
-    const isEarly = this.#options.fault === 'hand-over-unacknowledged';
+    const { fault } = this.#options;
+    const isEarly = fault === 'hand-over-unacknowledged';
     if (hold.page !== null && !isEarly) return;
+    const readUpTo = fault === 'hand-over-claims' ? this.#rules.laterClaim(hold.readUpTo, hold.claim) : hold.readUpTo;
     const lease = leaseOf(this.#options, shard, row);
     const place = hold.place > Math.max(0, row.place) ? hold.place : row.place;
-    const next = rowOf(this.#rules.handedOverLease(lease, checkpointOf(place), hold.readUpTo));
-    const after = isEarly && hold.page !== null ? hold : null;
+    const next = rowOf(this.#rules.handedOverLease(lease, checkpointOf(place), readUpTo));
+    const after = (isEarly && hold.page !== null) || fault === 'reads-on' ? hold : null;
     go(after, `hands ${shardNames[shard]} over`, { rows: state.rows.with(shard, next) });
   }
 

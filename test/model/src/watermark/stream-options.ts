@@ -53,5 +53,9 @@ export type StreamFault =
   | 'take-unhanded'
   /** A shard is handed over while a page of it waits for its acknowledgement. */
   | 'hand-over-unacknowledged'
+  /** Who has handed a shard over goes on reading it. */
+  | 'reads-on'
+  /** A hand-over writes what the last page claims, though no later one has shown that the shard went on. */
+  | 'hand-over-claims'
   /** A flush covers what was lost without waiting for its acknowledgement. */
   | 'flush-later';

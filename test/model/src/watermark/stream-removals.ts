@@ -140,6 +140,16 @@ export const streamRemovals: readonly StreamRemoval[] = [
     breaks: twoAtOnce,
   },
   {
+    name: 'hazard 33: who has handed a shard over goes on reading it',
+    options: { ...handed, fault: 'reads-on' },
+    breaks: twoAtOnce,
+  },
+  {
+    name: 'hazards 33 and 49: a hand-over claims what no later page has shown (and the listing holds nothing back)',
+    options: { ...split, workers: 2, asks: 1, lateClosing: 1, fault: 'hand-over-claims', rules: { newRoll } },
+    breaks: falseWatermark,
+  },
+  {
     name: 'hazard 32: a merged shard is read after one of two parents',
     options: { ...split, shape: 'merge', records: 2, rules: { isReadable: anyParentEnded } },
     breaks: /^order/,
