@@ -204,14 +204,19 @@ export class ChaosWorld {
     if (this.#apache === undefined) this.start('kafka');
     await eventually('the broker accepts', () => this.isReady('kafka'), startTimeoutMs);
     this.start('admin-1');
-    await this.mover.create();
+    await this.mover.create().catch((error: unknown) => this.#blame('admin-1', error));
     for (const role of roles) if (role !== 'kafka' && role !== 'admin-1') this.start(role);
     for (const role of roles) {
-      await eventually(`${role} is ready`, () => this.isReady(role), startTimeoutMs).catch((error: unknown) => {
-        throw new Error(`${String(error)}: ${this.process(role).tail}`);
-      });
+      await eventually(`${role} is ready`, () => this.isReady(role), startTimeoutMs).catch((error: unknown) =>
+        this.#blame(role, error),
+      );
     }
     this.#witness = await EventWitness.open(this.kafka, topicNames(topicPrefix));
+  }
+
+  /** With the end of what it wrote. */
+  #blame(role: Role, error: unknown): never {
+    throw new Error(`${String(error)}: ${this.process(role).tail}`);
   }
 
   #makeKafka(port: number, listenerPorts: readonly number[]): void {

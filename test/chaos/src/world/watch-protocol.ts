@@ -21,5 +21,5 @@ export interface GaugeAnswer {
   readonly gauge: Gauge;
 }
 
-/** Of the environment: plants a leak of memory, timers and sockets in the process, some more every so many ms. */
-export const leakVariable = 'TIDEMARK_CHAOS_LEAK';
+/** Of the environment: plants a leak of memory, timers and sockets in the process, some more every so many ms. The services refuse unknown names that begin with `TIDEMARK_`. */
+export const leakVariable = 'CHAOS_LEAK_EVERY_MS';
