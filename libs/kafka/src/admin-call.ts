@@ -1,4 +1,4 @@
-import { type Clock, withDeadline } from '@tidemark/runtime';
+import { type Clock, TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type Admin } from 'kafkajs';
 import { isAccessDenied, isTopicMissing, topicDenied } from './kafka-error.js';
 import { type KafkaClient, shortRetry } from './kafka-client.js';
@@ -60,8 +60,8 @@ export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | un
     const low: bigint[] = [];
     const high: bigint[] = [];
     for (const { partition, low: first, high: next } of await admin.fetchTopicOffsets(topic)) {
-      low[partition] = BigInt(first);
-      high[partition] = BigInt(next);
+      low[partition] = offsetOf(topic, partition, first);
+      high[partition] = offsetOf(topic, partition, next);
     }
     return { low, high };
   } catch (error) {
@@ -74,8 +74,18 @@ export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | un
 export async function offsetsSince(admin: Admin, topic: string, sinceMs: number): Promise<readonly bigint[]> {
   const offsets: bigint[] = [];
   for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs))
-    offsets[partition] = BigInt(offset);
+    offsets[partition] = offsetOf(topic, partition, offset);
   return offsets;
+}
+
+/** Of a partition without a leader, none is known: -1 is no place to read from. */
+function offsetOf(topic: string, partition: number, offset: string): bigint {
+  const known = BigInt(offset);
+  if (known >= 0n) return known;
+  throw new TidemarkError('FEED_UNAVAILABLE', `kafka: partition ${partition} of ${topic} has no leader`, {
+    retriable: true,
+    context: { topic, partition },
+  });
 }
 
 /** Partition count, or `undefined` when there is no such topic. Fails with `ACCESS_DENIED`, or as Kafka failed. */

@@ -1,6 +1,7 @@
 import { type Admin } from 'kafkajs';
 import { boundsOf, identityOf, type LogIdentity, offsetsSince } from './admin-call.js';
 import { type FetchPlace, type RefusedPlace } from './fetch-places.js';
+import { isOfTopic } from './kafka-error.js';
 import { type Bounds, judgePosition, Positions } from './positions.js';
 
 /** How a topic is followed. */
@@ -125,21 +126,32 @@ export class FollowedTopics {
     return [...this.#refused.keys()];
   }
 
-  /** Looks the topics up: fixes the positions of new ones, and moves positions that have fallen out of the log. */
+  /**
+   * Looks the topics up: fixes the positions of new ones, and moves positions that have fallen out of the log. One that the brokers do not answer for keeps
+   * no other from its look: why, is thrown at the end.
+   */
   async survey(admin: Admin, topics: readonly string[]): Promise<void> {
-    for (const topic of topics) {
-      // From before the look: a position that has moved meanwhile may be past the end that the look has found.
-      const before = [...this.positions.of(topic)];
-      const refused = this.#refused.get(topic) ?? [];
-      const found = await this.#find(admin, topic);
-      if (!this.#wanted.has(topic)) continue;
-      if (found === undefined) this.#missing(topic);
-      else this.#found(topic, found, before, refused);
-      // What was refused meanwhile has its own look.
-      const left = this.#refused.get(topic)?.slice(refused.length) ?? [];
-      if (left.length > 0) this.#refused.set(topic, left);
-      else if (this.#refused.delete(topic)) this.#hooks.onChange();
-    }
+    const failures: unknown[] = [];
+    for (const topic of topics)
+      await this.#surveyOne(admin, topic).catch((error: unknown) => {
+        if (!isOfTopic(error)) throw error;
+        failures.push(error);
+      });
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #surveyOne(admin: Admin, topic: string): Promise<void> {
+    // From before the look: a position that has moved meanwhile may be past the end that the look has found.
+    const before = [...this.positions.of(topic)];
+    const refused = this.#refused.get(topic) ?? [];
+    const found = await this.#find(admin, topic);
+    if (!this.#wanted.has(topic)) return;
+    if (found === undefined) this.#missing(topic);
+    else this.#found(topic, found, before, refused);
+    // What was refused meanwhile has its own look.
+    const left = this.#refused.get(topic)?.slice(refused.length) ?? [];
+    if (left.length > 0) this.#refused.set(topic, left);
+    else if (this.#refused.delete(topic)) this.#hooks.onChange();
   }
 
   /** Partitions were added, so keys have moved between them. */

@@ -1,8 +1,10 @@
 import { type Clock, type Logger, messageOf, wait } from '@tidemark/runtime';
+import { type Admin } from 'kafkajs';
 import { identityOf, type LogIdentity, withAdmin } from './admin-call.js';
 import { type FetchPlace, type FetchPlaces, type RefusedPlace } from './fetch-places.js';
 import { type Generation, type Lane } from './generation.js';
 import { type KafkaClient } from './kafka-client.js';
+import { isOfTopic } from './kafka-error.js';
 import { Reconciler } from './reconciler.js';
 
 export interface GroupPlacesOptions {
@@ -80,14 +82,25 @@ export class GroupPlaces implements FetchPlaces {
     if (topics.length === 0) return true;
     await withAdmin({ client, clock, timeoutMs }, async (admin) => {
       for (const topic of topics) {
-        const identity = await identityOf(admin, topic);
-        if (identity === undefined && !this.#isGone(topic)) continue;
+        const identity = await this.#identityOf(admin, topic);
+        if (identity === 'unknown' || (identity === undefined && !this.#isGone(topic))) continue;
         this.#vain.delete(topic);
         if (identity !== undefined) this.#found(topic, identity);
         this.#open.delete(topic);
       }
     });
     return this.#open.size === 0;
+  }
+
+  /** One topic that the brokers do not answer for keeps no other from its look. */
+  async #identityOf(admin: Admin, topic: string): Promise<LogIdentity | undefined | 'unknown'> {
+    try {
+      return await identityOf(admin, topic);
+    } catch (error) {
+      if (!isOfTopic(error)) throw error;
+      this.#options.again.warn({ topic, error: messageOf(error) }, 'kafka group: a topic cannot be looked up');
+      return 'unknown';
+    }
   }
 
   #isGone(topic: string): boolean {

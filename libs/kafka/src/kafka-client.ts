@@ -17,6 +17,7 @@ import { patchFetch } from './fetch-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
 import { patchMembership } from './membership-patch.js';
 import { patchMetadata } from './metadata-patch.js';
+import { patchPartialAnswers } from './partial-answer-patch.js';
 import { patchPool } from './pool-patch.js';
 import { patchProduce } from './produce-patch.js';
 import { patchIdleTimer } from './timer-patch.js';
@@ -58,6 +59,7 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
   patchProduce();
   patchMembership();
   patchMetadata();
+  patchPartialAnswers();
   patchFetch();
   if (isKafka(options)) return options;
   const config = configOf(options);

@@ -23,6 +23,11 @@ export function isAccessDenied(error: unknown): boolean {
   return /AUTHORIZATION_FAILED|AUTHENTICATION_FAILED/.test(kafkaErrorType(error) ?? '');
 }
 
+/** Whether the brokers have answered, and do not answer for this topic: no reason to give up what is asked about others. */
+export function isOfTopic(error: unknown): boolean {
+  return isTidemarkError(error) || kafkaErrorType(error) !== undefined;
+}
+
 export function isTooLarge(error: unknown): boolean {
   return /^(MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE)$/.test(kafkaErrorType(error) ?? '');
 }

@@ -2,6 +2,7 @@ import { every, type Logger, messageOf, thinned, TidemarkError, withDeadline } f
 import { withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { FollowedTopics, type TailedTopic } from './followed-topics.js';
+import { isOfTopic } from './kafka-error.js';
 import { type LogTailHandler, type LogTailOptions } from './log-tail-options.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
@@ -312,8 +313,17 @@ export class LogTail {
 
   async #survey(topics: readonly string[]): Promise<void> {
     const { client, clock } = this.#options;
-    await withAdmin({ client, clock }, (admin) => this.#topics.survey(admin, topics));
-    this.#health.answered();
+    let failure: unknown;
+    await withAdmin({ client, clock }, (admin) =>
+      this.#topics.survey(admin, topics).catch((error: unknown) => {
+        if (!isOfTopic(error)) throw error;
+        failure = error;
+      }),
+    );
+    if (failure === undefined) return this.#health.answered();
+    // The others are read meanwhile; whoever waits for this one asks again.
+    this.#health.failed(failure);
+    this.#again.warn({ error: messageOf(failure) }, 'kafka tail: a topic cannot be looked up');
   }
 
   #reconciler(step: () => Promise<boolean>): Reconciler {

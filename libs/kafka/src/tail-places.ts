@@ -50,6 +50,6 @@ export class TailPlaces implements FetchPlaces {
     if (refused.length === 0) return true;
     await this.#options.survey(refused);
     this.#options.onLooked();
-    return true;
+    return this.#options.topics.refused().length === 0;
   }
 }

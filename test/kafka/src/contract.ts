@@ -1,4 +1,4 @@
-import { type Cut, kafkaContract, type KafkaHarness } from '@tidemark/kafka/testing';
+import { type Cut, kafkaContract, type KafkaHarness, type LoseLeader } from '@tidemark/kafka/testing';
 import { type ContractCase } from '@tidemark/runtime/testing';
 import { podFeedContract } from './change-feed.js';
 import { dispatchIsolationCases } from './dispatch-isolation.js';
@@ -9,7 +9,9 @@ import { routeTopicContract } from './route-log.js';
 export const caseTimeoutMs = 150_000;
 
 /** All that is promised on brokers that stay up. Each case has topics and groups of its own: they may run side by side. The longest come first. */
-export function wholeContract(harness: KafkaHarness & { readonly cut?: Cut }): ContractCase[] {
+export function wholeContract(
+  harness: KafkaHarness & { readonly cut?: Cut; readonly loseLeader?: LoseLeader },
+): ContractCase[] {
   return [
     ...named('isolation', dispatchIsolationCases(harness)),
     ...kafkaContract(harness),

@@ -15,6 +15,7 @@ describe('the Kafka contract on the embedded broker', () => {
     },
     compacts: true,
     cut: (topic: string, from: bigint) => kafka.faults.truncateFrom({ topic, partition: 0 }, from),
+    loseLeader: (topic: string) => kafka.faults.loseLeader(topic),
     logger: testLogger,
   };
   for (const { name, run } of wholeContract(harness)) it.concurrent(name, run, caseTimeoutMs);

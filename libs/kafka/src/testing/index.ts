@@ -4,6 +4,7 @@ import { groupConsumerCases, groupConsumerRestartCases } from './group-consumer-
 import { groupLanesCases } from './group-lanes-cases.js';
 import { groupRewindCases } from './group-rewind-cases.js';
 import { groupViewCases } from './group-view-cases.js';
+import { type LoseLeader, leaderlessCases } from './leaderless-cases.js';
 import { type Cut, otherLogCases } from './other-log-cases.js';
 import { podFeedCases, podFeedRestartCases } from './pod-feed-cases.js';
 import { podTopicCases, podTopicRestartCases } from './pod-topic-cases.js';
@@ -14,11 +15,14 @@ import { topicCheckCases } from './topic-check-cases.js';
 import { writerElectionCases } from './writer-election-cases.js';
 
 export { type KafkaHarness, type RestartableKafka } from './contract-world.js';
+export { type LoseLeader } from './leaderless-cases.js';
 export { type Cut } from './other-log-cases.js';
 export { type SilentTopicClient, silentTopicClient } from './silent-topic-client.js';
 
 /** What Tidemark relies on in Kafka: every case is a promise of `@tidemark/kafka` that must hold on the Kafka it is given. Cases may run side by side. */
-export function kafkaContract(harness: KafkaHarness & { readonly cut?: Cut }): ContractCase[] {
+export function kafkaContract(
+  harness: KafkaHarness & { readonly cut?: Cut; readonly loseLeader?: LoseLeader },
+): ContractCase[] {
   return [
     ...producerCases(harness),
     ...routeTopicCases(harness),
@@ -32,6 +36,7 @@ export function kafkaContract(harness: KafkaHarness & { readonly cut?: Cut }): C
     ...groupRewindCases(harness),
     ...groupViewCases(harness),
     ...otherLogCases(harness),
+    ...leaderlessCases(harness),
   ];
 }
 
