@@ -233,6 +233,18 @@ describe('FollowedTopics', () => {
       expect([moves, followed.placeOf('c', 1)?.topicId]).toEqual([['c/0 0', 'c/1 5', 't/0 0'], 'c-2']);
     });
 
+    it('has the same place for every fetch until it is another one, so that what a broker says of it is remembered', async () => {
+      const { followed } = await at20();
+      const place = followed.placeOf('c', 1);
+      followed.positions.move('c', 1, 21n, 3);
+      expect(followed.placeOf('c', 1)).toBe(place);
+      followed.positions.move('c', 1, 22n, 4);
+      expect([followed.placeOf('c', 1), followed.placeOf('c', 0)]).toEqual([
+        { topicId: 'c-1', leaderEpoch: 4 },
+        { topicId: 'c-1', leaderEpoch: 3 },
+      ]);
+    });
+
     it('goes on where a topic is found again that a broker had not heard of for a while', async () => {
       const { log, gaps, followed, look } = await at20();
       log.delete('c');

@@ -49,6 +49,7 @@ export class FollowedTopics {
   readonly #absent = new Set<string>();
   readonly #ends = new Map<string, readonly bigint[]>();
   readonly #ids = new Map<string, string | undefined>();
+  readonly #places = new Map<string, FetchPlace[]>();
   /** Not fetched until they were looked up: what a broker has refused to hand over of them, by topic. */
   readonly #refused = new Map<string, RefusedPlace[]>();
 
@@ -64,6 +65,7 @@ export class FollowedTopics {
       this.positions.forget(topic);
       this.#ends.delete(topic);
       this.#ids.delete(topic);
+      this.#places.delete(topic);
       this.#refused.delete(topic);
     }
     for (const topic of this.#absent) if (!topics.has(topic)) this.#absent.delete(topic);
@@ -113,7 +115,15 @@ export class FollowedTopics {
   /** `undefined`: nothing of it is to be fetched before it was looked up. */
   placeOf(topic: string, partition: number): FetchPlace | undefined {
     if (this.#refused.has(topic) || !this.positions.has(topic)) return undefined;
-    return { topicId: this.#ids.get(topic), leaderEpoch: this.positions.epochAt(topic, partition) };
+    const [topicId, leaderEpoch] = [this.#ids.get(topic), this.positions.epochAt(topic, partition)];
+    const known = this.#places.get(topic)?.[partition];
+    // The same object while it is the same place: what brokers say of it is remembered by it.
+    if (known !== undefined && known.topicId === topicId && known.leaderEpoch === leaderEpoch) return known;
+    const place = { topicId, leaderEpoch };
+    const places = this.#places.get(topic) ?? [];
+    places[partition] = place;
+    this.#places.set(topic, places);
+    return place;
   }
 
   refuse(refused: RefusedPlace): void {
