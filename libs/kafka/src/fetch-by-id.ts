@@ -1,11 +1,16 @@
 /// <reference types="./kafkajs-internals.d.ts" />
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import protocolError from 'kafkajs/src/protocol/error.js';
-import { type FetchAnswer, type FetchAnswerPartition, type FetchOptions } from 'kafkajs/src/broker/index.js';
+import {
+  type FetchAnswer,
+  type FetchAnswerPartition,
+  type FetchOptions,
+  type FetchPartition,
+} from 'kafkajs/src/broker/index.js';
 import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
 import older from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';
-import { type RefusedPlace } from './fetch-places.js';
+import { type FetchPlace, type RefusedPlace } from './fetch-places.js';
 import { FlexibleReader, FlexibleWriter } from './flexible-wire.js';
 
 const apiKey = 1;
@@ -22,6 +27,12 @@ const unknownTopicId = 100;
 const inconsistentTopicId = 103;
 /** Tagged field of a partition's answer: where the log parts from what the reader has read. */
 const divergingEpochTag = 0;
+
+/**
+ * Of a place: the epoch to ask with, where its own is none of the log's. A leader in whose time nothing was written leaves no trace of its epoch, and where
+ * only that is known of a position, the next leader says that the log parts from it, at an end that may lie behind the position: nothing was cut.
+ */
+const provenEpochs = new WeakMap<FetchPlace, number>();
 
 type ByIdOptions = FetchOptions & { readonly replicaId?: number };
 
@@ -62,11 +73,7 @@ async function encode(options: ByIdOptions): Promise<{ buf: Buffer; buffer: Buff
   writer.array(options.topics, ({ partitions }) => {
     writer.uuid(partitions[0]?.place?.topicId);
     writer.array(partitions, ({ partition, fetchOffset, maxBytes: partitionBytes, place }) => {
-      writer
-        .int32(partition)
-        .int32(-1)
-        .int64(BigInt(fetchOffset))
-        .int32(place?.leaderEpoch ?? -1);
+      writer.int32(partition).int32(-1).int64(BigInt(fetchOffset)).int32(epochOf(place));
       writer.int64(-1n).int32(partitionBytes).noTags();
     });
     writer.noTags();
@@ -74,6 +81,10 @@ async function encode(options: ByIdOptions): Promise<{ buf: Buffer; buffer: Buff
   writer.array([], () => undefined);
   writer.text(options.rackId ?? '').noTags();
   return { buf: writer.written, buffer: writer.written };
+}
+
+function epochOf(place: FetchPlace | undefined): number {
+  return (place === undefined ? undefined : (provenEpochs.get(place) ?? place.leaderEpoch)) ?? -1;
 }
 
 async function decode(answer: Buffer, { topics }: ByIdOptions): Promise<Decoded> {
@@ -92,8 +103,8 @@ async function decode(answer: Buffer, { topics }: ByIdOptions): Promise<Decoded>
   const responses: FetchAnswer['responses'][number][] = [];
   for (const { topic, partitions } of read) {
     const usable: FetchAnswerPartition[] = [];
-    for (const { records, isDiverging, ...known } of partitions) {
-      const why = whyRefused(known.errorCode, isDiverging);
+    for (const { records, diverging, ...known } of partitions) {
+      const why = whyRefused(known.errorCode, diverging, askedOf(topics, topic, known.partition));
       if (why === undefined) usable.push({ ...known, messages: await messagesOf(records) });
       else refused.push({ topic, partition: known.partition, why });
     }
@@ -102,18 +113,35 @@ async function decode(answer: Buffer, { topics }: ByIdOptions): Promise<Decoded>
   return { clientSideThrottleTime, errorCode, responses, refused };
 }
 
-function whyRefused(errorCode: number, isDiverging: boolean): RefusedPlace['why'] | undefined {
+function askedOf(topics: FetchOptions['topics'], topic: string, partition: number): FetchPartition | undefined {
+  return topics.find((one) => one.topic === topic)?.partitions.find((one) => one.partition === partition);
+}
+
+function whyRefused(
+  errorCode: number,
+  diverging: Diverging | undefined,
+  asked: FetchPartition | undefined,
+): RefusedPlace['why'] | undefined {
   if (errorCode === unknownTopicId || errorCode === inconsistentTopicId) return 'unknown-topic';
-  return isDiverging ? 'cut' : undefined;
+  if (diverging === undefined) return undefined;
+  if (asked?.place === undefined || diverging.end < BigInt(asked.fetchOffset)) return 'cut';
+  provenEpochs.set(asked.place, diverging.epoch);
+  return undefined;
+}
+
+/** Where the log parts from what was asked for: the last epoch that both have, and its end. */
+interface Diverging {
+  readonly epoch: number;
+  readonly end: bigint;
 }
 
 type ReadPartition = Omit<FetchAnswerPartition, 'messages'> & {
   readonly records: Buffer | undefined;
-  readonly isDiverging: boolean;
+  readonly diverging: Diverging | undefined;
 };
 
 function readPartition(reader: FlexibleReader): ReadPartition {
-  let isDiverging = false;
+  let diverging: Diverging | undefined;
   const known = {
     partition: reader.int32(),
     errorCode: reader.int16(),
@@ -129,9 +157,9 @@ function readPartition(reader: FlexibleReader): ReadPartition {
   };
   const records = reader.sizedBytes();
   reader.tags((tag) => {
-    isDiverging ||= tag === divergingEpochTag;
+    if (tag === divergingEpochTag) diverging = { epoch: reader.int32(), end: reader.int64() };
   });
-  return { ...known, records, isDiverging };
+  return { ...known, records, diverging };
 }
 
 async function messagesOf(records: Buffer | undefined): Promise<object[]> {
