@@ -68,6 +68,22 @@ describe('the watermark', () => {
     expect(world.controls('users', 'watermark').length).toBeGreaterThan(5);
   });
 
+  it('hazard 67: goes on while Kafka does not list its topics, or does not answer for them', async () => {
+    world = new CheckedWorld();
+    world.sink.createTopic(world.names.cdc('orders'), 1);
+    world.worker('a');
+    await world.clock.advance(10_000);
+    const sent = (): number => world.sink.log(world.names.cdc('orders'), 0).length;
+    const list = world.sink.listTopics.bind(world.sink);
+    for (const answer of [() => Promise.reject(new Error('no leader')), () => new Promise<never>(() => undefined)]) {
+      world.sink.listTopics = answer;
+      const before = sent();
+      await world.clock.advance(60_000);
+      expect(sent() - before).toBeGreaterThanOrEqual(30);
+    }
+    world.sink.listTopics = list;
+  });
+
   it('is withheld while a shard has no row in the lease table', async () => {
     world = new CheckedWorld({ stream: { shards: 2 } });
     const worker = world.worker('a');

@@ -1,5 +1,5 @@
 import { tableOfCdcTopic, type TopicNames } from '@tidemark/protocol';
-import { type Clock, withDeadline } from '@tidemark/runtime';
+import { type Clock, messageOf, withDeadline } from '@tidemark/runtime';
 import { type CallWatch } from './call-watch.js';
 import { type EventSink, type OutgoingRecord } from './ports.js';
 import { type SyncMetrics } from './sync-metrics.js';
@@ -15,6 +15,12 @@ export interface TableTopicsOptions {
   readonly sendTimeoutMs: number;
   /** How old the list of table topics may be, ms. */
   readonly topicListEveryMs: number;
+}
+
+export interface KnownTopics {
+  readonly topics: ReadonlySet<string>;
+  /** Why Kafka does not list them at present. */
+  readonly failure: Error | undefined;
 }
 
 /** The table topics as Kafka has them, each call with its deadline: which there are, their partitions, and sends to them. */
@@ -37,13 +43,25 @@ export class TableTopics {
     return this.#listing;
   }
 
-  /** The tables that have a topic; where Kafka does not list them within `patienceMs`, those that it listed last. Rejects only where it never has. */
-  async knownTables(patienceMs: number, signal: AbortSignal): Promise<readonly string[]> {
+  /**
+   * The table topics there are; where Kafka does not list them within `patienceMs`, those that it listed last and those met since, however long ago, and
+   * why. Rejects only where it never has.
+   */
+  async known(patienceMs: number, signal: AbortSignal): Promise<KnownTopics> {
     const listing = this.list(signal);
-    const isFirst = this.#listedAtMs === -Infinity;
-    if (isFirst) await listing;
-    else await within(this.#options.clock, patienceMs, listing).catch(() => undefined);
-    return [...this.#topics].map((topic) => this.tableOf(topic));
+    let failure: Error | undefined;
+    if (this.#listedAtMs === -Infinity) await listing;
+    else
+      await within(this.#options.clock, patienceMs, listing).catch((error: unknown) => {
+        failure = error instanceof Error ? error : new Error(messageOf(error));
+      });
+    return { topics: this.#topics, failure };
+  }
+
+  /** The tables that have a topic, as `known` has it. */
+  async knownTables(patienceMs: number, signal: AbortSignal): Promise<readonly string[]> {
+    const { topics } = await this.known(patienceMs, signal);
+    return [...topics].map((topic) => this.tableOf(topic));
   }
 
   tableOf(topic: string): string {

@@ -25,15 +25,18 @@ export class WatermarkSender {
     this.#clock = clock;
   }
 
-  /** Waits no longer than `patienceMs`. Resolves to how many topics have acknowledged it, and to why one fails at present. */
+  /**
+   * Waits no longer than `patienceMs`, after half of that for a list of topics. Where there is none, the last one does, however old it is: a topic that it lacks
+   * has no watermark, so that pods read its table through. Resolves to how many topics have acknowledged it, and to why one, or the list, fails at present.
+   */
   async publish(
     watermark: Watermark,
     isWithheld: (table: string) => boolean,
     patienceMs: number,
     signal: AbortSignal,
   ): Promise<{ readonly acknowledged: number; readonly failure: Error | undefined }> {
-    const listed = await this.#topics.list(signal);
-    const topics = [...listed].filter((topic) => !isWithheld(this.#topics.tableOf(topic)));
+    const known = await this.#topics.known(patienceMs / 2, signal);
+    const topics = [...known.topics].filter((topic) => !isWithheld(this.#topics.tableOf(topic)));
     const due = new Set(topics);
     for (const topic of this.#failed.keys()) if (!due.has(topic)) this.#failed.delete(topic);
     const queue = topics.filter((topic) => !this.#awaited.has(topic));
@@ -45,7 +48,7 @@ export class WatermarkSender {
     const patience = new AbortController();
     const sent = Promise.all(Array.from({ length: topicsAtOnce }, sendFromQueue)).finally(() => patience.abort());
     await Promise.race([sent, wait(this.#clock, patienceMs, patience.signal)]);
-    return { acknowledged, failure: [...this.#failed.values()][0] };
+    return { acknowledged, failure: known.failure ?? [...this.#failed.values()][0] };
   }
 
   async #trySend(topic: string, { at, streamId }: Watermark, signal: AbortSignal): Promise<boolean> {
