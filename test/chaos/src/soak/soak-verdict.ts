@@ -41,9 +41,9 @@ export interface Followed {
 
 /** What grows by no more is flat. */
 export const goals = {
-  /** Of memory, and in any case `slackBytes`: tables that double, and what V8 learns of the code, take as much in a short run. */
+  /** Of memory, and in any case `slackBytes`: what is kept up to a bound, and what V8 learns of the code, still grows in a short run. */
   percentPerHour: 1,
-  slackBytes: 262_144,
+  slackBytes: 1_048_576,
   /** Of sockets, timers, groups and the like, over the whole series: a connection more after a fault is none lost. */
   slackCount: 2,
 } as const;
