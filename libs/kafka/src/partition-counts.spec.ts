@@ -21,6 +21,30 @@ function bench() {
   return { clock, asked, counts, answerBy: (by: () => Promise<number>) => (answer = by) };
 }
 
+it('makes a topic anew with as many partitions as it had when it was last there', async () => {
+  const made: number[] = [];
+  let present = true;
+  const admin = {
+    connect: async () => undefined,
+    disconnect: async () => undefined,
+    fetchTopicMetadata: async ({ topics: [name = ''] }: { readonly topics: readonly string[] }) => {
+      if (!present) throw Object.assign(new Error('no such topic'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+      return { topics: [{ name, partitions: Array.from({ length: 12 }, () => ({})) }] };
+    },
+    createTopics: async ({ topics }: { readonly topics: readonly { readonly numPartitions: number }[] }) => {
+      made.push(...topics.map(({ numPartitions }) => numPartitions));
+      return true;
+    },
+  };
+  const client = { admin: () => admin } as unknown as KafkaClient;
+  const createTopics = { partitions: 4, replicationFactor: 1 };
+  const options = { client, clock: new ManualClock(), createTopics, maxAgeMs: 0, topicsMax: 10, random: () => 0.5 };
+  const counts = new PartitionCounts(options);
+  expect(await counts.of('t')).toBe(12);
+  present = false;
+  expect([await counts.of('t'), await counts.of('u'), made]).toEqual([12, 4, [12, 4]]);
+});
+
 const silent = (): Promise<number> => new Promise(() => undefined);
 const refused = async (): Promise<number> => {
   throw new Error('connect ECONNREFUSED');

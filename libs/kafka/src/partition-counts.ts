@@ -36,6 +36,8 @@ interface Count {
 export class PartitionCounts {
   readonly #options: PartitionCountsOptions;
   readonly #counts = new Map<string, Count>();
+  /** How many a topic had when it was last there: made anew, it gets as many again. */
+  readonly #last = new Map<string, number>();
   readonly #patience = new Map<string, Patience>();
   readonly #closing = new AbortController();
 
@@ -104,16 +106,23 @@ export class PartitionCounts {
     try {
       return await withAdmin({ client, clock, signal: this.#closing.signal }, async (admin) => {
         const count = await partitionCountOf(admin, topic);
-        if (count !== undefined) return count;
+        if (count !== undefined) return this.#remember(topic, count);
         if (createTopics === undefined) throw topicMissing(topic);
-        await createTopic(admin, topic, createTopics.partitions, createTopics);
-        return createTopics.partitions;
+        const made = this.#last.get(topic) ?? createTopics.partitions;
+        await createTopic(admin, topic, made, createTopics);
+        return made;
       });
     } catch (error) {
       this.#assertOpen();
       if (error instanceof TidemarkError && error.code === 'PARTITION_MISMATCH') return Number(error.context['got']);
       throw adminFailed(error);
     }
+  }
+
+  #remember(topic: string, count: number): number {
+    if (this.#last.size >= this.#options.topicsMax) this.#last.clear();
+    this.#last.set(topic, count);
+    return count;
   }
 
   #assertOpen(): void {

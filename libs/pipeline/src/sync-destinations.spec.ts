@@ -78,7 +78,7 @@ describe('hazard 51: a streaming destination that is not active', () => {
   );
 
   it('is flushed, acknowledged in every partition, before its watermark goes on', async () => {
-    const { worker, value, log } = await running();
+    const { worker, value, log } = await running({ parkAloneAfterMs: 10 * minute });
     world.destinations.set('users', { status: 'DISABLED' });
     await world.clock.advance(2 * minute);
     world.write('users', 'k:lost');

@@ -56,6 +56,8 @@ export interface SyncWorkerOptions {
   readonly pageBudgetBytes?: number;
   /** How long a table's topic may refuse what it is sent before the table is parked: left out, and owed a flush, ms. Default 10,000. */
   readonly parkAfterMs?: number;
+  /** The same for a topic that fails as Kafka as a whole may, without a leader or enough replicas, while another topic takes records, ms. Default 60,000. */
+  readonly parkAloneAfterMs?: number;
   /** A call without an answer for so long makes the worker not ready, ms. Default 1,500. */
   readonly unansweredMs?: number;
   readonly clock?: Clock;
@@ -91,6 +93,7 @@ export function resolveSyncOptions(options: SyncWorkerOptions): ResolvedSyncOpti
     destinationEveryMs: 60_000,
     pageBudgetBytes: 64 * 1_024 * 1_024,
     parkAfterMs: 10_000,
+    parkAloneAfterMs: 60_000,
     unansweredMs: 1_500,
     clock: systemClock,
     random: Math.random,
@@ -129,6 +132,7 @@ const positive = [
   'destinationEveryMs',
   'pageBudgetBytes',
   'parkAfterMs',
+  'parkAloneAfterMs',
   'unansweredMs',
 ] as const;
 

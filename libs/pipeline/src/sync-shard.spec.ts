@@ -64,7 +64,13 @@ beforeEach(() => {
   };
   covered = [];
   const metrics = new SyncMetrics();
-  const limits = { recordBytesMax: 900_000, sendTimeoutMs: 10_000, topicListEveryMs: 5_000, parkAfterMs: 10_000 };
+  const limits = {
+    recordBytesMax: 900_000,
+    sendTimeoutMs: 10_000,
+    topicListEveryMs: 5_000,
+    parkAfterMs: 10_000,
+    parkAloneAfterMs: 60_000,
+  };
   const retry = new Retry({ clock, random: () => 0, initialMs: 100, maxMs: 1_000 }, stop.signal, observer);
   const publisher = new TablePublisher({
     sink,

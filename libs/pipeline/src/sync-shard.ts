@@ -97,7 +97,7 @@ async function publishPage(sync: ShardSync, translator: RecordTranslator, page: 
   for (const { type } of steps) metrics.steps[type].value += 1;
   await payDebts(sync);
   for (const { table, hole } of await publisher.publish(steps, publishing, hold.owes)) hold.owe(table, hole);
-  await publisher.sendDeadLetters(deadLetters, publishing);
+  await publisher.deadLetters.send(deadLetters, publishing.signal);
   const last = page.records.at(-1);
   if (last !== undefined) hold.advance(last.sequenceNumber);
 }

@@ -105,6 +105,35 @@ describe('hazard 35: records that cannot be translated', () => {
     expect(world.eventsOf('users', 'k:2')).toEqual([small]);
   });
 
+  it('gives up the dead letters of a page together, in the time of one call, where their topic does not answer', async () => {
+    const { clock, sink, stream, names } = open();
+    world.worker('a', { sendTimeoutMs: 2_000 });
+    await clock.advance(2_000);
+    for (let each = 0; each < 300; each += 1) stream.put(0, bytesOf({ ...readable, dynamodb: { Keys: { key: {} } } }));
+    const after = world.write('users', 'k:1');
+    const send = sink.send.bind(sink);
+    sink.send = (topic, records, signal) =>
+      topic === names.deadLetters ? new Promise<never>(() => undefined) : send(topic, records, signal);
+    await clock.advance(10_000);
+    expect(world.eventsOf('users', 'k:1')).toEqual([after]);
+    expect(world.leases.row('shardId-000000000000')?.checkpoint).toBe('301');
+    expect(world.deadLetters()).toHaveLength(0);
+  });
+
+  it('sends the dead letters of a page but for the one that Kafka does not take', async () => {
+    const { clock, sink, stream, names } = open();
+    world.worker('a');
+    await clock.advance(2_000);
+    sink.fault = (topic, records) =>
+      topic === names.deadLetters && records.some(({ record }) => (record.value?.byteLength ?? 0) > 10_000)
+        ? new TidemarkError('PUBLISH_FAILED', 'too large', { retriable: false })
+        : undefined;
+    const unreadable = (over: object): Buffer => bytesOf({ ...readable, ...over, dynamodb: { Keys: { key: {} } } });
+    for (const over of [{}, { text: 'x'.repeat(20_000) }, {}, {}]) stream.put(0, unreadable(over));
+    await clock.advance(5_000);
+    expect(world.deadLetters().map(({ sequenceNumber }) => sequenceNumber)).toEqual(['1', '3', '4']);
+  });
+
   it('goes on without a dead letter that Kafka does not take', async () => {
     const { clock, sink, stream } = open();
     world.worker('a');

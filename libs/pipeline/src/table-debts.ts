@@ -30,7 +30,7 @@ interface Lane {
 const lookMs = { initialMs: 1_000, maxMs: 60_000 } as const;
 
 /**
- * Which tables are parked: their topic takes nothing, for a reason of its own that waiting for Kafka does not mend. Their changes are left out, and
+ * Which tables are parked: their topic takes nothing, for a reason of its own that waiting for Kafka does not mend, or for long while others do. Their changes are left out, and
  * a flush is owed instead, so that no other table has to stand still. Each shard remembers in its lease row what it owes; here stands when a topic is
  * looked at again, and the flushes, each of which covers every change that was left out before it began, whichever shard left it out.
  */
@@ -63,6 +63,13 @@ export class TableDebts {
     if (!lane.isParked && (isRelapse || nowMs - lane.failingSinceMs >= this.#options.parkAfterMs))
       this.#park(table, lane, isRelapse ? lane.looks : 0);
     return lane.isParked;
+  }
+
+  /** Parks the table at once: its topic has failed for long while others take records. */
+  park(table: string, error: unknown): void {
+    const lane = this.#lane(table);
+    lane.why = messageOf(error);
+    if (!lane.isParked) this.#park(table, lane, 0);
   }
 
   /** The topic has taken records. */

@@ -1,6 +1,6 @@
 import { type TopicNames } from '@tidemark/protocol';
-import { type Clock, isTidemarkError, type Logger, messageOf } from '@tidemark/runtime';
-import { type DeadLetter, outgoingDeadLetter } from './dead-letter.js';
+import { type Clock, isTidemarkError, type Logger } from '@tidemark/runtime';
+import { DeadLetterSender } from './dead-letter-sender.js';
 import { type Hole, type Skip } from './hole-flush.js';
 import { chunksOf, intoEveryPartition, outgoingOf } from './outgoing-records.js';
 import { type OutgoingRecord } from './ports.js';
@@ -20,18 +20,32 @@ export interface TablePublisherOptions extends TableTopicsOptions {
   readonly recordBytesMax: number;
   /** How long a topic may refuse records before its table is parked, ms. */
   readonly parkAfterMs: number;
+  /** The same where it fails as Kafka as a whole may, while another topic takes records, ms. */
+  readonly parkAloneAfterMs: number;
   /** For the flushes that parked tables are owed. */
   readonly debtRetry: () => Retry;
 }
 
-/** A dead letter is a courtesy to operators: after so many attempts it is given up. */
-const deadLetterAttempts = 3;
 /** A topic that refuses records as too large is offered smaller ones down to this size, bytes: there, no record has more than its key. */
 const refusedBytesMin = 128;
 
+/** Topics that are asked for proof that Kafka takes records. */
+const witnessesMax = 3;
+
+/** Records of one topic, addressed to the `count` partitions that it had. */
+interface Parcel {
+  readonly count: number;
+  readonly records: readonly OutgoingRecord[];
+}
+
+/** One that is still being filled. */
+interface OpenParcel extends Parcel {
+  readonly records: OutgoingRecord[];
+}
+
 /** What steps make of the table topics, and the tables that are left out of it. */
 interface Outgoing {
-  readonly byTopic: Map<string, OutgoingRecord[]>;
+  readonly byTopic: Map<string, OpenParcel>;
   readonly leftOut: Set<string>;
   /** Tables that are owed a flush, which must come first. */
   readonly owed: ReadonlyMap<string, unknown>;
@@ -44,12 +58,14 @@ export class TablePublisher {
   readonly debts: TableDebts;
   readonly topics: TableTopics;
   readonly watermarks: WatermarkSender;
+  readonly deadLetters: DeadLetterSender;
   readonly #options: TablePublisherOptions;
 
   constructor(options: TablePublisherOptions) {
     this.#options = options;
     this.topics = new TableTopics(options);
     this.watermarks = new WatermarkSender(this.topics, options.clock);
+    this.deadLetters = new DeadLetterSender(this.topics, options);
     const flushTable = (table: string, reason: string): Promise<void> =>
       this.#flush(table, reason, options.debtRetry());
     this.debts = new TableDebts({ ...options, flushTable });
@@ -64,12 +80,12 @@ export class TablePublisher {
     retry: Retry,
     owed: ReadonlyMap<string, Hole | undefined> = nothingOwed,
   ): Promise<readonly Skip[]> {
-    const outgoing: Outgoing = { byTopic: new Map(), leftOut: new Set(), owed };
+    const outgoing: Outgoing = { byTopic: new Map<string, OpenParcel>(), leftOut: new Set(), owed };
     // Nothing is awaited where Kafka need not be asked: a promise for each record would cost as much as what becomes of it.
     for (const step of steps) if (!this.#addressKnown(step, outgoing)) await this.#address(step, outgoing, retry);
     await Promise.all(
-      [...outgoing.byTopic].map(([topic, records]) =>
-        this.#unlessRefused(this.topics.tableOf(topic), outgoing, () => this.#sendAll(topic, records, retry)),
+      [...outgoing.byTopic].map(([topic, parcel]) =>
+        this.#unlessRefused(this.topics.tableOf(topic), outgoing, () => this.#sendAll(topic, parcel, retry)),
       ),
     );
     return [...outgoing.leftOut].map((table) => ({ table, hole: this.debts.leftOut(table) }));
@@ -89,40 +105,10 @@ export class TablePublisher {
     this.#options.metrics.flushed(reason);
   }
 
-  /** Tries a few times, then logs and counts the loss: what the record spoke of has been dropped already. */
-  async sendDeadLetters(letters: readonly DeadLetter[], retry: Retry): Promise<void> {
-    const { names, clock, log, metrics } = this.#options;
-    for (const letter of letters) {
-      const { reason, shardId, table, record } = letter;
-      metrics.deadLetters.value += 1;
-      log.warn({ shardId, sequenceNumber: record.sequenceNumber, table, reason }, 'a record cannot be translated');
-      for (let attempt = 1; attempt <= deadLetterAttempts && !retry.signal.aborted; attempt += 1) {
-        try {
-          const partitions = await this.topics.partitionsOf(names.deadLetters, retry.signal);
-          await this.topics.send(
-            names.deadLetters,
-            [outgoingDeadLetter(letter, clock.now(), partitions)],
-            retry.signal,
-          );
-          break;
-        } catch (error) {
-          if (attempt < deadLetterAttempts) continue;
-          metrics.deadLettersLost.value += 1;
-          log.error(
-            { shardId, sequenceNumber: record.sequenceNumber, error: messageOf(error) },
-            'a dead letter is lost',
-          );
-        }
-      }
-    }
-  }
-
   /** Whether the table is parked or not, and whether or not it is owed anything; rejects with why its topic refuses it. */
   async #flush(table: string, reason: string, retry: Retry): Promise<void> {
     const topic = this.#options.names.cdc(table);
-    const byTopic = new Map<string, OutgoingRecord[]>();
-    await this.#addressFlush(topic, reason, byTopic, retry);
-    await this.#sendAll(topic, byTopic.get(topic) ?? [], retry);
+    await this.#sendAll(topic, await this.#flushOf(topic, reason, retry), retry);
     this.#options.metrics.flushed(reason);
   }
 
@@ -130,7 +116,8 @@ export class TablePublisher {
     try {
       await work();
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      const isShut = isRefusal(error) || this.debts.isParked(table);
+      if (!isShut || isTidemarkError(error, 'ABORTED')) throw error;
       leftOut.add(table);
     }
   }
@@ -151,18 +138,18 @@ export class TablePublisher {
     const topic = this.#options.names.cdc(step.table);
     const count = this.topics.knownPartitionsOf(topic);
     if (count === undefined) return false;
-    listOf(outgoing.byTopic, topic).push(outgoingOf(step, count));
+    this.#listOf(outgoing, topic, count).push(outgoingOf(step, count));
     return true;
   }
 
   async #address(step: Step, outgoing: Outgoing, retry: Retry): Promise<void> {
-    const { byTopic } = outgoing;
     if (step.type === 'ignore') return;
     if (step.type === 'flush-all') return this.#addressFlushAll(step.reason, outgoing, retry);
     const topic = this.#options.names.cdc(step.table);
     await this.#unlessRefused(step.table, outgoing, async () => {
-      if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, byTopic, retry);
-      listOf(byTopic, topic).push(outgoingOf(step, await this.#countOf(topic, retry)));
+      if (step.type === 'flush-table') return this.#addressFlush(topic, step.reason, outgoing, retry);
+      const count = await this.#countOf(topic, retry);
+      this.#listOf(outgoing, topic, count).push(outgoingOf(step, count));
     });
   }
 
@@ -172,59 +159,115 @@ export class TablePublisher {
     for (const topic of topics) {
       const table = this.topics.tableOf(topic);
       if (this.#isShut(table, outgoing)) outgoing.leftOut.add(table);
-      else await this.#unlessRefused(table, outgoing, () => this.#addressFlush(topic, reason, outgoing.byTopic, retry));
+      else await this.#unlessRefused(table, outgoing, () => this.#addressFlush(topic, reason, outgoing, retry));
     }
   }
 
-  async #addressFlush(
-    topic: string,
-    reason: string,
-    byTopic: Map<string, OutgoingRecord[]>,
-    retry: Retry,
-  ): Promise<void> {
-    const count = await this.#countOf(topic, retry);
-    const flush = { control: 'flush-table', table: this.topics.tableOf(topic), reason } as const;
-    listOf(byTopic, topic).push(...intoEveryPartition(flush, count));
+  async #addressFlush(topic: string, reason: string, outgoing: Outgoing, retry: Retry): Promise<void> {
+    const { count, records } = await this.#flushOf(topic, reason, retry);
+    this.#listOf(outgoing, topic, count).push(...records);
   }
 
-  #countOf(topic: string, retry: Retry): Promise<number> {
-    return retry.untilDone(askingFor(topic), (signal) => this.topics.partitionsOf(topic, signal), this.#isFinal(topic));
+  /** One that reaches every partition there is. */
+  async #flushOf(topic: string, reason: string, retry: Retry): Promise<Parcel> {
+    const count = await this.#countOf(topic, retry, 0);
+    return flushParcel(this.topics.tableOf(topic), reason, count);
+  }
+
+  #countOf(topic: string, retry: Retry, ageMaxMs?: number): Promise<number> {
+    const ask = (signal: AbortSignal): Promise<number> => this.topics.partitionsOf(topic, signal, ageMaxMs);
+    return retry.untilDone(askingFor(topic), ask, this.#isFinal(topic));
+  }
+
+  /** Where records go that are addressed to `count` partitions. Those addressed to others are told by a flush: their keys may stand elsewhere by now. */
+  #listOf({ byTopic }: Outgoing, topic: string, count: number): OutgoingRecord[] {
+    const known = byTopic.get(topic);
+    if (known?.count === count) return known.records;
+    const parcel = known === undefined ? { count, records: [] } : this.#moved(topic, known.count, count);
+    byTopic.set(topic, parcel);
+    return parcel.records;
+  }
+
+  #moved(topic: string, before: number, count: number): OpenParcel {
+    const { log, metrics } = this.#options;
+    log.error(
+      { topic, before, count },
+      'a table topic has another number of partitions than before, flushing its table',
+    );
+    metrics.flushed(partitionsChanged);
+    return flushParcel(this.topics.tableOf(topic), partitionsChanged, count);
   }
 
   #isFinal(topic: string): (error: unknown) => boolean {
-    return (error) => isRefusal(error) && this.debts.refused(this.topics.tableOf(topic), error);
+    const table = this.topics.tableOf(topic);
+    return (error) => this.debts.isParked(table) || (isRefusal(error) && this.debts.refused(table, error));
   }
 
   /** In order, one send after another; a topic that takes less than it should is offered smaller sends and, at last, only keys. */
   async #sendAll(
     topic: string,
-    records: readonly OutgoingRecord[],
+    { count, records }: Parcel,
     retry: Retry,
     bytesMax = this.#options.recordBytesMax,
   ): Promise<void> {
     const table = this.topics.tableOf(topic);
     for (const chunk of chunksOf(records, bytesMax, table)) {
-      const send = async (signal: AbortSignal): Promise<'sent' | 'refused'> => {
+      const outcome = await this.#sendChunk(topic, { count, records: chunk }, retry, bytesMax > refusedBytesMin);
+      if (outcome === 'sent') this.debts.took(table);
+      else if (outcome === 'refused')
+        await this.#sendAll(topic, { count, records: chunk }, retry, Math.floor(bytesMax / 2));
+      else return this.#sendAll(topic, this.#moved(topic, count, outcome.count), retry);
+    }
+  }
+
+  /** Resolves to the number of partitions where that is not what the chunk was addressed to. */
+  async #sendChunk(
+    topic: string,
+    { count, records }: Parcel,
+    retry: Retry,
+    mayBeSmaller: boolean,
+  ): Promise<'sent' | 'refused' | { readonly count: number }> {
+    const { clock } = this.#options;
+    let failingSinceMs: number | undefined;
+    return retry.untilDone(
+      sendingTo(topic),
+      async (signal) => {
         try {
-          await this.topics.partitionsOf(topic, signal);
-          await this.topics.send(topic, chunk, signal);
+          const present = await this.topics.partitionsOf(topic, signal);
+          if (present !== count) return { count: present };
+          await this.topics.send(topic, records, signal);
           return 'sent';
         } catch (error) {
           if (isTidemarkError(error, 'TOPIC_MISSING')) this.topics.forget(topic);
-          const refused = isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable;
-          if (refused && bytesMax > refusedBytesMin) return 'refused';
+          else this.topics.doubt(topic);
+          if (mayBeSmaller && isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable) return 'refused';
+          failingSinceMs ??= clock.monotonicMs();
+          await this.#parkIfAlone(topic, error, failingSinceMs, signal);
           throw error;
         }
-      };
-      const outcome = await retry.untilDone(sendingTo(topic), send, this.#isFinal(topic));
-      if (outcome === 'sent') this.debts.took(table);
-      if (outcome === 'refused') await this.#sendAll(topic, chunk, retry, Math.floor(bytesMax / 2));
-    }
+      },
+      this.#isFinal(topic),
+    );
+  }
+
+  /** A topic that has failed for long, as all would without Kafka, is found out by sends into others that say nothing. */
+  async #parkIfAlone(topic: string, error: unknown, failingSinceMs: number, signal: AbortSignal): Promise<void> {
+    const table = this.topics.tableOf(topic);
+    const { clock, parkAloneAfterMs } = this.#options;
+    if (isRefusal(error) || this.debts.isParked(table) || signal.aborted) return;
+    if (clock.monotonicMs() - failingSinceMs < parkAloneAfterMs) return;
+    const others = this.topics
+      .met()
+      .filter((other) => other !== topic && !this.debts.isParked(this.topics.tableOf(other)));
+    const first = others.length === 0 ? 0 : Math.floor(failingSinceMs) % others.length;
+    const witnesses = [...others.slice(first), ...others.slice(0, first)].slice(0, witnessesMax);
+    const taken = await Promise.all(witnesses.map((other) => this.watermarks.probe(other, signal)));
+    if (taken.includes(true)) this.debts.park(table, error);
   }
 }
 
-function listOf(byTopic: Map<string, OutgoingRecord[]>, topic: string): OutgoingRecord[] {
-  const list = byTopic.get(topic) ?? [];
-  byTopic.set(topic, list);
-  return list;
+const partitionsChanged = 'partitions-changed';
+
+function flushParcel(table: string, reason: string, count: number): OpenParcel {
+  return { count, records: [...intoEveryPartition({ control: 'flush-table', table, reason }, count)] };
 }

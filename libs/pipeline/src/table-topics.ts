@@ -17,6 +17,9 @@ export interface TableTopicsOptions {
   readonly topicListEveryMs: number;
 }
 
+/** A topic's partitions are asked for again after this, ms: somebody may have added some, or made the topic anew. */
+const countAgeMaxMs = 60_000;
+
 export interface KnownTopics {
   readonly topics: ReadonlySet<string>;
   /** Why Kafka does not list them at present. */
@@ -26,7 +29,7 @@ export interface KnownTopics {
 /** The table topics as Kafka has them, each call with its deadline: which there are, their partitions, and sends to them. */
 export class TableTopics {
   readonly #options: TableTopicsOptions;
-  readonly #partitions = new Map<string, number>();
+  readonly #partitions = new Map<string, { readonly count: number; readonly askedAtMs: number }>();
   #topics = new Set<string>();
   #listedAtMs = -Infinity;
   #listing: Promise<ReadonlySet<string>> | undefined;
@@ -64,21 +67,30 @@ export class TableTopics {
     return [...topics].map((topic) => this.tableOf(topic));
   }
 
+  /** The table topics as they were listed last, and met since, sorted; without asking Kafka. */
+  met(): readonly string[] {
+    return [...this.#topics].sort();
+  }
+
   tableOf(topic: string): string {
     return tableOfCdcTopic(this.#options.names, topic) ?? topic;
   }
 
-  /** Without asking Kafka; `undefined`: it was not asked yet. */
-  knownPartitionsOf(topic: string): number | undefined {
-    return this.#partitions.get(topic);
+  /** Without asking Kafka; `undefined`: it was not asked yet, or not for `ageMaxMs`. */
+  knownPartitionsOf(topic: string, ageMaxMs = countAgeMaxMs): number | undefined {
+    const known = this.#partitions.get(topic);
+    if (known === undefined || this.#options.clock.monotonicMs() - known.askedAtMs >= ageMaxMs) return undefined;
+    return known.count;
   }
 
-  async partitionsOf(topic: string, signal: AbortSignal): Promise<number> {
-    const known = this.#partitions.get(topic);
+  /** As Kafka said `ageMaxMs` ago at the longest, default a minute. */
+  async partitionsOf(topic: string, signal: AbortSignal, ageMaxMs = countAgeMaxMs): Promise<number> {
+    const known = this.knownPartitionsOf(topic, ageMaxMs);
     if (known !== undefined) return known;
-    const { names, sink } = this.#options;
+    const { clock, names, sink } = this.#options;
+    const askedAtMs = clock.monotonicMs();
     const count = await this.#timed(askingFor(topic), signal, (inner) => sink.partitionsOf(topic, inner));
-    this.#partitions.set(topic, count);
+    this.#partitions.set(topic, { count, askedAtMs });
     if (tableOfCdcTopic(names, topic) !== undefined) this.#topics.add(topic);
     return count;
   }
@@ -86,6 +98,11 @@ export class TableTopics {
   async send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
     await this.#timed(sendingTo(topic), signal, (inner) => this.#options.sink.send(topic, records, inner));
     this.#options.metrics.recordsSent.value += records.length;
+  }
+
+  /** A send into the topic has failed, perhaps because its partitions are others than they were: they are asked for before the next. */
+  doubt(topic: string): void {
+    this.#partitions.delete(topic);
   }
 
   /** The topic is missing. */

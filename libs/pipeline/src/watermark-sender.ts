@@ -51,13 +51,20 @@ export class WatermarkSender {
     return { acknowledged, failure: known.failure ?? [...this.#failed.values()][0] };
   }
 
-  async #trySend(topic: string, { at, streamId }: Watermark, signal: AbortSignal): Promise<boolean> {
+  /** Whether the topic takes records in every partition, now: by a watermark that claims nothing. */
+  async probe(topic: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#send(topic, { at: 0, streamId: 'none' }, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #trySend(topic: string, watermark: Watermark, signal: AbortSignal): Promise<boolean> {
     this.#awaited.add(topic);
     try {
-      const count = await this.#topics.partitionsOf(topic, signal);
-      const table = this.#topics.tableOf(topic);
-      const watermark = { control: 'watermark', table, at, streamId, since: null } as const;
-      await this.#topics.send(topic, intoEveryPartition(watermark, count), signal);
+      await this.#send(topic, watermark, signal);
       this.#failed.delete(topic);
       return true;
     } catch (error) {
@@ -67,5 +74,12 @@ export class WatermarkSender {
     } finally {
       this.#awaited.delete(topic);
     }
+  }
+
+  async #send(topic: string, { at, streamId }: Watermark, signal: AbortSignal): Promise<void> {
+    const count = await this.#topics.partitionsOf(topic, signal);
+    const table = this.#topics.tableOf(topic);
+    const watermark = { control: 'watermark', table, at, streamId, since: null } as const;
+    await this.#topics.send(topic, intoEveryPartition(watermark, count), signal);
   }
 }
