@@ -66,6 +66,8 @@ declare module 'kafkajs/src/producer/groupMessagesPerPartition.js' {
 }
 
 declare module 'kafkajs/src/cluster/brokerPool.js' {
+  import { type TopicMetadata } from 'kafkajs/src/cluster/index.js';
+
   type Attempt<T> = (bail: (error: Error) => void, retryCount: number, retryTime: number) => Promise<T>;
 
   /** The brokers that a client knows, and its connections to them. */
@@ -76,11 +78,16 @@ declare module 'kafkajs/src/cluster/brokerPool.js' {
     createBroker: (options: object) => object;
     connect(): Promise<void>;
     disconnect(): Promise<void>;
+    /** As it was answered last. */
+    metadata: { readonly topicMetadata: readonly TopicMetadata[] } | null;
+    /** When it is asked for again, ms since the epoch. */
+    metadataExpireAt: number | null;
+    refreshMetadata(topics: readonly string[]): Promise<void>;
   }
 }
 
 declare module 'kafkajs/src/cluster/index.js' {
-  interface TopicMetadata {
+  export interface TopicMetadata {
     readonly topicErrorCode: number;
     readonly topic: string;
     readonly partitionMetadata: readonly {

@@ -1,5 +1,6 @@
 /// <reference types="./kafkajs-internals.d.ts" />
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import BrokerPool from 'kafkajs/src/cluster/brokerPool.js';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import metadata from 'kafkajs/src/protocol/requests/metadata/index.js';
 import { patchMetadata } from './metadata-patch.js';
@@ -98,5 +99,26 @@ describe('patchPartialAnswers', () => {
       { topic: 'b', partitions: [{ partition: 0, offset: '-1' }] },
     ]);
     expect(asked).toMatchObject([{ topic: 'a', partitions: [{ partition: 0 }] }]);
+  });
+
+  it.each([
+    ['after a second where a partition has no leader', -1, 1_000],
+    ['when it is old where each has one', 1, 300_000],
+  ])('has metadata asked for again %s', async (_when, leader, ageMs) => {
+    const answer = {
+      brokers: [],
+      topicMetadata: [topic('a', 0, partition(0, 1)), topic('b', 0, partition(0, leader))],
+    };
+    const pool = new BrokerPool({
+      ...{ logger: { ...quiet, namespace: () => quiet }, retry: { retries: 0 }, metadataMaxAge: 300_000 },
+      connectionPoolBuilder: { build: async () => ({ host: 'a', port: 1 }) },
+    }) as BrokerPool & { findConnectedBroker: () => Promise<object>; seedBroker: object };
+    pool.seedBroker = { connectionPool: { host: 'a', port: 1 } };
+    pool.findConnectedBroker = async () => ({ metadata: async () => answer });
+    const beforeMs = Date.now();
+    await pool.refreshMetadata(['a', 'b']);
+    expect(pool.metadata).toBe(answer);
+    expect(pool.metadataExpireAt).toBeGreaterThanOrEqual(beforeMs + ageMs);
+    expect(pool.metadataExpireAt).toBeLessThanOrEqual(Date.now() + ageMs);
   });
 });

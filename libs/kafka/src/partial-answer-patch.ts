@@ -1,4 +1,5 @@
 /// <reference types="./kafkajs-internals.d.ts" />
+import BrokerPool from 'kafkajs/src/cluster/brokerPool.js';
 import Cluster, { type OffsetsOfTopic, type TopicMetadata } from 'kafkajs/src/cluster/index.js';
 import protocolError from 'kafkajs/src/protocol/error.js';
 import metadata from 'kafkajs/src/protocol/requests/metadata/index.js';
@@ -12,6 +13,8 @@ const replicaNotAvailableCode = 9;
 const noLeader = -1;
 /** What kafkajs calls an offset that is not known: a consumer asks for it again before its next fetch. */
 const unknownOffset = '-1';
+/** Where a partition has no leader, metadata is asked for again after this, ms. */
+const leaderlessAgeMs = 1_000;
 
 /**
  * Makes what ails one topic or partition the trouble of that one alone.
@@ -19,13 +22,14 @@ const unknownOffset = '-1';
  * Of its own, kafkajs throws an answer about topics away where one partition of it has no leader, or where one topic may not be looked at: a consumer
  * of a hundred topics gives up for one of them, a list of all topics for a topic of somebody else, and a producer tells whoever sends at the time that
  * it is not allowed to. Instead, a partition without a leader is one whose offsets nobody knows, and a topic that may not be looked at
- * has no partitions, unless it is the only one that was asked for. Idempotent; call it before the first client is made, behind `patchMetadata`.
+ * has no partitions, unless it is the only one that was asked for. Leaders that are missing are asked for again each second. Idempotent; call it before the first client is made, behind `patchMetadata`.
  */
 export function patchPartialAnswers(): void {
   const prototype = Cluster.prototype as Cluster & { [patched]?: true };
   if (prototype[patched] === true) return;
   prototype[patched] = true;
   patchProtocol();
+  patchAge();
   patchTargets(prototype);
   patchOffsets(prototype);
 }
@@ -68,6 +72,20 @@ function withoutTrouble(partition: PartitionMetadata): PartitionMetadata {
   // A leader that lacks a replica leads.
   const leader = partitionErrorCode === replicaNotAvailableCode ? partition.leader : noLeader;
   return { ...partition, partitionErrorCode: 0, leader };
+}
+
+/** Of its own, kafkajs asks again when metadata is old, after five minutes by default: here, nothing else tells a reader that there is a leader again. */
+function patchAge(): void {
+  const { prototype } = BrokerPool;
+  const refresh = Object.getOwnPropertyDescriptor(prototype, 'refreshMetadata')?.value as BrokerPool['refreshMetadata'];
+  prototype.refreshMetadata = async function (this: BrokerPool, topics: readonly string[]): Promise<void> {
+    await refresh.call(this, topics);
+    const isLed = this.metadata?.topicMetadata.every(({ partitionMetadata }) =>
+      partitionMetadata.every(({ leader }) => leader !== noLeader),
+    );
+    if (isLed === true) return;
+    this.metadataExpireAt = Math.min(this.metadataExpireAt ?? Infinity, Date.now() + leaderlessAgeMs);
+  };
 }
 
 /** Whoever asks for one topic, as each send does, is told why it has no partitions. */
