@@ -20,9 +20,11 @@ const byIdVersion = 13;
 const knownVersion = 11;
 /** A client's own, which is no broker. */
 const noReplica = -1;
+const noEpoch = -1;
 const readCommitted = 1;
 /** kafkajs's own allowance beyond what the broker may wait, ms. */
 const networkDelayMs = 5_000;
+const offsetOutOfRange = 1;
 const unknownTopicId = 100;
 const inconsistentTopicId = 103;
 /** Tagged field of a partition's answer: where the log parts from what the reader has read. */
@@ -70,8 +72,8 @@ async function encode(options: ByIdOptions): Promise<{ buf: Buffer; buffer: Buff
   writer.int32(replicaId).int32(maxWaitTime).int32(minBytes).int32(maxBytes).int8(isolationLevel);
   // No session.
   writer.int32(0).int32(-1);
-  writer.array(options.topics, ({ partitions }) => {
-    writer.uuid(partitions[0]?.place?.topicId);
+  writer.array(logsOf(options), ([topicId, { partitions }]) => {
+    writer.uuid(topicId);
     writer.array(partitions, ({ partition, fetchOffset, maxBytes: partitionBytes, place }) => {
       writer.int32(partition).int32(-1).int64(BigInt(fetchOffset)).int32(epochOf(place));
       writer.int64(-1n).int32(partitionBytes).noTags();
@@ -83,38 +85,55 @@ async function encode(options: ByIdOptions): Promise<{ buf: Buffer; buffer: Buff
   return { buf: writer.written, buffer: writer.written };
 }
 
-function epochOf(place: FetchPlace | undefined): number {
-  return (place === undefined ? undefined : (provenEpochs.get(place) ?? place.leaderEpoch)) ?? -1;
+interface Log {
+  readonly topic: string;
+  readonly partitions: FetchPartition[];
 }
 
-async function decode(answer: Buffer, { topics }: ByIdOptions): Promise<Decoded> {
-  const names = new Map(topics.map(({ topic, partitions }) => [partitions[0]?.place?.topicId, topic]));
+/** By id: partitions of one name are of several logs where a member has heard of one that was made anew for some of them only. */
+function logsOf({ topics }: ByIdOptions): readonly (readonly [topicId: string | undefined, log: Log])[] {
+  const logs = new Map<string | undefined, Log>();
+  for (const { topic, partitions } of topics)
+    for (const asked of partitions) {
+      const topicId = asked.place?.topicId;
+      const log = logs.get(topicId) ?? { topic, partitions: [] };
+      log.partitions.push(asked);
+      logs.set(topicId, log);
+    }
+  return [...logs];
+}
+
+function epochOf(place: FetchPlace | undefined): number {
+  return (place === undefined ? undefined : (provenEpochs.get(place) ?? place.leaderEpoch)) ?? noEpoch;
+}
+
+async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
+  const logs = new Map(logsOf(options));
   const reader = new FlexibleReader(answer);
   const clientSideThrottleTime = reader.int32();
   const errorCode = reader.int16();
   reader.int32();
   const refused: RefusedPlace[] = [];
   const read = reader.array(() => {
-    const topic = names.get(reader.uuid()) ?? '';
+    const log = logs.get(reader.uuid());
     const partitions = reader.array(() => readPartition(reader));
     reader.tags();
-    return { topic, partitions };
+    return { log, partitions };
   });
   const responses: FetchAnswer['responses'][number][] = [];
-  for (const { topic, partitions } of read) {
+  for (const { log, partitions } of read) {
+    const topic = log?.topic ?? '';
     const usable: FetchAnswerPartition[] = [];
     for (const { records, diverging, ...known } of partitions) {
-      const why = whyRefused(known.errorCode, diverging, askedOf(topics, topic, known.partition));
-      if (why === undefined) usable.push({ ...known, messages: await messagesOf(records) });
-      else refused.push({ topic, partition: known.partition, why });
+      const asked = log?.partitions.find(({ partition }) => partition === known.partition);
+      const why = whyRefused(known.errorCode, diverging, asked);
+      if (why !== undefined) refused.push({ topic, partition: known.partition, why });
+      else if (mayBeOfEpoch(known.errorCode, asked)) usable.push({ ...known, errorCode: 0, messages: [] });
+      else usable.push({ ...known, messages: await messagesOf(records) });
     }
     responses.push({ topicName: topic, partitions: usable });
   }
   return { clientSideThrottleTime, errorCode, responses, refused };
-}
-
-function askedOf(topics: FetchOptions['topics'], topic: string, partition: number): FetchPartition | undefined {
-  return topics.find((one) => one.topic === topic)?.partitions.find((one) => one.partition === partition);
 }
 
 function whyRefused(
@@ -127,6 +146,16 @@ function whyRefused(
   if (asked?.place === undefined || diverging.end < BigInt(asked.fetchOffset)) return 'cut';
   provenEpochs.set(asked.place, diverging.epoch);
   return undefined;
+}
+
+/**
+ * A broker that has not heard of the epoch says that the offset is out of range: a follower hears of one with its first record, and one that has just lost a
+ * partition does not hear of it at all. It is asked once more, without the epoch, before that is believed.
+ */
+function mayBeOfEpoch(errorCode: number, asked: FetchPartition | undefined): boolean {
+  if (errorCode !== offsetOutOfRange || asked?.place === undefined || epochOf(asked.place) < 0) return false;
+  provenEpochs.set(asked.place, noEpoch);
+  return true;
 }
 
 /** Where the log parts from what was asked for: the last epoch that both have, and its end. */

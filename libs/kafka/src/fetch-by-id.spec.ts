@@ -1,0 +1,106 @@
+/// <reference types="./kafkajs-internals.d.ts" />
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { type FetchOptions } from 'kafkajs/src/broker/index.js';
+import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
+import { patchFetch } from './fetch-patch.js';
+import { type FetchPlace } from './fetch-places.js';
+import { FlexibleReader, FlexibleWriter } from './flexible-wire.js';
+
+const [first, second] = ['1'.repeat(32), '2'.repeat(32)];
+
+const asking = (...places: readonly FetchPlace[]): FetchOptions => ({
+  ...{ maxWaitTime: 10, minBytes: 1, maxBytes: 1_000, rackId: '' },
+  topics: [
+    {
+      topic: 't',
+      partitions: places.map((place, partition) => ({ partition, fetchOffset: '500', maxBytes: 100, place })),
+    },
+  ],
+});
+
+interface Sent {
+  readonly id: string | undefined;
+  readonly partitions: readonly { readonly partition: number; readonly offset: bigint; readonly epoch: number }[];
+}
+
+async function sent(options: FetchOptions): Promise<readonly Sent[]> {
+  const request = fetch.protocol({ version: 13 })(options).request as { encode(): Promise<{ buffer: Buffer }> };
+  const { buffer } = await request.encode();
+  const reader = new FlexibleReader(buffer);
+  for (let field = 0; field < 4; field += 1) reader.int32();
+  reader.int8();
+  reader.int32();
+  reader.int32();
+  return reader.array(() => {
+    const id = reader.uuid();
+    const partitions = reader.array(() => {
+      const partition = reader.int32();
+      reader.int32();
+      const [offset, epoch] = [reader.int64(), reader.int32()];
+      reader.int64();
+      reader.int32();
+      reader.tags();
+      return { partition, offset, epoch };
+    });
+    reader.tags();
+    return { id, partitions };
+  });
+}
+
+/** The same error for each partition of the topics of these ids. */
+async function answered(options: FetchOptions, errors: ReadonlyMap<string, number>) {
+  const writer = new FlexibleWriter();
+  writer.int32(0).int8(0).int8(0).int32(0);
+  writer.array([...errors], ([id, error]) => {
+    writer.uuid(id);
+    const own = options.topics[0]?.partitions.filter(({ place }) => place?.topicId === id) ?? [];
+    writer.array(own, ({ partition }) => {
+      writer.int32(partition).int8(0).int8(error).int64(-1n).int64(-1n).int64(-1n);
+      writer.array([], () => undefined);
+      writer
+        .int32(-1)
+        .array([], () => undefined)
+        .noTags();
+    });
+    writer.noTags();
+  });
+  writer.noTags();
+  const { response } = fetch.protocol({ version: 13 })(options);
+  return response.decode(writer.written) as unknown as Promise<{
+    readonly responses: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly { errorCode: number }[];
+    }[];
+    readonly refused: readonly object[];
+  }>;
+}
+
+describe('a fetch by the ids of topics', () => {
+  beforeAll(() => patchFetch());
+
+  it('asks for each partition by the id of its own log, where those of one name are of several', async () => {
+    const options = asking({ topicId: second, leaderEpoch: 0 }, { topicId: first, leaderEpoch: 3 });
+    expect(await sent(options)).toEqual([
+      { id: second, partitions: [{ partition: 0, offset: 500n, epoch: 0 }] },
+      { id: first, partitions: [{ partition: 1, offset: 500n, epoch: 3 }] },
+    ]);
+    const { refused } = await answered(
+      options,
+      new Map([
+        [first, 100],
+        [second, 0],
+      ]),
+    );
+    expect(refused).toEqual([{ topic: 't', partition: 1, why: 'unknown-topic' }]);
+  });
+
+  it('believes that an offset is out of range only where it was asked for without an epoch, which a follower may not have heard of', async () => {
+    const options = asking({ topicId: first, leaderEpoch: 7 });
+    const outOfRange = new Map([[first, 1]]);
+    const errors = async () => (await answered(options, outOfRange)).responses[0]?.partitions[0]?.errorCode;
+    expect((await sent(options))[0]?.partitions[0]?.epoch).toBe(7);
+    expect(await errors()).toBe(0);
+    expect((await sent(options))[0]?.partitions[0]?.epoch).toBe(-1);
+    expect(await errors()).toBe(1);
+  });
+});
