@@ -69,6 +69,7 @@ export class DeadLetterSender {
         failures = 0;
       } catch (error) {
         last = error;
+        this.#topics.doubt(this.#options.names.deadLetters);
         if (atOnce === 1) failures += 1;
         atOnce = 1;
         if (failures < failuresMax) continue;

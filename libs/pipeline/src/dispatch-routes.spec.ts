@@ -140,3 +140,15 @@ it('withholds the routes in force that another one was heard after, until that o
   routes.toAdopt()();
   expect(routes.inForce('users')?.topics).toEqual({ b: 2 });
 });
+
+it('adopts nothing after it has withheld that was heard before something newer was', () => {
+  const routes = new DispatchRoutes();
+  routes.apply(route(1, { a: 1 }));
+  routes.toAdopt()();
+  routes.apply(route(2, { a: 1, b: 2 }));
+  const late = routes.toAdopt();
+  routes.apply(route(3, { b: 3 }));
+  routes.withhold();
+  late();
+  expect([routes.inForce('users'), routes.pending]).toEqual([undefined, true]);
+});

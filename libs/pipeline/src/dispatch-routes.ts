@@ -13,6 +13,8 @@ export class DispatchRoutes {
   #heard = 0;
   #adopted = 0;
   #epoch = 0;
+  /** What was heard when routes were withheld: nothing that was to be adopted before then is. */
+  #withheld = 0;
   /** Routes of a routing topic that has begun anew, until it is read to its end. */
   #again: DispatchRoutes | undefined;
 
@@ -54,7 +56,7 @@ export class DispatchRoutes {
   toAdopt(): () => void {
     const [routes, heard] = [new Map(this.#routes), this.#heard];
     return () => {
-      if (heard < this.#adopted) return;
+      if (heard < this.#adopted || heard < this.#withheld) return;
       this.#inForce = routes;
       this.#adopted = heard;
     };
@@ -66,6 +68,7 @@ export class DispatchRoutes {
    */
   withhold(): boolean {
     const current = [...this.#inForce].filter(([table, route]) => this.#routes.get(table) === route);
+    this.#withheld = this.#heard;
     const isAll = current.length === this.#inForce.size;
     if (!isAll) this.#inForce = new Map(current);
     return !isAll;

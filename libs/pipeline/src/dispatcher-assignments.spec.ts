@@ -81,4 +81,37 @@ describe('an assignment', () => {
     expect(on.read('a', 0)).toEqual(['1@0', 'u:1', '1@0', 'u:2']);
     expect(on.read('b', 0)).toEqual(['2@0', 'u:1', '2@0', 'u:2']);
   });
+
+  it('is dispatched under the routes of a routing topic that has begun anew, where it is read to its end before the dispatcher has taken them', async () => {
+    const on = bench();
+    on.sink.createTopic('b', 2);
+    on.routes.write(route(1, { a: 1 }));
+    const [first, second] = [on.member(), on.member()];
+    second.source.share = () => false;
+    await first.dispatcher.start();
+    await second.dispatcher.start();
+    await quiet();
+    const late = lateAnswer();
+    const barrier = second.store.barrier.bind(second.store);
+    let barriers = 0;
+    second.store.barrier = async (signal) => {
+      barriers += 1;
+      if (barriers === 1) await late.ask();
+      return barrier(signal);
+    };
+    on.routes.reset();
+    on.routes.write(route(1, { a: 1 }, { writerEpoch: 2 }));
+    on.routes.write(route(2, { a: 1, b: 2 }, { writerEpoch: 2 }));
+    await quiet();
+    on.append('users', 0, event('u:1'));
+    await quiet();
+    [first.source.share, second.source.share] = [() => false, () => true];
+    await first.source.rebalance();
+    on.append('users', 0, event('u:2'));
+    await second.source.rebalance();
+    await quiet();
+    for (const topic of ['a', 'b']) expect(on.read(topic, 0)).toContain('u:2');
+    late.answer(true);
+    await quiet();
+  });
 });

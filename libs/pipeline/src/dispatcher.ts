@@ -66,6 +66,8 @@ export class Dispatcher {
   #assigned: readonly TopicPartition[] = [];
   /** By topic and partition number. */
   #owned = new Map<string, DispatchPartition>();
+  /** Takes the routes of the topic that has begun anew last, once it is read to its end. */
+  #take: () => boolean = () => false;
   /** Route changes alter the subscription from now on. */
   #follows = false;
   #stopTimers: () => void = () => undefined;
@@ -206,6 +208,7 @@ export class Dispatcher {
       'dispatcher: the routing topic has begun anew; its routes stay in force until others come',
     );
     const take = this.#routes.beginAgain();
+    this.#take = take;
     await this.#readRoutes();
     if (!this.#aborter.signal.aborted && take()) this.#routesChanged();
   }
@@ -217,7 +220,7 @@ export class Dispatcher {
   async #onAssigned(partitions: readonly TopicPartition[]): Promise<void> {
     this.#assigned = partitions;
     for (const owned of this.#owned.values()) owned.revoke();
-    await this.#readRoutes();
+    await this.#readAllRoutes();
     await this.#confirmRoutes();
     if (this.#assigned !== partitions || this.#aborter.signal.aborted) return;
     if (this.#routes.withhold()) void this.#confirmSoon(partitions);
@@ -249,6 +252,16 @@ export class Dispatcher {
       this.#rewinds.look(this.#owned.values());
       void this.#subscription.refresh('changed');
     }
+  }
+
+  /** Those of a topic that has begun anew, too. */
+  async #readAllRoutes(): Promise<void> {
+    let take;
+    do {
+      take = this.#take;
+      await this.#readRoutes();
+    } while (take !== this.#take && !this.#aborter.signal.aborted);
+    take();
   }
 
   async #readRoutes(): Promise<void> {

@@ -106,4 +106,17 @@ describe('what an ended shard owes', () => {
     for (let scans = 0; scans < 3; scans += 1) await scan(row === undefined ? [] : [row]);
     expect(told).toEqual(['works', expect.stringContaining('the row of s'), expect.stringContaining('the row of s')]);
   });
+
+  it('are paid for all shards by one flush of each table', async () => {
+    const ids = Array.from({ length: 8 }, (_, index) => `s${index}`);
+    const rows = ids.map((shardId) => ({ ...ended, shardId }));
+    for (const row of rows) leases.overwrite(row);
+    await scan(rows);
+    const before = flushes.length;
+    const again = ids.map((shardId) => ({ ...ended, shardId, counter: 7 }));
+    for (const row of again) leases.overwrite(row);
+    await scan(again);
+    expect(flushes.length - before).toBe(2);
+    expect(ids.map((id) => leases.row(id)?.owes)).toEqual(ids.map(() => undefined));
+  });
 });

@@ -1,4 +1,5 @@
 import { TidemarkError } from '@tidemark/runtime';
+import { type Hole } from './hole-flush.js';
 import { type LeaseStore, type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
 import { type TableDebts } from './table-debts.js';
@@ -50,24 +51,30 @@ export class EndedDebts {
   }
 
   async #pay(rows: readonly ShardLease[]): Promise<void> {
-    const { observer, signal } = this.#options;
+    const { debts, observer, signal } = this.#options;
     const owing = rows.filter((row) => isEnded(row) && row.owes !== undefined);
     for (const shardId of this.#payments.keys())
       if (!owing.some((row) => row.shardId === shardId)) this.#payments.delete(shardId);
+    // Whatever the rows owe was left out before now: one flush of a table pays for all of them.
+    const holes = new Map(
+      [...new Set(owing.flatMap(({ owes = [] }) => owes))].map((table) => [table, debts.inherited(table)]),
+    );
     try {
-      for (const row of owing) await this.#payOne(row, row.owes ?? []);
+      for (const row of owing) await this.#payOne(row, row.owes ?? [], holes);
       observer.succeeded(settling);
     } catch (error) {
       if (!signal.aborted) observer.failed(settling, error);
     }
   }
 
-  async #payOne(row: ShardLease, owed: readonly string[]): Promise<void> {
+  async #payOne(row: ShardLease, owed: readonly string[], holes: ReadonlyMap<string, Hole>): Promise<void> {
     const { debts, leases, call, signal } = this.#options;
     const payment = this.#paymentOf(row);
-    for (const table of owed)
-      if (!payment.flushed.has(table) && (await debts.settle(table, debts.inherited(table), signal)))
-        payment.flushed.add(table);
+    for (const table of owed) {
+      const hole = holes.get(table);
+      if (hole === undefined || payment.flushed.has(table)) continue;
+      if (await debts.settle(table, hole, signal)) payment.flushed.add(table);
+    }
     const owes = owed.filter((table) => !payment.flushed.has(table));
     if (owes.length === owed.length) return;
     const written = await call(settling, (inner) => leases.renew({ ...row, owes }, row.readUpTo, inner));

@@ -69,6 +69,45 @@ describe('a topic that fails as Kafka as a whole may', () => {
     expect([debts(), flushes('users')]).toEqual([[], partitions]);
   });
 
+  it('gets its flush no more often than it takes it in every partition', async () => {
+    const { clock } = open();
+    world.worker('a');
+    for (const table of ['users', 'orders']) world.write(table, 'k:1');
+    await clock.advance(5_000);
+    failsAt('users', partitionOf('k:2', partitions));
+    // Kafka has written what the partitions before it were sent.
+    const send = world.sink.send.bind(world.sink);
+    world.sink.send = async (topic, records, signal) => {
+      for (const record of records) await send(topic, [record], signal);
+    };
+    world.write('users', 'k:2');
+    await clock.advance(600_000);
+    expect([debts(), flushes('users')]).toEqual([['users'], 0]);
+    world.sink.fault = () => undefined;
+    await clock.advance(70_000);
+    expect([debts(), flushes('users')]).toEqual([[], partitions]);
+  });
+
+  it('is parked, too, where Kafka does not make it', async () => {
+    const { clock } = open();
+    world.worker('a');
+    world.write('orders', 'k:1');
+    await clock.advance(5_000);
+    const count = world.sink.partitionsOf.bind(world.sink);
+    world.sink.partitionsOf = (topic, signal) =>
+      topic === world.names.cdc('users')
+        ? Promise.reject(new TidemarkError('FEED_UNAVAILABLE', 'POLICY_VIOLATION', { retriable: true }))
+        : count(topic, signal);
+    world.write('users', 'k:1');
+    await clock.advance(2_000);
+    const later = world.write('orders', 'k:2');
+    await clock.advance(80_000);
+    expect([debts(), world.eventsOf('orders', 'k:2')]).toEqual([['users'], [later]]);
+    world.sink.partitionsOf = count;
+    await clock.advance(70_000);
+    expect([debts(), flushes('users')]).toEqual([[], partitions]);
+  });
+
   it('is waited for while no topic takes anything', async () => {
     const { clock } = open();
     world.worker('a');

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ShardReader } from './ports.js';
 import { type SyncWorker } from './sync-worker.js';
+import { type SyncWorkerOptions } from './sync-options.js';
+import { FakeDestinations } from './testing/fake-destinations.js';
 import { FakeStream } from './testing/fake-stream.js';
 import { SyncWorld } from './testing/sync-world.js';
 
@@ -19,13 +21,16 @@ afterEach(async () => {
 });
 
 /** A worker of the other stream on the same lease table; `ends` holds why it must not go on. */
-function stranger(workerId: string): { readonly worker: SyncWorker; readonly ends: unknown[] } {
+function stranger(
+  workerId: string,
+  options: Partial<SyncWorkerOptions> = {},
+): { readonly worker: SyncWorker; readonly ends: unknown[] } {
   const reader: ShardReader = {
     describe: async (signal) => ({ ...(await other.describe(signal)), streamId: 'orders:1' }),
     listShards: (signal) => other.listShards(signal),
     open: (shardId, position) => other.open(shardId, position),
   };
-  const worker = world.worker(workerId, { reader });
+  const worker = world.worker(workerId, { reader, ...options });
   const ends: unknown[] = [];
   worker.failed.catch((error: unknown) => ends.push(error));
   return { worker, ends };
@@ -55,6 +60,21 @@ describe('a lease table that workers of another stream use', () => {
     expect(await owners()).toEqual(before);
     expect(flushes()).toBe(flushed);
     expect(worker.health().ready).toBe(true);
+  });
+
+  it('is refused without a look at destinations, which would be kept in the place of theirs', async () => {
+    world = new SyncWorld({ stream: { shards: 2 } });
+    world.sink.createTopic('tidemark.cdc.users', 3);
+    world.worker('a');
+    await world.clock.advance(10_000);
+    const none = new FakeDestinations();
+    none.set('users', { status: 'NONE' });
+    const { worker, ends } = stranger('b', { destinations: { reader: none, store: world.destinations.store } });
+    await world.clock.advance(3_000);
+    await worker.stop();
+    expect(ends).toHaveLength(1);
+    const kept = await world.destinations.store.get('users', new AbortController().signal);
+    expect(kept?.status).toBe('ACTIVE');
   });
 
   it('is taken over behind a flush once they are gone: at once where they gave their leases back, else when these have expired', async () => {

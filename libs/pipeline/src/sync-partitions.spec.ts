@@ -78,4 +78,34 @@ describe('a table topic whose partitions change while sync runs', () => {
     );
     expect(events('users')).toBe(50);
   });
+
+  it('grown: its table is flushed once, whoever hears of it first', async () => {
+    const { clock, sink, names } = open(2);
+    world.worker('a');
+    world.write('users', 'u:1');
+    await clock.advance(5_000);
+    sink.createTopic(names.cdc('users'), 4);
+    for (let second = 0; second < 120; second += 1) {
+      world.write('users', `u:${second % 20}`);
+      await clock.advance(1_000);
+    }
+    expect(world.controls('users', 'flush-table')).toHaveLength(4);
+    expect(flushed('users', 4)).toEqual([true, true, true, true]);
+  });
+
+  it('made anew with fewer, while nothing changes: watermarks go on at once', async () => {
+    const { clock, sink, names } = open(4);
+    let count = 4;
+    sink.fault = (topic, records) =>
+      topic === names.cdc('users') && records.some(({ partition }) => partition >= count)
+        ? new TidemarkError('PUBLISH_FAILED', 'a partition did not answer', { retriable: true })
+        : undefined;
+    world.worker('a');
+    world.write('users', 'u:1');
+    await clock.advance(5_000);
+    count = 2;
+    sink.createTopic(names.cdc('users'), 2);
+    await clock.advance(10_000);
+    expect(world.controls('users', 'watermark').length).toBeGreaterThan(4);
+  });
 });

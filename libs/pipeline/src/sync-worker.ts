@@ -181,7 +181,8 @@ export class SyncWorker {
     this.#runners.note(this.#rows);
     this.#runners.dropLost(rows, current.stream.streamId);
     this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
-    await this.#speaker.lookBeforeReading(this.#rows);
+    // Where there is nothing to read, the looks in the table may be those of another stream's workers.
+    if (this.#rows.length > 0) await this.#speaker.lookBeforeReading(this.#rows);
     await this.#taker.take(this.#rows, this.#runners.shardIds);
     this.#publisher.debts.look(this.#stopPublishing.signal);
     this.#speaker.speak({ all: rows, rows: this.#rows, claims, asked: isInLine ? asked : undefined });

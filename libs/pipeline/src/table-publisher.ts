@@ -1,5 +1,5 @@
 import { type TopicNames } from '@tidemark/protocol';
-import { type Clock, isTidemarkError, type Logger } from '@tidemark/runtime';
+import { type Clock, isTidemarkError, type Logger, messageOf } from '@tidemark/runtime';
 import { DeadLetterSender } from './dead-letter-sender.js';
 import { type Hole, type Skip } from './hole-flush.js';
 import { chunksOf, intoEveryPartition, outgoingOf } from './outgoing-records.js';
@@ -63,7 +63,10 @@ export class TablePublisher {
 
   constructor(options: TablePublisherOptions) {
     this.#options = options;
-    this.topics = new TableTopics(options);
+    this.topics = new TableTopics({
+      ...options,
+      onMoved: (topic, before, count) => this.#onMoved(topic, before, count),
+    });
     this.watermarks = new WatermarkSender(this.topics, options.clock);
     this.deadLetters = new DeadLetterSender(this.topics, options);
     const flushTable = (table: string, reason: string): Promise<void> =>
@@ -175,32 +178,35 @@ export class TablePublisher {
   }
 
   #countOf(topic: string, retry: Retry, ageMaxMs?: number): Promise<number> {
-    const ask = (signal: AbortSignal): Promise<number> => this.topics.partitionsOf(topic, signal, ageMaxMs);
-    return retry.untilDone(askingFor(topic), ask, this.#isFinal(topic));
+    return this.#untilDone(askingFor(topic), topic, retry, (signal) =>
+      this.topics.partitionsOf(topic, signal, ageMaxMs),
+    );
   }
 
   /** Where records go that are addressed to `count` partitions. Those addressed to others are told by a flush: their keys may stand elsewhere by now. */
   #listOf({ byTopic }: Outgoing, topic: string, count: number): OutgoingRecord[] {
     const known = byTopic.get(topic);
     if (known?.count === count) return known.records;
-    const parcel = known === undefined ? { count, records: [] } : this.#moved(topic, known.count, count);
+    const parcel = known === undefined ? { count, records: [] } : this.#moved(topic, count);
     byTopic.set(topic, parcel);
     return parcel.records;
   }
 
-  #moved(topic: string, before: number, count: number): OpenParcel {
-    const { log, metrics } = this.#options;
-    log.error(
-      { topic, before, count },
-      'a table topic has another number of partitions than before, flushing its table',
-    );
-    metrics.flushed(partitionsChanged);
+  #moved(topic: string, count: number): OpenParcel {
     return flushParcel(this.topics.tableOf(topic), partitionsChanged, count);
   }
 
-  #isFinal(topic: string): (error: unknown) => boolean {
+  /** Keys stand in other partitions than they did: a flush is behind all that was sent into the old ones. */
+  #onMoved(topic: string, before: number, count: number): void {
+    const { log, debtRetry } = this.#options;
     const table = this.topics.tableOf(topic);
-    return (error) => this.debts.isParked(table) || (isRefusal(error) && this.debts.refused(table, error));
+    log.error(
+      { table, before, count },
+      'a table topic has another number of partitions than before, flushing its table',
+    );
+    this.#flush(table, partitionsChanged, debtRetry()).catch((error: unknown) => {
+      log.warn({ table, error: messageOf(error) }, 'the table of a changed topic was not flushed');
+    });
   }
 
   /** In order, one send after another; a topic that takes less than it should is offered smaller sends and, at last, only keys. */
@@ -216,7 +222,7 @@ export class TablePublisher {
       if (outcome === 'sent') this.debts.took(table);
       else if (outcome === 'refused')
         await this.#sendAll(topic, { count, records: chunk }, retry, Math.floor(bytesMax / 2));
-      else return this.#sendAll(topic, this.#moved(topic, count, outcome.count), retry);
+      else return this.#sendAll(topic, this.#moved(topic, outcome.count), retry);
     }
   }
 
@@ -227,42 +233,61 @@ export class TablePublisher {
     retry: Retry,
     mayBeSmaller: boolean,
   ): Promise<'sent' | 'refused' | { readonly count: number }> {
-    const { clock } = this.#options;
+    return this.#untilDone(sendingTo(topic), topic, retry, async (signal, isRepetition) => {
+      try {
+        const present = await this.topics.partitionsOf(topic, signal);
+        if (present !== count) return { count: present };
+        // Where one partition takes nothing, the others would get the same again with every attempt: a herd, where it is a flush.
+        if (isRepetition || this.debts.isParked(this.topics.tableOf(topic))) await this.watermarks.probe(topic, signal);
+        await this.topics.send(topic, records, signal);
+        return 'sent';
+      } catch (error) {
+        if (isTidemarkError(error, 'TOPIC_MISSING')) this.topics.forget(topic);
+        else this.topics.doubt(topic);
+        if (mayBeSmaller && isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable) return 'refused';
+        throw error;
+      }
+    });
+  }
+
+  /** Of a topic: until it works, or the table is parked. */
+  #untilDone<T>(
+    what: string,
+    topic: string,
+    retry: Retry,
+    attempt: (signal: AbortSignal, isRepetition: boolean) => Promise<T>,
+  ): Promise<T> {
+    const table = this.topics.tableOf(topic);
+    const isFinal = (error: unknown): boolean =>
+      this.debts.isParked(table) || (isRefusal(error) && this.debts.refused(table, error));
     let failingSinceMs: number | undefined;
-    return retry.untilDone(
-      sendingTo(topic),
-      async (signal) => {
-        try {
-          const present = await this.topics.partitionsOf(topic, signal);
-          if (present !== count) return { count: present };
-          await this.topics.send(topic, records, signal);
-          return 'sent';
-        } catch (error) {
-          if (isTidemarkError(error, 'TOPIC_MISSING')) this.topics.forget(topic);
-          else this.topics.doubt(topic);
-          if (mayBeSmaller && isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable) return 'refused';
-          failingSinceMs ??= clock.monotonicMs();
-          await this.#parkIfAlone(topic, error, failingSinceMs, signal);
-          throw error;
-        }
-      },
-      this.#isFinal(topic),
-    );
+    const attemptOnce = async (signal: AbortSignal): Promise<T> => {
+      try {
+        return await attempt(signal, failingSinceMs !== undefined);
+      } catch (error) {
+        failingSinceMs ??= this.#options.clock.monotonicMs();
+        await this.#parkIfAlone(topic, error, failingSinceMs, signal);
+        throw error;
+      }
+    };
+    return retry.untilDone(what, attemptOnce, isFinal);
   }
 
   /** A topic that has failed for long, as all would without Kafka, is found out by sends into others that say nothing. */
   async #parkIfAlone(topic: string, error: unknown, failingSinceMs: number, signal: AbortSignal): Promise<void> {
     const table = this.topics.tableOf(topic);
     const { clock, parkAloneAfterMs } = this.#options;
-    if (isRefusal(error) || this.debts.isParked(table) || signal.aborted) return;
+    // What other tables have filled says nothing of this one.
+    if (isRefusal(error) || isTidemarkError(error, 'QUEUE_FULL')) return;
+    if (this.debts.isParked(table) || signal.aborted) return;
     if (clock.monotonicMs() - failingSinceMs < parkAloneAfterMs) return;
     const others = this.topics
       .met()
       .filter((other) => other !== topic && !this.debts.isParked(this.topics.tableOf(other)));
     const first = others.length === 0 ? 0 : Math.floor(failingSinceMs) % others.length;
     const witnesses = [...others.slice(first), ...others.slice(0, first)].slice(0, witnessesMax);
-    const taken = await Promise.all(witnesses.map((other) => this.watermarks.probe(other, signal)));
-    if (taken.includes(true)) this.debts.park(table, error);
+    const probes = await Promise.allSettled(witnesses.map((other) => this.watermarks.probe(other, signal)));
+    if (probes.some(({ status }) => status === 'fulfilled')) this.debts.park(table, error);
   }
 }
 

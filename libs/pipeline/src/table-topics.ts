@@ -15,6 +15,8 @@ export interface TableTopicsOptions {
   readonly sendTimeoutMs: number;
   /** How old the list of table topics may be, ms. */
   readonly topicListEveryMs: number;
+  /** Hears of a topic that has another number of partitions than when it was last asked for. Default: nobody does. */
+  readonly onMoved?: (topic: string, before: number, count: number) => void;
 }
 
 /** A topic's partitions are asked for again after this, ms: somebody may have added some, or made the topic anew. */
@@ -30,6 +32,8 @@ export interface KnownTopics {
 export class TableTopics {
   readonly #options: TableTopicsOptions;
   readonly #partitions = new Map<string, { readonly count: number; readonly askedAtMs: number }>();
+  /** The last that was heard of each. */
+  readonly #last = new Map<string, number>();
   #topics = new Set<string>();
   #listedAtMs = -Infinity;
   #listing: Promise<ReadonlySet<string>> | undefined;
@@ -91,7 +95,11 @@ export class TableTopics {
     const askedAtMs = clock.monotonicMs();
     const count = await this.#timed(askingFor(topic), signal, (inner) => sink.partitionsOf(topic, inner));
     this.#partitions.set(topic, { count, askedAtMs });
-    if (tableOfCdcTopic(names, topic) !== undefined) this.#topics.add(topic);
+    if (tableOfCdcTopic(names, topic) === undefined) return count;
+    this.#topics.add(topic);
+    const before = this.#last.get(topic) ?? count;
+    this.#last.set(topic, count);
+    if (before !== count) this.#options.onMoved?.(topic, before, count);
     return count;
   }
 

@@ -1,5 +1,6 @@
 import { type Clock, isTidemarkError, messageOf, wait } from '@tidemark/runtime';
 import { intoEveryPartition } from './outgoing-records.js';
+import { isRefusal } from './table-debts.js';
 import { type TableTopics } from './table-topics.js';
 
 /** Topics that are sent a watermark at the same time. */
@@ -51,14 +52,9 @@ export class WatermarkSender {
     return { acknowledged, failure: known.failure ?? [...this.#failed.values()][0] };
   }
 
-  /** Whether the topic takes records in every partition, now: by a watermark that claims nothing. */
-  async probe(topic: string, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#send(topic, { at: 0, streamId: 'none' }, signal);
-      return true;
-    } catch {
-      return false;
-    }
+  /** Resolves where the topic takes records in every partition, now: a watermark that claims nothing. Fails as the sink does. */
+  probe(topic: string, signal: AbortSignal): Promise<void> {
+    return this.#send(topic, { at: 0, streamId: 'none' }, signal);
   }
 
   async #trySend(topic: string, watermark: Watermark, signal: AbortSignal): Promise<boolean> {
@@ -69,6 +65,7 @@ export class WatermarkSender {
       return true;
     } catch (error) {
       if (isTidemarkError(error, 'TOPIC_MISSING')) this.#topics.forget(topic);
+      else if (!isRefusal(error)) this.#topics.doubt(topic);
       this.#failed.set(topic, error instanceof Error ? error : new Error(messageOf(error)));
       return false;
     } finally {
