@@ -128,8 +128,7 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
       const asked = log?.partitions.find(({ partition }) => partition === known.partition);
       const why = whyRefused(known.errorCode, diverging, asked);
       if (why !== undefined) refused.push({ topic, partition: known.partition, why });
-      else if (mayBeOfEpoch(known.errorCode, asked)) usable.push({ ...known, errorCode: 0, messages: [] });
-      else usable.push({ ...known, messages: await messagesOf(records) });
+      else if (!mayBeOfEpoch(known.errorCode, asked)) usable.push({ ...known, messages: await messagesOf(records) });
     }
     responses.push({ topicName: topic, partitions: usable });
   }

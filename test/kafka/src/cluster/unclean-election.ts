@@ -50,6 +50,7 @@ async function play(cluster: RealKafka, closers: (() => Promise<void>)[]): Promi
   await cluster.kill(lagging);
   await write(10, 20);
   await eventually('all of it', () => before.numbers().includes(19) && fed.includes(19), 60_000);
+  await eventually('its commit', async () => (await committed(client, table)) === '20', 60_000);
   await before.stop();
   await cluster.kill(leading);
   await cluster.restart(lagging);
@@ -78,6 +79,17 @@ async function member(client: KafkaClient, closers: (() => Promise<void>)[]) {
   });
   const numbers = (): number[] => batches.flatMap(({ records: each }) => each.map(({ value }) => numberOf(value)));
   return { batches, numbers, stop: () => source.stop() };
+}
+
+async function committed(client: KafkaClient, topic: string): Promise<string | undefined> {
+  const admin = client.admin({ retry: { retries: 8 } });
+  await admin.connect();
+  try {
+    const [of] = await admin.fetchOffsets({ groupId: names.dispatcherGroup, topics: [topic] });
+    return of?.partitions[0]?.offset;
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 async function make(client: KafkaClient, topics: readonly string[]): Promise<void> {
