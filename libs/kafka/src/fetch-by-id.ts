@@ -22,7 +22,7 @@ const knownVersion = 11;
 const noReplica = -1;
 const noEpoch = -1;
 const readCommitted = 1;
-/** kafkajs's own allowance beyond what the broker may wait, ms. */
+/** Beyond what the broker may wait, ms; a client's own time-out is longer. */
 const networkDelayMs = 5_000;
 const offsetOutOfRange = 1;
 const unknownTopicId = 100;

@@ -47,7 +47,10 @@ export class DeadLetterSender {
       );
     } catch (error) {
       lost.push(...left.splice(0));
-      const [{ shardId, record }] = lost as [DeadLetter, ...DeadLetter[]];
+      const [first] = lost;
+      // The time was over behind the last of them.
+      if (first === undefined) return;
+      const { shardId, record } = first;
       metrics.deadLettersLost.value += lost.length;
       log.error(
         { shardId, lost: lost.length, sequenceNumber: record.sequenceNumber, error: messageOf(error) },

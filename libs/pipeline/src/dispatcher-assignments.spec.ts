@@ -16,6 +16,15 @@ function lateAnswer() {
   return { ask: () => answered, answer };
 }
 
+/** Two members, the first of which has everything. */
+async function pair(on: DispatchBench) {
+  const [first, second] = [on.member(), on.member()];
+  second.source.share = () => false;
+  await first.dispatcher.start();
+  await second.dispatcher.start();
+  return [first, second] as const;
+}
+
 describe('an assignment', () => {
   it('that is superseded while the routes are read and confirmed is not owned in the place of the newer one', async () => {
     const on = bench();
@@ -58,10 +67,7 @@ describe('an assignment', () => {
     const on = bench();
     on.sink.createTopic('b', 2);
     on.routes.write(route(1, { a: 1 }));
-    const [first, second] = [on.member(), on.member()];
-    second.source.share = () => false;
-    await first.dispatcher.start();
-    await second.dispatcher.start();
+    const [first, second] = await pair(on);
     second.store.pause();
     on.routes.write(route(2, { a: 1, b: 2 }));
     await quiet();
@@ -86,10 +92,7 @@ describe('an assignment', () => {
     const on = bench();
     on.sink.createTopic('b', 2);
     on.routes.write(route(1, { a: 1 }));
-    const [first, second] = [on.member(), on.member()];
-    second.source.share = () => false;
-    await first.dispatcher.start();
-    await second.dispatcher.start();
+    const [first, second] = await pair(on);
     await quiet();
     const late = lateAnswer();
     const barrier = second.store.barrier.bind(second.store);

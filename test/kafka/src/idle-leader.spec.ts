@@ -1,33 +1,18 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaClient, GroupConsumer, type KafkaClient, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
-import { EmbeddedKafka } from '@tidemark/local-stack';
+import { describe, expect, it } from '@jest/globals';
+import { GroupConsumer, type KafkaClient } from '@tidemark/kafka';
 import { type SourceBatch } from '@tidemark/pipeline';
-import { topicNames } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
 import { caseTimeoutMs } from './contract.js';
+import { embeddedKafka, tableTopic } from './embedded-bench.js';
 import { testLogger } from './test-logger.js';
 
 describe('a leader in whose time nothing was written', () => {
-  const kafka = new EmbeddedKafka();
-  beforeAll(() => kafka.start());
-  afterAll(() => kafka.close());
-  const closers: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
-  const signal = new AbortController().signal;
+  const { kafka, closers } = embeddedKafka();
 
   it(
     'is no hole in the log of a member that began then, when the next one leads',
     async () => {
-      const names = topicNames('idle-leader');
-      const client = createKafkaClient({ brokers: [kafka.address] });
-      const topic = names.cdc('a');
-      await new KafkaTopicAdmin({ client, replicationFactor: 1 }).create(topic, 1, signal);
-      const producer = new KafkaProducer({ client, names });
-      closers.push(() => producer.close());
-      const write = (): Promise<unknown> =>
-        producer.send(topic, [{ partition: 0, record: { key: 'k', value: Buffer.from('v'), header: 'h' } }], signal);
+      const { names, client, topic, write } = await tableTopic(kafka, closers, 'idle-leader');
       const nextLeader = (): void => kafka.faults.loseLeader(topic)();
       await write();
       nextLeader();

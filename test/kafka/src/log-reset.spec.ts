@@ -1,39 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaClient, GroupConsumer, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
-import { EmbeddedKafka } from '@tidemark/local-stack';
+import { describe, expect, it } from '@jest/globals';
+import { GroupConsumer } from '@tidemark/kafka';
 import { type SourceBatch } from '@tidemark/pipeline';
-import { topicNames } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
 import { caseTimeoutMs } from './contract.js';
+import { embeddedKafka, tableTopic } from './embedded-bench.js';
 import { testLogger } from './test-logger.js';
 
 /** What a log looks like that was cut before the member's offset, and has grown past it since: the end tells nothing. */
 describe('a log that has not got the offset of a member', () => {
-  const kafka = new EmbeddedKafka();
-  beforeAll(() => kafka.start());
-  afterAll(() => kafka.close());
-  const closers: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
-  const signal = new AbortController().signal;
+  const { kafka, closers } = embeddedKafka();
 
   async function bench(prefix: string) {
-    const names = topicNames(prefix);
-    const client = createKafkaClient({ brokers: [kafka.address] });
-    const topic = names.cdc('a');
-    await new KafkaTopicAdmin({ client, replicationFactor: 1 }).create(topic, 1, signal);
-    const producer = new KafkaProducer({ client, names });
-    closers.push(() => producer.close());
-    const write = (count: number): Promise<unknown> =>
-      producer.send(
-        topic,
-        Array.from({ length: count }, () => ({
-          partition: 0,
-          record: { key: 'k', value: Buffer.from('v'), header: 'h' },
-        })),
-        signal,
-      );
+    const { names, client, topic, write } = await tableTopic(kafka, closers, prefix);
     const join = async (batches: SourceBatch[]): Promise<GroupConsumer> => {
       const source = new GroupConsumer({ client, logger: testLogger, groupId: names.dispatcherGroup });
       closers.push(() => source.stop());

@@ -1,10 +1,10 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { createKafkaClient, GroupConsumer, KafkaProducer, KafkaTopicAdmin, RouteTopic } from '@tidemark/kafka';
-import { EmbeddedKafka } from '@tidemark/local-stack';
 import { type Route, topicNames } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
 import { caseTimeoutMs } from './contract.js';
+import { embeddedKafka } from './embedded-bench.js';
 import { testLogger } from './test-logger.js';
 
 const signal = new AbortController().signal;
@@ -26,13 +26,7 @@ async function silentBroker(): Promise<{ readonly address: string; close(): Prom
 }
 
 describe('a broker that takes connections and answers nothing, named first of two', () => {
-  const kafka = new EmbeddedKafka();
-  beforeAll(() => kafka.start());
-  afterAll(() => kafka.close());
-  const closers: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
+  const { kafka, closers } = embeddedKafka();
   const kept = <T>(made: T, close: (made: T) => Promise<void>): T => {
     closers.push(() => close(made));
     return made;

@@ -73,13 +73,7 @@ export const fetch: ApiHandler = async (call: ApiCall): Promise<ApiOutcome> => {
 };
 
 function readRequest(reader: WireReader): FetchRequest {
-  reader.int32();
-  const waitMs = Math.min(reader.int32(), waitMaxMs);
-  const bytesMin = reader.int32();
-  const bytesMax = reader.int32();
-  reader.int8();
-  const sessionId = reader.int32();
-  reader.int32();
+  const head = readHead(reader);
   const topics = readTopics(reader, () => {
     const index = reader.int32();
     reader.int32();
@@ -87,10 +81,22 @@ function readRequest(reader: WireReader): FetchRequest {
     reader.int64();
     return { index, offset, bytesMax: reader.int32(), lastEpoch: -1 };
   });
-  return { isById: false, waitMs, bytesMin, bytesMax, sessionId, topics };
+  return { ...head, isById: false, topics };
 }
 
 function readByIdRequest(reader: WireReader): FetchRequest {
+  const head = readHead(reader);
+  const topics = reader.compactArray(() => {
+    const name = reader.uuid();
+    const partitions = reader.compactArray(() => readWanted(reader)) ?? [];
+    reader.tags();
+    return { name, partitions };
+  });
+  return { ...head, isById: true, topics: topics ?? [] };
+}
+
+/** What comes before the topics, in either version. */
+function readHead(reader: WireReader): Omit<FetchRequest, 'isById' | 'topics'> {
   reader.int32();
   const waitMs = Math.min(reader.int32(), waitMaxMs);
   const bytesMin = reader.int32();
@@ -98,13 +104,7 @@ function readByIdRequest(reader: WireReader): FetchRequest {
   reader.int8();
   const sessionId = reader.int32();
   reader.int32();
-  const topics = reader.compactArray(() => {
-    const name = reader.uuid();
-    const partitions = reader.compactArray(() => readWanted(reader)) ?? [];
-    reader.tags();
-    return { name, partitions };
-  });
-  return { isById: true, waitMs, bytesMin, bytesMax, sessionId, topics: topics ?? [] };
+  return { waitMs, bytesMin, bytesMax, sessionId };
 }
 
 function readWanted(reader: WireReader): WantedPartition {
