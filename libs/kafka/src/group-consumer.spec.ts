@@ -19,10 +19,10 @@ describe('GroupConsumer', () => {
       });
       await settle();
     };
-    /** The brokers answer all the while. */
-    const beat = async (ms: number): Promise<void> => {
+    /** The brokers answer such requests all the while. */
+    const beat = async (ms: number, apiName = 'Heartbeat'): Promise<void> => {
       for (let leftMs = ms; leftMs > 0; leftMs -= 1_000) {
-        brokers.last.tell('REQUEST', { apiName: 'Heartbeat' });
+        brokers.last.tell('REQUEST', { apiName });
         await clock.advance(1_000);
       }
     };
@@ -56,6 +56,17 @@ describe('GroupConsumer', () => {
     await beat(30_000);
     expect([brokers.made.length, source.problem]).toEqual([1, 'the group has been in motion for 30000 ms']);
     await beat(5_000);
+    expect(brokers.made.map(({ log }) => log.at(-1))).toEqual(['disconnected', 'joined']);
+    expect([assignments, source.problem]).toEqual([[1, 1], undefined]);
+  });
+
+  it('begins another consumer where the coordinator answers no heartbeat, though fetches are answered', async () => {
+    const { brokers, source, assignments, start, beat } = bench();
+    await start();
+    await beat(20_000);
+    await beat(4_000, 'Fetch');
+    expect([brokers.made.length, source.problem]).toEqual([1, "the group's coordinator has not answered for 5000 ms"]);
+    await beat(1_000, 'Fetch');
     expect(brokers.made.map(({ log }) => log.at(-1))).toEqual(['disconnected', 'joined']);
     expect([assignments, source.problem]).toEqual([[1, 1], undefined]);
   });

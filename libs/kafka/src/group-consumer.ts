@@ -45,9 +45,10 @@ export interface GroupConsumerOptions {
   /** `stop` lets handlers end for this long before it aborts them, ms. Default 5,000. */
   readonly drainMs?: number;
   /**
-   * The brokers have not answered for this long: begin a new consumer, ms. Default `sessionTimeoutMs`, by when the group has given the member up;
-   * while the group is in motion, when nothing is answered either, `rebalanceTimeoutMs` more. Without it a member would not get over the death of the
-   * group's coordinator, which kafkajs looks for when it joins and never again.
+   * The group's coordinator has answered no heartbeat for this long: begin a new consumer, ms. Default `sessionTimeoutMs`, by when the group has
+   * given the member up; while the group is in motion, when nothing is answered either, `rebalanceTimeoutMs` more. Without it a member would not
+   * get over the death of the coordinator, which kafkajs looks for when it joins and never again: it would fetch on from the other brokers, and
+   * commit nothing for as long as that one is away.
    */
   readonly rebuildAfterMs?: number;
   readonly rackId?: string;
@@ -61,7 +62,7 @@ export interface GroupConsumerOptions {
 const turnMs = 1_000;
 /** Bound on joining the group, connecting included, ms. */
 const joinMs = 60_000;
-/** The brokers have not answered for this long, or the group has been in motion for this long: nothing is consumed, ms. */
+/** No heartbeat was answered for this long, or the group has been in motion for this long: nothing is committed, ms. */
 const quietMs = 4_000;
 /** Time between two looks at how far what is held is behind, ms. */
 const heldLookMs = 10_000;
@@ -164,7 +165,7 @@ export class GroupConsumer implements EventSource {
     const movingMs = this.#clock.monotonicMs() - (session.rebalancingSinceMs ?? Infinity);
     if (movingMs > quietMs) return `the group has been in motion for ${Math.round(movingMs)} ms`;
     return session.quietMs > quietMs
-      ? `the brokers have not answered for ${Math.round(session.quietMs)} ms`
+      ? `the group's coordinator has not answered for ${Math.round(session.quietMs)} ms`
       : undefined;
   }
 
@@ -270,7 +271,7 @@ export class GroupConsumer implements EventSource {
     const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000 } = this.#options;
     const movingMs = rebalancingSinceMs === undefined ? 0 : this.#clock.monotonicMs() - rebalancingSinceMs;
     const { rebuildAfterMs = sessionTimeoutMs + (movingMs > 0 ? rebalanceTimeoutMs : 0) } = this.#options;
-    if (quietMs >= rebuildAfterMs) return `no answer for ${Math.round(quietMs)} ms`;
+    if (quietMs >= rebuildAfterMs) return `no heartbeat was answered for ${Math.round(quietMs)} ms`;
     // Twice what a rebalance may take at most: the brokers answer, but it does not come to a join.
     if (movingMs >= 2 * (sessionTimeoutMs + rebalanceTimeoutMs)) return `no join for ${Math.round(movingMs)} ms`;
     return undefined;

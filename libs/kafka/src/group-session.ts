@@ -196,7 +196,7 @@ export class GroupSession {
       this.#options.metrics.lags.set(topic, partition, end - lane.next);
   }
 
-  /** Time without an answer from the brokers, who are asked all the time, ms. */
+  /** Time without an answer to a heartbeat, which the group's coordinator is sent all the time, ms. */
   get quietMs(): number {
     return this.#options.clock.monotonicMs() - this.#answeredMs;
   }
@@ -250,9 +250,8 @@ export class GroupSession {
       this.#generation?.close(new Error('the group rebalances'));
     });
     this.#consumer.on(REQUEST, ({ payload }) => {
-      // A member without partitions, or with none that is not held, sends nothing but heartbeats.
-      if (payload.apiName === 'Fetch' || payload.apiName === 'Heartbeat')
-        this.#answeredMs = this.#options.clock.monotonicMs();
+      // An answered fetch says nothing of the coordinator, without which nothing can be committed.
+      if (payload.apiName === 'Heartbeat') this.#answeredMs = this.#options.clock.monotonicMs();
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#die(payload.error));
   }
