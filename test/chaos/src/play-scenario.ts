@@ -63,13 +63,14 @@ export async function playScenario(world: ChaosWorld, scenario: Scenario, option
   const history = world.log.history();
   const lost = await world.witness.lost(history, { gapsBefore, timeoutMs: limits.agreedMs * patience });
   const skewMs = skewOf(script);
+  const { longestMs: recoveryMs, unready } = await recoveries.all();
   return {
     script: [...script.map(describeStep), `pods ${before.join(', ')}`],
     routeChanges,
-    recoveryMs: await recoveries.longest(),
+    recoveryMs,
     outcome: {
       ...agreement,
-      ...{ caughtUpMs, lost, unmoved },
+      ...{ caughtUpMs, lost, unmoved, unready },
       violations: checkHistory(history, { skewMs }),
       unhandled: roles.flatMap((role) => world.process(role).unhandled.splice(0)),
       deaths: roles.flatMap((role) => world.process(role).deaths.splice(0)),

@@ -8,6 +8,7 @@ const right: Outcome = {
     caughtUpMs: 2_000,
     lost: [],
     unmoved: [],
+    unready: [],
     violations: [],
     unhandled: [],
     deaths: [],
@@ -31,6 +32,7 @@ describe('the verdict', () => {
     ['pods that never caught up', { caughtUpMs: null }, /have not caught up: not right at all/],
     ['pods that caught up too late', { caughtUpMs: limits.caughtUpMs + 1 }, /60000 ms allowed/],
     ['a move that does not end', { unmoved: ['not within 120 s'] }, /^the route stays: not within/],
+    ['a role that does not work again', { unready: ['sync-1 for 90000 ms: x'] }, /^not ready: sync-1 for/],
     ['lost events', { lost: ['k = w1 (id)'] }, /1 lost events\n {2}k = w1/],
     [
       'a broken promise',

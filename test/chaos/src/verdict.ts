@@ -12,6 +12,8 @@ export interface Outcome {
   readonly lost: readonly string[];
   /** Changes of the route that did not come to an end, and why. */
   readonly unmoved: readonly string[];
+  /** Roles that did not work again while they were waited for, and what they said. */
+  readonly unready: readonly string[];
   readonly violations: readonly Violation[];
   readonly unhandled: readonly string[];
   /** Processes that ended without being told to. */
@@ -26,13 +28,14 @@ export const limits = { agreedMs: 10_000, caughtUpMs: 60_000 } as const;
 
 /** What is wrong, each in a line that can be acted on; none: the scenario has passed. */
 export function judge(outcome: Outcome): readonly string[] {
-  const { agreedMs, divergent, caughtUpMs, lost, unmoved, violations, unhandled, deaths, reads, writes, events } =
-    outcome;
+  const { agreedMs, divergent, caughtUpMs, lost, unmoved, unready } = outcome;
+  const { violations, unhandled, deaths, reads, writes, events } = outcome;
   return [
     ...late(`${divergent.length} divergent keys`, agreedMs, limits.agreedMs, divergent),
     ...late('pods have not caught up', caughtUpMs, limits.caughtUpMs, []),
     ...(lost.length === 0 ? [] : [[`${lost.length} lost events`, ...lost].join('\n  ')]),
     ...unmoved.map((line) => `the route stays: ${line}`),
+    ...unready.map((line) => `not ready: ${line}`),
     ...violations.map(describeViolation),
     ...unhandled.map((line) => `nobody handled: ${line}`),
     ...deaths.map((line) => `died: ${line}`),

@@ -31,6 +31,7 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const watch = path.join(root, 'test/chaos/dist/watch-main.js');
 
 const startTimeoutMs = 60_000;
+const answerMs = 2_000;
 const leakEveryMs = 5_000;
 
 export interface ChaosWorldOptions {
@@ -171,18 +172,18 @@ export class ChaosWorld {
   }
 
   /**
-   * A process that works: a pod that is live and has everything from before `since` (ms since the epoch; default 4 s ago), a broker that accepts,
-   * a worker that says so.
+   * Why a process does not work, `undefined` where it does: a pod that is live and has everything from before `since` (ms since the epoch;
+   * default 4 s ago), a broker that accepts, a worker that says so.
    */
-  async isReady(role: Role, since = Date.now() - maxStalenessMs): Promise<boolean> {
+  async whyNotReady(role: Role, since = Date.now() - maxStalenessMs): Promise<string | undefined> {
     const process = this.process(role);
-    if (!process.isRunning || process.isPaused) return false;
-    if (role === 'kafka') return accepts(this.#broker);
+    if (!process.isRunning) return 'not running';
+    if (process.isPaused) return 'stands still';
+    if (role === 'kafka') return (await accepts(this.#broker)) ? undefined : 'accepts no connection';
     const pod = this.#podOf(role);
-    if (pod === undefined) return answers(`http://127.0.0.1:${this.#httpPorts.get(role)}/health/ready`);
-    if (!pod.isLive) return false;
-    const { told } = await pod.ask({ do: 'tell' });
-    return told?.state === 'live' && Date.now() - (told.stalenessMs ?? Infinity) > since;
+    return pod === undefined
+      ? whyUnready(`http://127.0.0.1:${this.#httpPorts.get(role)}/health/ready`)
+      : whyBehind(pod, since);
   }
 
   async stop(): Promise<void> {
@@ -202,16 +203,20 @@ export class ChaosWorld {
 
   async #begin(): Promise<void> {
     if (this.#apache === undefined) this.start('kafka');
-    await eventually('the broker accepts', () => this.isReady('kafka'), startTimeoutMs);
+    await eventually('the broker accepts', () => this.#isReady('kafka'), startTimeoutMs);
     this.start('admin-1');
     await this.mover.create().catch((error: unknown) => this.#blame('admin-1', error));
     for (const role of roles) if (role !== 'kafka' && role !== 'admin-1') this.start(role);
     for (const role of roles) {
-      await eventually(`${role} is ready`, () => this.isReady(role), startTimeoutMs).catch((error: unknown) =>
+      await eventually(`${role} is ready`, () => this.#isReady(role), startTimeoutMs).catch((error: unknown) =>
         this.#blame(role, error),
       );
     }
     this.#witness = await EventWitness.open(this.kafka, topicNames(topicPrefix));
+  }
+
+  async #isReady(role: Role): Promise<boolean> {
+    return (await this.whyNotReady(role)) === undefined;
   }
 
   /** With the end of what it wrote. */
@@ -313,10 +318,27 @@ function nameOf({ role, to }: Link): string {
   return `${role}/${to}`;
 }
 
-async function answers(url: string): Promise<boolean> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
-  await answer?.arrayBuffer().catch(() => undefined);
-  return answer?.status === 200;
+/** What a service says of itself, in its own words. */
+async function whyUnready(url: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(answerMs) });
+    const text = await answer.text();
+    if (answer.status === 200) return undefined;
+    const { detail } = JSON.parse(text) as { readonly detail?: { readonly reason?: string } };
+    return `${answer.status}: ${detail?.reason ?? text}`;
+  } catch (error) {
+    const { name } = error as Error;
+    return name === 'TimeoutError' ? `its health has not answered for ${answerMs} ms` : `no health: ${String(error)}`;
+  }
+}
+
+async function whyBehind(pod: PodProcess, since: number): Promise<string | undefined> {
+  if (!pod.isLive) return 'not live';
+  const { told } = await pod.ask({ do: 'tell' });
+  if (told?.state !== 'live') return `its state is ${told?.state}`;
+  if (told.stalenessMs === null) return 'it has had no watermark';
+  const missingMs = since - (Date.now() - told.stalenessMs);
+  return missingMs < 0 ? undefined : `its watermark is ${Math.ceil(missingMs)} ms short`;
 }
 
 function accepts(address: string): Promise<boolean> {
