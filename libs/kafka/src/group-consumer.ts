@@ -45,10 +45,9 @@ export interface GroupConsumerOptions {
   /** `stop` lets handlers end for this long before it aborts them, ms. Default 5,000. */
   readonly drainMs?: number;
   /**
-   * The group's coordinator has answered no heartbeat for this long: begin a new consumer, ms. Default `sessionTimeoutMs`, by when the group has
-   * given the member up; while the group is in motion, when nothing is answered either, `rebalanceTimeoutMs` more. Without it a member would not
-   * get over the death of the coordinator, which kafkajs looks for when it joins and never again: it would fetch on from the other brokers, and
-   * commit nothing for as long as that one is away.
+   * The brokers have not answered for this long: begin a new consumer, ms. Default `sessionTimeoutMs`, by when the group has given the member up.
+   * `rebalanceTimeoutMs` more where only the group's coordinator does not answer, which is looked for meanwhile, and while the group is in motion,
+   * when nothing is answered either.
    */
   readonly rebuildAfterMs?: number;
   readonly rackId?: string;
@@ -164,8 +163,8 @@ export class GroupConsumer implements EventSource {
     if (session?.joined !== true) return this.#trouble ?? 'joining the group';
     const movingMs = this.#clock.monotonicMs() - (session.rebalancingSinceMs ?? Infinity);
     if (movingMs > quietMs) return `the group has been in motion for ${Math.round(movingMs)} ms`;
-    return session.quietMs > quietMs
-      ? `the group's coordinator has not answered for ${Math.round(session.quietMs)} ms`
+    return session.unheardMs > quietMs
+      ? `the group's coordinator has not answered for ${Math.round(session.unheardMs)} ms`
       : undefined;
   }
 
@@ -267,11 +266,13 @@ export class GroupConsumer implements EventSource {
   }
 
   /** Why the session is better begun anew; `undefined`: it is not. */
-  #doubtOf({ quietMs, rebalancingSinceMs }: GroupSession): string | undefined {
+  #doubtOf({ quietMs, unheardMs, rebalancingSinceMs }: GroupSession): string | undefined {
     const { sessionTimeoutMs = 6_000, rebalanceTimeoutMs = 10_000 } = this.#options;
     const movingMs = rebalancingSinceMs === undefined ? 0 : this.#clock.monotonicMs() - rebalancingSinceMs;
     const { rebuildAfterMs = sessionTimeoutMs + (movingMs > 0 ? rebalanceTimeoutMs : 0) } = this.#options;
-    if (quietMs >= rebuildAfterMs) return `no heartbeat was answered for ${Math.round(quietMs)} ms`;
+    if (quietMs >= rebuildAfterMs) return `no answer for ${Math.round(quietMs)} ms`;
+    if (unheardMs >= rebuildAfterMs + rebalanceTimeoutMs)
+      return `no heartbeat was answered for ${Math.round(unheardMs)} ms`;
     // Twice what a rebalance may take at most: the brokers answer, but it does not come to a join.
     if (movingMs >= 2 * (sessionTimeoutMs + rebalanceTimeoutMs)) return `no join for ${Math.round(movingMs)} ms`;
     return undefined;

@@ -77,6 +77,7 @@ export class GroupSession {
   #crash = 'ended before it joined';
   #ended: Promise<void> | undefined;
   #answeredMs: number;
+  #beatMs: number;
   #rebalancingSinceMs: number | undefined;
   /** Resolves when nothing is at work any more after `stop`. */
   #drained: Promise<void> | undefined;
@@ -86,7 +87,7 @@ export class GroupSession {
   constructor(options: GroupSessionOptions) {
     this.#options = options;
     this.#topics = options.topics;
-    this.#answeredMs = options.clock.monotonicMs();
+    this.#answeredMs = this.#beatMs = options.clock.monotonicMs();
     this.#places = new GroupPlaces({
       ...options,
       generation: () => (this.#over ? undefined : this.#generation),
@@ -196,9 +197,14 @@ export class GroupSession {
       this.#options.metrics.lags.set(topic, partition, end - lane.next);
   }
 
-  /** Time without an answer to a heartbeat, which the group's coordinator is sent all the time, ms. */
+  /** Time without an answer from the brokers, who are asked all the time, ms. */
   get quietMs(): number {
     return this.#options.clock.monotonicMs() - this.#answeredMs;
+  }
+
+  /** Time without an answer to a heartbeat, which the group's coordinator is sent all the time, ms. */
+  get unheardMs(): number {
+    return this.#options.clock.monotonicMs() - this.#beatMs;
   }
 
   /** Resolves when the group is joined; rejects when it could not be. */
@@ -250,8 +256,10 @@ export class GroupSession {
       this.#generation?.close(new Error('the group rebalances'));
     });
     this.#consumer.on(REQUEST, ({ payload }) => {
-      // An answered fetch says nothing of the coordinator, without which nothing can be committed.
-      if (payload.apiName === 'Heartbeat') this.#answeredMs = this.#options.clock.monotonicMs();
+      const nowMs = this.#options.clock.monotonicMs();
+      this.#answeredMs = nowMs;
+      // Other answers say nothing of the coordinator, without which nothing can be committed.
+      if (payload.apiName === 'Heartbeat') this.#beatMs = nowMs;
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#die(payload.error));
   }
@@ -275,7 +283,7 @@ export class GroupSession {
     this.#generation = generation;
     this.#joined = true;
     this.#rebalancingSinceMs = undefined;
-    this.#answeredMs = clock.monotonicMs();
+    this.#answeredMs = this.#beatMs = clock.monotonicMs();
     metrics.assignments.value += 1;
     metrics.assigned.value = generation.partitions().length;
     metrics.held.value = 0;

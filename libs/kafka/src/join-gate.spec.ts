@@ -113,6 +113,7 @@ describe('JoinGate', () => {
     let connect: () => void = () => undefined;
     const connected = new Promise<void>((resolve) => (connect = resolve));
     const offsetsOf = (generation: number) => ({
+      coordinator: {},
       getCoordinator: () => connected,
       commitOffsets: async () => {
         asked.push(`by ${generation}`);

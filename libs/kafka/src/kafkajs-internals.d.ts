@@ -112,6 +112,8 @@ declare module 'kafkajs/src/cluster/index.js' {
       /** As it was answered last. */
       readonly metadata: { readonly topicMetadata: readonly TopicMetadata[] } | null;
     };
+    /** Connected. Rejects when the brokers name none in a few attempts. */
+    findGroupCoordinator(of: { readonly groupId: string }): Promise<object>;
     /** Has metadata of them from now on. */
     addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
     /** Partitions by the id of their leader. */
@@ -128,6 +130,8 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
 
   /** A member's offsets in one generation of its group. */
   interface OffsetManager {
+    /** Asked for as long as it is connected. */
+    coordinator: object;
     /** Connected; may take as long as connecting does. */
     getCoordinator(): Promise<unknown>;
     /** One request, in the name of that generation. */
@@ -138,8 +142,11 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
   export default class ConsumerGroup {
     constructor(options: object);
     readonly cluster: object;
+    readonly groupId: string;
     topicsSubscribed: string[];
     readonly topicConfigurations: Record<string, { fromBeginning?: boolean }>;
+    /** The broker that is sent heartbeats; none before the first join. */
+    coordinator: object | null;
     /** Of the generation that was joined last; none before the first. */
     offsetManager: OffsetManager | null;
     connect(): Promise<void>;

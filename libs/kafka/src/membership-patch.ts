@@ -1,5 +1,7 @@
 /// <reference types="./kafkajs-internals.d.ts" />
+import Cluster from 'kafkajs/src/cluster/index.js';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js';
+import { followCoordinator } from './coordinator-lookup.js';
 
 /** Shared through the global symbol registry: a process may hold this module twice, as ESM and as CommonJS. */
 const membershipsOf = Symbol.for('@tidemark/kafka/memberships');
@@ -13,7 +15,8 @@ interface Place {
 }
 
 /**
- * Makes a consumer's membership of its group known by the consumer's cluster, and has it ask the leader where a follower lacks an offset.
+ * Makes a consumer's membership of its group known by the consumer's cluster, has it look for a coordinator that cannot be reached, and has it ask
+ * the leader where a follower lacks an offset.
  *
  * Of its own, kafkajs takes other topics only from a consumer that is stopped, which leaves its group for that. And it means to ask the leader,
  * but looks for a number where it keeps an object: it reads the whole log again whenever a follower is behind. Idempotent; call it before the
@@ -28,6 +31,7 @@ export function patchMembership(): void {
     this: ConsumerGroup,
   ) => Promise<void>;
   prototype.connect = function (this: ConsumerGroup): Promise<void> {
+    if (memberships.get(this.cluster) !== this) followCoordinator(this, () => coordinatorOf(this));
     memberships.set(this.cluster, this);
     return connect.call(this);
   };
@@ -39,6 +43,11 @@ export function patchMembership(): void {
     if (!readsFromFollower(this, of)) return recover.call(this, of);
     delete this.preferredReadReplicasPerTopicPartition[of.topic]?.[of.partition];
   };
+}
+
+/** By the cluster's own method: what holds up a join does not hold up this. */
+function coordinatorOf({ cluster, groupId }: ConsumerGroup): Promise<object> {
+  return Cluster.prototype.findGroupCoordinator.call(cluster as Cluster, { groupId });
 }
 
 /** Whether the next fetch of the partition would ask a follower: that has not got an offset proves nothing of the log. */
