@@ -3,11 +3,20 @@ import { type Cluster, type PartitionAssigner } from 'kafkajs';
 import Broker, { type FetchAnswer, type FetchOptions, type FetchPartition } from 'kafkajs/src/broker/index.js';
 import { patchFetchProtocol } from './fetch-by-id.js';
 import { type FetchPlaces } from './fetch-places.js';
+import { passOver, standsIn } from './follower-patch.js';
+import { kafkaErrorType } from './kafka-error.js';
+import { membershipOf } from './membership-patch.js';
 
 /** Shared through the global symbol registry: a process may hold this module twice, as ESM and as CommonJS. */
-const placesOfBrokers = Symbol.for('@tidemark/kafka/fetch-places');
+const readersOfBrokers = Symbol.for('@tidemark/kafka/fetch-places');
 
-type Patched = Broker & { [placesOfBrokers]?: WeakMap<object, FetchPlaces> };
+/** The consumer that a broker object is of. */
+interface Reader {
+  readonly places: FetchPlaces;
+  readonly cluster: object;
+}
+
+type Patched = Broker & { [readersOfBrokers]?: WeakMap<object, Reader> };
 
 /** Nothing may be asked for at present: time until the next look, ms. */
 const idleMs = 50;
@@ -19,17 +28,20 @@ const idleMs = 50;
  */
 export function patchFetch(): void {
   const prototype = Broker.prototype as Patched;
-  if (prototype[placesOfBrokers] !== undefined) return;
-  const placesOf = new WeakMap<object, FetchPlaces>();
-  prototype[placesOfBrokers] = placesOf;
+  if (prototype[readersOfBrokers] !== undefined) return;
+  const readers = new WeakMap<object, Reader>();
+  prototype[readersOfBrokers] = readers;
   patchFetchProtocol();
   const fetch = Object.getOwnPropertyDescriptor(prototype, 'fetch')?.value as Broker['fetch'];
   prototype.fetch = async function (this: Broker, options: FetchOptions): Promise<FetchAnswer> {
-    const places = placesOf.get(this);
-    if (places === undefined) return fetch.call(this, options);
+    const reader = readers.get(this);
+    if (reader === undefined) return fetch.call(this, options);
+    const { places } = reader;
     const topics = placed(options.topics, places);
     if (topics.length === 0) return { responses: await places.idle(idleMs).then(() => []) };
-    const answer = await fetch.call(this, { ...options, topics });
+    const answer = await fetch
+      .call(this, { ...options, topics, ...withoutRack(this, reader, topics) })
+      .catch((error) => failed(error, this, reader));
     for (const refused of answer.refused ?? []) places.onRefused(refused);
     return answer;
   };
@@ -41,12 +53,32 @@ export function fetchingAt(places: FetchPlaces, assigner: PartitionAssigner): Pa
     const cluster: Cluster = config.cluster;
     const find = cluster.findBroker.bind(cluster);
     cluster.findBroker = async (of) => {
-      const broker = await find(of);
-      (Broker.prototype as Patched)[placesOfBrokers]?.set(broker, places);
-      return broker;
+      try {
+        const broker = await find(of);
+        (Broker.prototype as Patched)[readersOfBrokers]?.set(broker, { places, cluster });
+        return broker;
+      } catch (error) {
+        passOver(cluster, Number(of.nodeId));
+        throw error;
+      }
     };
     return assigner(config);
   };
+}
+
+function withoutRack({ nodeId }: Broker, { cluster }: Reader, topics: FetchOptions['topics']): Partial<FetchOptions> {
+  const membership = membershipOf(cluster);
+  const isStandIn = topics.some(({ topic, partitions }) =>
+    partitions.some(({ partition }) => membership !== undefined && standsIn(membership, nodeId, topic, partition)),
+  );
+  return isStandIn ? { rackId: '' } : {};
+}
+
+/** That an offset is out of range is said of one partition, and believed of its leader alone. */
+function failed(error: unknown, { nodeId }: Broker, { cluster }: Reader): never {
+  if (kafkaErrorType(error) === 'OFFSET_OUT_OF_RANGE') Object.assign(error as object, { nodeId });
+  else passOver(cluster, nodeId);
+  throw error;
 }
 
 /** Without the partitions that are not to be asked for now. */

@@ -14,6 +14,7 @@ import { patchBroker } from './broker-patch.js';
 import { connectionError } from './connection-error.js';
 import { patchConnection } from './connection-patch.js';
 import { patchFetch } from './fetch-patch.js';
+import { patchFollowers } from './follower-patch.js';
 import { kafkaLogCreator } from './kafka-log.js';
 import { patchMembership } from './membership-patch.js';
 import { patchMetadata } from './metadata-patch.js';
@@ -58,6 +59,7 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
   patchPool();
   patchProduce();
   patchMembership();
+  patchFollowers();
   patchMetadata();
   patchPartialAnswers();
   patchFetch();

@@ -138,6 +138,12 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     commitOffsets(offsets: OffsetsByTopicPartition): Promise<void>;
   }
 
+  interface NamedFollower {
+    readonly nodeId: number;
+    /** Ms since the epoch. */
+    readonly expireAt?: number;
+  }
+
   /** A consumer's membership of its group. */
   export default class ConsumerGroup {
     constructor(options: object);
@@ -156,9 +162,16 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     /** Fetches once what is assigned and read from this broker. */
     fetch(nodeId: number): Promise<unknown[]>;
     /** Followers that the brokers have named, by topic and partition. */
-    readonly preferredReadReplicasPerTopicPartition: Record<string, Record<number, { readonly nodeId: number }>>;
+    readonly preferredReadReplicasPerTopicPartition: Record<string, Record<number, NamedFollower>>;
+    /** Partitions of a topic by the broker to read them from: the follower that was named, or the leader. */
+    findReadReplicaForPartitions(topic: string, partitions: readonly number[]): Record<number, number[]>;
     /** Has a partition read from its log's start. */
-    recoverFromOffsetOutOfRange(of: { readonly topic: string; readonly partition: number }): Promise<void>;
+    recoverFromOffsetOutOfRange(of: {
+      readonly topic: string;
+      readonly partition: number;
+      /** Tidemark's own: see `fetch-patch.ts`. */
+      readonly nodeId?: number;
+    }): Promise<void>;
   }
 }
 
@@ -203,6 +216,7 @@ declare module 'kafkajs/src/broker/index.js' {
   /** A broker as one cluster knows it. */
   export default class Broker {
     constructor(options: object);
+    readonly nodeId: number;
     /** Resolves when the broker has said what it can do. */
     connect(): Promise<void>;
     disconnect(): Promise<void>;

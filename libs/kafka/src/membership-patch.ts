@@ -12,6 +12,8 @@ type Patched = ConsumerGroup & { [membershipsOf]?: WeakMap<object, ConsumerGroup
 interface Place {
   readonly topic: string;
   readonly partition: number;
+  /** The broker that was asked for it, where that is known. */
+  readonly nodeId?: number;
 }
 
 /**
@@ -50,9 +52,14 @@ function coordinatorOf({ cluster, groupId }: ConsumerGroup): Promise<object> {
   return Cluster.prototype.findGroupCoordinator.call(cluster as Cluster, { groupId });
 }
 
-/** Whether the next fetch of the partition would ask a follower: that has not got an offset proves nothing of the log. */
-export function readsFromFollower(membership: ConsumerGroup, { topic, partition }: Place): boolean {
-  return membership.preferredReadReplicasPerTopicPartition[topic]?.[partition] !== undefined;
+/**
+ * Whether what was said of the partition is of a broker that does not lead it: that has not got an offset proves nothing of the log. Where it is not known who said
+ * it, whoever the next fetch would ask.
+ */
+export function readsFromFollower(membership: ConsumerGroup, { topic, partition, nodeId }: Place): boolean {
+  if (nodeId === undefined) return membership.preferredReadReplicasPerTopicPartition[topic]?.[partition] !== undefined;
+  const leaders = Object.keys((membership.cluster as Cluster).findLeaderForPartitions(topic, [partition]));
+  return !leaders.includes(String(nodeId));
 }
 
 /** The membership of the consumer that has this cluster; `undefined` before it runs, and where kafkajs is another copy. */
