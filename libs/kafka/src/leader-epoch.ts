@@ -1,13 +1,27 @@
 import { type Batch } from 'kafkajs';
 import { type LeaderEpoch } from './positions.js';
 
+interface RawMessage {
+  readonly offset: string;
+  readonly batchContext?: { readonly partitionLeaderEpoch?: number };
+}
+
 /** What kafkajs's type of a fetched batch leaves out; the version is pinned. */
 interface Fetched {
-  readonly rawMessages?: readonly { readonly batchContext?: { readonly partitionLeaderEpoch?: number } }[];
+  readonly rawMessages?: readonly RawMessage[];
 }
 
 /** Of the leader that wrote the last record of it; `undefined`: it does not say. */
 export function leaderEpochOf(batch: Batch): LeaderEpoch {
-  const epoch = (batch as Batch & Fetched).rawMessages?.at(-1)?.batchContext?.partitionLeaderEpoch ?? -1;
+  return epochOf((batch as Batch & Fetched).rawMessages?.at(-1));
+}
+
+/** Of the leader that wrote the record at `offset`; `undefined`: the batch has none there, or does not say. */
+export function leaderEpochAt(batch: Batch, offset: bigint): LeaderEpoch {
+  return epochOf((batch as Batch & Fetched).rawMessages?.find((message) => BigInt(message.offset) === offset));
+}
+
+function epochOf(message: RawMessage | undefined): LeaderEpoch {
+  const epoch = message?.batchContext?.partitionLeaderEpoch ?? -1;
   return epoch < 0 ? undefined : epoch;
 }

@@ -4,6 +4,7 @@ import { type FollowedTopics } from './followed-topics.js';
 import { leaderEpochOf } from './leader-epoch.js';
 import { type LogTailHandler, type TailState } from './log-tail-options.js';
 import { judgeArrival, type LeaderEpoch } from './positions.js';
+import { isRepeated } from './repeated.js';
 import { type TailMetrics } from './tail-metrics.js';
 
 export interface TailDeliveryOptions {
@@ -30,18 +31,31 @@ export class TailDelivery {
   }
 
   batch(batch: Batch): void {
-    const { topics, metrics } = this.#options;
+    const { topics } = this.#options;
     const { topic, partition } = batch;
     const first = batch.firstOffset();
     const expected = topics.positions.at(topic, partition);
     if (expected === undefined || first === null) return;
     const arrival = judgeArrival(expected, BigInt(first));
+    if (arrival.type === 'gap' && isRepeated(batch, expected, topics.positions.epochAt(topic, partition)))
+      return this.#again(batch, expected);
     if (arrival.type === 'gap' && !topics.isCompacted(topic))
       this.gap(topic, partition, `expected offset ${expected}, got ${first}`);
     else if (arrival.type === 'gap' && arrival.direction === 'behind') this.reset(topic);
-    this.#records(topic, partition, batch.messages);
+    this.#onward(batch, batch.messages);
+  }
+
+  /** Part of it was handed over before. */
+  #again(batch: Batch, expected: bigint): void {
+    const fresh = batch.messages.filter(({ offset }) => BigInt(offset) >= expected);
+    if (fresh.length > 0) this.#onward(batch, fresh);
+  }
+
+  #onward(batch: Batch, messages: readonly KafkaMessage[]): void {
+    const { topic, partition } = batch;
     const next = BigInt(batch.lastOffset()) + 1n;
-    metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
+    this.#records(topic, partition, messages);
+    this.#options.metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
     this.advance(topic, partition, next, leaderEpochOf(batch));
   }
 

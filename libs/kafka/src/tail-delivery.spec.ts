@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { MetricRegistry, silentLogger } from '@tidemark/runtime';
+import { type Batch } from 'kafkajs';
+import { type FollowedTopics } from './followed-topics.js';
+import { Positions } from './positions.js';
+import { TailDelivery } from './tail-delivery.js';
+import { tailMetrics } from './tail-metrics.js';
+
+/** Records from `first` on, each with the epoch of the leader that wrote it. */
+function batchOf(first: number, epochs: readonly number[]): Batch {
+  const messages = epochs.map((partitionLeaderEpoch, at) => ({
+    offset: String(first + at),
+    batchContext: { partitionLeaderEpoch },
+  }));
+  return {
+    topic: 't',
+    partition: 0,
+    highWatermark: '100',
+    rawMessages: messages,
+    messages,
+    firstOffset: () => messages[0]?.offset ?? null,
+    lastOffset: () => messages.at(-1)?.offset ?? String(first),
+  } as unknown as Batch;
+}
+
+function bench({ compacted = false } = {}) {
+  const heard: string[] = [];
+  const positions = new Positions();
+  positions.fix('t', [4n], [undefined]);
+  const delivery = new TailDelivery({
+    topics: { positions, isCompacted: () => compacted } as unknown as FollowedTopics,
+    metrics: tailMetrics(new MetricRegistry()),
+    logger: silentLogger,
+    onAdvance: () => undefined,
+    handler: {
+      onRecords: (_topic, _partition, records) => void heard.push(records.map(({ offset }) => offset).join(' ')),
+      onGap: (_topic, _partition, reason) => void heard.push(reason),
+      onReset: () => void heard.push('reset'),
+      onPartitions: () => undefined,
+      onState: () => undefined,
+    },
+  });
+  const next = (): bigint | undefined => positions.at('t', 0);
+  return { delivery, heard, next };
+}
+
+describe('TailDelivery', () => {
+  it('hands over once what is fetched twice while a partition changes its leader', () => {
+    const { delivery, heard, next } = bench();
+    delivery.batch(batchOf(4, [1, 1, 2]));
+    delivery.batch(batchOf(4, [1, 1, 2]));
+    expect([heard, next()]).toEqual([['4 5 6'], 7n]);
+    delivery.batch(batchOf(5, [1, 2, 2, 2]));
+    delivery.batch(batchOf(9, [2]));
+    expect([heard, next()]).toEqual([['4 5 6', '7 8', '9'], 10n]);
+  });
+
+  it.each([
+    ['has a record of another leader where the last one stood', batchOf(4, [1, 1, 3, 3])],
+    ['ends before where the last one stood', batchOf(4, [1, 1])],
+    ['does not say who wrote it', batchOf(4, [-1, -1, -1])],
+  ])('tells a gap, and hands over all, of a batch from before that %s', (_what, batch) => {
+    const { delivery, heard } = bench();
+    delivery.batch(batchOf(4, [1, 1, 2]));
+    delivery.batch(batch);
+    expect(heard[1]).toBe('expected offset 7, got 4');
+    expect(heard[2]).toBe(batch.messages.map(({ offset }) => offset).join(' '));
+  });
+
+  it('tells a gap where records are missing', () => {
+    const { delivery, heard, next } = bench();
+    delivery.batch(batchOf(6, [1]));
+    expect([heard, next()]).toEqual([['expected offset 4, got 6', '6'], 7n]);
+  });
+
+  it('tells that a compacted topic was made anew, and not where it was fetched twice or cleaned', () => {
+    const { delivery, heard } = bench({ compacted: true });
+    delivery.batch(batchOf(8, [1, 1]));
+    delivery.batch(batchOf(9, [1, 1]));
+    delivery.batch(batchOf(0, [0]));
+    expect(heard).toEqual(['8 9', '10', 'reset', '0']);
+  });
+});
