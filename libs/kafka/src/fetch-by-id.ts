@@ -10,7 +10,8 @@ import {
 import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
 import older from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';
-import { type FetchPlace, type RefusedPlace } from './fetch-places.js';
+import { type RefusedPlace } from './fetch-places.js';
+import { type Diverging, epochOf, mayBeOfEpoch, whyRefused } from './fetch-verdict.js';
 import { FlexibleReader, FlexibleWriter } from './flexible-wire.js';
 
 const apiKey = 1;
@@ -20,21 +21,11 @@ const byIdVersion = 13;
 const knownVersion = 11;
 /** A client's own, which is no broker. */
 const noReplica = -1;
-const noEpoch = -1;
 const readCommitted = 1;
 /** Beyond what the broker may wait, ms; a client's own time-out is longer. */
 const networkDelayMs = 5_000;
-const offsetOutOfRange = 1;
-const unknownTopicId = 100;
-const inconsistentTopicId = 103;
 /** Tagged field of a partition's answer: where the log parts from what the reader has read. */
 const divergingEpochTag = 0;
-
-/**
- * Of a place: the epoch to ask with, where its own is none of the log's. A leader in whose time nothing was written leaves no trace of its epoch, and where
- * only that is known of a position, the next leader says that the log parts from it, at an end that may lie behind the position: nothing was cut.
- */
-const provenEpochs = new WeakMap<FetchPlace, number>();
 
 type ByIdOptions = FetchOptions & { readonly replicaId?: number };
 
@@ -103,10 +94,6 @@ function logsOf({ topics }: ByIdOptions): readonly (readonly [topicId: string | 
   return [...logs];
 }
 
-function epochOf(place: FetchPlace | undefined): number {
-  return (place === undefined ? undefined : (provenEpochs.get(place) ?? place.leaderEpoch)) ?? noEpoch;
-}
-
 async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
   const logs = new Map(logsOf(options));
   const reader = new FlexibleReader(answer);
@@ -133,34 +120,6 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
     responses.push({ topicName: topic, partitions: usable });
   }
   return { clientSideThrottleTime, errorCode, responses, refused };
-}
-
-function whyRefused(
-  errorCode: number,
-  diverging: Diverging | undefined,
-  asked: FetchPartition | undefined,
-): RefusedPlace['why'] | undefined {
-  if (errorCode === unknownTopicId || errorCode === inconsistentTopicId) return 'unknown-topic';
-  if (diverging === undefined) return undefined;
-  if (asked?.place === undefined || diverging.end < BigInt(asked.fetchOffset)) return 'cut';
-  provenEpochs.set(asked.place, diverging.epoch);
-  return undefined;
-}
-
-/**
- * A broker that has not heard of the epoch says that the offset is out of range: a follower hears of one with its first record, and one that has just lost a
- * partition does not hear of it at all. It is asked once more, without the epoch, before that is believed.
- */
-function mayBeOfEpoch(errorCode: number, asked: FetchPartition | undefined): boolean {
-  if (errorCode !== offsetOutOfRange || asked?.place === undefined || epochOf(asked.place) < 0) return false;
-  provenEpochs.set(asked.place, noEpoch);
-  return true;
-}
-
-/** Where the log parts from what was asked for: the last epoch that both have, and its end. */
-interface Diverging {
-  readonly epoch: number;
-  readonly end: bigint;
 }
 
 type ReadPartition = Omit<FetchAnswerPartition, 'messages'> & {

@@ -1,0 +1,54 @@
+import { type FetchPlace, type RefusedPlace } from './fetch-places.js';
+
+/** Where the log parts from what was asked for: the last epoch that both have, and its end. */
+export interface Diverging {
+  readonly epoch: number;
+  readonly end: bigint;
+}
+
+/** What was asked of one partition. */
+export interface AskedPlace {
+  /** Decimal. */
+  readonly fetchOffset: string | number;
+  readonly place?: FetchPlace;
+}
+
+/** Of a broker's answer for a partition. */
+export const offsetOutOfRange = 1;
+export const unknownTopicId = 100;
+const inconsistentTopicId = 103;
+const noEpoch = -1;
+
+/**
+ * Of a place: the epoch to ask with, where its own is none of the log's. A leader in whose time nothing was written leaves no trace of its epoch, and where
+ * only that is known of a position, the next leader says that the log parts from it, at an end that may lie behind the position: nothing was cut.
+ */
+const provenEpochs = new WeakMap<FetchPlace, number>();
+
+/** The epoch to ask with; -1: none. */
+export function epochOf(place: FetchPlace | undefined): number {
+  return (place === undefined ? undefined : (provenEpochs.get(place) ?? place.leaderEpoch)) ?? noEpoch;
+}
+
+/** Why a broker has handed over nothing of what was asked for; `undefined`: for no such reason. */
+export function whyRefused(
+  errorCode: number,
+  diverging: Diverging | undefined,
+  asked: AskedPlace | undefined,
+): RefusedPlace['why'] | undefined {
+  if (errorCode === unknownTopicId || errorCode === inconsistentTopicId) return 'unknown-topic';
+  if (diverging === undefined) return undefined;
+  if (asked?.place === undefined || diverging.end < BigInt(asked.fetchOffset)) return 'cut';
+  provenEpochs.set(asked.place, diverging.epoch);
+  return undefined;
+}
+
+/**
+ * A broker that has not heard of the epoch says that the offset is out of range: a follower hears of one with its first record, and one that has just lost a
+ * partition does not hear of it at all. It is asked once more, without the epoch, before that is believed.
+ */
+export function mayBeOfEpoch(errorCode: number, asked: AskedPlace | undefined): boolean {
+  if (errorCode !== offsetOutOfRange || asked?.place === undefined || epochOf(asked.place) < 0) return false;
+  provenEpochs.set(asked.place, noEpoch);
+  return true;
+}

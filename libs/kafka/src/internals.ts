@@ -1,0 +1,31 @@
+/** For checkers that drive the shipped code; not part of the public API, and may change with any release. */
+export { type Batch, type KafkaMessage } from 'kafkajs';
+export { type AdminCallOptions, withAdmin } from './admin-call.js';
+export { commitMetadata } from './commit-metadata.js';
+export { Conditions } from './conditions.js';
+export { type FetchPlace, type FetchPlaces, type RefusedPlace } from './fetch-places.js';
+export {
+  type Diverging,
+  epochOf,
+  mayBeOfEpoch,
+  offsetOutOfRange,
+  unknownTopicId,
+  whyRefused,
+} from './fetch-verdict.js';
+export { FollowedTopics, type TailedTopic } from './followed-topics.js';
+export { Generation, Lane } from './generation.js';
+export { groupMetrics } from './group-metrics.js';
+export { GroupPlaces } from './group-places.js';
+export { isOfTopic } from './kafka-error.js';
+export { type KafkaClient } from './kafka-client.js';
+export { type LaneBatch } from './lane-runner.js';
+export { LaneWork } from './lane-work.js';
+export { leaderEpochOf } from './leader-epoch.js';
+export { type LogTailHandler } from './log-tail-options.js';
+export { resumeLanes } from './resume-lanes.js';
+export { rewindLane } from './rewind-lane.js';
+export { TailDelivery } from './tail-delivery.js';
+export { TailEnds } from './tail-ends.js';
+export { tailMetrics } from './tail-metrics.js';
+export { TailPlaces } from './tail-places.js';
+export { fromKafka, toKafka } from './wire.js';
