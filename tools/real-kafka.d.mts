@@ -11,6 +11,8 @@ export interface RealKafkaOptions {
   readonly listeners?: Readonly<Record<string, readonly string[]>>;
   /** Who may log in by SCRAM-SHA-512. Default: nobody. */
   readonly scramUsers?: readonly { readonly name: string; readonly password: string }[];
+  /** Of each broker; consumers that name a rack read from the replica in it. Default: none. */
+  readonly racks?: readonly string[];
 }
 
 export interface RealKafka {

@@ -26,17 +26,26 @@ const askAgainMs = 50;
  * @param {import('./real-kafka.d.mts').RealKafkaOptions} [options]
  * @returns {Promise<import('./real-kafka.d.mts').RealKafka>}
  */
-export async function startKafka({ brokers: count = 1, properties = {}, listeners = {}, scramUsers = [] } = {}) {
+export async function startKafka({
+  brokers: count = 1,
+  properties = {},
+  listeners = {},
+  scramUsers = [],
+  racks = [],
+} = {}) {
   if (!Number.isInteger(count) || count < 1 || count > brokersMax) {
     throw new RangeError(`brokers: expected 1 to ${brokersMax}, got ${count}`);
   }
   checkListeners(listeners, count);
+  if (racks.length > 0 && racks.length !== count) {
+    throw new RangeError(`racks: expected none, or one for each of ${count} brokers, got ${racks.join(', ')}`);
+  }
   const possible = available();
   if (!possible.ok) throw new Error(`Apache Kafka cannot run here: ${possible.reason}`);
   const jars = await classPath();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startCluster(count, { properties, listeners, scramUsers }, jars);
+      return await startCluster(count, { properties, listeners, scramUsers, racks }, jars);
     } catch (error) {
       // A port may be taken between the moment it was found free and the moment the broker binds it.
       if (attempt === startAttemptsMax || !String(error).includes('Address already in use')) throw error;
@@ -46,18 +55,18 @@ export async function startKafka({ brokers: count = 1, properties = {}, listener
 
 /**
  * @param {number} count
- * @param {Required<Pick<import('./real-kafka.d.mts').RealKafkaOptions, 'properties' | 'listeners' | 'scramUsers'>>} asked
+ * @param {Required<Pick<import('./real-kafka.d.mts').RealKafkaOptions, 'properties' | 'listeners' | 'scramUsers' | 'racks'>>} asked
  * @param {string} jars
  * @returns {Promise<import('./real-kafka.d.mts').RealKafka>}
  */
-async function startCluster(count, { properties, listeners, scramUsers }, jars) {
+async function startCluster(count, { properties, listeners, scramUsers, racks }, jars) {
   const watchdog = startWatchdog();
   const folder = await mkdtemp(path.join(tmpdir(), 'tidemark-kafka-data-'));
   watchdog.remove(folder);
   const names = Object.keys(listeners);
   const ports = await freePorts((2 + names.length) * count);
   const portsOf = new Map(names.map((name, n) => [name, ports.slice((2 + n) * count, (3 + n) * count)]));
-  const brokers = brokerProperties(ports.slice(0, 2 * count), { portsOf, listeners }, properties).map(
+  const brokers = brokerProperties(ports.slice(0, 2 * count), { portsOf, listeners, racks }, properties).map(
     (all, index) =>
       new Broker({ id: index + 1, port: ports[index] ?? 0, classPath: jars, folder, properties: all, watchdog }),
   );
@@ -99,10 +108,10 @@ async function startCluster(count, { properties, listeners, scramUsers }, jars) 
 
 /**
  * @param {readonly number[]} ports for clients, then as many for controllers
- * @param {{ portsOf: ReadonlyMap<string, readonly number[]>, listeners: Readonly<Record<string, readonly string[]>> }} further
+ * @param {{ portsOf: ReadonlyMap<string, readonly number[]>, listeners: Readonly<Record<string, readonly string[]>>, racks: readonly string[] }} further
  * @param {Readonly<Record<string, string | number | boolean>>} properties of the caller, which win
  */
-function brokerProperties(ports, { portsOf, listeners }, properties) {
+function brokerProperties(ports, { portsOf, listeners, racks }, properties) {
   const count = ports.length / 2;
   const controllers = ports.slice(count);
   const copies = Math.min(3, count);
@@ -132,8 +141,18 @@ function brokerProperties(ports, { portsOf, listeners }, properties) {
     'broker.heartbeat.interval.ms': 500,
     'group.initial.rebalance.delay.ms': 0,
     'auto.create.topics.enable': false,
+    ...inRack(racks[index]),
     ...properties,
   }));
+}
+
+/** @param {string | undefined} rack */
+function inRack(rack) {
+  if (rack === undefined) return {};
+  return {
+    'broker.rack': rack,
+    'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+  };
 }
 
 /**

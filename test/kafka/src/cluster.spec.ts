@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { kafkaRestartContract } from '@tidemark/kafka/testing';
 import { clusterFaults } from './cluster/cluster-faults.js';
+import { readersInRacks } from './cluster/readers-in-racks.js';
 import { uncleanElection } from './cluster/unclean-election.js';
 import { caseTimeoutMs, wholeContract } from './contract.js';
 import { describeOnApache } from './on-apache.js';
@@ -21,10 +22,12 @@ const properties = {
   'log.retention.check.interval.ms': 500,
 };
 
+const racks = ['zone-a', 'zone-b', 'zone-c'];
+
 describeOnApache('three brokers', () => {
   let kafka: RealKafka | undefined;
   beforeAll(async () => {
-    kafka = await startKafka({ brokers: 3, properties });
+    kafka = await startKafka({ brokers: 3, properties, racks });
   }, 300_000);
   afterAll(() => kafka?.stop(), 30_000);
   const rejections = watchRejections();
@@ -55,6 +58,12 @@ describeOnApache('three brokers', () => {
     it(
       'hazard 52: the log of a leader that lacks records is read from its start, behind a gap, though it has outgrown its readers',
       () => uncleanElection(running()),
+      faultTimeoutMs,
+    );
+  if (isLong)
+    it(
+      'readers in racks ask no more than others once leaders have changed, and wait for no broker of their rack that is away',
+      () => readersInRacks(running(), racks),
       faultTimeoutMs,
     );
   if (isLong)
