@@ -45,6 +45,8 @@ const slackMsMin = 5_000;
  */
 const againMsMax = 2_000;
 
+const writingLook = 'writing a look at a streaming destination to the lease table';
+
 /** Watches the streaming destination of every table that has a topic, and says whose watermark may be published. */
 export class DestinationWatch {
   readonly #options: DestinationWatchOptions;
@@ -72,6 +74,17 @@ export class DestinationWatch {
     };
     await Promise.all(Array.from({ length: looksAtOnce }, lookFromQueue));
     this.#flush(flushes, flushes.size === tables.length);
+  }
+
+  /** Another worker looks from now on: whether that works, and what has failed here, is its to say. Call it as often as that is so. */
+  leave(): void {
+    const { observer } = this.#options;
+    observer.gaveUp?.(writingLook);
+    for (const [table, watched] of this.#tables) {
+      watched.failingSinceMs = undefined;
+      observer.gaveUp?.(lookingAt(table));
+      observer.gaveUp?.(flushing(table));
+    }
   }
 
   /** Whether the watermark of a table may be published now. */
@@ -186,13 +199,12 @@ export class DestinationWatch {
     const all = isAll && first !== undefined ? flushAll(first.why) : undefined;
     for (const [table, { look, why }] of flushes) {
       const watched = this.#watched(table);
-      const flushing = `flushing ${table}`;
       const flushed =
         all?.then((leftOut) => (leftOut.includes(table) ? flushTable(table, why) : undefined)) ??
         flushTable(table, why);
       void flushed
         .then(async () => {
-          observer.succeeded(flushing);
+          observer.succeeded(flushing(table));
           watched.withheld = null;
           log.info({ table }, 'the table was flushed: its watermark goes on');
           await this.#remember(table, watched, look);
@@ -200,7 +212,7 @@ export class DestinationWatch {
         .catch((error: unknown) => {
           watched.isBusy = false;
           // Parked: the watermark stays withheld, and the next look flushes.
-          if (!signal.aborted && !isTidemarkError(error, 'TABLE_PARKED')) observer.failed(flushing, error);
+          if (!signal.aborted && !isTidemarkError(error, 'TABLE_PARKED')) observer.failed(flushing(table), error);
         });
     }
   }
@@ -208,14 +220,13 @@ export class DestinationWatch {
   /** Only now may another worker take the look for settled: a flush that was due is acknowledged. */
   async #remember(table: string, watched: Watched, look: DestinationLook): Promise<void> {
     const { observer, store, signal } = this.#options;
-    const what = 'writing a look at a streaming destination to the lease table';
     watched.look = look;
     watched.isBusy = false;
     try {
-      await this.#timed(what, (inner) => store.put(table, look, inner));
-      observer.succeeded(what);
+      await this.#timed(writingLook, (inner) => store.put(table, look, inner));
+      observer.succeeded(writingLook);
     } catch (error) {
-      if (!signal.aborted) observer.failed(what, error);
+      if (!signal.aborted) observer.failed(writingLook, error);
     }
   }
 
@@ -228,6 +239,10 @@ export class DestinationWatch {
     const { calls, clock, timeoutMs, signal } = this.#options;
     return calls.watch(what, () => withDeadline({ clock, timeoutMs, what, signal }, call));
   }
+}
+
+function flushing(table: string): string {
+  return `flushing ${table}`;
 }
 
 function lookingAt(table: string): string {

@@ -10,6 +10,13 @@ import { type SendWatch } from './send-watch.js';
 /** A send without an answer for this long has failed as far as anybody can tell, ms. */
 const unansweredMs = 3_000;
 
+/** Of an announcement. */
+interface Failure {
+  readonly why: string;
+  /** On the monotonic clock, ms. */
+  readonly atMs: number;
+}
+
 /** A partition whose target is to be told something, and since when the target has carried its table. */
 interface Announced {
   readonly owned: DispatchPartition;
@@ -29,7 +36,7 @@ export class DispatchAnnouncer {
   readonly #again: Pick<Logger, 'warn'>;
   /** Topics of the routes of what is owned, and why the last announcement into one did not arrive. */
   #targets: ReadonlySet<string> = new Set();
-  readonly #failing = new Map<string, string>();
+  readonly #failing = new Map<string, Failure>();
 
   /** `planNow`: a table's route in force, from what is known now. */
   constructor(
@@ -53,18 +60,17 @@ export class DispatchAnnouncer {
     const passedSinceMs = clock.monotonicMs() - 1.5 * announceIntervalMs;
     const byTopic = new Map<string, Announced[]>();
     const targets = new Set<string>();
-    for (const owned of everything) {
-      if (owned.revoked) continue;
-      const plan = this.#planNow(owned.table);
-      for (const { topic, since } of plan.type === 'dispatch' ? plan.targets : []) {
-        targets.add(topic);
-        if (owned.hasPassed(topic, since, passedSinceMs)) continue;
-        if (owned.busy(topic)) owned.announceSoon(topic);
-        else byTopic.set(topic, [...(byTopic.get(topic) ?? []), { owned, since }]);
-      }
+    // Topics into a partition of which nothing was passed since the last announcement failed.
+    const silent = new Set<string>();
+    for (const { owned, topic, since } of this.#each(everything)) {
+      targets.add(topic);
+      if (!owned.hasPassed(topic, since, this.#failing.get(topic)?.atMs ?? -Infinity)) silent.add(topic);
+      if (owned.hasPassed(topic, since, passedSinceMs)) continue;
+      if (owned.busy(topic)) owned.announceSoon(topic);
+      else byTopic.set(topic, [...(byTopic.get(topic) ?? []), { owned, since }]);
     }
     this.#targets = targets;
-    for (const topic of this.#failing.keys()) if (!targets.has(topic)) this.#failing.delete(topic);
+    for (const topic of this.#failing.keys()) if (!silent.has(topic)) this.#failing.delete(topic);
     await Promise.all([...byTopic].map(([topic, into]) => this.#announceInto(topic, into)));
   }
 
@@ -73,7 +79,7 @@ export class DispatchAnnouncer {
     const failing = new Map<string, string>();
     for (const topic of this.#targets) {
       const silentMs = this.#sends.unansweredMs(topic);
-      const why = silentMs > unansweredMs ? `no answer for ${Math.round(silentMs)} ms` : this.#failing.get(topic);
+      const why = silentMs > unansweredMs ? `no answer for ${Math.round(silentMs)} ms` : this.#failing.get(topic)?.why;
       if (why !== undefined) failing.set(topic, why);
     }
     return failing;
@@ -84,6 +90,13 @@ export class DispatchAnnouncer {
     const [first] = failing;
     if (first === undefined || failing.size < this.#targets.size) return undefined;
     return `no cache topic takes anything: ${first[0]}: ${first[1]}`;
+  }
+
+  *#each(everything: Iterable<DispatchPartition>): Generator<Announced & { readonly topic: string }> {
+    for (const owned of everything) {
+      const plan = owned.revoked ? undefined : this.#planNow(owned.table);
+      for (const target of plan?.type === 'dispatch' ? plan.targets : []) yield { owned, ...target };
+    }
   }
 
   async #announceInto(topic: string, targets: readonly Announced[]): Promise<void> {
@@ -98,7 +111,7 @@ export class DispatchAnnouncer {
       this.#failing.delete(topic);
     } catch (error) {
       if (this.#signal.aborted) return;
-      this.#failing.set(topic, messageOf(error));
+      this.#failing.set(topic, { why: messageOf(error), atMs: this.#options.clock.monotonicMs() });
       this.#metrics.publishFailures.value += 1;
       this.#again.warn({ topic, error: messageOf(error) }, 'dispatcher: could not send watermarks');
     }

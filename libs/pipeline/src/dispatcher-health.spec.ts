@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { DispatchBench, quiet, route } from './testing/dispatch-bench.js';
+import { DispatchBench, quiet, route, watermark } from './testing/dispatch-bench.js';
 
 function bench(): DispatchBench {
   const made = new DispatchBench();
@@ -46,6 +46,28 @@ describe('health of a dispatcher', () => {
     release[1]?.();
     await quiet();
     expect(dispatcher.health()).toMatchObject({ ready: true, failingTopics: {} });
+  });
+
+  it('is ready again once watermarks of sync reach its targets, which are told nothing else then', async () => {
+    const on = bench();
+    on.routes.write(route(1, { a: 1 }));
+    const { dispatcher } = await on.started();
+    on.sink.failNext('a');
+    await on.clock.advance(1_000);
+    expect(dispatcher.health()).toMatchObject({ ready: false, reason: expect.stringMatching(/^no cache topic/) });
+    const pass = async (...partitions: readonly number[]): Promise<void> => {
+      for (const partition of partitions) on.append('users', partition, watermark(on.clock.now()));
+      await quiet();
+    };
+    await pass(0);
+    on.sink.failNext('a');
+    await on.clock.advance(1_000);
+    expect(dispatcher.health()).toMatchObject({ ready: false });
+    for (let second = 0; second < 2; second += 1) {
+      await pass(0, 1);
+      await on.clock.advance(1_000);
+    }
+    expect(dispatcher.health()).toMatchObject({ ready: true, reason: undefined, failingTopics: {} });
   });
 
   it('is not ready while its group or the routing topic has a problem, and says which', async () => {

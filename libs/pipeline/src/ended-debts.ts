@@ -45,6 +45,11 @@ export class EndedDebts {
     this.#paying ??= this.#pay(rows).finally(() => (this.#paying = undefined));
   }
 
+  /** Another worker pays from now on: what has failed here is its to say. */
+  leave(): void {
+    this.#options.observer.gaveUp?.(settling);
+  }
+
   /** Resolves when nothing is under way. */
   async ended(): Promise<void> {
     await this.#paying;

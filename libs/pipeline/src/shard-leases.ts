@@ -77,13 +77,27 @@ export function planShardEnd(
     return { create, children: [], ready: true };
   }
   const children = shards.filter((shard) => shard.parents.includes(shardId)).sort(byShardId);
-  const otherParents = shards.filter((shard) => children.some((child) => child.parents.includes(shard.shardId)));
-  const create = [...otherParents.sort(byShardId), ...children].filter((shard) => !known.has(shard.shardId));
+  const unknown = unknownAncestors(children, shards, known);
+  const create = [...unknown.sort(byShardId), ...children.filter((shard) => !known.has(shard.shardId))];
   return {
     create: create.map((shard) => newLease(shard, streamId)),
     children: children.map((child) => child.shardId),
     ready: children.length > 0,
   };
+}
+
+/** Listed ancestors without a row, up to the first that has one: without theirs, a child would be read before an ancestor that is still to come. */
+function unknownAncestors(of: readonly Shard[], shards: readonly Shard[], known: ReadonlySet<string>): Shard[] {
+  const byId = new Map(shards.map((shard) => [shard.shardId, shard]));
+  const found = new Map<string, Shard>();
+  const queue = of.flatMap(({ parents }) => parents);
+  for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+    const shard = byId.get(id);
+    if (shard === undefined || known.has(id) || found.has(id)) continue;
+    found.set(id, shard);
+    queue.push(...shard.parents);
+  }
+  return [...found.values()];
 }
 
 /** Whether every parent that has a row is read to its end. */

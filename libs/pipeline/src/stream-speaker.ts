@@ -70,10 +70,16 @@ export class StreamSpeaker {
 
   /** Begins what is due, unless it is under way; waits for nothing. */
   speak(reading: Reading): void {
-    if (this.speaksBy(reading.rows)) {
-      this.#ports.endedDebts.pay(reading.rows);
+    const { endedDebts, destinations, options } = this.#ports;
+    const speaker = lowestOpen(reading.rows)?.owner;
+    if (speaker === options.workerId) {
+      endedDebts.pay(reading.rows);
       // Beside publishing, which may have to wait for Kafka or Kinesis: what is not looked at in time must be flushed.
       void this.#lookAtDestinations().catch(() => undefined);
+    } else if (speaker !== null) {
+      // While nobody does, this worker may come to.
+      endedDebts.leave();
+      destinations?.leave();
     }
     this.#publishing ??= this.#ports
       .attempt('publishing the watermark to Kafka', () => this.#publish(reading))

@@ -33,6 +33,7 @@ export class StreamSurvey {
   #latest: Survey | undefined;
   #roll = new ShardRoll();
   #refused: TidemarkError | undefined;
+  #hasFailed = false;
 
   constructor(options: StreamSurveyOptions) {
     this.#options = options;
@@ -48,6 +49,11 @@ export class StreamSurvey {
     return this.#refused;
   }
 
+  /** Whether the last one that has ended failed: health says so until another one succeeds. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** The latest watermark that shards without a row among `rows` allow, ms since the epoch; `null`: none. */
   bound(rows: readonly ShardLease[]): number | null {
     return this.#roll.bound(rows);
@@ -56,7 +62,11 @@ export class StreamSurvey {
   /** A survey asked for after this call; `undefined`: one that was asked for earlier is under way. Resolves to `undefined` when it fails. */
   ask(): Promise<Survey | undefined> | undefined {
     if (this.#running !== undefined) return undefined;
-    this.#running = this.#survey().finally(() => (this.#running = undefined));
+    this.#running = this.#survey().then((survey) => {
+      this.#running = undefined;
+      this.#hasFailed = survey === undefined;
+      return survey;
+    });
     return this.#running;
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { partitionOf } from '@tidemark/protocol';
-import { TidemarkError } from '@tidemark/runtime';
+import { TidemarkError, wait } from '@tidemark/runtime';
 import { SyncWorld } from './testing/sync-world.js';
 
 const partitions = 3;
@@ -68,6 +68,31 @@ describe('a topic that fails as Kafka as a whole may', () => {
     await clock.advance(70_000);
     expect([debts(), flushes('users')]).toEqual([[], partitions]);
   });
+
+  it.each([100, 105, 110, 115, 120, 125, 130, 135, 140, 145])(
+    'is not parked where Kafka as a whole takes nothing for %d s, and is back while other topics are tried',
+    async (outageSeconds) => {
+      const { clock, sink } = open();
+      const tables = ['users', 'orders', 'carts', 'items'];
+      world.worker('a');
+      for (const table of tables) world.write(table, 'k:1');
+      await clock.advance(5_000);
+      let isDown = true;
+      // As the producer: tries for 20 s, and takes the records as soon as Kafka does.
+      const send = sink.send.bind(sink);
+      sink.send = async (topic, records, signal) => {
+        for (let leftMs = 20_000; isDown && leftMs > 0; leftMs -= 250) await wait(clock, 250, signal);
+        if (isDown) throw new TidemarkError('PUBLISH_FAILED', 'NOT_ENOUGH_REPLICAS', { retriable: true });
+        return send(topic, records, signal);
+      };
+      const ids = tables.map((table) => world.write(table, 'k:2'));
+      await clock.advance(outageSeconds * 1_000);
+      isDown = false;
+      await clock.advance(120_000);
+      expect(tables.map(flushes)).toEqual(tables.map(() => 0));
+      expect(tables.flatMap((table) => world.eventsOf(table, 'k:2'))).toEqual(ids);
+    },
+  );
 
   it('gets its flush no more often than it takes it in every partition', async () => {
     const { clock } = open();

@@ -94,6 +94,11 @@ describe('a hole in the stream ends in a flush of every table, acknowledged befo
       'checkpoint-reset',
       () => world.leases.overwrite({ ...rowOf(first), checkpoint: 'TRIM_HORIZON' }),
     ],
+    ...['LATEST', 'AT_TIMESTAMP'].map((checkpoint): (typeof holes)[number] => [
+      `hazard 51: a checkpoint was reset to ${checkpoint}, which is no sequence number`,
+      'checkpoint-reset',
+      () => world.leases.overwrite({ ...rowOf(first), checkpoint }),
+    ]),
     ['hazard 51: the stream was replaced', 'nothing-known', () => world.stream.replace()],
     [
       'hazard 51: the stream was replaced by one whose sequence numbers go on',

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MetricRegistry, TidemarkError } from '@tidemark/runtime';
+import { takenLease } from './lease-row.js';
 import { type SyncWorker } from './sync-worker.js';
 import { SyncWorld } from './testing/sync-world.js';
 
@@ -109,6 +110,65 @@ describe('a dependency that fails', () => {
     await world.clock.advance(7_000);
     for (const worker of [publisher, other]) expect(worker.health().reason).toMatch(reason);
     world[part].down = false;
+  });
+});
+
+describe('what the worker that publishes does for all of them', () => {
+  /** The lowest open shard goes to a worker, and with it the task to publish; the other shard to the other worker. */
+  async function publishes(workerId: string): Promise<void> {
+    const owners = [workerId, workerId === 'other' ? 'publisher' : 'other'];
+    for (const [n, owner] of owners.entries()) {
+      const row = world.leases.row(`shardId-00000000000${n}`);
+      if (row !== undefined && row.owner !== owner) world.leases.overwrite(takenLease(row, owner));
+    }
+    await world.clock.advance(3_000);
+    expect(world.leases.row('shardId-000000000000')?.owner).toBe(workerId);
+  }
+
+  it.each<[string, (isDown: boolean) => void, RegExp]>([
+    [
+      'looks',
+      (isDown) => (world.destinations.down = isDown),
+      /^looking at the streaming destination of users: too many/,
+    ],
+    [
+      'notes of looks',
+      (isDown) => (world.destinations.store.down = isDown),
+      /^writing a look at a streaming destination to the lease table: /,
+    ],
+  ])('and has failed, is nothing that fails with it once another one does that: %s', async (_what, fail, reason) => {
+    const { publisher, other } = await running();
+    await publishes('publisher');
+    fail(true);
+    await world.clock.advance(31_000);
+    expect(publisher.health()).toMatchObject({ ready: false, reason: expect.stringMatching(reason) });
+    fail(false);
+    await publishes('other');
+    expect(other.health()).toMatchObject({ ready: true, watermark: expect.any(Number) });
+    expect(publisher.health()).toMatchObject({ ready: true, reason: null, watermark: null });
+  });
+
+  it('fails with it again once it does that again', async () => {
+    const { publisher } = await running();
+    await publishes('publisher');
+    world.destinations.down = true;
+    await world.clock.advance(31_000);
+    await publishes('other');
+    expect(publisher.health()).toMatchObject({ ready: true });
+    await publishes('publisher');
+    expect(publisher.health()).toMatchObject({ ready: false, reason: expect.stringMatching(/streaming destination/) });
+  });
+
+  it('and Kinesis that did not answer it, is asked again at once where another one does that now', async () => {
+    const { publisher } = await running();
+    await publishes('publisher');
+    world.stream.down = true;
+    await world.clock.advance(3_000);
+    expect(publisher.health()).toMatchObject({ ready: false });
+    world.stream.down = false;
+    await publishes('other');
+    await world.clock.advance(5_000);
+    expect(publisher.health()).toMatchObject({ ready: true, reason: null });
   });
 });
 

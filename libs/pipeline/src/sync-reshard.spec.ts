@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { TidemarkError } from '@tidemark/runtime';
 import { type ShardLease } from './ports.js';
 import { FakeLeaseStore } from './testing/fake-lease-store.js';
 import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
@@ -61,6 +62,33 @@ describe('hazard 32: resharding', () => {
     }
     expect(isBroken).toBe(false);
     expect(leases.row(parent)?.checkpoint).toBe('SHARD_END');
+  });
+
+  it.each([
+    ['split twice', false],
+    ['split twice, and merged with another one', true],
+  ])('reads every ancestor before a shard that was %s while one was behind', async (_, isMerged) => {
+    const { clock, stream } = open({ stream: { shards: 2 } });
+    const behind = 'shardId-000000000001';
+    world.worker('a');
+    await clock.advance(2_000);
+    stream.fault = (operation, shardId) =>
+      operation === 'read' && shardId === behind
+        ? new TidemarkError('THROTTLED', 'slow', { retriable: true })
+        : undefined;
+    const write = (): string => world.write('users', 'k', 0.55);
+    const ids = [write()];
+    stream.split(behind);
+    ids.push(write());
+    stream.split('shardId-000000000002');
+    ids.push(write());
+    if (isMerged) stream.merge('shardId-000000000000', 'shardId-000000000004');
+    ids.push(write());
+    await clock.advance(60_000);
+    expect(world.eventsOf('users', 'k')).toEqual([]);
+    stream.fault = () => undefined;
+    await clock.advance(60_000);
+    expect(world.eventsOf('users', 'k')).toEqual(ids);
   });
 
   it('does not read a shard of which the row, once taken, says that it is read to its end', async () => {

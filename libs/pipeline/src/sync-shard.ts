@@ -117,7 +117,10 @@ const pageBytesMax = 2 * 1_024 * 1_024;
 /** What reading a shard is called in logs and in health. */
 export const readingShard = 'reading the shard from Kinesis';
 
+/** As Kinesis takes them. Whoever resets a lease may write something else, as KCL's `LATEST`: what came meanwhile is covered by a flush. */
+const sequenceNumber = /^(0|[1-9]\d{0,128})$/;
+
 /** Where reading goes on after a checkpoint. */
 export function positionOf(checkpoint: Checkpoint): ShardPosition {
-  return checkpoint === 'TRIM_HORIZON' ? { type: 'trim-horizon' } : { type: 'after', sequenceNumber: checkpoint };
+  return sequenceNumber.test(checkpoint) ? { type: 'after', sequenceNumber: checkpoint } : { type: 'trim-horizon' };
 }

@@ -190,8 +190,9 @@ export class SyncWorker {
 
   #isSurveyWanted(rows: readonly ShardLease[]): boolean {
     const isDue = this.#scannedAtMs - this.#surveyedAtMs >= this.#options.shardListEveryMs;
-    const isRefused = this.#survey.refused !== undefined;
-    return isDue || isRefused || lowestOpen(rows) === undefined || this.#speaker.speaksBy(rows);
+    // Also where this worker asked for more than it has to, when it published.
+    const isOwed = this.#survey.refused !== undefined || this.#survey.hasFailed;
+    return isDue || isOwed || lowestOpen(rows) === undefined || this.#speaker.speaksBy(rows);
   }
 
   /** What is read of a stream that must not be read any more is let go of. */

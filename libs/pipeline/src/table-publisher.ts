@@ -266,28 +266,33 @@ export class TablePublisher {
         return await attempt(signal, failingSinceMs !== undefined);
       } catch (error) {
         failingSinceMs ??= this.#options.clock.monotonicMs();
-        await this.#parkIfAlone(topic, error, failingSinceMs, signal);
+        if (!(await this.#isAlone(topic, error, failingSinceMs, signal))) throw error;
+      }
+      // Kafka as a whole may have come back while the others were asked: only what fails after that is the topic's own.
+      try {
+        return await attempt(signal, true);
+      } catch (error) {
+        if (isOfTopicAlone(error) && !signal.aborted) this.debts.park(table, error);
         throw error;
       }
     };
     return retry.untilDone(what, attemptOnce, isFinal);
   }
 
-  /** A topic that has failed for long, as all would without Kafka, is found out by sends into others that say nothing. */
-  async #parkIfAlone(topic: string, error: unknown, failingSinceMs: number, signal: AbortSignal): Promise<void> {
+  /** Whether a topic that has failed for long fails where others do not: found out by sends into those that say nothing. */
+  async #isAlone(topic: string, error: unknown, failingSinceMs: number, signal: AbortSignal): Promise<boolean> {
     const table = this.topics.tableOf(topic);
     const { clock, parkAloneAfterMs } = this.#options;
-    // What other tables have filled says nothing of this one.
-    if (isRefusal(error) || isTidemarkError(error, 'QUEUE_FULL')) return;
-    if (this.debts.isParked(table) || signal.aborted) return;
-    if (clock.monotonicMs() - failingSinceMs < parkAloneAfterMs) return;
+    if (!isOfTopicAlone(error)) return false;
+    if (this.debts.isParked(table) || signal.aborted) return false;
+    if (clock.monotonicMs() - failingSinceMs < parkAloneAfterMs) return false;
     const others = this.topics
       .met()
       .filter((other) => other !== topic && !this.debts.isParked(this.topics.tableOf(other)));
     const first = others.length === 0 ? 0 : Math.floor(failingSinceMs) % others.length;
     const witnesses = [...others.slice(first), ...others.slice(0, first)].slice(0, witnessesMax);
     const probes = await Promise.allSettled(witnesses.map((other) => this.watermarks.probe(other, signal)));
-    if (probes.some(({ status }) => status === 'fulfilled')) this.debts.park(table, error);
+    return probes.some(({ status }) => status === 'fulfilled');
   }
 }
 
@@ -295,4 +300,9 @@ const partitionsChanged = 'partitions-changed';
 
 function flushParcel(table: string, reason: string, count: number): OpenParcel {
   return { count, records: [...intoEveryPartition({ control: 'flush-table', table, reason }, count)] };
+}
+
+/** A refusal has a rule of its own, and what other tables have filled says nothing of this one. */
+function isOfTopicAlone(error: unknown): boolean {
+  return !isRefusal(error) && !isTidemarkError(error, 'QUEUE_FULL');
 }

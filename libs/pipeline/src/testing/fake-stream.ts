@@ -156,7 +156,7 @@ export class FakeStream implements ShardReader {
   open(shardId: string, position: ShardPosition): ShardCursor {
     const { clock, pollMs, pageBytesMax } = this.#options;
     let after = position.type === 'after' ? Number(position.sequenceNumber) : 0;
-    let gap = position.type === 'after' && !(after >= this.#firstSequence && after <= this.#sequence);
+    let gap = position.type === 'after' && (after < this.#firstSequence || after > this.#sequence);
     if (gap) after = 0;
     let dueMs = clock.monotonicMs();
     let drainedPages = 0;
@@ -171,6 +171,9 @@ export class FakeStream implements ShardReader {
         askedSinceMs = clock.monotonicMs();
         const askedAt = clock.now();
         try {
+          // As Kinesis answers: nothing is read from there, however often it is tried.
+          if (Number.isNaN(after))
+            throw new TidemarkError('STREAM_UNAVAILABLE', 'ValidationException', { retriable: true });
           await this.#begin('read', shardId, signal);
         } finally {
           askedSinceMs = null;
