@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { kafkaRestartContract } from '@tidemark/kafka/testing';
 import { clusterFaults } from './cluster/cluster-faults.js';
+import { onlyReplicaAway } from './cluster/only-replica-away.js';
 import { readersInRacks } from './cluster/readers-in-racks.js';
 import { uncleanElection } from './cluster/unclean-election.js';
 import { caseTimeoutMs, wholeContract } from './contract.js';
@@ -64,6 +65,12 @@ describeOnApache('three brokers', () => {
     it(
       'readers in racks ask no more than others once leaders have changed, and wait for no broker of their rack that is away',
       () => readersInRacks(running(), racks),
+      faultTimeoutMs,
+    );
+  if (isLong)
+    it(
+      'hazard 67: all goes on but what has its only replica on a broker that is away, and that once it is back',
+      () => onlyReplicaAway(running()),
       faultTimeoutMs,
     );
   if (isLong)
