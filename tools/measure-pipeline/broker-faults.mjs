@@ -4,7 +4,7 @@ import { available } from '../real-kafka.mjs';
 import { GapTrace } from './gap-trace.mjs';
 import { Ledger } from './ledger.mjs';
 import { Load } from './load.mjs';
-import { checkPods, dropsOf, fill } from './pods.mjs';
+import { checkPods, dropsOf, eventsOf, fill } from './pods.mjs';
 import { readByFeed, readByKafkajs } from './reader.mjs';
 import { UsageWatch } from './usage.mjs';
 import { brokerFaultsGoals } from './verdict.mjs';
@@ -51,6 +51,7 @@ export async function brokerFaults({ world, options, say }) {
     onDelivery,
   });
   await wait(steadyMs);
+  const eventsBefore = await eventsOf(world, pods);
   const load = new Load({
     ...{ aws: world.aws, rate, keys, bytes, first: 1 },
     onAccepted: (key, number, atMs) => {
@@ -64,11 +65,14 @@ export async function brokerFaults({ world, options, say }) {
   say(`${rate} changes/s`);
   for (let index = 0; index < brokers; index += 1) await again({ world, say, topic, index, signal: 'SIGTERM' });
   for (let index = 0; index < brokers; index += 1) await again({ world, say, topic, index, signal: 'SIGKILL' });
+  const reached = load.reached;
   await load.stop();
   const drain = await until('all in the feed', () => ledgers.feed.missing === 0, drainMs).catch(() => Infinity);
   await until('all in the other', () => ledgers.naive.missing === 0, steadyMs).catch(() => undefined);
   const watched = usage.stop();
-  const check = { ...(await healed(world, load)), ...(await dropsOf(world, pods)) };
+  const healedPods = await healed(world, load);
+  const eventsMissed = await missedBy(world, ledgers.feed, eventsBefore);
+  const check = { ...healedPods, eventsMissed, ...(await dropsOf(world, pods)) };
   await Promise.allSettled([feed.close(), naive.close(), tableFeed.close()]);
   const results = { feed: ledgers.feed.result(), naive: ledgers.naive.result() };
   return {
@@ -79,9 +83,10 @@ export async function brokerFaults({ world, options, say }) {
       naiveLost: results.naive.lost,
       naiveGapMs: results.naive.gapMs,
       ...check,
+      rateReached: reached,
     },
     roles: watched,
-    goals: brokerFaultsGoals({ feed: results.feed, pods: check }),
+    goals: brokerFaultsGoals({ feed: results.feed, load: { rate, reached }, pods: check }),
     notes: [
       `Apache Kafka ${possible.version}, ${brokers} brokers; change records are written by PutRecords`,
       'the time of the longest gap is split by when the change that ended it was on the table topic: sync before, dispatcher and feed after',
@@ -89,6 +94,25 @@ export async function brokerFaults({ world, options, say }) {
       'naive: kafkajs from the end of the log, its own group, nothing committed; what a pod that trusts the client alone would be',
     ],
   };
+}
+
+/**
+ * What the feed was given since `before` and a pod was not, of the pod that has missed the most; pods may be behind for ten seconds.
+ * @param {import('./world.mjs').World} world @param {Ledger} feed @param {readonly number[]} before
+ */
+async function missedBy(world, feed, before) {
+  let missed = Infinity;
+  await until(
+    'every pod has every event',
+    async () => {
+      const { received, duplicates } = feed.result();
+      const events = await eventsOf(world, pods);
+      missed = Math.max(0, ...events.map((count, index) => received + duplicates - (count - (before[index] ?? 0))));
+      return missed === 0;
+    },
+    10_000,
+  ).catch(() => undefined);
+  return missed;
 }
 
 /** Until nothing diverges, or ten seconds have passed. @param {import('./world.mjs').World} world @param {Load} load */

@@ -14,6 +14,8 @@ export class KeptKeys {
   last = new Map();
   #options;
   #client;
+  #startedAt = performance.now();
+  #accepted = 0;
   #stopped = false;
   /** @type {Promise<void>} */
   #running;
@@ -31,6 +33,11 @@ export class KeptKeys {
     return Array.from({ length: this.#options.keys }, (_, index) => `kept-${index}`);
   }
 
+  /** Changes a second that were written. */
+  get reached() {
+    return this.#accepted / ((performance.now() - this.#startedAt) / 1_000);
+  }
+
   async stop() {
     this.#stopped = true;
     await this.#running;
@@ -46,6 +53,7 @@ export class KeptKeys {
       // Again until it is accepted: the numbers of a key have no holes.
       while (!(await this.#put(key, number, bytes))) await wait(100);
       this.last.set(key, number);
+      this.#accepted += 1;
       onAccepted(key, number, performance.now());
       await wait(1_000 / rate - (performance.now() - startedAt));
     }

@@ -4,7 +4,7 @@ import { Load } from './load.mjs';
 import { checkPods, fill } from './pods.mjs';
 import { readByFeed } from './reader.mjs';
 import { UsageWatch } from './usage.mjs';
-import { nothingLost, podGoals } from './verdict.mjs';
+import { nothingLost, podGoals, rateGoal } from './verdict.mjs';
 import { until, wait } from './wait.mjs';
 import { table } from './world.mjs';
 
@@ -32,6 +32,7 @@ export async function loadOfRoles({ world, options, say }) {
   const reader = await readByFeed({ brokers: world.brokers, names: world.names, topic, ledger });
   /** @type {Record<string, unknown>} */
   const facts = { secondsEach: seconds };
+  const rateGoals = [];
   const load = new Load({
     ...{ aws: world.aws, rate: 0, keys, bytes, first: 1 },
     onAccepted: (key, number, atMs) => ledger.accepted(key, number, atMs),
@@ -42,6 +43,7 @@ export async function loadOfRoles({ world, options, say }) {
     await wait(settleMs);
     roles.push(...(await watched(world, `${rate}/s`, seconds)));
     facts[`reached of ${rate}/s`] = load.reached;
+    rateGoals.push(rateGoal({ rate, reached: load.reached }));
   }
   await load.stop();
   await until('all changes on Kafka', () => ledger.missing === 0, drainMs).catch(() => undefined);
@@ -52,7 +54,7 @@ export async function loadOfRoles({ world, options, say }) {
   return {
     facts: { ...facts, ...result, ...pods },
     roles,
-    goals: [...nothingLost('pod feed', result), ...podGoals(pods)],
+    goals: [...nothingLost('pod feed', result), ...rateGoals, ...podGoals(pods)],
     notes,
   };
 }

@@ -10,7 +10,7 @@ import { readByKafkajs } from './reader.mjs';
 import { RouteWatch } from './route-watch.mjs';
 import { TableMover } from './table-mover.mjs';
 import { UsageWatch } from './usage.mjs';
-import { movesGoals } from './verdict.mjs';
+import { isMet, movesGoals, podGoals } from './verdict.mjs';
 import { until, wait } from './wait.mjs';
 import { table } from './world.mjs';
 
@@ -67,7 +67,7 @@ export async function moves({ world, options, say }) {
     skipsReports: options.plant === 'skip-reports',
   });
   const done = await moveAgainAndAgain({ world, options, say, count, topics, mover, inStep, ledger });
-  const reached = load.reached;
+  const reached = load.reached + kept.reached;
   await Promise.all([load.stop(), kept.stop()]);
   const drain = await until('all in the topics', () => ledger.missing === 0, drainMs).catch(() => Infinity);
   const check = { ...(await agreed(world, kept)), ...(await dropsOf(world, pods)) };
@@ -77,7 +77,14 @@ export async function moves({ world, options, say }) {
   const givenUp = givenUpUnderPods(watch.routes, watch.reports);
   await Promise.allSettled([reader.close(), tableReader.close(), watch.close()]);
   const run = {
-    ...{ result, asked: count, pods: check, givenUp: givenUp.length, breaks: steps.breaks(watch.routes) },
+    ...{
+      result,
+      load: { rate, reached },
+      asked: count,
+      pods: check,
+      givenUp: givenUp.length,
+      breaks: steps.breaks(watch.routes),
+    },
     ...{ ended: done.length, backwards: served.back.count, served: served.reads, deaths: deathsOf(done) },
   };
   const endings = done.map(({ ending }) => ending);
@@ -93,7 +100,7 @@ export async function moves({ world, options, say }) {
       stalenessMaxSeconds: callers.stalenessMaxMs / 1_000,
       followedMaxSeconds: Math.max(0, ...done.map(({ followedMs }) => followedMs)) / 1_000,
       routeVersions: watch.routes.at(-1)?.version,
-      rateReached: reached + keptRate,
+      rateReached: reached,
       drainSeconds: drain / 1_000,
     },
     roles,
@@ -182,14 +189,14 @@ function deathsOf(done) {
   return deaths;
 }
 
-/** Until no pod holds anything but what was written last, or ten seconds have passed. @param {import('./world.mjs').World} world @param {KeptKeys} kept */
+/** Until the pods hold what was written last and nothing else, or ten seconds have passed. @param {import('./world.mjs').World} world @param {KeptKeys} kept */
 async function agreed(world, kept) {
   let check = await checkHeld(world, pods, kept.last, bytes);
   await until(
     'no key diverges',
     async () => {
       check = await checkHeld(world, pods, kept.last, bytes);
-      return check.divergent === 0 && check.seen > 0;
+      return podGoals(check).every(isMet);
     },
     agreedMs,
   ).catch(() => undefined);

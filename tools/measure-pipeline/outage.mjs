@@ -50,6 +50,7 @@ export async function outage({ world, options, say }) {
   const behind = () => ledger.missing > Math.max(50, rate * lagZeroSeconds);
   const caughtUp = await until('lag 0', async () => !behind() && isCaughtUp(world), lagZeroMs).catch(() => Infinity);
   const lagZero = caughtUp === Infinity ? Infinity : (performance.now() - backAt) / 1_000;
+  const reached = load.reached;
   await load.stop();
   await until('all changes on Kafka', () => ledger.missing === 0, lagZeroMs).catch(() => undefined);
   const roles = usage.stop();
@@ -58,9 +59,9 @@ export async function outage({ world, options, say }) {
   const result = ledger.result();
   const memory = { memoryBeforeMiB: before, memoryMiB, pagesBytesAtMost: gaugeMax ?? 'no such gauge' };
   const memoryMaxMiB = options.memoryMib ?? memoryMibDefault;
-  const goals = outageGoals({ result, memoryMiB, memoryMaxMiB, lagZeroSeconds: lagZero });
+  const goals = outageGoals({ result, load: { rate, reached }, memoryMiB, memoryMaxMiB, lagZeroSeconds: lagZero });
   return {
-    facts: { rate, awaySeconds: awayMs / 1_000, ...memory, lagZeroSeconds: lagZero, ...result },
+    facts: { rate, rateReached: reached, awaySeconds: awayMs / 1_000, ...memory, lagZeroSeconds: lagZero, ...result },
     roles,
     goals,
     notes,

@@ -72,6 +72,15 @@ export async function dropsOf(world, pods) {
 }
 
 /**
+ * How many events of the table each pod has been given in its life.
+ * @param {import('./world.mjs').World} world
+ * @param {readonly string[]} pods
+ */
+export async function eventsOf(world, pods) {
+  return Promise.all(pods.map(async (pod) => (await world.metric(pod, 'tidemark_cache_events_total')) ?? 0));
+}
+
+/**
  * Makes each pod ask for every key, so that it holds something that the changes to come must move.
  * @param {import('./world.mjs').World} world
  * @param {readonly string[]} pods

@@ -36,8 +36,9 @@ export async function syncKills({ world, options, say }) {
   const usage = new UsageWatch(() => world.pids());
   const endsAt = performance.now() + seconds * 1_000;
   say(`${rate} changes/s on ${shardsAtFirst} shards, ${seconds} s`);
-  const [kills, reshardings] = await Promise.all([
-    killInTurn({ world, options, say, endsAt }),
+  const everyMs = Math.min(killEveryMs, seconds * 250);
+  const [kills, resharded] = await Promise.all([
+    killInTurn({ world, seed: options.seed, everyMs, say, endsAt }),
     reshard({ world, say, endsAt, seconds }),
   ]);
   await wait(endsAt - performance.now());
@@ -49,13 +50,15 @@ export async function syncKills({ world, options, say }) {
   const result = ledger.result();
   const facts = {
     kills,
-    reshardings,
+    reshardings: resharded,
     rateReached: reached,
     writerRetries: load.retried,
     drainSeconds: drain / 1_000,
     ...result,
   };
-  return { facts, roles, goals: syncKillsGoals({ result, kills, reshardings }), notes: syncNotes };
+  const killsAsked = Math.floor((seconds * 1_000) / everyMs) - 1;
+  const goals = syncKillsGoals({ result, load: { rate, reached }, kills, killsAsked, reshardings: resharded });
+  return { facts, roles, goals, notes: syncNotes };
 }
 
 export const syncNotes = [
@@ -63,13 +66,14 @@ export const syncNotes = [
   'a doubling is a split of every open shard: kinesalite has no UpdateShardCount',
 ];
 
-/** @param {{ world: import('./world.mjs').World, options: import('./scenario.mjs').Options, say: (line: string) => void, endsAt: number }} run */
-async function killInTurn({ world, options, say, endsAt }) {
-  const random = seeded(options.seed);
-  const everyMs = Math.min(killEveryMs, (options.seconds ?? 120) * 250);
+/** @param {{ world: import('./world.mjs').World, seed: number, everyMs: number, say: (line: string) => void, endsAt: number }} run */
+async function killInTurn({ world, seed, everyMs, say, endsAt }) {
+  const random = seeded(seed);
   let kills = 0;
   for (let at = performance.now() + everyMs; at + downMs < endsAt; at += everyMs) {
     await wait(at - performance.now());
+    // A kill without load would be none.
+    if (performance.now() + downMs >= endsAt) break;
     const name = workers[Math.floor(random() * workers.length)] ?? '';
     say(`kill -9 of ${name}`);
     await world.kill(name);
@@ -80,24 +84,41 @@ async function killInTurn({ world, options, say, endsAt }) {
   return kills;
 }
 
-/** @param {{ world: import('./world.mjs').World, say: (line: string) => void, endsAt: number, seconds: number }} run */
+/** Each with its share of the time, and how many shards are to be open after it. @type {readonly { readonly share: number, readonly what: string, readonly change: (shards: Shards, open: readonly import('./reshard.mjs').Shard[]) => Promise<void>, readonly openAfter: (before: number) => number }[]} */
+const reshardings = [
+  {
+    ...{ share: 0.2, what: 'a split', openAfter: (before) => before + 1 },
+    change: async (shards, [first]) => {
+      if (first !== undefined) await shards.split(first);
+    },
+  },
+  {
+    ...{ share: 0.4, what: 'a merge', openAfter: (before) => before - 1 },
+    change: async (shards, [, , third, fourth]) => {
+      if (third !== undefined && fourth !== undefined) await shards.merge(third, fourth);
+    },
+  },
+  {
+    ...{ share: 0.6, what: 'a split of all', openAfter: (before) => before * 2 },
+    change: (shards) => shards.double(),
+  },
+];
+
+/** Resolves to how many left as many shards open as they should. @param {{ world: import('./world.mjs').World, say: (line: string) => void, endsAt: number, seconds: number }} run */
 async function reshard({ world, say, endsAt, seconds }) {
   const shards = new Shards(world.aws);
-  const at = (/** @type {number} */ share) => wait(endsAt - performance.now() - (1 - share) * seconds * 1_000);
+  let done = 0;
   try {
-    await at(0.2);
-    const [first] = await shards.open();
-    if (first !== undefined) await shards.split(first);
-    say('a shard is split');
-    await at(0.4);
-    const [, , third, fourth] = await shards.open();
-    if (third !== undefined && fourth !== undefined) await shards.merge(third, fourth);
-    say('two shards are merged');
-    await at(0.6);
-    await shards.double();
-    say(`all shards are split: ${(await shards.open()).length} are open`);
-    return 3;
+    for (const { share, what, change, openAfter } of reshardings) {
+      await wait(endsAt - performance.now() - (1 - share) * seconds * 1_000);
+      const before = await shards.open();
+      await change(shards, before);
+      const after = (await shards.open()).length;
+      say(`${what}: of ${before.length} open shards ${after}`);
+      if (after === openAfter(before.length)) done += 1;
+    }
   } finally {
     shards.close();
   }
+  return done;
 }

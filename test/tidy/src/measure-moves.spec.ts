@@ -110,7 +110,7 @@ describe('the goals of moves', () => {
   ledger.received('k', 0, 1);
   const good = {
     ...{ result: ledger.result(), asked: 3, ended: 3, deaths: { a: '', d: '', s: '' }, breaks: 0, givenUp: 0 },
-    ...{ served: 9, backwards: 0, pods: { checked: 9, seen: 9, divergent: 0 } },
+    ...{ served: 9, backwards: 0, pods: { checked: 20, seen: 18, divergent: 0 }, load: { rate: 500, reached: 475 } },
   };
   const missed = (over: Partial<typeof good>): readonly string[] =>
     judge(movesGoals({ ...good, ...over }))
@@ -129,5 +129,7 @@ describe('the goals of moves', () => {
       'longest gap of a key',
     ]);
     expect(missed({ pods: { checked: 0, seen: 0, divergent: 1 } })).toHaveLength(3);
+    expect(missed({ pods: { checked: 20, seen: 17, divergent: 0 } })).toEqual(['of these held as values']);
+    expect(missed({ load: { rate: 500, reached: 474 } })).toEqual(['changes a second, of 500']);
   });
 });

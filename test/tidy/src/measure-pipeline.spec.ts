@@ -7,6 +7,7 @@ import {
   Ledger,
   outageGoals,
   podGoals,
+  rateGoal,
   readMeasureOptions,
   syncKillsGoals,
   valueOfChange,
@@ -71,25 +72,28 @@ describe('the goals of the pipeline', () => {
     return ledger.result();
   })();
   const disordered = { ...good, disordered: 1 };
-  const pods = { checked: 10, seen: 10, divergent: 0 };
+  const pods = { checked: 10, seen: 9, divergent: 0 };
+  const load = { rate: 100, reached: 95 };
+  const kills = { result: good, load, kills: 11, killsAsked: 11, reshardings: 3 };
+  const faults = { feed: good, load, pods: { ...pods, eventsMissed: 0, gapsOfPods: 0, droppedByFlushes: 0 } };
+  const outage = { result: good, load, memoryMiB: 100, memoryMaxMiB: 512, lagZeroSeconds: 3 };
 
   it('are met where everything arrived, and only then', () => {
-    expect(missed(syncKillsGoals({ result: good, kills: 3, reshardings: 3 }))).toEqual([]);
-    expect(missed(syncKillsGoals({ result: lossy, kills: 3, reshardings: 3 }))).toEqual(['sync: changes lost']);
-    expect(missed(syncKillsGoals({ result: disordered, kills: 3, reshardings: 3 }))).toEqual([
-      'sync: changes out of order',
-    ]);
-    expect(missed(brokerFaultsGoals({ feed: good, pods }))).toEqual([]);
-    expect(missed(brokerFaultsGoals({ feed: lossy, pods }))).toEqual(['pod feed: changes lost']);
-    const outage = { memoryMiB: 100, memoryMaxMiB: 512, lagZeroSeconds: 3 };
-    expect(missed(outageGoals({ result: good, ...outage }))).toEqual([]);
-    expect(missed(outageGoals({ result: lossy, ...outage }))).toEqual(['sync: changes lost']);
+    expect(missed(syncKillsGoals(kills))).toEqual([]);
+    expect(missed(syncKillsGoals({ ...kills, result: lossy }))).toEqual(['sync: changes lost']);
+    expect(missed(syncKillsGoals({ ...kills, result: disordered }))).toEqual(['sync: changes out of order']);
+    expect(missed(brokerFaultsGoals(faults))).toEqual([]);
+    expect(missed(brokerFaultsGoals({ ...faults, feed: lossy }))).toEqual(['pod feed: changes lost']);
+    expect(missed(outageGoals(outage))).toEqual([]);
+    expect(missed(outageGoals({ ...outage, result: lossy }))).toEqual(['sync: changes lost']);
   });
 
   it('are missed where nothing was done: no change, no kill, no resharding, no key in a pod', () => {
     const nothing = new Ledger().result();
-    expect(missed(syncKillsGoals({ result: nothing, kills: 0, reshardings: 2 }))).toEqual([
+    const idle = { result: nothing, load: { rate: 100, reached: 0 }, kills: 0, killsAsked: 0, reshardings: 2 };
+    expect(missed(syncKillsGoals(idle))).toEqual([
       'sync: changes written',
+      'changes a second, of 100',
       'workers killed',
       'split, merge and doubling done',
     ]);
@@ -97,11 +101,34 @@ describe('the goals of the pipeline', () => {
     expect(judge([]).held).toBe(false);
   });
 
-  it('are missed for a long gap, a divergent key, much memory, and a lag that does not end', () => {
-    expect(missed(brokerFaultsGoals({ feed: { ...good, gapMs: 15_001 }, pods }))).toEqual(['longest gap of a key']);
-    expect(missed(brokerFaultsGoals({ feed: good, pods: { ...pods, divergent: 1 } }))).toEqual(['divergent keys']);
-    const outage = { result: good, memoryMiB: 513, memoryMaxMiB: 512, lagZeroSeconds: Infinity };
-    expect(missed(outageGoals(outage))).toEqual(["sync's largest memory", 'time to lag 0']);
+  it('are missed where less was done than was asked for', () => {
+    const slow = { rate: 100, reached: 94 };
+    const missedRate = ['changes a second, of 100'];
+    expect(missed(syncKillsGoals({ ...kills, load: slow }))).toEqual(missedRate);
+    expect(missed(brokerFaultsGoals({ ...faults, load: slow }))).toEqual(missedRate);
+    expect(missed(outageGoals({ ...outage, load: slow }))).toEqual(missedRate);
+    expect(missed([rateGoal(slow)])).toEqual(missedRate);
+    expect(missed(syncKillsGoals({ ...kills, kills: 10 }))).toEqual(['workers killed']);
+  });
+
+  it.each<[Partial<typeof faults.pods>, string]>([
+    [{ eventsMissed: 1 }, 'events that a pod has missed'],
+    [{ gapsOfPods: 1 }, 'gaps of pods'],
+    [{ droppedByFlushes: 1 }, 'entries dropped by flushes'],
+    [{ seen: 8 }, 'of these held as values'],
+    [{ divergent: 1 }, 'divergent keys'],
+  ])('of faults of brokers are missed for a pod with %j', (over, what) => {
+    expect(missed(brokerFaultsGoals({ ...faults, pods: { ...faults.pods, ...over } }))).toEqual([what]);
+  });
+
+  it('are missed for a long gap, much memory, and a lag that does not end', () => {
+    expect(missed(brokerFaultsGoals({ ...faults, feed: { ...good, gapMs: 15_001 } }))).toEqual([
+      'longest gap of a key',
+    ]);
+    expect(missed(outageGoals({ ...outage, memoryMiB: 513, lagZeroSeconds: Infinity }))).toEqual([
+      "sync's largest memory",
+      'time to lag 0',
+    ]);
   });
 
   it('are missed below the ratio or the rate of the dispatcher, and for a figure that is none', () => {
