@@ -103,4 +103,17 @@ describe('a fetch by the ids of topics', () => {
     expect((await sent(options))[0]?.partitions[0]?.epoch).toBe(-1);
     expect(await errors()).toBe(1);
   });
+
+  it('gives up no answer over a topic that it may not read any more, which is to be looked up', async () => {
+    const options = asking({ topicId: first, leaderEpoch: 0 }, { topicId: second, leaderEpoch: 0 });
+    const { responses, refused } = await answered(
+      options,
+      new Map([
+        [first, 29],
+        [second, 0],
+      ]),
+    );
+    expect(refused).toEqual([{ topic: 't', partition: 0, why: 'unknown-topic' }]);
+    expect(responses.flatMap(({ partitions }) => partitions)).toMatchObject([{ partition: 1, errorCode: 0 }]);
+  });
 });

@@ -11,7 +11,7 @@ import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
 import older from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';
 import { type RefusedPlace } from './fetch-places.js';
-import { type Diverging, epochOf, mayBeOfEpoch, whyRefused } from './fetch-verdict.js';
+import { believeAgain, type Diverging, epochOf, mayBeOfEpoch, whyRefused } from './fetch-verdict.js';
 import { FlexibleReader, FlexibleWriter } from './flexible-wire.js';
 
 const apiKey = 1;
@@ -115,7 +115,11 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
       const asked = log?.partitions.find(({ partition }) => partition === known.partition);
       const why = whyRefused(known.errorCode, diverging, asked);
       if (why !== undefined) refused.push({ topic, partition: known.partition, why });
-      else if (!mayBeOfEpoch(known.errorCode, asked)) usable.push({ ...known, messages: await messagesOf(records) });
+      else if (!mayBeOfEpoch(known.errorCode, asked)) {
+        const messages = await messagesOf(records);
+        if (messages.length > 0) believeAgain(asked);
+        usable.push({ ...known, messages });
+      }
     }
     responses.push({ topicName: topic, partitions: usable });
   }

@@ -16,8 +16,12 @@ export interface AskedPlace {
 /** Of a broker's answer for a partition. */
 export const offsetOutOfRange = 1;
 export const unknownTopicId = 100;
-const inconsistentTopicId = 103;
 const noEpoch = -1;
+/**
+ * Of one topic alone, which is to be looked up before it is asked for again: unknown id, inconsistent id, no permission for it. kafkajs would give up the
+ * answer as a whole, and with it all that was fetched beside.
+ */
+const ofTopicAlone: ReadonlySet<number> = new Set([unknownTopicId, 103, 29]);
 
 /**
  * Of a place: the epoch to ask with, where its own is none of the log's. A leader in whose time nothing was written leaves no trace of its epoch, and where
@@ -36,7 +40,7 @@ export function whyRefused(
   diverging: Diverging | undefined,
   asked: AskedPlace | undefined,
 ): RefusedPlace['why'] | undefined {
-  if (errorCode === unknownTopicId || errorCode === inconsistentTopicId) return 'unknown-topic';
+  if (ofTopicAlone.has(errorCode)) return 'unknown-topic';
   if (diverging === undefined) return undefined;
   if (asked?.place === undefined || diverging.end < BigInt(asked.fetchOffset)) return 'cut';
   provenEpochs.set(asked.place, diverging.epoch);
@@ -51,4 +55,9 @@ export function mayBeOfEpoch(errorCode: number, asked: AskedPlace | undefined): 
   if (errorCode !== offsetOutOfRange || asked?.place === undefined || epochOf(asked.place) < 0) return false;
   provenEpochs.set(asked.place, noEpoch);
   return true;
+}
+
+/** Records have come: if they are of the epoch that was left out, the broker has heard of it, and without it the next leader's cut would not be seen. */
+export function believeAgain({ place }: Partial<AskedPlace> = {}): void {
+  if (place !== undefined && provenEpochs.get(place) === noEpoch) provenEpochs.delete(place);
 }

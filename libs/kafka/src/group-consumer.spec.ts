@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ManualClock, settle } from '@tidemark/runtime/testing';
+import { type Admin } from 'kafkajs';
 import { GroupConsumer } from './group-consumer.js';
+import { type KafkaClient } from './kafka-client.js';
 import { FakeConsumers } from './testing/fake-consumers.js';
 
 describe('GroupConsumer', () => {
@@ -80,5 +82,33 @@ describe('GroupConsumer', () => {
       brokers.last.join();
     }
     expect(brokers.made).toHaveLength(1);
+  });
+
+  it('keeps the consumer where a topic that it has cannot be asked for, while it waits for another one', async () => {
+    const { brokers, clock, assignments } = bench();
+    let isTroubled = false;
+    const admin = (): Admin =>
+      ({
+        ...(brokers.client.admin({}) as object),
+        fetchTopicMetadata: async ({ topics: [name = ''] }: { readonly topics: readonly string[] }) => {
+          if (name === 'b' && isTroubled) throw Object.assign(new Error('no leader'), { type: 'LEADER_NOT_AVAILABLE' });
+          return { topics: name === 'missing' ? [] : [{ name, partitions: [{}] }] };
+        },
+      }) as unknown as Admin;
+    const client = { ...brokers.client, admin } as KafkaClient;
+    const source = new GroupConsumer({ client, clock, groupId: 'g', random: () => 0.5 });
+    sources.push(source);
+    await source.subscribe(['a', 'b', 'missing']);
+    void source.start({
+      onAssigned: async (places) => void assignments.push(places.length),
+      onBatch: async () => 'commit',
+    });
+    await settle();
+    for (let second = 0; second < 30; second += 1) {
+      isTroubled = second >= 5 && second < 12;
+      brokers.last.tell('REQUEST', { apiName: 'Heartbeat' });
+      await clock.advance(1_000);
+    }
+    expect([brokers.made.length, assignments]).toEqual([1, [2]]);
   });
 });

@@ -19,11 +19,13 @@ import {
   wait,
   withDeadline,
 } from '@tidemark/runtime';
+import { type Admin } from 'kafkajs';
 import { boundsOf, partitionCountOf, withAdmin } from './admin-call.js';
 import { Conditions } from './conditions.js';
 import { groupMetrics, type GroupMetrics } from './group-metrics.js';
 import { GroupSession, type GroupSessionOptions } from './group-session.js';
 import { type KafkaClient, positive } from './kafka-client.js';
+import { isOfTopic } from './kafka-error.js';
 import { Reconciler } from './reconciler.js';
 import { settleWithin } from './settle-within.js';
 import { WorkBudget } from './work-budget.js';
@@ -216,11 +218,22 @@ export class GroupConsumer implements EventSource {
     if (this.#isServed(topics)) return [...topics];
     const present: string[] = [];
     await withAdmin({ client: this.#options.client, clock: this.#clock }, async (admin) => {
-      for (const topic of topics) if ((await partitionCountOf(admin, topic)) !== undefined) present.push(topic);
+      for (const topic of topics) if (await this.#isThere(admin, topic)) present.push(topic);
     });
     const missing = topics.filter((topic) => !present.includes(topic));
     if (missing.length > 0) this.#again.warn({ missing }, 'kafka group: waiting for topics that are not there');
     return present;
+  }
+
+  /** A topic that the brokers do not answer for keeps no other waiting; one that the member has is left to it. */
+  async #isThere(admin: Admin, topic: string): Promise<boolean> {
+    try {
+      return (await partitionCountOf(admin, topic)) !== undefined;
+    } catch (error) {
+      if (!isOfTopic(error)) throw error;
+      this.#again.warn({ topic, error: messageOf(error) }, 'kafka group: a topic cannot be asked for');
+      return !this.#distrusted && this.#session?.topics.includes(topic) === true;
+    }
   }
 
   #isServed(topics: readonly string[]): boolean {

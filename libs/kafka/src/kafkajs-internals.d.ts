@@ -112,6 +112,7 @@ declare module 'kafkajs/src/cluster/index.js' {
       /** As it was answered last. */
       readonly metadata: { readonly topicMetadata: readonly TopicMetadata[] } | null;
     };
+    disconnect(): Promise<void>;
     /** Connected. Rejects when the brokers name none in a few attempts. */
     findGroupCoordinator(of: { readonly groupId: string }): Promise<object>;
     /** Has metadata of them from now on. */

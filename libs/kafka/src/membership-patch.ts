@@ -33,7 +33,7 @@ export function patchMembership(): void {
     this: ConsumerGroup,
   ) => Promise<void>;
   prototype.connect = function (this: ConsumerGroup): Promise<void> {
-    if (memberships.get(this.cluster) !== this) followCoordinator(this, () => coordinatorOf(this));
+    if (memberships.get(this.cluster) !== this) followCoordinator(this, coordinatorFinder(this));
     memberships.set(this.cluster, this);
     return connect.call(this);
   };
@@ -47,9 +47,26 @@ export function patchMembership(): void {
   };
 }
 
-/** By the cluster's own method: what holds up a join does not hold up this. */
-function coordinatorOf({ cluster, groupId }: ConsumerGroup): Promise<object> {
-  return Cluster.prototype.findGroupCoordinator.call(cluster as Cluster, { groupId });
+/**
+ * By the cluster's own method: what holds up a join does not hold up this. kafkajs tries it on in a cluster that was disconnected meanwhile, and opens
+ * connections there that nobody closes: a look that outlives its consumer closes them.
+ */
+function coordinatorFinder(membership: ConsumerGroup): () => Promise<object> {
+  const cluster = membership.cluster as Cluster;
+  const disconnect = (): Promise<void> => Cluster.prototype.disconnect.call(cluster);
+  let isOver = false;
+  cluster.disconnect = () => {
+    isOver = true;
+    return disconnect();
+  };
+  return async () => {
+    if (isOver) throw new Error('the consumer has ended');
+    try {
+      return await Cluster.prototype.findGroupCoordinator.call(cluster, { groupId: membership.groupId });
+    } finally {
+      if (isOver) await disconnect();
+    }
+  };
 }
 
 /**

@@ -35,14 +35,15 @@ export class DispatchTopics {
     await Promise.all(topics.map((topic) => this.#askOne(topic, signal)));
   }
 
-  /** A count that was known stays when the brokers do not answer: that alone is no reason to stop. */
+  /** A count that was known stays when the brokers do not answer: that alone is no reason to stop. An answer is, also one that denies it. */
   async #askOne(topic: string, signal: AbortSignal): Promise<void> {
     try {
       this.#counts.set(topic, { partitions: await this.#sink.partitionsOf(topic, signal) });
     } catch (error) {
       const missing = isTidemarkError(error, 'TOPIC_MISSING');
       const problem = missing ? 'there is no such topic' : messageOf(error);
-      if (missing || this.#counts.get(topic) === undefined) this.#counts.set(topic, { problem, missing });
+      const isAnswer = missing || isTidemarkError(error, 'ACCESS_DENIED');
+      if (isAnswer || this.#counts.get(topic) === undefined) this.#counts.set(topic, { problem, missing });
     }
   }
 }

@@ -64,11 +64,8 @@ const overdueScans = 3;
  * the most loaded worker for, if that evens them out. Which one follows from the rows alone, and another for each worker that asks.
  */
 export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
-  const { rows, workerId, held, askedFor, stillMs, failoverMs, scanEveryMs, leasesMax } = input;
-  const byId = new Map(rows.map((row) => [row.shardId, row]));
-  const readable = rows
-    .filter((row) => row.problem === undefined && !isEnded(row) && isReadable(row, byId))
-    .sort(byShardId);
+  const { workerId, held, askedFor, stillMs, failoverMs, leasesMax } = input;
+  const readable = readableOf(input);
   const isExpired = (row: ShardLease): boolean => stillMs(row) >= failoverMs;
   const isMine = (row: ShardLease): boolean => row.owner === workerId && !isAsked(row);
   const isTakeable = (row: ShardLease): boolean =>
@@ -81,8 +78,7 @@ export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
   const choices: LeaseChoice[] = [];
   for (const lease of readable.filter(isTakeable)) {
     const holds = held.size + awaited + choices.length;
-    const overdueMs = (lease.owner === null ? 0 : failoverMs) + overdueScans * scanEveryMs;
-    const isWelcome = holds < fairShare || stillMs(lease) >= overdueMs || isMine(lease);
+    const isWelcome = holds < fairShare || overdueMs(lease, input) >= 0 || isMine(lease);
     if (holds < leasesMax && isWelcome) choices.push({ lease, reason: reasonOf(lease, askedFor, isExpired(lease)) });
   }
   const holds = held.size + awaited;
@@ -94,6 +90,27 @@ export function chooseLeases(input: LeaseChoiceInput): readonly LeaseChoice[] {
   const rank = [...others.keys(), workerId].sort().indexOf(workerId);
   const lease = theirs[rank % theirs.length];
   return lease === undefined ? choices : [{ lease, reason: 'asked' }];
+}
+
+/**
+ * A shard that nobody reads though every worker has had the time to take it, and that this worker may not take, for it holds as many leases as it may; `undefined`: there
+ * is none.
+ */
+export function leftUnread(input: LeaseChoiceInput): string | undefined {
+  const { held, leasesMax, scanEveryMs } = input;
+  if (held.size < leasesMax) return undefined;
+  const isLeft = (row: ShardLease): boolean => overdueMs(row, input) >= overdueScans * scanEveryMs;
+  return readableOf(input).find((row) => !held.has(row.shardId) && isLeft(row))?.shardId;
+}
+
+function readableOf({ rows }: LeaseChoiceInput): readonly ShardLease[] {
+  const byId = new Map(rows.map((row) => [row.shardId, row]));
+  return rows.filter((row) => row.problem === undefined && !isEnded(row) && isReadable(row, byId)).sort(byShardId);
+}
+
+/** For how long it could have been taken by whoever has room; negative: it is not overdue, ms. */
+function overdueMs(lease: ShardLease, { stillMs, failoverMs, scanEveryMs }: LeaseChoiceInput): number {
+  return stillMs(lease) - (lease.owner === null ? 0 : failoverMs) - overdueScans * scanEveryMs;
 }
 
 function reasonOf({ owner, shardId }: ShardLease, askedFor: ReadonlySet<string>, isExpired: boolean): TakeReason {

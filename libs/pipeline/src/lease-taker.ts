@@ -1,4 +1,4 @@
-import { chooseLeases, LeaseObserver, type TakeReason } from './lease-choice.js';
+import { chooseLeases, leftUnread, LeaseObserver, type TakeReason } from './lease-choice.js';
 import { isAsked } from './lease-row.js';
 import { type ShardLease } from './ports.js';
 import { type SyncMetrics } from './sync-metrics.js';
@@ -21,6 +21,7 @@ export class LeaseTaker {
   /** Shards whose leases were asked for, under this worker's id, and are not taken yet. */
   #askedFor = new Set<string>();
   #awaits = false;
+  #unread: string | undefined;
 
   constructor(ports: LeaseTakerPorts) {
     this.#ports = ports;
@@ -29,6 +30,12 @@ export class LeaseTaker {
   /** Whether another worker is to hand a lease over, by the last scan. */
   get awaits(): boolean {
     return this.#awaits;
+  }
+
+  /** Why a shard that nobody reads is not this worker's to read either, by the last scan; `null`: there is none. */
+  get problem(): string | null {
+    if (this.#unread === undefined) return null;
+    return `${this.#unread}: nobody reads it, and this worker reads as many shards as it may (${this.#ports.options.shardsMax}): start another`;
   }
 
   /** Takes note of a reading of every row. */
@@ -43,7 +50,9 @@ export class LeaseTaker {
     const stillMs = (lease: ShardLease): number => this.#observer.stillMs(lease, nowMs);
     this.#noteAsked(rows);
     const limits = { failoverMs, scanEveryMs, leasesMax: shardsMax };
-    const choices = chooseLeases({ rows, workerId, held, askedFor: this.#askedFor, stillMs, ...limits });
+    const input = { rows, workerId, held, askedFor: this.#askedFor, stillMs, ...limits };
+    const choices = chooseLeases(input);
+    this.#unread = leftUnread(input);
     this.#awaits = rows.some((row) => row.owner === workerId && isAsked(row));
     for (const { lease, reason } of choices) {
       if (reason === 'asked') await this.#askFor(lease);

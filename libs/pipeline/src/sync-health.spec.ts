@@ -219,3 +219,20 @@ describe('one table topic that does not answer', () => {
     expect(worker.health().ready).toBe(true);
   });
 });
+
+describe('a shard that nobody reads, for every worker reads as many as it may', () => {
+  it('makes a worker not ready that would read it, until another one starts', async () => {
+    world = new SyncWorld({ stream: { shards: 3 } });
+    const workers = ['a', 'b'].map((id) => world.worker(id, { shardsMax: 1 }));
+    await world.clock.advance(2_000);
+    expect(workers.map((worker) => worker.health().reason)).toEqual([null, null]);
+    await world.clock.advance(20_000);
+    const reasons = workers.map((worker) => worker.health().reason);
+    expect(reasons).toEqual(
+      workers.map(() => expect.stringMatching(/^shardId-0+\d: nobody reads it.* \(1\)/) as unknown),
+    );
+    world.worker('c', { shardsMax: 1 });
+    await world.clock.advance(5_000);
+    expect(world.workers.map((worker) => worker.health().reason)).toEqual([null, null, null]);
+  });
+});

@@ -144,4 +144,23 @@ describe('hazard 35: records that cannot be translated', () => {
     await clock.advance(2_000);
     expect(world.eventsOf('users', 'k:1')).toEqual([id]);
   });
+
+  it('flush every table once for a page of them, behind all that the page has', async () => {
+    const { clock, stream } = open({ looks: false, stream: { pageMax: 200 } });
+    world.worker('a');
+    await clock.advance(2_000);
+    for (const table of ['users', 'orders']) world.write(table, 'k');
+    await clock.advance(2_000);
+    const flushes = (table: string): number => world.controls(table, 'flush-table').length;
+    const before = ['users', 'orders'].map(flushes);
+    for (let record = 0; record < 100; record += 1) {
+      stream.put(0, '{not json');
+      if (record === 50) world.write('users', 'k');
+    }
+    await clock.advance(2_000);
+    expect(['users', 'orders'].map(flushes)).toEqual(before.map((count) => count + 3));
+    expect(world.deadLetters()).toHaveLength(100);
+    const kinds = world.records('users').map((one) => (one.type === 'control' ? one.record.control : one.type));
+    expect(kinds.lastIndexOf('flush-table')).toBeGreaterThan(kinds.lastIndexOf('event'));
+  });
 });

@@ -139,7 +139,7 @@ export class SyncWorker {
     const { clock, failoverMs, scanEveryMs, unansweredMs, workerId } = this.#options;
     const reason = problemOf({
       isRunning: this.#running !== undefined && !this.#stopReading.signal.aborted,
-      trouble: this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError,
+      trouble: this.#calls.unanswered(unansweredMs) ?? this.#trouble.lastError ?? this.#taker.problem,
       isScanLate: clock.monotonicMs() - this.#scannedAtMs > failoverMs + scanEveryMs,
       isSurveyed: this.#survey.latest !== undefined,
       shards,

@@ -85,7 +85,8 @@ export class TablePublisher {
   ): Promise<readonly Skip[]> {
     const outgoing: Outgoing = { byTopic: new Map<string, OpenParcel>(), leftOut: new Set(), owed };
     // Nothing is awaited where Kafka need not be asked: a promise for each record would cost as much as what becomes of it.
-    for (const step of steps) if (!this.#addressKnown(step, outgoing)) await this.#address(step, outgoing, retry);
+    for (const step of withoutRepeatedFlushes(steps))
+      if (!this.#addressKnown(step, outgoing)) await this.#address(step, outgoing, retry);
     await Promise.all(
       [...outgoing.byTopic].map(([topic, parcel]) =>
         this.#unlessRefused(this.topics.tableOf(topic), outgoing, () => this.#sendAll(topic, parcel, retry)),
@@ -294,6 +295,29 @@ export class TablePublisher {
     const probes = await Promise.allSettled(witnesses.map((other) => this.watermarks.probe(other, signal)));
     return probes.some(({ status }) => status === 'fulfilled');
   }
+}
+
+/**
+ * Of many flushes of a table, or of all, the last is enough: nothing is claimed before all of it is acknowledged. A page of what nobody can read would otherwise
+ * flush every table once for each of its records. One of all takes none of a table's away: that one is owed also where its topic is not there.
+ */
+function withoutRepeatedFlushes(steps: readonly Step[]): readonly Step[] {
+  if (!steps.some(isFlush)) return steps;
+  const seen = new Set<string>();
+  return steps
+    .toReversed()
+    .filter((step) => {
+      if (!isFlush(step)) return true;
+      const table = step.type === 'flush-table' ? step.table : '';
+      if (seen.has(table)) return false;
+      seen.add(table);
+      return true;
+    })
+    .reverse();
+}
+
+function isFlush(step: Step): step is Extract<Step, { readonly type: 'flush-all' | 'flush-table' }> {
+  return step.type === 'flush-all' || step.type === 'flush-table';
 }
 
 const partitionsChanged = 'partitions-changed';

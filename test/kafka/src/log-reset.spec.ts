@@ -25,7 +25,7 @@ describe('a log that has not got the offset of a member', () => {
       });
       return source;
     };
-    return { write, join };
+    return { topic, write, join };
   }
 
   it(
@@ -63,6 +63,35 @@ describe('a log that has not got the offset of a member', () => {
       await join(later);
       await eventually('all of it again', () => ends(later) === 20n);
       expect([later[0]?.firstOffset, later[0]?.afterGap]).toEqual([0n, true]);
+    },
+    caseTimeoutMs,
+  );
+
+  it(
+    'is read from its start where it was cut, also after a broker had not heard of the last leader for a while',
+    async () => {
+      const { topic, write, join } = await bench('unheard');
+      const batches: SourceBatch[] = [];
+      await join(batches);
+      await write(20);
+      await eventually('all', () => ends(batches) === 20n);
+      const fetches = (): number => kafka.stats().requests.Fetch ?? 0;
+      const more = async (count: number): Promise<void> => {
+        const before = fetches();
+        await eventually('fetches', () => fetches() >= before + count);
+      };
+      kafka.faults.answerError('Fetch', 'OFFSET_OUT_OF_RANGE', 1);
+      await more(3);
+      await write(5);
+      await eventually('those, too', () => ends(batches) === 25n);
+      const before = batches.length;
+      // The last three are lost, and ten others have come before the member fetches again.
+      kafka.faults.delay('Fetch', 3_000, 1);
+      await more(1);
+      kafka.faults.truncateFrom({ topic, partition: 0 }, 22n);
+      await write(10);
+      await eventually('the end', () => ends(batches) === 32n, caseTimeoutMs / 2);
+      expect([batches[before]?.firstOffset, batches[before]?.afterGap]).toEqual([0n, true]);
     },
     caseTimeoutMs,
   );

@@ -177,6 +177,50 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
   );
 
   it(
+    'a permission for a table topic that is taken away holds up that table alone, until it is given back',
+    async () => {
+      const { names } = region;
+      for (const role of ['admin', 'sync'] as const) await allow(role);
+      const admin = region.admin(broker.address('admin'));
+      await admin.open();
+      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const tables = [table, 'others'];
+      for (const one of tables) await admin.table.put(one, [names.cache(one)], { ifMatch: 'none', actor: 'test' });
+      const reading = (one: string): Permission[] => [
+        { kind: 'topic', name: `<prefix>.cdc.${one}`, operations: ['Read'] },
+      ];
+      await allow('dispatcher', [
+        ...documented.dispatcher.filter(({ name }) => name !== '<prefix>.cdc.*'),
+        ...tables.flatMap(reading),
+      ]);
+      const dispatcher = await region.dispatcher(broker.address('dispatcher'));
+      await eventually('ready', () => detailOf(dispatcher).includes('"assignedPartitions":8'), settleMs);
+      const producer = new KafkaProducer({ client: createKafkaClient(broker.address('sync')), names });
+      const kafka = await broker.admin();
+      const done = async (one: string): Promise<number> => {
+        const [of] = await kafka.fetchOffsets({ groupId: names.dispatcherGroup, topics: [names.cdc(one)] });
+        return (of?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+      };
+      const send = (one: string): Promise<unknown> => producer.publish(one, [anEvent], { timeoutMs: 30_000 });
+      for (const one of tables) await send(one);
+      for (const one of tables) await eventually(`${one}: one`, async () => (await done(one)) === 1, settleMs);
+
+      await broker.forbid('dispatcher', names.prefix, reading(table));
+      for (const one of tables) await send(one);
+      await eventually('the other table goes on', async () => (await done('others')) === 2, settleMs);
+      const held = `no permission for topic ${names.cdc(table)}`;
+      await eventually('it says which one does not', () => detailOf(dispatcher).includes(held), settleMs);
+      await send('others');
+      await eventually('the other table goes on', async () => (await done('others')) === 3, settleMs);
+      expect(await done(table)).toBe(1);
+      await allow('dispatcher', reading(table));
+      await eventually('so does this one, once it may', async () => (await done(table)) === 2, settleMs);
+      await producer.close();
+    },
+    2 * caseTimeoutMs,
+  );
+
+  it(
     'a process takes its login, and the authority to trust, from its environment',
     async () => {
       await allow('doctor');

@@ -102,6 +102,11 @@ export class SecuredBroker {
     await (await this.admin()).createAcls({ acl: aclsOf(user, prefix, permissions) });
   }
 
+  /** Takes back what `allow` gave. */
+  async forbid(user: User, prefix: string, permissions: readonly Permission[]): Promise<void> {
+    await (await this.admin()).deleteAcls({ filters: aclsOf(user, prefix, permissions) });
+  }
+
   /** One that may do everything. */
   admin(): Promise<Admin> {
     this.#admin ??= (async () => {
