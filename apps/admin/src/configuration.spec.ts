@@ -34,6 +34,12 @@ describe('the configuration of admin', () => {
     });
   });
 
+  it('takes brackets that are closed, within a class, or escaped', () => {
+    const list = String.raw`x{3}(a|b)[c-d], [{(], \{, \[, [\]]`;
+    const { allowedTopics } = adminOptions(configuration.read({ ...least, TIDEMARK_ALLOWED_TOPICS: list })).table;
+    expect(allowedTopics).toEqual([/x{3}(a|b)[c-d]/, /[{(]/, /\{/, /\[/, /[\]]/]);
+  });
+
   it('makes topics as it is told, and with one in-sync replica less than copies where it is not', () => {
     expect(topicSettings(configuration.read(least))).toEqual({ replicationFactor: 3, tableRetentionMs: 259_200_000 });
     const told = {
@@ -53,6 +59,8 @@ describe('the configuration of admin', () => {
     ['another host without a token', { TIDEMARK_HTTP_HOST: '0.0.0.0' }, 'TIDEMARK_HTTP_HOST: expected a loopback'],
     ['a short token', { TIDEMARK_ADMIN_TOKEN: 'short' }, 'TIDEMARK_ADMIN_TOKEN: expected 16 to 512'],
     ['a broken expression', { TIDEMARK_ALLOWED_TOPICS: 'a,(' }, 'TIDEMARK_ALLOWED_TOPICS: expected'],
+    ['half of an expression', { TIDEMARK_ALLOWED_TOPICS: 'team[.]x{1,3}' }, 'TIDEMARK_ALLOWED_TOPICS: expected'],
+    ['half of a class', { TIDEMARK_ALLOWED_TOPICS: 'team[a,b]' }, 'TIDEMARK_ALLOWED_TOPICS: expected'],
     ['an empty expression', { TIDEMARK_ALLOWED_TOPICS: 'a,' }, 'TIDEMARK_ALLOWED_TOPICS: expected'],
     ['too many partitions', { TIDEMARK_TOPIC_PARTITIONS: '1001' }, 'TIDEMARK_TOPIC_PARTITIONS: expected'],
   ])('refuses %s', (_, environment, problem) => {

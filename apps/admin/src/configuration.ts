@@ -28,7 +28,7 @@ const schema = z.object({
   }),
   TIDEMARK_ALLOWED_TOPICS: optional(z.string().transform(splitList).refine(areExpressions).transform(expressions), {
     meaning: 'targets allowed besides <prefix>.cache.…, each matching the whole name',
-    expected: 'up to 20 regular expressions, separated by commas',
+    expected: 'up to 20 regular expressions, separated by commas, none with a comma of its own',
   }),
   TIDEMARK_CREATE_TOPICS: flag('whether a change creates the topics that are missing', true),
   TIDEMARK_TOPIC_PARTITIONS: wholeNumber({
@@ -92,7 +92,14 @@ function splitList(text: string): readonly string[] {
 }
 
 function areExpressions(parts: readonly string[]): boolean {
-  return parts.length <= expressionsMax && parts.every((part) => part !== '' && isExpression(part));
+  return parts.length <= expressionsMax && parts.every((part) => part !== '' && isBalanced(part) && isExpression(part));
+}
+
+/** `x{1,3}` comes here as two halves, each of which is an expression that means something else. */
+function isBalanced(part: string): boolean {
+  const bare = part.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]/g, '');
+  const count = (character: string): number => bare.split(character).length;
+  return count('{') === count('}') && count('[') === count(']') && count('(') === count(')');
 }
 
 function isExpression(text: string): boolean {

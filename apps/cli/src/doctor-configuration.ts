@@ -51,7 +51,7 @@ export const doctorConfiguration = defineConfig({
           TIDEMARK_DOCTOR_DEADLINE: duration({
             meaning: 'how long each check may take; they run side by side',
             default: '20s',
-            min: '1s',
+            min: '5s',
             max: '5m',
           }),
           ...endpointFields,

@@ -8,10 +8,11 @@ import {
   type TopicSettings,
   withAdmin,
 } from '@tidemark/kafka';
-import { isLive, type Route, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
+import { isLive, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
 import { type Clock } from '@tidemark/runtime';
 import { type GroupFacts, type PartitionProgress } from './checks/groups.js';
 import { type RouteFacts } from './checks/routes.js';
+import { RoutesRead } from './routes-read.js';
 
 export interface KafkaSurveyOptions {
   readonly client: KafkaClient;
@@ -131,17 +132,17 @@ export class KafkaSurvey {
     const { client, names, clock, signal } = this.#options;
     const { topics } = await this.#namedTopics();
     if (!topics.some(({ topic }) => topic === names.routes)) return { routes: [], unreadable: [] };
-    const routes = new Map<string, Route>();
+    const read = new RoutesRead();
     const unreadable: string[] = [];
     const log = new RouteTopic({ client, names, clock });
     const close = (): void => void log.close().catch(() => undefined);
     signal.addEventListener('abort', close, { once: true });
     try {
       await log.open({
-        onRoute: (route) => void routes.set(route.table, route),
+        onRoute: (route) => read.apply(route),
         onUnreadable: (reason) => void unreadable.push(reason),
       });
-      return { routes: [...routes.values()].sort((a, b) => (a.table < b.table ? -1 : 1)), unreadable };
+      return { routes: read.all(), unreadable };
     } finally {
       signal.removeEventListener('abort', close);
       close();

@@ -43,7 +43,7 @@ describe('the check of topics', () => {
   });
 
   it.each<[string, 'error' | 'warning', string, RegExp]>([
-    ['partitions', 'error', '1', /another name/],
+    ['partitions', 'error', '1', /make it again with 1 partition.*restore\.md/],
     ['replication.factor', 'error', '3 or more', /reassign/],
     [
       'min.insync.replicas',
@@ -58,6 +58,22 @@ describe('the check of topics', () => {
     const wrong: TopicProblem = { topic: names.routes, setting, severity, expected, got: 'x', why: 'so' };
     const [finding] = topicFindings(names, { topics: all, problems: [wrong] });
     expect(finding).toMatchObject({ subject: names.routes, status: severity === 'error' ? 'problem' : 'warning' });
+    expect(finding?.remedy).toMatch(remedy);
+  });
+
+  it.each<[TopicRole, string, RegExp]>([
+    ['route-history', names.routeHistory, /stop the admins, delete it/],
+    ['pods', names.pods, /^delete it: the first pod that reports/],
+  ])('tells no other name for the topic of %s, which the prefix names', (role, name, remedy) => {
+    const wrong: TopicProblem = {
+      topic: name,
+      setting: 'partitions',
+      severity: 'error',
+      expected: '1',
+      got: '3',
+      why: 'so',
+    };
+    const finding = topicFindings(names, { topics: [withRole(name, role)], problems: [wrong] }).at(0);
     expect(finding?.remedy).toMatch(remedy);
   });
 

@@ -1,6 +1,10 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock, settle } from '@tidemark/runtime/testing';
+import { type Finding } from '../finding.js';
 import { type LeaseFacts, leaseFindings, type LeaseLook, type ListedShard } from './lease-findings.js';
-import { readRows, tableFinding } from './lease-table.js';
+import { leaseTableCheck, lookAgainMs, readRows, tableFinding } from './lease-table.js';
 
 const shard = (shardId: string, change: Partial<ListedShard> = {}): ListedShard => ({
   shardId,
@@ -91,6 +95,72 @@ describe('the check of leases', () => {
     expect(told({ shards, rows: [row('p', { checkpoint: 'SHARD_END', owner: null })] })).toEqual([['c', 'problem']]);
   });
 });
+
+describe('the two looks at the leases', () => {
+  /** Owned by a worker that has written it so often at each look. */
+  async function lookedAt(counters: readonly number[], failoverMs: number): Promise<readonly Finding[]> {
+    const clock = new ManualClock();
+    let looks = 0;
+    const rows = (): object => ({
+      Items: [
+        {
+          ...{ leaseKey: { S: 'a' }, leaseOwner: { S: 'w1' }, checkpoint: { S: '49' } },
+          leaseCounter: { N: String(counters[looks++]) },
+        },
+      ],
+    });
+    const Table = {
+      ...{ TableStatus: 'ACTIVE', KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }] },
+      AttributeDefinitions: [{ AttributeName: 'leaseKey', AttributeType: 'S' }],
+    };
+    const check = leaseTableCheck({
+      table: 'leases',
+      stream: 'arn:aws:kinesis:eu-west-1:123456789012:stream/cdc',
+      dynamodb: answering(new DynamoDBClient({ region: 'eu-west-1' }), {
+        DescribeTableCommand: () => ({ Table }),
+        ScanCommand: rows,
+      }),
+      kinesis: answering(new KinesisClient({ region: 'eu-west-1' }), {
+        ListShardsCommand: () => ({ Shards: [{ ShardId: 'a' }] }),
+      }),
+      asking: { clock, timeoutMs: 8_000 },
+      failoverMs,
+    });
+    const findings = check.run(new AbortController().signal);
+    while (looks < 1) await settle();
+    await settle();
+    await clock.advance(3_000);
+    return findings;
+  }
+
+  it.each([1_000, 10_000, 60_000, 300_000])('find a worker that has died, with a fail-over of %d ms', async (ms) => {
+    expect((await lookedAt([7, 7], ms)).at(-1)).toMatchObject({ subject: 'a', status: 'problem' });
+    expect((await lookedAt([7, 8], ms)).at(-1)).toMatchObject({ subject: 'leases', status: 'ok' });
+  });
+
+  it.each([
+    [1_000, 8_000, 500],
+    [10_000, 8_000, 3_000],
+    [300_000, 8_000, 3_000],
+    [10_000, 5_000, 2_000],
+  ])('with a fail-over of %d ms and %d ms for a call are %d ms apart', (failoverMs, timeoutMs, apartMs) => {
+    expect(lookAgainMs(failoverMs, timeoutMs)).toBe(apartMs);
+  });
+});
+
+/** The client as it is, but for what it is answered. */
+function answering<Client extends DynamoDBClient | KinesisClient>(
+  client: Client,
+  answers: Readonly<Record<string, () => object>>,
+): Client {
+  client.middlewareStack.add(
+    (_next, { commandName = '' }) =>
+      () =>
+        Promise.resolve({ output: { $metadata: {}, ...answers[commandName]?.() }, response: {} }),
+    { step: 'initialize', priority: 'high' },
+  );
+  return client;
+}
 
 describe('the rows of a lease table', () => {
   it('are leases, notes on tables, or neither', () => {

@@ -18,12 +18,12 @@ export interface LeaseTableOptions {
   readonly dynamodb: DynamoDBClient;
   readonly kinesis: KinesisClient;
   readonly asking: Asking;
-  /** Workers renew three times in it, ms: the rows are looked at twice, this much apart at most. */
+  /** As sync has it, ms. */
   readonly failoverMs: number;
 }
 
-/** Longest time between the two looks at the rows, ms. */
-const apartMs = 5_000;
+/** Longest time between the two looks at the rows, ms: six renewals. */
+const apartMs = 3_000;
 /** Pages of a listing before it is given up. */
 const pagesMax = 1_000;
 
@@ -61,12 +61,19 @@ export function tableFinding(table: string, described: TableDescription | undefi
 async function coverage(options: LeaseTableOptions, signal: AbortSignal): Promise<readonly Finding[]> {
   const { table, failoverMs, asking } = options;
   const [shards, first] = [await listedShards(options, signal), await rowsOf(options, signal)];
-  // A renewal comes each third of the fail-over: within half of it there is one, unless the fail-over is longer than anybody waits here.
-  const afterMs = Math.min(failoverMs / 2, apartMs);
-  const renews = failoverMs / 3 < afterMs && first.rows.some(({ owner }) => owner !== null);
-  if (renews) await wait(asking.clock, afterMs, signal);
-  const later = renews ? { rows: (await rowsOf(options, signal)).rows, afterMs } : undefined;
+  const afterMs = lookAgainMs(failoverMs, asking.timeoutMs);
+  const isOwned = first.rows.some(({ owner }) => owner !== null);
+  if (isOwned) await wait(asking.clock, afterMs, signal);
+  const later = isOwned ? { rows: (await rowsOf(options, signal)).rows, afterMs } : undefined;
   return leaseFindings(table, { shards, rows: first.rows, unreadable: first.unreadable, later });
+}
+
+/**
+ * How long after the first look the second comes, ms. A worker that lives has written its rows meanwhile: it does so each half second, or each third
+ * of a short fail-over. Of the time for one call it is less than half, so that the check ends in its own.
+ */
+export function lookAgainMs(failoverMs: number, timeoutMs: number): number {
+  return Math.min(failoverMs / 2, apartMs, timeoutMs * 0.4);
 }
 
 interface Rows {

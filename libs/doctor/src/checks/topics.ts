@@ -34,7 +34,7 @@ export function topicFindings(names: TopicNames, { topics, problems }: TopicRepo
 function findingsOf(found: FoundTopic & { readonly role: TopicRole }, problems: readonly TopicProblem[]): Finding[] {
   const { topic, role, partitions, replicationFactor, configs } = found;
   const shape = `${role} topic, ${partitions} × ${replicationFactor}`;
-  const wrong = problems.filter((each) => each.topic === topic).map(problemFinding);
+  const wrong = problems.filter((each) => each.topic === topic).map((each) => problemFinding(role, each));
   if (configs === undefined)
     wrong.push(
       warning(
@@ -46,16 +46,24 @@ function findingsOf(found: FoundTopic & { readonly role: TopicRole }, problems: 
   return wrong.length > 0 ? wrong : [ok(topic, shape)];
 }
 
-function problemFinding({ topic, setting, expected, got, why, severity }: TopicProblem): Finding {
+function problemFinding(role: TopicRole, { topic, setting, expected, got, why, severity }: TopicProblem): Finding {
   const message = `${setting}: expected ${expected}, got ${got}: ${why}`;
   const finding = severity === 'error' ? problem : warning;
-  return finding(topic, message, remedyFor(topic, setting, expected));
+  return finding(topic, message, remedyFor(role, topic, setting, expected));
 }
 
-/** Partitions and copies cannot be altered in place; everything else can, one setting at a time. */
-function remedyFor(topic: string, setting: string, expected: string): string {
-  if (setting === 'partitions')
-    return 'make a topic of another name: counts never change, and names are never used again';
+/** A topic that has more partitions than one cannot lose them, and the prefix gives it its name: only a new one under the same name will do. */
+const onePartition: Readonly<Partial<Record<TopicRole, string>>> = {
+  routes:
+    'delete it and make it again with 1 partition (infra/kafka/README.md); where routes are in it, export them first and import them then (docs/operating/restore.md)',
+  'route-history':
+    'stop the admins, delete it, and make it again with 1 partition (infra/kafka/README.md), or let the next change of a route make it',
+  pods: 'delete it: the first pod that reports makes it again; where pods may not, make it with 1 partition (infra/kafka/README.md)',
+};
+
+/** Copies cannot be altered in place; everything else can, one setting at a time. */
+function remedyFor(role: TopicRole, topic: string, setting: string, expected: string): string {
+  if (setting === 'partitions') return onePartition[role] ?? 'give it as many as infra/kafka/README.md says';
   if (setting === 'replication.factor')
     return 'kafka-reassign-partitions.sh adds replicas; or lower TIDEMARK_TOPIC_REPLICATION_FACTOR to what you accept';
   const value = expected.split(/[ ,]/, 1)[0] ?? expected;
