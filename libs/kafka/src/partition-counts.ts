@@ -1,5 +1,6 @@
 import { backoffMs, type Clock, isTidemarkError, TidemarkError, wait } from '@tidemark/runtime';
-import { partitionCountOf, withAdmin } from './admin-call.js';
+import { partitionCountOf } from './admin-call.js';
+import { BurstAdmin } from './burst-admin.js';
 import { type KafkaClient } from './kafka-client.js';
 import { topicMissing } from './kafka-error.js';
 import { adminFailed, createTopic, type TopicSpec } from './topic-admin.js';
@@ -40,9 +41,12 @@ export class PartitionCounts {
   readonly #last = new Map<string, number>();
   readonly #patience = new Map<string, Patience>();
   readonly #closing = new AbortController();
+  readonly #admin: BurstAdmin;
 
   constructor(options: PartitionCountsOptions) {
+    const { client, clock } = options;
     this.#options = options;
+    this.#admin = new BurstAdmin({ client, clock, signal: this.#closing.signal });
   }
 
   /** No older than `maxAgeMs`, where that is given. Fails with `TOPIC_MISSING`, `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`, `CLOSED`. */
@@ -102,9 +106,9 @@ export class PartitionCounts {
   }
 
   async #ask(topic: string): Promise<number> {
-    const { client, clock, createTopics } = this.#options;
+    const { createTopics } = this.#options;
     try {
-      return await withAdmin({ client, clock, signal: this.#closing.signal }, async (admin) => {
+      return await this.#admin.call(async (admin) => {
         const count = await partitionCountOf(admin, topic);
         if (count !== undefined) return this.#remember(topic, count);
         if (createTopics === undefined) throw topicMissing(topic);
