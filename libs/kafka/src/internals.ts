@@ -5,6 +5,7 @@ export { commitMetadata } from './commit-metadata.js';
 export { Conditions } from './conditions.js';
 export { type FetchPlace, type FetchPlaces, type RefusedPlace } from './fetch-places.js';
 export {
+  believeAgain,
   type Diverging,
   epochOf,
   mayBeOfEpoch,
