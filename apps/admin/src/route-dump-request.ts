@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { RequestProblem } from './problem.js';
 import { wrongShape } from './route-request.js';
 
-/** One below the highest whole number: the writer goes above it. */
-const epochMax = Number.MAX_SAFE_INTEGER - 1;
+/** Far below what a route may have: writers go above it, one at a time, and so do changes. */
+const countMax = 1_000_000_000;
 const dumpBody = z.strictObject({
-  writerEpoch: z.int().min(0).max(epochMax),
+  writerEpoch: z.int().min(0).max(countMax),
   exportedAt: z.string().optional(),
   routes: z.array(z.unknown()).max(1_000),
 });
@@ -22,7 +22,7 @@ export function readDump(body: unknown): Omit<RouteDump, 'exportedAt'> {
     writerEpoch,
     routes: routes.map((raw, index) => {
       const decoded = decodeRoute(JSON.stringify(raw));
-      if (decoded.ok && decoded.route.version < Number.MAX_SAFE_INTEGER) return decoded.route;
+      if (decoded.ok && decoded.route.version <= countMax) return decoded.route;
       const reason = decoded.ok ? 'version: expected a lower one' : decoded.reason;
       throw new RequestProblem('BAD_REQUEST', `routes[${index}]: ${reason}`, { field: `routes[${index}]` });
     }),

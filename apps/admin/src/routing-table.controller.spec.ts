@@ -54,7 +54,7 @@ describe('/routing-table', () => {
       { status: 400, field: 'writerEpoch' },
     ],
     [
-      { writerEpoch: Number.MAX_SAFE_INTEGER, routes: [] },
+      { writerEpoch: 1_000_000_001, routes: [] },
       { status: 400, field: 'writerEpoch' },
     ],
     [

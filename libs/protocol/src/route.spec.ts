@@ -57,6 +57,8 @@ describe('a route', () => {
     [{ version: '3' }, 'version: expected a whole number'],
     [{ version: -1 }, 'version: expected a whole number'],
     [{ writerEpoch: 1.5 }, 'writerEpoch: expected a whole number'],
+    [{ writerEpoch: 1_000_000_000_001 }, 'writerEpoch: expected at most 1000000000000'],
+    [{ version: Number.MAX_SAFE_INTEGER }, 'version: expected at most 1000000000000'],
     [{ changedAt: null }, 'changedAt: expected a whole number'],
     [{ deleted: 'false' }, 'deleted: expected a boolean'],
     [{ changedBy: null }, 'changedBy: expected a string'],

@@ -144,11 +144,16 @@ function parseObject(bytes: Uint8Array | string | null): Record<string, unknown>
   }
 }
 
+/** Of versions and writers: more than there will ever be, and so far below what a number can count that no count above it is reached by going on from it. */
+const routeCountMax = 1_000_000_000_000;
+
 function routeProblem(raw: Record<string, unknown>): string | undefined {
   const { table, version, writerEpoch, topics, deleted, changedAt, changedBy } = raw;
   if (typeof table !== 'string' || table === '') return 'table: expected a string';
   for (const [name, n] of Object.entries({ version, writerEpoch, changedAt }))
     if (!Number.isSafeInteger(n) || (n as number) < 0) return `${name}: expected a whole number`;
+  for (const [name, n] of Object.entries({ version, writerEpoch }))
+    if ((n as number) > routeCountMax) return `${name}: expected at most ${routeCountMax}`;
   if (typeof deleted !== 'boolean') return 'deleted: expected a boolean';
   if (typeof changedBy !== 'string') return 'changedBy: expected a string';
   return isTopics(topics) ? addedProblem(raw) : 'topics: expected an object of whole numbers';
