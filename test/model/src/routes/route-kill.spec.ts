@@ -134,6 +134,66 @@ const rewound =
     expect(world.states(topicA)).toEqual(after.map((states) => [...states, 5]));
   };
 
+const inOrder = (...states: number[]): number[][] => Array.from({ length: 3 }, () => states);
+
+/** The table comes back later; what was written meanwhile was sent nowhere. */
+const removed: Scenario = async (world) => {
+  await begin(world);
+  await world.ask(
+    (route) => route?.deleted === true,
+    (routes) => routes.delete(table, { ifMatch: routes.get(table).version, actor: 'ops' }),
+  );
+  await world.pass(2);
+  await world.write();
+  await world.pass(12);
+  await world.ask(isAt(topicA), (routes) => routes.put(table, [topicA], { ifMatch: 'none', actor: 'ops' }));
+  await world.pass(15);
+  await settled(world, topicA);
+  expect(world.ascending(topicA, 0)).toEqual(inOrder(1, 2, 3));
+};
+
+const fannedOut: Scenario = async (world) => {
+  await begin(world);
+  const routedTo = (...topics: string[]): Promise<unknown> =>
+    world.ask(isAt(...topics), (routes) =>
+      routes.put(table, topics, { ifMatch: routes.get(table).version, actor: 'ops' }),
+    );
+  await routedTo(topicA, topicB);
+  world.fill();
+  await world.write();
+  await world.pass(15);
+  world.fill();
+  await routedTo(topicA);
+  await world.write();
+  await world.pass(15);
+  await settled(world, topicA);
+  expect(world.ascending(topicA, 0)).toEqual(inOrder(1, 2, 3, 4));
+};
+
+/** One topic has no bucket at first, and then the table's. */
+const filtered: Scenario = async (world) => {
+  await begin(world);
+  const limitedTo = (bucket: string): Promise<unknown> =>
+    world.ask(
+      (route) => route?.limited?.[topicB]?.buckets?.[0] === bucket,
+      (routes) => {
+        const limited = { [topicB]: { services: ['other'], buckets: [bucket] } };
+        return routes.put(table, [topicA], { ifMatch: routes.get(table).version, actor: 'ops', limited });
+      },
+    );
+  await limitedTo('nobody');
+  await world.write();
+  await world.pass(5);
+  expect(world.states(topicB)).toEqual(inOrder());
+  await limitedTo(table);
+  await world.pass(2);
+  await world.write();
+  await world.pass(15);
+  await settled(world, topicA);
+  expect(world.ascending(topicA, 0)).toEqual(inOrder(1, 2, 3, 4));
+  for (const states of world.states(topicB)) expect(states).toEqual(expect.arrayContaining([3, 4]));
+};
+
 async function run(scenario: Scenario, victim: Victim, death?: KillableCall): Promise<RouteWorld> {
   const world = new RouteWorld(victim, death);
   try {
@@ -149,6 +209,9 @@ describe.each<[string, Scenario]>([
   ['a move that is rolled back', rolledBack],
   ['a pause', paused],
   ['a rewind', rewound()],
+  ['a table that is removed, and comes back', removed],
+  ['a second topic, and its end', fannedOut],
+  ['a topic with other buckets', filtered],
   ['a replay of some keys', rewound({ from: `${table}:k1`, to: `${table}:k2` })],
 ])('%s', (_name, scenario) => {
   it.each<[Victim, number]>([
