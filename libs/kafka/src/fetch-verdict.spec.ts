@@ -24,6 +24,9 @@ describe('what a broker answers to a fetch', () => {
     [100, 'no topic of that id'],
     [103, 'another id'],
     [29, 'no permission for it'],
+    [2, 'a record that is corrupt'],
+    [56, 'a disk that cannot be read'],
+    [-1, 'an error without a name'],
   ])('is of one topic alone, which is looked up: %d, %s', (errorCode) => {
     expect(whyRefused(errorCode, undefined, asking(7))).toBe('unknown-topic');
   });

@@ -18,10 +18,10 @@ export const offsetOutOfRange = 1;
 export const unknownTopicId = 100;
 const noEpoch = -1;
 /**
- * Of one topic alone, which is to be looked up before it is asked for again: unknown id, inconsistent id, no permission for it. kafkajs would give up the
- * answer as a whole, and with it all that was fetched beside.
+ * Of one topic alone, which is looked up before anything of it is believed: unknown id, inconsistent id, no permission for it; what its leader cannot
+ * read from its disk, or not at all. kafkajs would give up the answer as a whole, and with it all that was fetched beside, for as long as that lasts.
  */
-const ofTopicAlone: ReadonlySet<number> = new Set([unknownTopicId, 103, 29]);
+const ofTopicAlone: ReadonlySet<number> = new Set([unknownTopicId, 103, 29, 2, 56, -1]);
 
 /**
  * Of a place: the epoch to ask with, where its own is none of the log's. A leader in whose time nothing was written leaves no trace of its epoch, and where
