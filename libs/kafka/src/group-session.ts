@@ -234,8 +234,10 @@ export class GroupSession {
 
   /** A consumer is only stopped once its start has ended: before that, kafkajs would go on joining without a way to stop it. */
   async #stop(): Promise<void> {
-    const { clock, drainMs } = this.#options;
+    const { clock, drainMs, metrics } = this.#options;
     this.#over = true;
+    // Now: by its end, another session may have been given some.
+    metrics.assigned.value = 0;
     this.#conditions.check();
     const generation = this.#generation;
     generation?.close(new Error('the member stops'));
@@ -245,7 +247,6 @@ export class GroupSession {
     this.#generation?.abort(new Error('the member stops'));
     await this.#consumer.disconnect().catch(() => undefined);
     await this.#places.close();
-    this.#options.metrics.assigned.value = 0;
   }
 
   #listen(): void {
