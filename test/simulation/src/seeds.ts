@@ -16,6 +16,11 @@ const turns = [
   'dispatcher died in a replay',
   'dispatcher replaced in a replay',
   'report of a pod that follows a limited topic',
+  'topic made anew outgrew its readers',
+  'log that was cut outgrew its readers',
+  'log became another one in a replay',
+  'pod met a routing topic that had begun anew',
+  'route: restored',
 ];
 
 /** Declares the tests that play the `part`th of `parts` shares of the seeds: side by side, each on a core. */

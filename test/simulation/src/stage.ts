@@ -9,6 +9,7 @@ import { Scheduler } from './time/scheduler.js';
 import { Trace, type TraceLine } from './time/trace.js';
 import { Counters } from './world/counters.js';
 import { type WorldContext } from './world/context.js';
+import { regionOf } from './world/names.js';
 import { World } from './world/world.js';
 
 export interface Outcome {
@@ -54,7 +55,9 @@ export class Stage {
     const { lives } = this.#context;
     const lifeOf = (podId: string): string => lives.get(podId) ?? podId;
     const { table } = this.world;
-    this.#operationContext = { ...this.#context, table, knownWrites: new KnownWrites(), lifeOf };
+    const visibilityInDoubt = (life: string): boolean => this.world.visibilityInDoubt(regionOf(life));
+    const knownWrites = new KnownWrites();
+    this.#operationContext = { ...this.#context, table, knownWrites, lifeOf, visibilityInDoubt };
   }
 
   /** Lets time pass, ms. */

@@ -4,6 +4,7 @@ import { type World } from '../world/world.js';
 import { fanOutFaults } from './fan-out-faults.js';
 import { itemFaults } from './item-faults.js';
 import { kafkaFaults } from './kafka-faults.js';
+import { logFaults } from './log-faults.js';
 import { linkFaults } from './link-faults.js';
 import { processFaults } from './process-faults.js';
 import { rewindFaults } from './rewind-faults.js';
@@ -36,11 +37,12 @@ const common: Readonly<Record<string, Fault>> = {
 /** What few seeds have, beside the rest. */
 const rare: Readonly<Record<string, Fault>> = { ...rewindFaults, ...fanOutFaults };
 
-const faults: Readonly<Record<string, Fault>> = { ...common, ...rare };
+const faults: Readonly<Record<string, Fault>> = { ...common, ...rare, ...logFaults };
 
 export const commonFaultNames: readonly string[] = Object.keys(common);
 export const rareFaultNames: readonly string[] = Object.keys(rare);
-export const faultNames: readonly string[] = [...commonFaultNames, ...rareFaultNames];
+export const logFaultNames: readonly string[] = Object.keys(logFaults);
+export const faultNames: readonly string[] = [...commonFaultNames, ...rareFaultNames, ...logFaultNames];
 
 export function faultNamed(name: string): Fault {
   const fault = faults[name];

@@ -15,7 +15,7 @@ export const kafkaFaults = {
       link.cut();
       return () => {
         const region = world.region(regionOf(target));
-        for (const topic of Object.keys(region.route)) trim(world, region, topic);
+        for (const topic of Object.keys(region.route)) if (region.kafka.has(topic)) trim(world, region, topic);
         link.heal();
       };
     },
@@ -41,6 +41,7 @@ function trim(world: World, region: Region, topic: string): void {
 /** Only where the group has committed before: who reads for the first time takes the log as it is. */
 function trimCommitted(world: World, region: Region): void {
   const topic = names.cdc(table);
+  if (!region.kafka.has(topic)) return;
   for (const [partition, log] of region.kafka.partitions(topic).entries()) {
     if (region.group.committed({ topic, partition }) === undefined) continue;
     world.context.counters.add('Kafka retention dropped records', log.trim(log.end));

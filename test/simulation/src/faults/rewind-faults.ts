@@ -55,7 +55,7 @@ export const rewindFaults = {
 } satisfies Readonly<Record<string, Fault>>;
 
 /** To a time so much of the span ago, whichever admin is asked, and asked once for all. */
-function rewindTo({ context }: World, amount: number, keys?: KeyRange): Wish {
+export function rewindTo({ context }: World, amount: number, keys?: KeyRange): Wish {
   const { scheduler, config } = context;
   // A time that also a slow clock has seen.
   const to = epochMs + Math.floor(Math.max(0, scheduler.nowMs - 2 * config.clockErrorMs - amount * spanMs));

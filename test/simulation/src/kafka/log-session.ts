@@ -1,135 +1,178 @@
-import { type WireRecord } from '@tidemark/protocol';
-import { wait } from '@tidemark/runtime';
+import {
+  Conditions,
+  FollowedTopics,
+  type KafkaClient,
+  type LogTailHandler,
+  type TailedTopic,
+  TailDelivery,
+  TailEnds,
+  tailMetrics,
+  TailPlaces,
+  withAdmin,
+} from '@tidemark/kafka/internals';
+import { MetricRegistry, silentLogger, wait } from '@tidemark/runtime';
 import { type Link } from '../network/link.js';
-import { partsOf, placeOf, type SimKafka, type TopicPlace } from './sim-kafka.js';
-
-/** Records of one partition, from `offset` on. `expected`: the offset asked for; a higher one means that records are lost. */
-export interface FetchedBatch {
-  readonly topic: string;
-  readonly partition: number;
-  readonly expected: number;
-  readonly offset: number;
-  readonly records: readonly WireRecord[];
-}
+import { type AskedPartition, type FetchedPartition, fetchPartitions } from './sim-fetch.js';
+import { simClient } from './sim-client.js';
+import { type SimKafka } from './sim-kafka.js';
 
 export interface LogSessionOptions {
   readonly kafka: SimKafka;
   readonly link: Link;
-  readonly onBatch: (batch: FetchedBatch) => void;
-  /** Whether the brokers answer. */
-  readonly onState: (state: 'live' | 'interrupted') => void;
+  readonly handler: LogTailHandler;
 }
 
 const fetchTimeoutMs = 2_500;
-/** The brokers answer an empty fetch after this, ms. */
-const fetchWaitMs = 1_200;
 const retryMs = 400;
 const recordsMax = 50;
+/** Nothing may be asked for: time until the next look, ms. */
+const idleMs = 50;
 
-/** One process's reading of any number of partitions, from positions of its own: a position moves only when its records were handed over. */
+/**
+ * One process's reading of any number of topics, with the positions, the look-ups and the gaps of the shipped reader: a position moves only when its records
+ * were handed over, or with a gap that was told.
+ */
 export class LogSession {
   readonly #options: LogSessionOptions;
-  readonly #positions = new Map<TopicPlace, number>();
+  readonly #client: KafkaClient;
+  readonly #topics: FollowedTopics;
+  readonly #delivery: TailDelivery;
+  readonly #places: TailPlaces;
+  readonly #ends: TailEnds;
+  readonly #conditions = new Conditions();
   #running = false;
+  #looking = false;
   #closed = false;
 
   constructor(options: LogSessionOptions) {
     this.#options = options;
+    const { kafka, link, handler } = options;
+    const { clock, random: draws } = link.process;
+    const random = (): number => draws.next();
+    this.#client = simClient(kafka, link);
+    this.#topics = new FollowedTopics({
+      onGap: (topic, partition, reason) => this.#delivery.gap(topic, partition, reason),
+      onReset: (topic) => this.#delivery.reset(topic),
+      onGrowth: (topic, count) => this.#delivery.partitions(topic, count),
+      onAbsent: () => undefined,
+      // Each fetch asks where the positions are.
+      onMove: () => undefined,
+      onChange: () => this.#conditions.check(),
+    });
+    this.#delivery = new TailDelivery({
+      ...{ topics: this.#topics, handler, metrics: tailMetrics(new MetricRegistry()), logger: silentLogger },
+      onAdvance: () => this.#conditions.check(),
+    });
+    this.#places = new TailPlaces({
+      ...{ clock, random, topics: this.#topics, survey: (topics) => this.#survey(topics) },
+      onLooked: () => void this.#look(),
+      onError: () => undefined,
+    });
+    this.#ends = new TailEnds({
+      ...{ client: this.#client, clock, random, conditions: this.#conditions },
+      isReached: (topic, ends, topicId) => this.#topics.isReached(topic, ends, topicId),
+    });
   }
 
-  get positions(): ReadonlyMap<TopicPlace, number> {
-    return this.#positions;
+  /** Replaces the set; resolves to the number of partitions of each, once their positions are fixed. */
+  async follow(topics: ReadonlyMap<string, TailedTopic>): Promise<ReadonlyMap<string, number>> {
+    const { positions } = this.#topics;
+    this.#topics.want(topics);
+    this.#conditions.check();
+    void this.#look();
+    const isFixed = (topic: string): boolean => positions.has(topic) || this.#topics.specOf(topic) === undefined;
+    await this.#conditions.until(() => [...topics.keys()].every(isFixed));
+    if (!this.#running) void this.#read();
+    return new Map([...topics.keys()].map((topic) => [topic, positions.count(topic)]));
   }
 
-  /** Asks for the start or the end of every partition of a topic, for as long as it takes; resolves to the positions. */
-  async bounds(topic: string, which: 'start' | 'end'): Promise<readonly number[]> {
-    const { kafka, link } = this.#options;
-    while (!this.#closed) {
-      try {
-        return await link.call({
-          ...{ what: `find the ${which} of ${topic}`, timeoutMs: fetchTimeoutMs },
-          serve: () => kafka.partitions(topic).map((log) => (which === 'start' ? log.start : log.end)),
-          unsent: (reason) => new Error(reason),
-          unanswered: (reason) => new Error(reason),
-        });
-      } catch {
-        await wait(link.process.clock, retryMs);
-      }
-    }
-    return [];
+  /** Resolves once everything that is in the topic now was handed over. */
+  barrier(topic: string, signal?: AbortSignal): Promise<void> {
+    return this.#ends.pass(topic, signal);
   }
 
-  follow(topic: string, partition: number, offset: number): void {
-    this.#positions.set(placeOf(topic, partition), offset);
-    if (this.#running) return;
-    this.#running = true;
-    void this.#read();
-  }
-
-  unfollow(topic: string): void {
-    for (const place of [...this.#positions.keys()]) if (partsOf(place).topic === topic) this.#positions.delete(place);
+  /** Where the process stands, of a topic that it reads. */
+  positions(topic: string): readonly bigint[] {
+    return this.#topics.positions.of(topic);
   }
 
   close(): void {
     this.#closed = true;
+    this.#delivery.close();
+    this.#conditions.close();
+    void this.#places.close();
+  }
+
+  /** Looks for topics that are not there, or were never looked up, until all are. */
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    while (!this.#closed && this.#topics.open().length > 0) {
+      const isDone = await this.#survey(this.#topics.open()).then(
+        () => this.#topics.open().length === 0,
+        () => false,
+      );
+      if (!isDone) await wait(this.#options.link.process.clock, retryMs);
+    }
+    this.#looking = false;
+  }
+
+  async #survey(topics: readonly string[]): Promise<void> {
+    const { clock } = this.#options.link.process;
+    await withAdmin({ client: this.#client, clock }, (admin) => this.#topics.survey(admin, topics));
   }
 
   async #read(): Promise<void> {
-    const { link, onState } = this.#options;
+    const { link, handler } = this.#options;
+    this.#running = true;
     while (!this.#closed) {
       try {
-        const batches = await this.#fetch();
+        const asked = this.#asked();
+        if (asked.length === 0) {
+          await this.#places.idle(idleMs);
+          continue;
+        }
+        const fetched = await this.#fetch(asked);
         if (this.#closed) return;
-        onState('live');
-        for (const batch of batches) this.#handOver(batch);
+        handler.onState('live');
+        for (const each of fetched) await this.#take(each);
       } catch {
         if (this.#closed) return;
-        onState('interrupted');
+        handler.onState('interrupted');
         await wait(link.process.clock, retryMs);
       }
     }
   }
 
-  /** What was asked for while the process followed another set, or moved on, is not handed over. */
-  #handOver(batch: FetchedBatch): void {
-    const place = placeOf(batch.topic, batch.partition);
-    if (this.#closed || this.#positions.get(place) !== batch.expected) return;
-    this.#positions.set(place, batch.offset + batch.records.length);
-    this.#options.onBatch(batch);
+  #asked(): readonly AskedPartition[] {
+    const { positions } = this.#topics;
+    return this.#topics.present().flatMap((topic) =>
+      positions.of(topic).flatMap((position, partition) => {
+        const place = this.#places.of(topic, partition);
+        return place === undefined ? [] : [{ topic, partition, fetchOffset: Number(position), place }];
+      }),
+    );
   }
 
-  #fetch(): Promise<readonly FetchedBatch[]> {
+  #fetch(asked: readonly AskedPartition[]): Promise<readonly FetchedPartition[]> {
     const { kafka, link } = this.#options;
-    const wanted = [...this.#positions];
-    return link.call({
-      ...{ what: 'fetch', timeoutMs: fetchTimeoutMs },
-      serve: () => park(kafka, link, () => batchesOf(kafka, wanted)),
-      unsent: (reason) => new Error(reason),
-      unanswered: (reason) => new Error(reason),
-    });
+    const failed = (reason: string): Error => new Error(reason);
+    return fetchPartitions(asked, { kafka, link, recordsMax, failed, what: 'fetch', timeoutMs: fetchTimeoutMs });
   }
-}
 
-/** Waits at the brokers until there is something, or for as long as they let a fetch wait. */
-export async function park<T>(kafka: SimKafka, link: Link, look: () => readonly T[]): Promise<readonly T[]> {
-  const { found, giveUp } = kafka.waitFor(() => {
-    const batches = look();
-    return batches.length > 0 ? batches : undefined;
-  });
-  const cancel = link.afterMs(fetchWaitMs, giveUp);
-  const batches = (await found) ?? [];
-  cancel();
-  return batches;
-}
-
-function batchesOf(kafka: SimKafka, wanted: readonly (readonly [TopicPlace, number])[]): FetchedBatch[] {
-  const batches: FetchedBatch[] = [];
-  for (const [place, expected] of wanted) {
-    const { topic, partition } = partsOf(place);
-    const log = kafka.log(topic, partition);
-    const offset = Math.max(expected, log.start);
-    const records = log.read(offset, recordsMax);
-    if (records.length > 0 || offset > expected) batches.push({ topic, partition, expected, offset, records });
+  /** What was asked for while the process followed another set, or moved on, is not handed over. */
+  async #take(fetched: FetchedPartition): Promise<void> {
+    const { topic, partition, fetchOffset, place } = fetched.asked;
+    const isStale = this.#places.of(topic, partition) !== place;
+    if (this.#closed || isStale || this.#topics.positions.at(topic, partition) !== BigInt(fetchOffset)) return;
+    switch (fetched.type) {
+      case 'records':
+        return this.#delivery.batch(fetched.batch);
+      case 'refused':
+        return this.#places.onRefused({ topic, partition, why: fetched.why });
+      case 'out of range':
+        // The shipped reader reads from the log's start then, and its watch looks: whichever tells of the gap first.
+        return this.#survey([topic]);
+    }
   }
-  return batches;
 }

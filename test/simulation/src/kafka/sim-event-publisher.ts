@@ -20,7 +20,7 @@ export class SimEventPublisher implements EventPublisher {
 
   async publish(table: string, records: readonly WireRecord[], call: StoreCall): Promise<readonly PublishedAt[]> {
     const topic = names.cdc(table);
-    const partitions = this.#kafka.partitions(topic).length;
+    const partitions = this.#kafka.partitionsEver(topic);
     const outgoing = records.flatMap((record) => into(record, partitions));
     const deadline = { ...call, clock: this.#clock, what: `publishing to ${topic}` };
     const offsets = await withDeadline(deadline, (signal) => this.#producer.produce(topic, outgoing, signal));

@@ -1,5 +1,5 @@
 import { type TopicPartition } from '@tidemark/pipeline';
-import { decodeRewindNote, encodeRewindNote, type RewindNote } from '@tidemark/protocol';
+import { decodeRewindNote, type RewindNote } from '@tidemark/protocol';
 import { placeOf, type SimKafka, type TopicPlace } from './sim-kafka.js';
 
 export interface SimGroupOptions {
@@ -14,7 +14,7 @@ export interface SimGroupOptions {
   readonly onRebalance: (generation: number, members: readonly string[]) => void;
   /** A member was thrown out, and may be alive. */
   readonly onExpelled: (member: string) => void;
-  readonly onCommit?: (place: TopicPartition, offset: number, note: RewindNote | undefined) => void;
+  readonly onCommit?: (place: TopicPartition, offset: number, metadata: string | null) => void;
 }
 
 export interface GroupAssignment {
@@ -73,19 +73,33 @@ export class SimGroup {
 
   /**
    * Taken from members of the present generation, also while they are asked to join the next one. `false`: the member is of another one, and nothing is
-   * committed. `note`: what stands beside it of a rewind.
+   * committed. `metadata`: what stands beside it.
    */
-  commit(id: string, generation: number, place: TopicPartition, offset: number, note?: RewindNote): boolean {
+  commit(
+    id: string,
+    generation: number,
+    place: TopicPartition,
+    offset: number,
+    metadata: string | null = null,
+  ): boolean {
     if (!this.#members.has(id) || generation !== this.#generation) return false;
-    const metadata = note === undefined ? null : encodeRewindNote(note);
     this.#committed.set(placeOf(place.topic, place.partition), { offset, metadata });
-    this.#options.onCommit?.(place, offset, note);
+    this.#options.onCommit?.(place, offset, metadata);
     return true;
+  }
+
+  /** A topic is deleted, and what was committed of it with it, as far as the coordinator hears of that. */
+  forget(topic: string): void {
+    for (const place of [...this.#committed.keys()]) if (place.startsWith(`${topic}:`)) this.#committed.delete(place);
   }
 
   /** `undefined`: nothing was ever committed. */
   committed({ topic, partition }: TopicPartition): number | undefined {
     return this.#committed.get(placeOf(topic, partition))?.offset;
+  }
+
+  metadataOf({ topic, partition }: TopicPartition): string | null {
+    return this.#committed.get(placeOf(topic, partition))?.metadata ?? null;
   }
 
   /** What stands beside it of the last rewind. */
@@ -135,9 +149,8 @@ export class SimGroup {
 
   #places(members: readonly Member[]): TopicPartition[] {
     const topics = [...new Set(members.flatMap((member) => member.topics))].sort();
-    return topics
-      .filter((topic) => this.#options.kafka.has(topic))
-      .flatMap((topic) => this.#options.kafka.partitions(topic).map((_, partition) => ({ topic, partition })));
+    const countOf = (topic: string): number => this.#options.kafka.partitionsEver(topic);
+    return topics.flatMap((topic) => Array.from({ length: countOf(topic) }, (_, partition) => ({ topic, partition })));
   }
 
   /** Looks for the dead once a second while there are members. */

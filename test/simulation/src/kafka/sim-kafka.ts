@@ -1,62 +1,24 @@
 import { type WireRecord } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
-
-/** One partition: records keep their offsets when older ones leave. */
-export class SimLog {
-  readonly #records: WireRecord[] = [];
-  readonly #appendedMs: number[] = [];
-  /** Offset of the first record that is still there. */
-  #base = 0;
-
-  get start(): number {
-    return this.#base;
-  }
-
-  /** Offset of the next record. */
-  get end(): number {
-    return this.#base + this.#records.length;
-  }
-
-  append(record: WireRecord, atMs: number): number {
-    this.#records.push(record);
-    this.#appendedMs.push(atMs);
-    return this.end - 1;
-  }
-
-  /** From `offset`, or from the start where that is later. */
-  read(offset: number, max: number): readonly WireRecord[] {
-    const first = Math.max(0, offset - this.#base);
-    return this.#records.slice(first, first + max);
-  }
-
-  appendedMs(offset: number): number {
-    return this.#appendedMs[offset - this.#base] ?? 0;
-  }
-
-  /** Offset of the first record that is still there and was appended then or later; the end where there is none. */
-  firstSince(ms: number): number {
-    const found = this.#appendedMs.findIndex((appendedMs) => appendedMs >= ms);
-    return found < 0 ? this.end : this.#base + found;
-  }
-
-  /** Drops everything before `offset`; how many records. */
-  trim(offset: number): number {
-    const count = Math.min(Math.max(0, offset - this.#base), this.#records.length);
-    this.#records.splice(0, count);
-    this.#appendedMs.splice(0, count);
-    this.#base += count;
-    return count;
-  }
-}
+import { SimLog } from './sim-log.js';
 
 export type TopicPlace = `${string}:${number}`;
+
+/** A topic as it is at present: another one of the same name has another id. */
+interface SimTopic {
+  readonly id: string;
+  readonly logs: readonly SimLog[];
+}
 
 /** A region's brokers, as one: topics, their partitions, and whoever waits for a record. */
 export class SimKafka {
   readonly #nowMs: () => number;
-  readonly #topics = new Map<string, readonly SimLog[]>();
-  readonly #waiting = new Set<() => void>();
+  readonly #topics = new Map<string, SimTopic>();
+  /** Partitions that a topic has, or had before it was deleted: clients go by what they have heard. */
+  readonly #counts = new Map<string, number>();
+  readonly #waiting = new Set<Waiting>();
   readonly #onAppend: (topic: string, partition: number, record: WireRecord) => void;
+  #made = 0;
 
   constructor(nowMs: () => number, onAppend: (topic: string, partition: number, record: WireRecord) => void) {
     this.#nowMs = nowMs;
@@ -65,24 +27,47 @@ export class SimKafka {
 
   createTopic(topic: string, partitions: number): void {
     if (this.#topics.has(topic)) throw new RangeError(`topic ${topic} exists`);
-    this.#topics.set(
-      topic,
-      Array.from({ length: partitions }, () => new SimLog()),
-    );
+    this.#made += 1;
+    const logs = Array.from({ length: partitions }, () => new SimLog());
+    this.#topics.set(topic, { id: this.#made.toString(16).padStart(32, '0'), logs });
+    this.#counts.set(topic, partitions);
+    this.#wake(topic);
+  }
+
+  deleteTopic(topic: string): void {
+    this.#topics.delete(topic);
+    this.#wake(topic);
+  }
+
+  /** Another leader is elected for a partition, whose log ends before `offset`; how many records are lost. */
+  elect(topic: string, partition: number, offset: number): number {
+    const lost = this.log(topic, partition).elect(offset);
+    this.#wake(topic);
+    return lost;
   }
 
   has(topic: string): boolean {
     return this.#topics.has(topic);
   }
 
+  /** `undefined`: there is none. */
+  idOf(topic: string): string | undefined {
+    return this.#topics.get(topic)?.id;
+  }
+
   get topics(): readonly string[] {
     return [...this.#topics.keys()].sort();
   }
 
+  /** 0 for one that never was. */
+  partitionsEver(topic: string): number {
+    return this.#counts.get(topic) ?? 0;
+  }
+
   /** Throws `TOPIC_MISSING`. */
   partitions(topic: string): readonly SimLog[] {
-    const logs = this.#topics.get(topic);
-    if (logs !== undefined) return logs;
+    const found = this.#topics.get(topic);
+    if (found !== undefined) return found.logs;
     throw new TidemarkError('TOPIC_MISSING', `there is no topic ${topic}`, { retriable: true, context: { topic } });
   }
 
@@ -95,13 +80,18 @@ export class SimKafka {
   append(topic: string, partition: number, record: WireRecord): number {
     const offset = this.log(topic, partition).append(record, this.#nowMs());
     this.#onAppend(topic, partition, record);
-    const waiting = [...this.#waiting];
-    for (const wake of waiting) wake();
+    this.#wake(topic);
     return offset;
   }
 
-  /** Calls `look` now and after each append until it returns something, or `giveUp` is called. */
-  waitFor<T>(look: () => T | undefined): { readonly found: Promise<T | undefined>; readonly giveUp: () => void } {
+  /**
+   * Calls `look` now, and after each append to one of the topics and whenever one of their logs has become another one, until it returns something or
+   * `giveUp` is called.
+   */
+  waitFor<T>(
+    topics: ReadonlySet<string>,
+    look: () => T | undefined,
+  ): { readonly found: Promise<T | undefined>; readonly giveUp: () => void } {
     let finish: (value: T | undefined) => void = () => undefined;
     const found = new Promise<T | undefined>((resolve) => (finish = resolve));
     const wake = (): void => {
@@ -109,21 +99,26 @@ export class SimKafka {
       if (value !== undefined) end(value);
     };
     const end = (value: T | undefined): void => {
-      this.#waiting.delete(wake);
+      this.#waiting.delete(waiting);
       finish(value);
     };
-    this.#waiting.add(wake);
+    const waiting = { topics, wake };
+    this.#waiting.add(waiting);
     wake();
     return { found, giveUp: () => end(undefined) };
   }
+
+  #wake(topic: string): void {
+    const waiting = [...this.#waiting].filter(({ topics }) => topics.has(topic));
+    for (const { wake } of waiting) wake();
+  }
+}
+
+interface Waiting {
+  readonly topics: ReadonlySet<string>;
+  readonly wake: () => void;
 }
 
 export function placeOf(topic: string, partition: number): TopicPlace {
   return `${topic}:${partition}`;
-}
-
-/** The parts of a place. */
-export function partsOf(place: TopicPlace): { readonly topic: string; readonly partition: number } {
-  const colon = place.lastIndexOf(':');
-  return { topic: place.slice(0, colon), partition: Number(place.slice(colon + 1)) };
 }

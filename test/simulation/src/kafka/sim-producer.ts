@@ -49,7 +49,9 @@ export class SimProducer implements EventSink {
   async #attempt(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<readonly number[]> {
     const { kafka, link, onResend } = this.#options;
     const append = (): readonly number[] =>
-      records.map(({ partition, record }) => kafka.append(topic, partition, record));
+      kafka.has(topic)
+        ? records.map(({ partition, record }) => kafka.append(topic, partition, record))
+        : refuse(`there is no topic ${topic}`);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#call(`send to ${topic}`, signal, append);
@@ -73,4 +75,8 @@ export class SimProducer implements EventSink {
           : failed(reason),
     });
   }
+}
+
+function refuse(reason: string): never {
+  throw new TidemarkError('PUBLISH_FAILED', reason, { retriable: true });
 }

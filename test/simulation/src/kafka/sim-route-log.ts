@@ -26,12 +26,19 @@ export class SimRouteLog implements RouteLog {
     });
   }
 
-  open({ onRoute }: RouteLogHandler): Promise<void> {
-    return this.#reader.open(onRoute);
+  open(handler: RouteLogHandler): Promise<void> {
+    return this.#reader.open(
+      (route) => handler.onRoute(route),
+      () => handler.onReset?.(),
+    );
   }
 
   barrier(signal: AbortSignal): Promise<void> {
     return this.#reader.barrier(signal);
+  }
+
+  positions(topic: string): readonly bigint[] {
+    return this.#reader.positions(topic);
   }
 
   /** Sent once, as the shipped one does: what has no answer may stand there all the same. */

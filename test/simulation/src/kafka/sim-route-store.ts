@@ -12,8 +12,8 @@ export class SimRouteStore implements RouteStore {
     this.#reader = new SimRouteReader(kafka, link, (value) => this.routeFrom(value));
   }
 
-  open(onRoute: (route: Route) => void): Promise<void> {
-    return this.#reader.open(onRoute);
+  open(onRoute: (route: Route) => void, onReset?: () => void): Promise<void> {
+    return this.#reader.open(onRoute, onReset);
   }
 
   barrier(signal: AbortSignal): Promise<void> {
@@ -24,6 +24,10 @@ export class SimRouteStore implements RouteStore {
   routeFrom(value: Uint8Array | null): Route | undefined {
     const decoded = decodeRoute(value);
     return decoded.ok ? decoded.route : undefined;
+  }
+
+  positions(topic: string): readonly bigint[] {
+    return this.#reader.positions(topic);
   }
 
   async close(): Promise<void> {

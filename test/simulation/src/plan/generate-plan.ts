@@ -1,4 +1,4 @@
-import { commonFaultNames, faultNamed, rareFaultNames } from '../faults/fault.js';
+import { commonFaultNames, faultNamed, logFaultNames, rareFaultNames } from '../faults/fault.js';
 import { Random } from '../time/random.js';
 import { podNames, type RegionName, regionNames, regionOf } from '../world/names.js';
 import { type OperationName, operations } from './operations.js';
@@ -28,7 +28,8 @@ export function generatePlan(seed: number, size: PlanSize = standardSize): Plan 
   const random = new Random(seed, 'plan');
   const faults = inOrder([
     ...drawFaults(random.fork('faults'), size),
-    ...drawRareFaults(random.fork('rare faults'), size),
+    ...drawFew(random.fork('rare faults'), size, rareFaultNames),
+    ...drawFew(random.fork('log faults'), size, logFaultNames),
   ]);
   return {
     seed,
@@ -147,9 +148,9 @@ function drawFaults(random: Random, { faults: most, lengthMs }: PlanSize): reado
 }
 
 /** In the half of the seeds: a few of one or two kinds, beside whatever else they have. */
-function drawRareFaults(random: Random, { faults: most, lengthMs }: PlanSize): readonly DrawnFault[] {
+function drawFew(random: Random, { faults: most, lengthMs }: PlanSize, of: readonly string[]): readonly DrawnFault[] {
   if (most === 0 || random.chance(0.5)) return [];
-  const names = random.shuffle(rareFaultNames).slice(0, 1 + random.below(2));
+  const names = random.shuffle(of).slice(0, 1 + random.below(2));
   return Array.from({ length: 1 + random.below(4) }, () => {
     const name = random.pick(names);
     const { targets, durationMs } = faultNamed(name);

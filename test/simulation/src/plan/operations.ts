@@ -33,6 +33,8 @@ export interface OperationContext {
   readonly trace: Trace;
   readonly counters: Counters;
   readonly knownWrites: KnownWrites;
+  /** Whether `whenVisible` may speak too soon in the region of this process. */
+  readonly visibilityInDoubt: (life: string) => boolean;
   /** The life that has this id among the pods. */
   readonly lifeOf: (podId: string) => string;
 }

@@ -1,6 +1,7 @@
 import { backendBugs } from './backend-bugs.js';
 import { cacheBugs } from './cache-bugs.js';
 import { callBugs } from './call-bugs.js';
+import { logBugs } from './log-bugs.js';
 import { type PlantedBug } from './planted-bug.js';
 import { rewindBugs } from './rewind-bugs.js';
 import { routeBugs } from './route-bugs.js';
@@ -12,4 +13,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...backendBugs,
   ...routeBugs,
   ...rewindBugs,
+  ...logBugs,
 ];

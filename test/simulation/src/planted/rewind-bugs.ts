@@ -1,8 +1,8 @@
 import { TableFollower } from '@tidemark/cache/internals';
+import { Lane } from '@tidemark/kafka/internals';
 import { type EventSourceHandler } from '@tidemark/pipeline';
 import { type Route } from '@tidemark/protocol';
 import { SimEventSource } from '../kafka/sim-event-source.js';
-import { SimLane } from '../kafka/sim-lane.js';
 import { installing } from './cache-bugs.js';
 import { patchMethod } from './patch.js';
 import { type PlantedBug } from './planted-bug.js';
@@ -27,10 +27,10 @@ export const rewindBugs: readonly PlantedBug[] = [
     hazard: 30,
     plant: () =>
       patchMethod(
-        SimLane.prototype,
+        Lane.prototype,
         'goBack',
         (before) =>
-          function (this: SimLane, { offset, note }) {
+          function (this: Lane, { offset, note }) {
             before.call(this, { offset, note: { ...note, until: note.until + 1_000n } });
           },
       ),
@@ -40,12 +40,12 @@ export const rewindBugs: readonly PlantedBug[] = [
     hazard: 30,
     plant: () =>
       patchMethod(
-        SimLane.prototype,
+        Lane.prototype,
         'resume',
         (before) =>
-          function (this: SimLane, committed, start, previous) {
-            before.call(this, committed, start, previous);
-            this.next = Math.max(this.next, previous?.next ?? 0);
+          function (this: Lane, committed, note, previous, handledAsMember) {
+            before.call(this, committed, note, previous, handledAsMember);
+            if ((previous?.next ?? 0n) > (this.next ?? 0n)) this.next = previous?.next;
           },
       ),
   },
@@ -71,15 +71,15 @@ export const rewindBugs: readonly PlantedBug[] = [
 ];
 
 /** Does something to a lane that has just gone on. */
-function passing(act: (lane: SimLane, before: SimLane['note']) => void): () => void {
+function passing(act: (lane: Lane, before: Lane['note']) => void): () => void {
   return patchMethod(
-    SimLane.prototype,
+    Lane.prototype,
     'pass',
     (before) =>
-      function (this: SimLane, offset) {
+      function (this: Lane, offset, records) {
         const { note } = this;
-        before.call(this, offset);
-        act(this, note);
+        before.call(this, offset, records);
+        if (offset !== undefined) act(this, note);
       },
   );
 }

@@ -104,7 +104,7 @@ export const rewindScenarios: readonly Scenario[] = [
 ];
 
 /** An operator wants the table of the watched pod's region to be rewound to when everything was up. */
-function asked(script: Script, keys?: KeyRange): void {
+export function asked(script: Script, keys?: KeyRange): void {
   const to = epochMs + upMs;
   script.world.admin('us').ask(({ rewind }) => {
     return rewind === undefined ? { type: 'rewind', to, ...(keys === undefined ? {} : { keys }) } : undefined;

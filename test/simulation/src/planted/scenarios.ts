@@ -1,5 +1,6 @@
 import { cacheScenarios } from './cache-scenarios.js';
 import { callScenarios } from './call-scenarios.js';
+import { logScenarios } from './log-scenarios.js';
 import { pipelineScenarios } from './pipeline-scenarios.js';
 import { rewindScenarios } from './rewind-scenarios.js';
 import { routeScenarios } from './route-scenarios.js';
@@ -12,4 +13,5 @@ export const scenarios: readonly Scenario[] = [
   ...pipelineScenarios,
   ...routeScenarios,
   ...rewindScenarios,
+  ...logScenarios,
 ];

@@ -1,4 +1,4 @@
-import { MoveController, type RouteOperation, RoutingTable } from '@tidemark/control';
+import { importRoutes, MoveController, type RouteOperation, RoutingTable } from '@tidemark/control';
 import { type Route } from '@tidemark/protocol';
 import { isTidemarkError, wait } from '@tidemark/runtime';
 import { SimPodRegistry } from '../kafka/sim-pod-registry.js';
@@ -14,6 +14,9 @@ import { tracingLogger } from './tracing-logger.js';
 /** What an operator wants of a route as it stands; `undefined`: nothing any more. */
 export type Wish = (route: Route) => RouteOperation | undefined;
 
+/** `false`: not done, and to be asked for again; so where it throws. */
+type Task = (routes: RoutingTable) => Promise<boolean>;
+
 /** An operator asks again after this, ms. */
 const askAgainMs = 300;
 /** Bound on one change of a route, ms. */
@@ -22,7 +25,8 @@ const changeTimeoutMs = 4_000;
 /** A place for an admin process: the shipped routing table and controller of moves, and an operator who asks until it is done, whichever process does it. */
 export class AdminSlot extends Slot {
   protected readonly services = ['kafka'] as const;
-  readonly #wishes: Wish[] = [];
+  readonly #wishes: Task[] = [];
+  #log: SimRouteLog | undefined;
   #routes: RoutingTable | undefined;
   #moves: MoveController | undefined;
   #asking = false;
@@ -34,8 +38,22 @@ export class AdminSlot extends Slot {
 
   /** One after another, in the order given. */
   ask(wish: Wish): void {
-    this.#wishes.push(wish);
+    this.#wishes.push((routes) => this.#operate(routes, wish));
     this.running?.process.post(() => void this.#grant());
+  }
+
+  /** Before all else: writes a route anew that the routing topic has lost, where nobody else has. */
+  restore(route: Route, writerEpoch: number): void {
+    this.#wishes.unshift(async (routes) => {
+      const { restored } = await importRoutes(routes, { writerEpoch, routes: [route] }, { actor: 'operator' });
+      this.context.counters.add(restored.length > 0 ? 'route: restored' : 'route: kept');
+      return true;
+    });
+    this.running?.process.post(() => void this.#grant());
+  }
+
+  override positions(topic: string): readonly bigint[] {
+    return this.#log?.positions(topic) ?? [];
   }
 
   /** Dies with its `count`th call of the brokers from now on, fetches left out, before or after it took place; the returned function takes that back. */
@@ -55,8 +73,10 @@ export class AdminSlot extends Slot {
     const link = linkTo(links, 'kafka');
     const { clock } = process;
     const logger = tracingLogger(trace, process);
+    const log = new SimRouteLog(kafka, link);
+    this.#log = log;
     const routes = new RoutingTable({
-      ...{ log: new SimRouteLog(kafka, link), topics: new SimTopicAdmin(kafka, link), names, clock, logger },
+      ...{ log, topics: new SimTopicAdmin(kafka, link), names, clock, logger },
       timeoutMs: changeTimeoutMs,
     });
     const producer = new SimProducer({ kafka, link, onResend: () => counters.add('send made again') });
@@ -78,6 +98,7 @@ export class AdminSlot extends Slot {
 
   /** A process that dies leaves its timers behind, which reach nobody. */
   protected onKilled(): void {
+    this.#log = undefined;
     this.#routes = undefined;
     this.#moves = undefined;
   }
@@ -87,26 +108,30 @@ export class AdminSlot extends Slot {
     if (routes === undefined || process === undefined || this.#asking) return;
     this.#asking = true;
     for (let wish = this.#wishes[0]; wish !== undefined && process.alive; wish = this.#wishes[0]) {
-      if (await this.#try(routes, wish)) this.#wishes.shift();
+      if (await this.#try(routes, wish)) this.#wishes.splice(this.#wishes.indexOf(wish), 1);
       else await wait(process.clock, askAgainMs);
     }
     this.#asking = false;
   }
 
   /** `false`: it is to be asked for again. */
-  async #try(routes: RoutingTable, wish: Wish): Promise<boolean> {
+  async #try(routes: RoutingTable, wish: Task): Promise<boolean> {
     const { counters } = this.context;
     try {
-      const current = routes.get(table);
-      const operation = wish(current);
-      if (operation === undefined) return true;
-      await routes.operate(table, operation, { ifMatch: current.version, actor: 'operator' });
-      counters.add(`route: ${operation.type}`);
-      return true;
+      return await wish(routes);
     } catch (error) {
       if (!isTidemarkError(error, 'ROUTE_INVALID')) return false;
       counters.add('route: refused');
       return true;
     }
+  }
+
+  async #operate(routes: RoutingTable, wish: Wish): Promise<boolean> {
+    const current = routes.get(table);
+    const operation = wish(current);
+    if (operation === undefined) return true;
+    await routes.operate(table, operation, { ifMatch: current.version, actor: 'operator' });
+    this.context.counters.add(`route: ${operation.type}`);
+    return true;
   }
 }

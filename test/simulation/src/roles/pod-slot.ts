@@ -11,8 +11,8 @@ import { decodeRecord } from '@tidemark/protocol';
 import { messageOf } from '@tidemark/runtime';
 import { SimStore } from '../aws/sim-store.js';
 import { SimEventPublisher } from '../kafka/sim-event-publisher.js';
-import { type FetchedBatch } from '../kafka/log-session.js';
-import { SimPodFeed } from '../kafka/sim-pod-feed.js';
+import { type ProcessedBatch, SimPodFeed } from '../kafka/sim-pod-feed.js';
+import { placeOf } from '../kafka/sim-kafka.js';
 import { SimPodRegistry } from '../kafka/sim-pod-registry.js';
 import { SimProducer } from '../kafka/sim-producer.js';
 import { type Link } from '../network/link.js';
@@ -47,6 +47,7 @@ export class PodSlot extends Slot {
   readonly #followed: Region;
   readonly #definition: CacheDefinition<string>;
   #live: LivePod | undefined;
+  #feed: SimPodFeed | undefined;
 
   constructor(name: string, region: Region, context: WorldContext, { table, definition, followed }: PodSlotOptions) {
     super(name, region, context);
@@ -84,7 +85,12 @@ export class PodSlot extends Slot {
     await live?.tidemark.close();
   }
 
+  override positions(topic: string): readonly bigint[] {
+    return this.#feed?.positions(topic) ?? [];
+  }
+
   protected onKilled(process: SimProcess): void {
+    this.#feed = undefined;
     this.#live = undefined;
     this.context.recorder.ended(process.name);
   }
@@ -109,11 +115,13 @@ export class PodSlot extends Slot {
     const feed = new SimPodFeed({
       ...{ kafka, link, names },
       onProcessed: (batch) => this.#noteProcessed(process, batch),
-      onGap: (topic, partition) => {
+      onGap: (topic, partition, reason) => {
         counters.add('pod met a gap');
-        trace.note(process.name, `records of ${topic}:${partition} were skipped`, 'story');
+        trace.note(process.name, `records of ${topic}:${partition} were skipped: ${reason}`, 'story');
       },
+      onRoutesReset: () => counters.add('pod met a routing topic that had begun anew'),
     });
+    this.#feed = feed;
     return {
       store: new SimStore({
         ...{ replica: table.replica(name), link: linkTo(links, 'dynamodb'), throttles: () => this.region.throttles() },
@@ -128,8 +136,10 @@ export class PodSlot extends Slot {
   }
 
   /** What the pod made of the events that it was handed, for a reader of the story. */
-  #noteProcessed({ name }: SimProcess, { topic, partition, records }: FetchedBatch): void {
+  #noteProcessed({ name }: SimProcess, { topic, partition, records }: ProcessedBatch): void {
     const { trace } = this.context;
+    const position = Number(this.#feed?.positions(topic)[partition] ?? 0) + records.length;
+    this.region.visibility.noteProcessed(name, placeOf(topic, partition), partition, position);
     if (!trace.keepsLines) return trace.note(name, `processed ${records.length} of ${topic}:${partition}`);
     for (const record of records) {
       const decoded = decodeRecord(record);

@@ -107,6 +107,11 @@ export abstract class Slot {
     this.start();
   }
 
+  /** Where the process stands in a topic that it reads of its own, by partition. */
+  positions(_topic: string): readonly bigint[] {
+    return [];
+  }
+
   /** The services it speaks to. */
   protected abstract readonly services: readonly ServiceName[];
   protected abstract onStart(process: SimProcess, links: ReadonlyMap<ServiceName, Link>): void;

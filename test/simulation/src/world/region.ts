@@ -1,9 +1,16 @@
 import { type TopicPartition } from '@tidemark/pipeline';
 import { FakeLeaseStore } from '@tidemark/pipeline/testing';
-import { type CdcEvent, decodeRecord, encodeRoute, type WireRecord } from '@tidemark/protocol';
+import {
+  type CdcEvent,
+  decodeLogNote,
+  decodeRecord,
+  decodeRewindNote,
+  encodeRoute,
+  type WireRecord,
+} from '@tidemark/protocol';
 import { SimStream } from '../aws/sim-stream.js';
 import { SimGroup } from '../kafka/sim-group.js';
-import { SimKafka } from '../kafka/sim-kafka.js';
+import { placeOf, SimKafka, type TopicPlace } from '../kafka/sim-kafka.js';
 import { Link } from '../network/link.js';
 import { type SimProcess } from '../time/sim-process.js';
 import { type Random } from '../time/random.js';
@@ -12,6 +19,7 @@ import { type WorldContext } from './context.js';
 import { keyOfItem, names, type RegionName, table } from './names.js';
 import { RewindWatch } from './rewind-watch.js';
 import { RouteWatch, showRoute } from './route-watch.js';
+import { VisibilityDoubt } from './visibility-doubt.js';
 
 export type ServiceName = 'dynamodb' | 'kafka' | 'kinesis' | 'leases';
 
@@ -24,10 +32,13 @@ export class Region {
   readonly group: SimGroup;
   readonly routes: RouteWatch;
   readonly rewinds: RewindWatch;
+  readonly visibility = new VisibilityDoubt();
   /** Share of the calls to the table that are throttled. */
   throttledShare = 0;
   readonly #context: WorldContext;
   readonly #random: Random;
+  /** Partitions of the table topic that were made anew: of which topic they were before. */
+  readonly #anew = new Map<number, string | undefined>();
   #topics = 0;
 
   constructor(name: RegionName, context: WorldContext) {
@@ -61,11 +72,15 @@ export class Region {
         counters.add('dispatcher expelled');
         trace.note(`${name}/group`, `${member} is thrown out`, 'story');
       },
-      onCommit: (place, offset, note) => this.rewinds.noteCommit(place, offset, note, this.routes.route),
+      onCommit: (place, offset, metadata) => {
+        this.rewinds.noteCommit(place, offset, decodeRewindNote(metadata), this.routes.route);
+        const topicId = decodeLogNote(metadata)?.topicId;
+        this.#noteCommit(place, topicId);
+      },
     });
     const place = (partition: number): TopicPartition => ({ topic: names.cdc(table), partition });
     this.rewinds = new RewindWatch({
-      logs: () => this.kafka.partitions(names.cdc(table)),
+      logs: () => (this.kafka.has(names.cdc(table)) ? this.kafka.partitions(names.cdc(table)) : []),
       noteOf: (partition) => this.group.noteOf(place(partition)),
       hasCommitted: (partition) => this.group.committed(place(partition)) !== undefined,
     });
@@ -102,6 +117,20 @@ export class Region {
     this.kafka.append(names.routes, 0, { key: table, value: Buffer.from(encodeRoute(route)), header: null });
   }
 
+  /** What is at `offset` and beyond, of one partition or of all, is not what it was. */
+  readonly noteOtherLog = (topic: string, partition?: number, offset = 0): void => {
+    const where = `${shortTopic(topic)}${partition === undefined ? '' : `:${partition}`}`;
+    this.#context.trace.note(`${this.name}/kafka`, `${where} is another log from ${offset} on`, 'story');
+    if (topic !== names.cdc(table)) return;
+    this.rewinds.noteOtherLog(partition, offset);
+    const before = this.kafka.partitions(topic);
+    for (const each of before.keys()) {
+      if (partition !== undefined && partition !== each) continue;
+      this.#anew.set(each, partition === undefined ? this.kafka.idOf(topic) : undefined);
+      this.visibility.begin(each, this.#context.lives.values());
+    }
+  };
+
   throttles(): boolean {
     if (this.throttledShare === 0 || !this.#random.chance(this.throttledShare)) return false;
     this.#context.counters.add('throttled');
@@ -116,6 +145,18 @@ export class Region {
     return new Link({
       ...{ process, service, scheduler, trace, latencyMs, random },
       onTrouble: (trouble, link) => counters.add(`${roleOf(link.process.name)}-${service}: ${trouble}`),
+    });
+  }
+
+  #noteCommit({ topic, partition }: TopicPartition, topicId: string | undefined): void {
+    const before = this.#anew.get(partition);
+    const isPresent = before !== undefined && topicId !== before && topicId === this.kafka.idOf(topic);
+    this.visibility.noteCommit(partition, isPresent, () => {
+      const topics = this.kafka.topics.filter((each) => each.startsWith(names.cache(table)));
+      const ends = topics.flatMap((each) =>
+        this.kafka.partitions(each).map(({ end }, index): [TopicPlace, number] => [placeOf(each, index), end]),
+      );
+      return new Map(ends);
     });
   }
 

@@ -1,6 +1,6 @@
 import { type TopicPartition } from '@tidemark/pipeline';
 import { decodeRecord, type KeyRange, type RewindNote, type Route, type WireRecord } from '@tidemark/protocol';
-import { type SimLog } from '../kafka/sim-kafka.js';
+import { type SimLog } from '../kafka/sim-log.js';
 
 interface Replay {
   readonly id: number;
@@ -62,6 +62,13 @@ export class RewindWatch {
       return;
     }
     this.#notePassed(partition, offset, known);
+  }
+
+  /** What was at `offset` and beyond is lost, of one partition or of all. */
+  noteOtherLog(partition: number | undefined, offset: number): void {
+    for (const [each, { wanted }] of this.#replays)
+      if (partition === undefined || partition === each)
+        for (const src of wanted) if (src >= offset) wanted.delete(src);
   }
 
   /** A record reached a cache topic. */

@@ -14,6 +14,7 @@ import {
   bucket,
   dispatcherNames,
   itemKey,
+  names,
   podNames,
   type RegionName,
   regionNames,
@@ -87,6 +88,22 @@ export class World {
     const slot = this.admins.find((each) => each.region.name === region);
     if (slot === undefined) throw new RangeError(`no admin in ${region}`);
     return slot;
+  }
+
+  /** Where the reader stands that has read the least of a partition, of those that would be told of what is lost before that; `undefined`: nobody has read any. */
+  leastRead({ name, group }: Region, topic: string, partition: number): number | undefined {
+    const readers = [...this.#slots.values()].filter((slot) => slot.region.name === name);
+    const places = readers.flatMap((slot) => slot.positions(topic)[partition] ?? []).map(Number);
+    const committed = topic.startsWith(names.cdc('')) ? group.committed({ topic, partition }) : undefined;
+    const all = committed === undefined ? places : [...places, committed];
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  /** Whether what the pods of a region say of their progress may be of a log that is not there any more. */
+  visibilityInDoubt(region: RegionName): boolean {
+    const local = this.pods.filter((slot) => slot.region.name === region);
+    const lives = local.flatMap(({ running }) => running?.process.name ?? []);
+    return this.#regions[region].visibility.isOf(lives);
   }
 
   start(): void {
