@@ -12,10 +12,11 @@ export function superseded(byEpoch: number): TidemarkError {
   });
 }
 
-export function notWriter(leader: string | undefined): TidemarkError {
+/** `problem`: why nobody can be elected at present. */
+export function notWriter(leader: string | undefined, problem: string | undefined): TidemarkError {
   const who =
     leader === undefined
-      ? 'which process writes the routing table is being decided'
+      ? `which process writes the routing table is being decided${problem === undefined ? '' : ` (${problem})`}`
       : `${leader} writes the routing table`;
   return new TidemarkError('NOT_WRITER', `${who}; this one only reads it`, {
     retriable: true,

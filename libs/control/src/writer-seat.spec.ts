@@ -41,6 +41,14 @@ describe('a routing table with an election', () => {
     await expect(table.put('orders', [a], create)).resolves.toMatchObject({ route: { writerEpoch: 2 } });
   });
 
+  it('says why nobody can be elected', async () => {
+    const { table, election } = await candidate();
+    election.problem = 'no broker answers';
+    await expect(table.put('orders', [a], create)).rejects.toThrow('is being decided (no broker answers)');
+    election.decide(false, 'admin-2');
+    await expect(table.put('orders', [a], create)).rejects.toThrow(/^admin-2 writes the routing table/);
+  });
+
   it('takes over only after it has read what the last writer wrote', async () => {
     const topic = new FakeRoutingTopic();
     const { table, log, election } = await candidate(topic);

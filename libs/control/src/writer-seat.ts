@@ -46,7 +46,7 @@ export class WriterSeat {
       case 'writer':
         return state.epoch;
       case 'standby':
-        throw notWriter(state.leader);
+        throw notWriter(state.leader, this.#election?.problem);
       case 'superseded':
         throw superseded(state.byEpoch);
       case 'unsupported':
