@@ -23,12 +23,16 @@ function batchOf(first: number, epochs: readonly number[]): Batch {
   } as unknown as Batch;
 }
 
-function bench({ compacted = false } = {}) {
+function bench({ compacted = false, hasIds = true } = {}) {
   const heard: string[] = [];
   const positions = new Positions();
   positions.fix('t', [4n], [undefined]);
   const delivery = new TailDelivery({
-    topics: { positions, isCompacted: () => compacted } as unknown as FollowedTopics,
+    topics: {
+      positions,
+      isCompacted: () => compacted,
+      placeOf: () => ({ topicId: hasIds ? 'a' : undefined, leaderEpoch: positions.epochAt('t', 0) }),
+    } as unknown as FollowedTopics,
     metrics: tailMetrics(new MetricRegistry()),
     logger: silentLogger,
     onAdvance: () => undefined,
@@ -65,6 +69,13 @@ describe('TailDelivery', () => {
     delivery.batch(batch);
     expect(heard[1]).toBe('expected offset 7, got 4');
     expect(heard[2]).toBe(batch.messages.map(({ offset }) => offset).join(' '));
+  });
+
+  it('tells a gap of what may be of a log made anew, where brokers tell no ids of topics', () => {
+    const { delivery, heard } = bench({ hasIds: false });
+    delivery.batch(batchOf(4, [0, 0, 0]));
+    delivery.batch(batchOf(4, [0, 0, 0]));
+    expect(heard).toEqual(['4 5 6', 'expected offset 7, got 4', '4 5 6']);
   });
 
   it('tells a gap where records are missing', () => {

@@ -37,12 +37,17 @@ export class TailDelivery {
     const expected = topics.positions.at(topic, partition);
     if (expected === undefined || first === null) return;
     const arrival = judgeArrival(expected, BigInt(first));
-    if (arrival.type === 'gap' && isRepeated(batch, expected, topics.positions.epochAt(topic, partition)))
-      return this.#again(batch, expected);
+    if (arrival.type === 'gap' && this.#isRepeated(batch, expected)) return this.#again(batch, expected);
     if (arrival.type === 'gap' && !topics.isCompacted(topic))
       this.gap(topic, partition, `expected offset ${expected}, got ${first}`);
     else if (arrival.type === 'gap' && arrival.direction === 'behind') this.reset(topic);
     this.#onward(batch, batch.messages);
+  }
+
+  /** Without its topic's id, a log that was made anew has the epochs of the last one. */
+  #isRepeated(batch: Batch, expected: bigint): boolean {
+    const place = this.#options.topics.placeOf(batch.topic, batch.partition);
+    return place?.topicId !== undefined && isRepeated(batch, expected, place.leaderEpoch);
   }
 
   /** Part of it was handed over before. */

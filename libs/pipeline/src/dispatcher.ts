@@ -210,7 +210,8 @@ export class Dispatcher {
     const take = this.#routes.beginAgain();
     this.#take = take;
     await this.#readRoutes();
-    if (!this.#aborter.signal.aborted && take()) this.#routesChanged();
+    // An assignment may have taken them meanwhile, and withheld none of them.
+    if (!this.#aborter.signal.aborted && (take() || this.#routes.pending)) this.#routesChanged();
   }
 
   /**

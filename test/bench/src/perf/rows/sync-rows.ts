@@ -25,6 +25,8 @@ const sendBytesMax = 900_000;
 export const syncRows: readonly BenchRow[] = [
   besideBareLoop('sync-vs-bare-loop', '200 bytes', 200),
   besideBareLoop('sync-vs-bare-loop-1kb', '1 KB', 1_000),
+  besideBareLoop('sync-vs-bare-loop-16kib', '16 KiB', 16_384),
+  besideBareLoop('sync-vs-bare-loop-256kib', '256 KiB', 262_144),
   {
     name: 'sync-rate',
     what: 'changes with values of 200 bytes from a page of Kinesis to the acknowledgement of Kafka, one shard',
