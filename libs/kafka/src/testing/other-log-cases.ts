@@ -173,7 +173,9 @@ async function assertHandled(reader: RecordingSource, topic: string, before: num
   await eventually('the new', () => reader.numbers(topic).at(-1) === last, 60_000);
   assert.deepEqual(reader.numbers(topic).slice(-30), range(last - 29, last + 1));
   const [head] = batches();
-  assert.deepEqual([head?.firstOffset, head?.afterGap], [start, true]);
+  // Brokers forget a group's offsets with the topic: who joins anew before the other log is noticed has no place in it. Either is a reason to flush.
+  const isTold = head?.afterGap === true || head?.uncharted === true;
+  assert.deepEqual([head?.firstOffset, isTold], [start, true]);
   reader.assertOrderly();
 }
 

@@ -27,11 +27,11 @@ export function electLeader(
   const [{ end }, filler] = [log, fillerOf(log)];
   noteOtherLog(topic, partition, at);
   const lost = kafka.elect(topic, partition, at);
-  if (beyond !== undefined) fill(kafka, topic, partition, end + beyond, filler);
+  if (beyond !== undefined) fill(kafka, topic, partition, end + beyond, filler.slice(-1));
   return lost;
 }
 
-/** Appends what may stand anywhere in a log of the kind, until it ends there. */
+/** Appends what may stand in a log of the kind, until it ends there; the last of it again and again, for no writer goes back to an older route. */
 export function fill(
   kafka: Region['kafka'],
   topic: string,
@@ -41,10 +41,10 @@ export function fill(
 ): void {
   const log = kafka.log(topic, partition);
   for (let index = 0; filler.length > 0 && log.end < end; index += 1)
-    kafka.append(topic, partition, filler[index % filler.length] as WireRecord);
+    kafka.append(topic, partition, filler[Math.min(index, filler.length - 1)] as WireRecord);
 }
 
-/** What may stand anywhere in the log: all of its routes, which a mirror brings back, or its last watermark, as one that is sent again. */
+/** What may stand in the log: all of its routes, which a mirror brings back, or its last watermark, as one that is sent again. */
 function fillerOf(log: SimLog): readonly WireRecord[] {
   const records = log.read(0, Infinity);
   const last = records.findLast((record) => isWatermark(record));
