@@ -126,6 +126,19 @@ describe('a log that has lost its end', () => {
     expect([table.state.type, table.get('users').version, topic.routes]).toEqual(['writer', 3, kept]);
   });
 
+  it('is given what it has lost by an import, though it still holds an older route of the table, and only that', async () => {
+    const { table, topic, log } = await written();
+    const dump = table.export();
+    const kept = topic.routes.filter(({ table: name, version }) => name !== 'users' || version < 3);
+    expect(kept.some(({ table: name }) => name === 'users')).toBe(true);
+    topic.reset();
+    for (const route of kept) topic.write(route);
+    await log.barrier(new AbortController().signal);
+    const { restored } = await importRoutes(table, dump, { actor });
+    expect(restored).toEqual(['users']);
+    expect(topic.routes.at(-1)).toMatchObject({ table: 'users', version: 4 });
+  });
+
   it('and that a process writes which knows nothing, is written anew by the one that does', async () => {
     const { table, topic } = await written();
     topic.reset();

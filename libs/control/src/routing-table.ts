@@ -1,4 +1,4 @@
-import { type Route, targetsOf } from '@tidemark/protocol';
+import { encodeRoute, type Route, targetsOf } from '@tidemark/protocol';
 import { isTidemarkError, messageOf, MetricRegistry, withDeadline } from '@tidemark/runtime';
 
 import { BrokenRoutes } from './broken-routes.js';
@@ -11,7 +11,7 @@ import {
   routeNotFound,
   type RouteStamp,
 } from './route-change.js';
-import { RouteLedger } from './route-ledger.js';
+import { type LedgerVerdict, RouteLedger } from './route-ledger.js';
 import { namedTopics, operated, operationProblem, type RouteOperation } from './route-operation.js';
 import { dumpedProblem, type ImportOptions, isMissing, restoredRoute, type RouteDump } from './route-dump.js';
 import { Later } from './later.js';
@@ -241,8 +241,8 @@ export class RoutingTable {
     const live = this.state.type !== 'closed';
     const own = this.#own.claim(route);
     const before = this.#ledger.last(route.table) ?? null;
-    this.#lost.delete(route.table);
     const verdict = this.#ledger.apply(route);
+    if (isThere(route, before, verdict)) this.#lost.delete(route.table);
     if (verdict === 'repeated') return;
     if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
     if (own !== undefined && verdict !== 'stale') this.#noteDone(own, before, route);
@@ -356,4 +356,10 @@ export class RoutingTable {
       throw error;
     }
   }
+}
+
+/** Whether the log holds what stands here. Of one that has begun anew, what comes again may be older: what stood here `before` is lost, then. */
+function isThere(route: Route, before: Route | null, verdict: LedgerVerdict): boolean {
+  if (verdict === 'accepted' || verdict === 'out-of-step') return true;
+  return before !== null && encodeRoute(before) === encodeRoute(route);
 }

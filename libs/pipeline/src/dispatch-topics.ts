@@ -2,6 +2,7 @@ import { isTidemarkError, messageOf } from '@tidemark/runtime';
 
 import { type TopicCount } from './dispatch-plan.js';
 import { type EventSink } from './ports.js';
+import { isDenied } from './table-debts.js';
 
 /** Partition counts of the topics that routes name, as last seen. */
 export class DispatchTopics {
@@ -42,7 +43,7 @@ export class DispatchTopics {
     } catch (error) {
       const missing = isTidemarkError(error, 'TOPIC_MISSING');
       const problem = missing ? 'there is no such topic' : messageOf(error);
-      const isAnswer = missing || isTidemarkError(error, 'ACCESS_DENIED');
+      const isAnswer = missing || isDenied(error);
       if (isAnswer || this.#counts.get(topic) === undefined) this.#counts.set(topic, { problem, missing });
     }
   }

@@ -167,8 +167,13 @@ export class TableDebts {
 
 /** Whether a failure is the topic's own: other topics of the same Kafka may take records, and to wait does not mend it. */
 export function isRefusal(error: unknown): boolean {
-  if (isTidemarkError(error, 'TOPIC_MISSING') || isTidemarkError(error, 'ACCESS_DENIED')) return true;
+  if (isTidemarkError(error, 'TOPIC_MISSING') || isDenied(error)) return true;
   return isTidemarkError(error, 'PUBLISH_FAILED') && !error.retriable;
+}
+
+/** Whether what may not be done is of a topic: a login that is refused, which names its option, is of no topic, and standing connections go on. */
+export function isDenied(error: unknown): boolean {
+  return isTidemarkError(error, 'ACCESS_DENIED') && error.context['field'] === undefined;
 }
 
 export function parkedError(table: string): TidemarkError {
