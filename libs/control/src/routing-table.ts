@@ -242,9 +242,8 @@ export class RoutingTable {
     const own = this.#own.claim(route);
     const before = this.#ledger.last(route.table) ?? null;
     const verdict = this.#ledger.apply(route);
-    if (isThere(route, before, verdict)) this.#lost.delete(route.table);
+    this.#noteVerdict(route, before, verdict);
     if (verdict === 'repeated') return;
-    if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
     if (own !== undefined && verdict !== 'stale') this.#noteDone(own, before, route);
     if (!live) return;
     if (own === undefined) this.#candidacy.stepDownBefore(route);
@@ -252,6 +251,11 @@ export class RoutingTable {
     // Two of the same epoch have both stepped down: the one whose record came second takes over, and nobody else does.
     if (own !== undefined && verdict === 'out-of-step' && this.state.type === 'superseded') this.#candidacy.become();
     this.#onBroken(route, verdict);
+  }
+
+  #noteVerdict(route: Route, before: Route | null, verdict: LedgerVerdict): void {
+    if (isThere(route, before, verdict)) this.#lost.delete(route.table);
+    if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
   }
 
   #noteDone({ pending, operation }: { pending: boolean; operation: string }, before: Route | null, after: Route): void {
