@@ -48,17 +48,21 @@ async function sent(options: FetchOptions): Promise<readonly Sent[]> {
 }
 
 /** The same error for each partition of the topics of these ids. */
-async function answered(options: FetchOptions, errors: ReadonlyMap<string, number>) {
+async function answered(
+  options: FetchOptions,
+  errors: ReadonlyMap<string, number>,
+  { stableEnd = -1n, follower = -1 } = {},
+) {
   const writer = new FlexibleWriter();
   writer.int32(0).int8(0).int8(0).int32(0);
   writer.array([...errors], ([id, error]) => {
     writer.uuid(id);
     const own = options.topics[0]?.partitions.filter(({ place }) => place?.topicId === id) ?? [];
     writer.array(own, ({ partition }) => {
-      writer.int32(partition).int8(0).int8(error).int64(-1n).int64(-1n).int64(-1n);
+      writer.int32(partition).int8(0).int8(error).int64(-1n).int64(stableEnd).int64(-1n);
       writer.array([], () => undefined);
       writer
-        .int32(-1)
+        .int32(follower)
         .array([], () => undefined)
         .noTags();
     });
@@ -72,6 +76,7 @@ async function answered(options: FetchOptions, errors: ReadonlyMap<string, numbe
       readonly partitions: readonly { errorCode: number }[];
     }[];
     readonly refused: readonly object[];
+    readonly nothing: readonly object[];
   }>;
 }
 
@@ -115,5 +120,15 @@ describe('a fetch by the ids of topics', () => {
     );
     expect(refused).toEqual([{ topic: 't', partition: 0, why: 'unknown-topic' }]);
     expect(responses.flatMap(({ partitions }) => partitions)).toMatchObject([{ partition: 1, errorCode: 0 }]);
+  });
+
+  it.each([
+    ['there is more behind it', { stableEnd: 501n }, [{ topic: 't', partition: 0, offset: 500n }]],
+    ['it is the end', { stableEnd: 500n }, []],
+    ['a follower is named, which has it', { stableEnd: 501n, follower: 2 }, []],
+  ])('says that there is nothing at an offset where no record came: %s', async (_what, of, expected) => {
+    const options = asking({ topicId: first, leaderEpoch: 7 });
+    expect((await answered(options, new Map([[first, 0]]), of)).nothing).toEqual(expected);
+    expect((await answered(options, new Map([[first, 29]]), of)).nothing).toEqual([]);
   });
 });

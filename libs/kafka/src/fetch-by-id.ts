@@ -10,7 +10,7 @@ import {
 import fetch from 'kafkajs/src/protocol/requests/fetch/index.js';
 import older from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';
-import { type RefusedPlace } from './fetch-places.js';
+import { type NothingAt, type RefusedPlace } from './fetch-places.js';
 import { believeAgain, type Diverging, epochOf, mayBeOfEpoch, whyRefused } from './fetch-verdict.js';
 import { FlexibleReader, FlexibleWriter } from './flexible-wire.js';
 
@@ -108,6 +108,8 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
     return { log, partitions };
   });
   const responses: FetchAnswer['responses'][number][] = [];
+  const nothing: NothingAt[] = [];
+  const isFull = bytesOf(read) > options.maxBytes / 2;
   for (const { log, partitions } of read) {
     const topic = log?.topic ?? '';
     const usable: FetchAnswerPartition[] = [];
@@ -118,15 +120,36 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
       else if (!mayBeOfEpoch(known.errorCode, asked)) {
         const messages = await messagesOf(records);
         if (messages.length > 0) believeAgain(asked);
+        else if (!isFull) nothing.push(...nothingAt(topic, { ...known, diverging }, asked));
         usable.push({ ...known, messages });
       }
     }
     responses.push({ topicName: topic, partitions: usable });
   }
-  return { clientSideThrottleTime, errorCode, responses, refused };
+  return { clientSideThrottleTime, errorCode, responses, refused, nothing };
+}
+
+/** What is left out of a full answer may be there all the same. */
+function bytesOf(read: readonly { readonly partitions: readonly ReadPartition[] }[]): number {
+  let bytes = 0;
+  for (const { partitions } of read) for (const { records } of partitions) bytes += records?.length ?? 0;
+  return bytes;
+}
+
+/** A leader that names a follower, or another log, hands over nothing, whatever there is. */
+function nothingAt(
+  topic: string,
+  { partition, errorCode, lastStableOffset, preferredReadReplica, diverging }: Omit<ReadPartition, 'records'>,
+  asked: FetchPartition | undefined,
+): NothingAt[] {
+  if (asked === undefined || errorCode !== 0 || preferredReadReplica >= 0 || diverging !== undefined) return [];
+  const offset = BigInt(asked.fetchOffset);
+  return BigInt(lastStableOffset) > offset ? [{ topic, partition, offset }] : [];
 }
 
 type ReadPartition = Omit<FetchAnswerPartition, 'messages'> & {
+  readonly lastStableOffset: string;
+  readonly preferredReadReplica: number;
   readonly records: Buffer | undefined;
   readonly diverging: Diverging | undefined;
 };

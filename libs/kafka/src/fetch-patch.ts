@@ -43,6 +43,7 @@ export function patchFetch(): void {
       .call(this, { ...options, topics, ...withoutRack(this, reader, topics) })
       .catch((error) => failed(error, this, reader));
     for (const refused of answer.refused ?? []) places.onRefused(refused);
+    for (const nothing of answer.nothing ?? []) places.onNothing?.(nothing);
     return answer;
   };
 }

@@ -17,11 +17,19 @@ export interface RefusedPlace {
   readonly why: 'unknown-topic' | 'cut';
 }
 
+/** An answer for a partition has brought nothing, though records may be read from behind what was asked for: there are none at that offset. */
+export interface NothingAt {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
 /** Where a consumer reads, told for each of its fetches. All synchronous but `idle`; nothing may throw. */
 export interface FetchPlaces {
   /** `undefined`: the partition is not to be asked for now. */
   of(topic: string, partition: number): FetchPlace | undefined;
   onRefused(refused: RefusedPlace): void;
+  onNothing?(nothing: NothingAt): void;
   /** Nothing at all is to be asked for: resolves when it is time to look again. */
   idle(delayMs: number): Promise<void>;
 }

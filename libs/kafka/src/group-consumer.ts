@@ -170,6 +170,10 @@ export class GroupConsumer implements EventSource {
       : undefined;
   }
 
+  get refused(): ReadonlySet<string> {
+    return this.#session?.refused ?? new Set();
+  }
+
   /** Whether this member has what it was last given, as far as it can know: it is joined, the group stands still, and the brokers answer. */
   get settled(): boolean {
     return this.problem === undefined && this.#session?.settled === true;

@@ -6,6 +6,7 @@ import { type Generation, type Lane } from './generation.js';
 import { type KafkaClient } from './kafka-client.js';
 import { isOfTopic } from './kafka-error.js';
 import { Reconciler } from './reconciler.js';
+import { Refusals } from './refusals.js';
 
 export interface GroupPlacesOptions {
   readonly client: KafkaClient;
@@ -38,9 +39,11 @@ export class GroupPlaces implements FetchPlaces {
   readonly #open = new Set<string>();
   /** Looks in vain, by topic. */
   readonly #vain = new Map<string, number>();
+  readonly #refusals: Refusals;
 
   constructor(options: GroupPlacesOptions) {
     this.#options = options;
+    this.#refusals = new Refusals(options.clock);
     this.#looking = new Reconciler({
       ...options,
       step: () => this.#look(),
@@ -58,8 +61,16 @@ export class GroupPlaces implements FetchPlaces {
     const lane = this.#options.generation()?.lane(topic, partition);
     if (lane === undefined) return;
     if (why === 'cut') return this.#options.onOtherLog(lane);
+    this.#refusals.note(topic, partition);
+    if (this.#refusals.topics.has(topic))
+      this.#options.again.warn({ topic, partition }, 'kafka group: the brokers do not hand over what is there');
     this.#open.add(topic);
     this.#looking.fail();
+  }
+
+  /** Topics of which brokers refuse to hand over what is there, for some time now. */
+  get refused(): ReadonlySet<string> {
+    return this.#refusals.topics;
   }
 
   idle(delayMs: number): Promise<void> {

@@ -197,6 +197,10 @@ export class GroupSession {
       this.#options.metrics.lags.set(topic, partition, end - lane.next);
   }
 
+  get refused(): ReadonlySet<string> {
+    return this.#places.refused;
+  }
+
   /** Time without an answer from the brokers, who are asked all the time, ms. */
   get quietMs(): number {
     return this.#options.clock.monotonicMs() - this.#answeredMs;
@@ -257,10 +261,9 @@ export class GroupSession {
       this.#generation?.close(new Error('the group rebalances'));
     });
     this.#consumer.on(REQUEST, ({ payload }) => {
-      const nowMs = this.#options.clock.monotonicMs();
-      this.#answeredMs = nowMs;
+      this.#answeredMs = this.#options.clock.monotonicMs();
       // Other answers say nothing of the coordinator, without which nothing can be committed.
-      if (payload.apiName === 'Heartbeat') this.#beatMs = nowMs;
+      if (payload.apiName === 'Heartbeat') this.#beatMs = this.#answeredMs;
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#die(payload.error));
   }

@@ -212,6 +212,8 @@ declare module 'kafkajs/src/broker/index.js' {
       readonly partition: number;
       readonly why: 'unknown-topic' | 'cut';
     }[];
+    /** Tidemark's own: see `fetch-places.ts`. */
+    readonly nothing?: readonly { readonly topic: string; readonly partition: number; readonly offset: bigint }[];
   }
 
   /** A broker as one cluster knows it. */

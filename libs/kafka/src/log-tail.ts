@@ -78,6 +78,7 @@ export class LogTail {
       logger,
       onAdvance: (topic, partition) => {
         this.#stubborn.delete(`${topic}|${partition}`);
+        this.#places.came(topic, partition);
         this.#conditions.check();
       },
     });
@@ -108,6 +109,9 @@ export class LogTail {
     this.#steps = new TailSteps({
       clock,
       positions,
+      // Elsewhere a gap is told of what is passed over.
+      isNothing: (topic, partition, offset) =>
+        !this.#topics.isCompacted(topic) || this.#places.isNothing(topic, partition, offset),
       isPresent: (session) => session === this.#session && !this.#closed,
       onStep: (topic, partition, next) => {
         this.#metrics.steps.value += 1;
@@ -148,7 +152,8 @@ export class LogTail {
   /** Why nothing comes at present; `undefined`: the brokers answer, or nothing is followed. */
   get problem(): string | undefined {
     if (this.#closed || this.#topics.wanted().length === 0) return undefined;
-    return this.#health.problem(this.#topics.open().find((topic) => this.#topics.isAbsent(topic)));
+    const missing = this.#topics.open().find((topic) => this.#topics.isAbsent(topic));
+    return this.#places.problem ?? this.#health.problem(missing);
   }
 
   async close(): Promise<void> {
@@ -273,16 +278,23 @@ export class LogTail {
     const session = this.#session;
     // After a pause of the whole process, answers may be waiting in the sockets: look again next time.
     if (session === undefined || lateMs > turnMs || this.#closed) return;
-    const { interruptedAfterMs = 3_000, rebuildAfterMs = 5_000 } = this.#options;
-    const quietMs = now - session.answeredMs;
-    if (quietMs > rebuildAfterMs && !this.#suspect) this.#distrust(`no answer for ${Math.round(quietMs)} ms`);
-    if (quietMs > interruptedAfterMs || !session.joined) return this.#health.set('interrupted');
+    if (!this.#isLive(session, now)) return this.#health.set('interrupted');
     this.#health.set('live');
     try {
       for (const stalled of await this.#watch.turn(session.emptyAnswers)) this.#unstall(session, stalled);
     } catch (error) {
       this.#options.logger.debug({ error: messageOf(error) }, 'kafka tail: could not compare positions with ends');
     }
+  }
+
+  /** As far as the session has heard; a silent one is replaced. */
+  #isLive(session: TailSession, now: number): boolean {
+    const { interruptedAfterMs = 3_000, rebuildAfterMs = 5_000 } = this.#options;
+    const quietMs = now - session.answeredMs;
+    if (quietMs > rebuildAfterMs && !this.#suspect) this.#distrust(`no answer for ${Math.round(quietMs)} ms`);
+    const refused = this.#places.problem;
+    if (refused !== undefined) this.#again.warn({ refused }, 'kafka tail: the brokers do not hand over what is there');
+    return quietMs <= interruptedAfterMs && session.joined && refused === undefined;
   }
 
   #distrust(reason: string): void {

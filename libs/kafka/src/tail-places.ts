@@ -1,7 +1,8 @@
 import { type Clock, wait } from '@tidemark/runtime';
-import { type FetchPlace, type FetchPlaces, type RefusedPlace } from './fetch-places.js';
+import { type FetchPlace, type FetchPlaces, type NothingAt, type RefusedPlace } from './fetch-places.js';
 import { type FollowedTopics } from './followed-topics.js';
 import { Reconciler } from './reconciler.js';
+import { Refusals } from './refusals.js';
 
 export interface TailPlacesOptions {
   readonly clock: Clock;
@@ -22,9 +23,13 @@ export interface TailPlacesOptions {
 export class TailPlaces implements FetchPlaces {
   readonly #options: TailPlacesOptions;
   readonly #looking: Reconciler;
+  readonly #refusals: Refusals;
+  /** The offset of each partition at which there was nothing last, by topic and partition. */
+  readonly #nothing = new Map<string, bigint>();
 
   constructor(options: TailPlacesOptions) {
     this.#options = options;
+    this.#refusals = new Refusals(options.clock);
     this.#looking = new Reconciler({ ...options, step: () => this.#look() });
   }
 
@@ -32,7 +37,32 @@ export class TailPlaces implements FetchPlaces {
     return this.#options.topics.placeOf(topic, partition);
   }
 
+  onNothing({ topic, partition, offset }: NothingAt): void {
+    this.#nothing.set(`${topic}|${partition}`, offset);
+  }
+
+  /** Whether there is nothing at the offset, as the brokers have said; where they tell no ids, they do not say it. */
+  isNothing(topic: string, partition: number, offset: bigint): boolean {
+    const place = this.of(topic, partition);
+    return (
+      place !== undefined && (place.topicId === undefined || this.#nothing.get(`${topic}|${partition}`) === offset)
+    );
+  }
+
+  /** What brokers refuse to hand over, for some time now, although it is there; `undefined`: there is nothing. */
+  get problem(): string | undefined {
+    const [topic] = this.#refusals.topics;
+    return topic === undefined ? undefined : `the brokers hand over nothing of ${topic}`;
+  }
+
+  /** Records of it have come. */
+  came(topic: string, partition: number): void {
+    this.#refusals.came(topic, partition);
+  }
+
   onRefused(refused: RefusedPlace): void {
+    this.#nothing.delete(`${refused.topic}|${refused.partition}`);
+    if (refused.why !== 'cut') this.#refusals.note(refused.topic, refused.partition);
     this.#options.topics.refuse(refused);
     this.#looking.fail();
   }

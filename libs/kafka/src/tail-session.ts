@@ -86,6 +86,7 @@ export class TailSession {
     const own: FetchPlaces = {
       of: (topic, partition) => (this.#over ? undefined : places.of(topic, partition)),
       onRefused: (refused) => this.#guard('refusal', () => places.onRefused(refused)),
+      onNothing: (nothing) => this.#guard('nothing', () => places.onNothing?.(nothing)),
       idle: (delayMs) => places.idle(delayMs),
     };
     const partitionAssigners = [fetchingAt(own, PartitionAssigners.roundRobin)];

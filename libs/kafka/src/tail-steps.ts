@@ -5,6 +5,8 @@ import { type TailSession } from './tail-session.js';
 export interface TailStepsOptions {
   readonly clock: Clock;
   readonly positions: Positions;
+  /** Whether there is nothing to be had at an offset: that a partition stands still may be a slow answer, or a refusal. */
+  readonly isNothing: (topic: string, partition: number, offset: bigint) => boolean;
   /** Whether the tail still listens to it. */
   readonly isPresent: (session: TailSession) => boolean;
   /** A position is to move by one, with nothing handed over. */
@@ -24,9 +26,10 @@ export class TailSteps {
 
   /** Seeks one further, and again when two answers have brought nothing, until something arrives or `end` is reached. */
   on(session: TailSession, topic: string, partition: number, end: bigint): void {
-    const { clock, positions, isPresent, onStep } = this.#options;
+    const { clock, positions, isNothing, isPresent, onStep } = this.#options;
     const position = positions.at(topic, partition);
     if (position === undefined || position >= end || !isPresent(session)) return;
+    if (!isNothing(topic, partition, position)) return;
     const next = position + 1n;
     const { answers } = session;
     onStep(topic, partition, next);

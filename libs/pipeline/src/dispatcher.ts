@@ -143,7 +143,7 @@ export class Dispatcher {
   }
 
   health(): DispatcherHealth {
-    const { tables, unrouted, held } = this.#subscription;
+    const { tables, unrouted } = this.#subscription;
     const failing = this.#announcer.failing();
     const reason = this.#whyNotReady(failing);
     return {
@@ -153,10 +153,18 @@ export class Dispatcher {
       tables,
       unroutedTables: unrouted,
       pausedTables: this.#routes.paused(),
-      heldTables: held,
+      heldTables: this.#held(),
       failingTopics: Object.fromEntries(failing),
       reason,
     };
+  }
+
+  /** Routed tables whose events wait, and why. */
+  #held(): Readonly<Record<string, string>> {
+    const { names, source } = this.#options;
+    const refused = this.#routes.tables().filter((table) => source.refused?.has(names.cdc(table)) === true);
+    const unread = refused.map((table) => [table, `the brokers hand over nothing of ${names.cdc(table)}`]);
+    return { ...this.#subscription.held, ...(Object.fromEntries(unread) as Record<string, string>) };
   }
 
   #whyNotReady(failing: ReadonlyMap<string, string>): string | undefined {
@@ -339,13 +347,13 @@ export class Dispatcher {
   }
 
   #collect(): void {
-    const { unrouted, held } = this.#subscription;
+    const { unrouted } = this.#subscription;
     this.#metrics.assignedPartitions.value = this.#owned.size;
     this.#metrics.routedTables.value = this.#routes.tables().length;
     this.#metrics.unroutedTables.value = unrouted.length;
     this.#metrics.pausedTables.value = this.#routes.paused().length;
     this.#metrics.waiting([...unrouted, ...this.#routes.paused()].map((table) => this.#options.names.cdc(table)));
-    this.#metrics.heldTables.value = Object.keys(held).length;
+    this.#metrics.heldTables.value = Object.keys(this.#held()).length;
     this.#metrics.replayingPartitions.value = [...this.#owned.values()].filter(({ replaying }) => replaying).length;
     this.#metrics.watermarkAge.value = this.#watermarkAgeSeconds();
   }

@@ -217,6 +217,8 @@ export type RewindOutcome = 'rewound' | 'done' | 'gone';
 export interface EventSource {
   /** Why nothing is consumed at present, where it can tell; `undefined`: the group is joined and the brokers answer, or there is nothing to consume. */
   readonly problem?: string | undefined;
+  /** Topics of which the brokers do not hand over what is there, where it can tell; the others go on. */
+  readonly refused?: ReadonlySet<string>;
   /**
    * Resolves to whether this member still has every partition that it was last given, as the brokers say when asked after the call; `false` also when they are
    * being given anew. Tries until it is known or `signal` is aborted, which is `false`. Left out by a source whose partitions nobody else can have.

@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@tidemark/runtime/testing';
+import { Refusals } from './refusals.js';
+
+describe('Refusals', () => {
+  it('tells what is refused again and again for three seconds, until records of it come', async () => {
+    const clock = new ManualClock();
+    const refusals = new Refusals(clock);
+    const told: string[][] = [];
+    for (let second = 0; second < 5; second += 1) {
+      refusals.note('t', 0);
+      told.push([...refusals.topics]);
+      await clock.advance(1_000);
+    }
+    expect(told).toEqual([[], [], [], ['t'], ['t']]);
+    refusals.came('t', 1);
+    expect(refusals.topics.size).toBe(1);
+    refusals.came('t', 0);
+    expect(refusals.topics.size).toBe(0);
+  });
+
+  it('forgets what is not refused any more, and begins anew where it is refused later', async () => {
+    const clock = new ManualClock();
+    const refusals = new Refusals(clock);
+    refusals.note('t', 0);
+    await clock.advance(4_000);
+    refusals.note('t', 0);
+    expect(refusals.topics.size).toBe(1);
+    await clock.advance(10_000);
+    expect(refusals.topics.size).toBe(0);
+    refusals.note('t', 0);
+    expect(refusals.topics.size).toBe(0);
+  });
+});

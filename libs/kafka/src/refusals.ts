@@ -1,0 +1,51 @@
+import { type Clock } from '@tidemark/runtime';
+
+/** A partition that is refused is asked for again, and refused again, within this time, ms. */
+const againWithinMs = 10_000;
+/** Refused again after so long, it is told, ms. */
+const toldAfterMs = 3_000;
+
+interface Refusal {
+  readonly topic: string;
+  /** On the monotonic clock, ms. */
+  readonly sinceMs: number;
+  readonly atMs: number;
+}
+
+/** What brokers refuse to hand over although it is there, by partition: nothing else tells of it, for the brokers answer. */
+export class Refusals {
+  readonly #clock: Clock;
+  readonly #refusals = new Map<string, Refusal>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  note(topic: string, partition: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#refusals.get(idOf(topic, partition));
+    const sinceMs = known !== undefined && this.#isOn(known, nowMs) ? known.sinceMs : nowMs;
+    this.#refusals.set(idOf(topic, partition), { topic, sinceMs, atMs: nowMs });
+  }
+
+  /** Records of it have come. */
+  came(topic: string, partition: number): void {
+    if (this.#refusals.size > 0) this.#refusals.delete(idOf(topic, partition));
+  }
+
+  /** Topics of which something is refused, for some time now. */
+  get topics(): ReadonlySet<string> {
+    const nowMs = this.#clock.monotonicMs();
+    const isTold = (refusal: Refusal): boolean =>
+      this.#isOn(refusal, nowMs) && refusal.atMs - refusal.sinceMs >= toldAfterMs;
+    return new Set([...this.#refusals.values()].filter(isTold).map(({ topic }) => topic));
+  }
+
+  #isOn({ atMs }: Refusal, nowMs: number): boolean {
+    return nowMs - atMs < againWithinMs;
+  }
+}
+
+function idOf(topic: string, partition: number): string {
+  return `${topic}|${partition}`;
+}
