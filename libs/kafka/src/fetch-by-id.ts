@@ -109,7 +109,7 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
   });
   const responses: FetchAnswer['responses'][number][] = [];
   const nothing: NothingAt[] = [];
-  const isFull = bytesOf(read) > options.maxBytes / 2;
+  const isEmpty = bytesOf(read) === 0;
   for (const { log, partitions } of read) {
     const topic = log?.topic ?? '';
     const usable: FetchAnswerPartition[] = [];
@@ -120,7 +120,7 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
       else if (!mayBeOfEpoch(known.errorCode, asked)) {
         const messages = await messagesOf(records);
         if (messages.length > 0) believeAgain(asked);
-        else if (!isFull) nothing.push(...nothingAt(topic, { ...known, diverging }, asked));
+        else if (isEmpty || records !== undefined) nothing.push(...nothingAt(topic, { ...known, diverging }, asked));
         usable.push({ ...known, messages });
       }
     }
@@ -129,14 +129,16 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
   return { clientSideThrottleTime, errorCode, responses, refused, nothing };
 }
 
-/** What is left out of a full answer may be there all the same. */
 function bytesOf(read: readonly { readonly partitions: readonly ReadPartition[] }[]): number {
   let bytes = 0;
   for (const { partitions } of read) for (const { records } of partitions) bytes += records?.length ?? 0;
   return bytes;
 }
 
-/** A leader that names a follower, or another log, hands over nothing, whatever there is. */
+/**
+ * Where a batch without records was handed over, or nothing at all was: brokers owe an answer one whole batch, and leave out what does not fit beside it, whatever
+ * bounds it. A leader that names a follower, or another log, hands over nothing, whatever there is.
+ */
 function nothingAt(
   topic: string,
   { partition, errorCode, lastStableOffset, preferredReadReplica, diverging }: Omit<ReadPartition, 'records'>,

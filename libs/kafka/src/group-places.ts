@@ -94,7 +94,10 @@ export class GroupPlaces implements FetchPlaces {
     await withAdmin({ client, clock, timeoutMs }, async (admin) => {
       for (const topic of topics) {
         const identity = await this.#identityOf(admin, topic);
-        if (identity === 'unknown' || (identity === undefined && !this.#isGone(topic))) continue;
+        if (identity === 'unknown' || (identity === undefined && !this.#isGone(topic))) {
+          this.#refusals.still(topic);
+          continue;
+        }
         this.#vain.delete(topic);
         if (identity !== undefined) this.#found(topic, identity);
         this.#open.delete(topic);

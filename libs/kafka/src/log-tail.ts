@@ -278,8 +278,10 @@ export class LogTail {
     const session = this.#session;
     // After a pause of the whole process, answers may be waiting in the sockets: look again next time.
     if (session === undefined || lateMs > turnMs || this.#closed) return;
-    if (!this.#isLive(session, now)) return this.#health.set('interrupted');
-    this.#health.set('live');
+    if (!this.#isHeard(session, now)) return this.#health.set('interrupted');
+    const refused = this.#places.problem;
+    if (refused !== undefined) this.#again.warn({ refused }, 'kafka tail: the brokers do not hand over what is there');
+    this.#health.set(refused === undefined ? 'live' : 'interrupted');
     try {
       for (const stalled of await this.#watch.turn(session.emptyAnswers)) this.#unstall(session, stalled);
     } catch (error) {
@@ -287,14 +289,12 @@ export class LogTail {
     }
   }
 
-  /** As far as the session has heard; a silent one is replaced. */
-  #isLive(session: TailSession, now: number): boolean {
+  /** Whether the brokers answer the session; a silent one is replaced. */
+  #isHeard(session: TailSession, now: number): boolean {
     const { interruptedAfterMs = 3_000, rebuildAfterMs = 5_000 } = this.#options;
     const quietMs = now - session.answeredMs;
     if (quietMs > rebuildAfterMs && !this.#suspect) this.#distrust(`no answer for ${Math.round(quietMs)} ms`);
-    const refused = this.#places.problem;
-    if (refused !== undefined) this.#again.warn({ refused }, 'kafka tail: the brokers do not hand over what is there');
-    return quietMs <= interruptedAfterMs && session.joined && refused === undefined;
+    return quietMs <= interruptedAfterMs && session.joined;
   }
 
   #distrust(reason: string): void {
@@ -303,16 +303,20 @@ export class LogTail {
     this.#reading.poke();
   }
 
-  /** A compacted topic may hold batches without records, which kafkajs cannot pass; elsewhere a new consumer comes first. */
+  /** A compacted topic may hold batches without records, which kafkajs cannot pass; for anything else a new consumer comes first. */
   #unstall(session: TailSession, { topic, partition, end }: Stalled): void {
-    if (session !== this.#session || this.#suspect) return;
+    // What is refused is there, and no other consumer would be given it.
+    if (session !== this.#session || this.#suspect || this.#places.isRefused(topic, partition)) return;
     const id = `${topic}|${partition}`;
     const compacted = this.#topics.isCompacted(topic);
-    if (!compacted && !this.#stubborn.has(id)) {
+    const position = this.#topics.positions.at(topic, partition) ?? 0n;
+    const isEmptied = compacted && this.#places.isNothing(topic, partition, position);
+    if (!isEmptied && !this.#stubborn.has(id)) {
       this.#stubborn.add(id);
       return this.#distrust(`${topic}/${partition} has records up to ${end} that do not arrive`);
     }
     if (!compacted) this.#delivery.gap(topic, partition, 'stepped over an offset that does not arrive');
+    else if (!isEmptied) this.#again.warn({ topic, partition, end: String(end) }, 'kafka tail: records do not arrive');
     this.#steps.on(session, topic, partition, end);
   }
 

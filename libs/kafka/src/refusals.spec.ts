@@ -26,9 +26,22 @@ describe('Refusals', () => {
     await clock.advance(4_000);
     refusals.note('t', 0);
     expect(refusals.topics.size).toBe(1);
-    await clock.advance(10_000);
+    await clock.advance(15_000);
     expect(refusals.topics.size).toBe(0);
     refusals.note('t', 0);
     expect(refusals.topics.size).toBe(0);
+  });
+
+  it('goes on telling of a topic that can be looked up no more, of which nothing is asked for meanwhile', async () => {
+    const clock = new ManualClock();
+    const refusals = new Refusals(clock);
+    refusals.still('t');
+    refusals.note('t', 3);
+    for (let look = 0; look < 5; look += 1) {
+      await clock.advance(10_000);
+      refusals.still('t');
+      refusals.still('other');
+      expect([...refusals.topics]).toEqual(['t']);
+    }
   });
 });

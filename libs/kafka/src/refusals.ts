@@ -1,12 +1,13 @@
 import { type Clock } from '@tidemark/runtime';
 
-/** A partition that is refused is asked for again, and refused again, within this time, ms. */
-const againWithinMs = 10_000;
+/** A partition that is refused is asked for again, and refused again, or its topic looked up in vain, within this time, ms. */
+const againWithinMs = 15_000;
 /** Refused again after so long, it is told, ms. */
 const toldAfterMs = 3_000;
 
 interface Refusal {
   readonly topic: string;
+  readonly partition: number;
   /** On the monotonic clock, ms. */
   readonly sinceMs: number;
   readonly atMs: number;
@@ -25,12 +26,23 @@ export class Refusals {
     const nowMs = this.#clock.monotonicMs();
     const known = this.#refusals.get(idOf(topic, partition));
     const sinceMs = known !== undefined && this.#isOn(known, nowMs) ? known.sinceMs : nowMs;
-    this.#refusals.set(idOf(topic, partition), { topic, sinceMs, atMs: nowMs });
+    this.#refusals.set(idOf(topic, partition), { topic, partition, sinceMs, atMs: nowMs });
+  }
+
+  /** The topic could not be looked up either: what was refused of it is not asked for until it can be. */
+  still(topic: string): void {
+    for (const refusal of this.#refusals.values()) if (refusal.topic === topic) this.note(topic, refusal.partition);
   }
 
   /** Records of it have come. */
   came(topic: string, partition: number): void {
     if (this.#refusals.size > 0) this.#refusals.delete(idOf(topic, partition));
+  }
+
+  /** Whether the partition was refused of late. */
+  has(topic: string, partition: number): boolean {
+    const known = this.#refusals.get(idOf(topic, partition));
+    return known !== undefined && this.#isOn(known, this.#clock.monotonicMs());
   }
 
   /** Topics of which something is refused, for some time now. */

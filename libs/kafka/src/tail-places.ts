@@ -55,6 +55,11 @@ export class TailPlaces implements FetchPlaces {
     return topic === undefined ? undefined : `the brokers hand over nothing of ${topic}`;
   }
 
+  /** Whether brokers have refused it of late. */
+  isRefused(topic: string, partition: number): boolean {
+    return this.#refusals.has(topic, partition);
+  }
+
   /** Records of it have come. */
   came(topic: string, partition: number): void {
     this.#refusals.came(topic, partition);
@@ -78,7 +83,11 @@ export class TailPlaces implements FetchPlaces {
   async #look(): Promise<boolean> {
     const refused = this.#options.topics.refused();
     if (refused.length === 0) return true;
-    await this.#options.survey(refused);
+    try {
+      await this.#options.survey(refused);
+    } finally {
+      for (const topic of this.#options.topics.refused()) this.#refusals.still(topic);
+    }
     this.#options.onLooked();
     return this.#options.topics.refused().length === 0;
   }

@@ -60,8 +60,8 @@ describe.each(['TOPIC_AUTHORIZATION_FAILED', 'UNKNOWN_SERVER_ERROR'] as const)('
       await write(5);
       await eventually('all', () => handled === 5);
       kafka.faults.answerError('Fetch', refusal, 100_000);
-      await write(5);
       await eventually('it says so', () => source.refused.has(topic), caseTimeoutMs / 2);
+      await write(5);
       expect([handled, source.problem]).toEqual([5, undefined]);
       kafka.faults.clear();
       await eventually('the rest', () => handled === 10);
