@@ -255,6 +255,7 @@ export class RoutingTable {
 
   #noteVerdict(route: Route, before: Route | null, verdict: LedgerVerdict): void {
     if (isThere(route, before, verdict)) this.#lost.delete(route.table);
+    else if (verdict === 'repeated') this.#lost.add(route.table);
     if (verdict === 'stale') this.#metrics.staleRecords.value += 1;
   }
 

@@ -96,7 +96,7 @@ describe('a fetch by the ids of topics', () => {
         [second, 0],
       ]),
     );
-    expect(refused).toEqual([{ topic: 't', partition: 1, why: 'unknown-topic' }]);
+    expect(refused).toEqual([{ topic: 't', partition: 1, why: 'not-given' }]);
   });
 
   it('believes that an offset is out of range only where it was asked for without an epoch, which a follower may not have heard of', async () => {
@@ -118,7 +118,7 @@ describe('a fetch by the ids of topics', () => {
         [second, 0],
       ]),
     );
-    expect(refused).toEqual([{ topic: 't', partition: 0, why: 'unknown-topic' }]);
+    expect(refused).toEqual([{ topic: 't', partition: 0, why: 'not-given' }]);
     expect(responses.flatMap(({ partitions }) => partitions)).toMatchObject([{ partition: 1, errorCode: 0 }]);
   });
 

@@ -13,8 +13,8 @@ export interface FetchPlace {
 export interface RefusedPlace {
   readonly topic: string;
   readonly partition: number;
-  /** `unknown-topic`: the broker has no topic of that id, now. `cut`: the log has been cut before what is asked for, and may have grown since. */
-  readonly why: 'unknown-topic' | 'cut';
+  /** `not-given`: the broker has no topic of that id now, may not give it to this reader, or cannot read it. `cut`: the log has been cut before what is asked for, and may have grown since. */
+  readonly why: 'not-given' | 'cut';
 }
 
 /** An answer for a partition has brought nothing, though records may be read from behind what was asked for: there are none at that offset. */

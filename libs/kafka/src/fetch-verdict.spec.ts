@@ -28,6 +28,6 @@ describe('what a broker answers to a fetch', () => {
     [56, 'a disk that cannot be read'],
     [-1, 'an error without a name'],
   ])('is of one topic alone, which is looked up: %d, %s', (errorCode) => {
-    expect(whyRefused(errorCode, undefined, asking(7))).toBe('unknown-topic');
+    expect(whyRefused(errorCode, undefined, asking(7))).toBe('not-given');
   });
 });

@@ -17,11 +17,18 @@ export interface AskedPlace {
 export const offsetOutOfRange = 1;
 export const unknownTopicId = 100;
 const noEpoch = -1;
+const inconsistentTopicId = 103;
+const topicDenied = 29;
+/** What a leader cannot read of its disk. */
+const [corruptMessage, storageFailed, unnamed] = [2, 56, -1] as const;
 /**
- * Of one topic alone, which is looked up before anything of it is believed: unknown id, inconsistent id, no permission for it; what its leader cannot
- * read from its disk, or not at all. kafkajs would give up the answer as a whole, and with it all that was fetched beside, for as long as that lasts.
+ * Of one topic alone, which is looked up before anything of it is believed. kafkajs would give up the answer as a whole, and with it all that was fetched
+ * beside, for as long as that lasts.
  */
-const ofTopicAlone: ReadonlySet<number> = new Set([unknownTopicId, 103, 29, 2, 56, -1]);
+const ofTopicAlone: ReadonlySet<number> = new Set([
+  ...[unknownTopicId, inconsistentTopicId, topicDenied],
+  ...[corruptMessage, storageFailed, unnamed],
+]);
 
 /**
  * Of a place: the epoch to ask with, where its own is none of the log's. A leader in whose time nothing was written leaves no trace of its epoch, and where
@@ -40,7 +47,7 @@ export function whyRefused(
   diverging: Diverging | undefined,
   asked: AskedPlace | undefined,
 ): RefusedPlace['why'] | undefined {
-  if (ofTopicAlone.has(errorCode)) return 'unknown-topic';
+  if (ofTopicAlone.has(errorCode)) return 'not-given';
   if (diverging === undefined) return undefined;
   if (asked?.place === undefined || diverging.end < BigInt(asked.fetchOffset)) return 'cut';
   provenEpochs.set(asked.place, diverging.epoch);

@@ -259,7 +259,7 @@ describe('FollowedTopics', () => {
 
     it('fetches nothing of what was refused before it was looked up, and goes on if it is the same after all', async () => {
       const { gaps, followed, look } = await at20();
-      followed.refuse({ topic: 'c', partition: 1, why: 'unknown-topic' });
+      followed.refuse({ topic: 'c', partition: 1, why: 'not-given' });
       expect([followed.placeOf('c', 0), followed.placeOf('t', 0)?.topicId, followed.refused()]).toEqual([
         undefined,
         't-1',

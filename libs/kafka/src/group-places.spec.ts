@@ -59,9 +59,9 @@ describe('the places of a group', () => {
   it('hazard 52: of a topic that is refused are looked up first: every lane of another one begins anew', async () => {
     const { ids, others, places, looked } = placesOf();
     ids.set('a', 'a-2').set('b', 'b-1');
-    places.onRefused({ topic: 'a', partition: 1, why: 'unknown-topic' });
+    places.onRefused({ topic: 'a', partition: 1, why: 'not-given' });
     expect(places.of('a', 0)).toBeUndefined();
-    places.onRefused({ topic: 'b', partition: 0, why: 'unknown-topic' });
+    places.onRefused({ topic: 'b', partition: 0, why: 'not-given' });
     await looked();
     expect([others, places.of('a', 0)]).toEqual([['a/0', 'a/1'], { topicId: 'a-2', leaderEpoch: 5 }]);
   });
@@ -69,8 +69,8 @@ describe('the places of a group', () => {
   it('of a topic that is the same after all stay', async () => {
     const { ids, others, places, looked } = placesOf();
     ids.set('b', 'b-1');
-    places.onRefused({ topic: 'a', partition: 0, why: 'unknown-topic' });
-    places.onRefused({ topic: 'b', partition: 0, why: 'unknown-topic' });
+    places.onRefused({ topic: 'a', partition: 0, why: 'not-given' });
+    places.onRefused({ topic: 'b', partition: 0, why: 'not-given' });
     await looked();
     expect([others, places.of('a', 0)]).toEqual([[], committed]);
   });
@@ -83,7 +83,7 @@ describe('the places of a group', () => {
 
   it('tell a topic that is gone, once it was looked for in vain several times', async () => {
     const { gone, places, looked, asked } = placesOf();
-    places.onRefused({ topic: 'b', partition: 0, why: 'unknown-topic' });
+    places.onRefused({ topic: 'b', partition: 0, why: 'not-given' });
     await looked();
     expect([gone, asked()]).toEqual([['b'], 5]);
   });

@@ -1,9 +1,8 @@
 /** For checkers that drive the shipped code; not part of the public API, and may change with any release. */
 export { type Batch, type KafkaMessage } from 'kafkajs';
-export { type AdminCallOptions, withAdmin } from './admin-call.js';
-export { commitMetadata } from './commit-metadata.js';
+export { withAdmin } from './admin-call.js';
 export { Conditions } from './conditions.js';
-export { type FetchPlace, type FetchPlaces, type RefusedPlace } from './fetch-places.js';
+export { type FetchPlace, type RefusedPlace } from './fetch-places.js';
 export {
   believeAgain,
   type Diverging,
@@ -17,7 +16,6 @@ export { FollowedTopics, type TailedTopic } from './followed-topics.js';
 export { Generation, Lane } from './generation.js';
 export { groupMetrics } from './group-metrics.js';
 export { GroupPlaces } from './group-places.js';
-export { isOfTopic } from './kafka-error.js';
 export { type KafkaClient } from './kafka-client.js';
 export { type LaneBatch } from './lane-runner.js';
 export { LaneWork } from './lane-work.js';

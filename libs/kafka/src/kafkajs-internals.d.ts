@@ -210,7 +210,7 @@ declare module 'kafkajs/src/broker/index.js' {
     readonly refused?: readonly {
       readonly topic: string;
       readonly partition: number;
-      readonly why: 'unknown-topic' | 'cut';
+      readonly why: 'not-given' | 'cut';
     }[];
     /** Tidemark's own: see `fetch-places.ts`. */
     readonly nothing?: readonly { readonly topic: string; readonly partition: number; readonly offset: bigint }[];

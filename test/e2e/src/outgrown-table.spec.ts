@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type LocalStack, startLocalStack } from '@tidemark/local-stack';
 import { topicNames } from '@tidemark/protocol';
-import { isTidemarkError } from '@tidemark/runtime';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { atLast } from './at-last.js';
 import { divergent, type Pod, startPods } from './random-load.js';
 import { root } from './run-command.js';
 
@@ -82,19 +82,6 @@ async function nothingIsLost(n: number): Promise<void> {
   for (const { cache } of pods)
     for (const key of keys) await atLast(`${key} is ${n}`, async () => (await cache.get(key))?.n === n);
   expect(await divergent(stack, pods, keys)).toEqual([]);
-}
-
-/** What has no answer in time, on a machine that is busy, is done again. */
-async function atLast(what: string, work: () => Promise<boolean | undefined>): Promise<void> {
-  const isDone = async (): Promise<boolean> => {
-    try {
-      return (await work()) === true;
-    } catch (error) {
-      if (isTidemarkError(error) && (error.retriable || error.code === 'AMBIGUOUS_WRITE')) return false;
-      throw error;
-    }
-  };
-  await eventually(what, isDone, 30_000);
 }
 
 /** Records in each partition of a topic, by partition. */

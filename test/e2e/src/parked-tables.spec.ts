@@ -3,8 +3,8 @@ import { type Cache, createTidemark, defineCache, type Tidemark, trust } from '@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type LocalStack, startLocalStack } from '@tidemark/local-stack';
 import { topicNames } from '@tidemark/protocol';
-import { isTidemarkError } from '@tidemark/runtime';
 import { eventually } from '@tidemark/runtime/testing';
+import { atLast } from './at-last.js';
 import { divergent, type Pod, startPods, type Thing } from './random-load.js';
 
 jest.setTimeout(120_000);
@@ -44,19 +44,6 @@ async function write(n: number): Promise<void> {
     await atLast(`${key} is read`, async () => (await reader?.cache.get(key)) !== undefined || n === 1);
     await atLast(`${key} is written`, async () => (await writer?.cache.put(key, { n }))?.applied);
   }
-}
-
-/** What has no answer in time, on a machine that is busy, is done again. */
-async function atLast(what: string, work: () => Promise<boolean | undefined>): Promise<void> {
-  const isDone = async (): Promise<boolean> => {
-    try {
-      return (await work()) === true;
-    } catch (error) {
-      if (isTidemarkError(error) && (error.retriable || error.code === 'AMBIGUOUS_WRITE')) return false;
-      throw error;
-    }
-  };
-  await eventually(what, isDone, 30_000);
 }
 
 /** Everything written before the call has come to both pods, and nothing that they hold is another value than the table's. */
