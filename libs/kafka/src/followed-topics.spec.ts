@@ -257,16 +257,16 @@ describe('FollowedTopics', () => {
       expect([gaps, followed.positions.of('c'), followed.open()]).toEqual([[], [20n, 20n], []]);
     });
 
-    it('fetches nothing of what was refused before it was looked up, and goes on if it is the same after all', async () => {
+    it('fetches no partition that was refused before its topic was looked up, the others meanwhile, and goes on if it is the same after all', async () => {
       const { gaps, followed, look } = await at20();
+      const ids = (): unknown[] => [
+        ...[0, 1].map((partition) => followed.placeOf('c', partition)?.topicId),
+        followed.placeOf('t', 0)?.topicId,
+      ];
       followed.refuse({ topic: 'c', partition: 1, why: 'not-given' });
-      expect([followed.placeOf('c', 0), followed.placeOf('t', 0)?.topicId, followed.refused()]).toEqual([
-        undefined,
-        't-1',
-        ['c'],
-      ]);
+      expect([ids(), followed.refused()]).toEqual([['c-1', undefined, 't-1'], ['c']]);
       await look('c');
-      expect([gaps, followed.placeOf('c', 0)?.topicId, followed.refused()]).toEqual([[], 'c-1', []]);
+      expect([gaps, ids(), followed.refused()]).toEqual([[], ['c-1', 'c-1', 't-1'], []]);
     });
 
     it('reads a log that was cut from its first record, behind a gap, and leaves the other partitions where they are', async () => {

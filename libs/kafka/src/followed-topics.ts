@@ -50,7 +50,7 @@ export class FollowedTopics {
   readonly #ends = new Map<string, readonly bigint[]>();
   readonly #ids = new Map<string, string | undefined>();
   readonly #places = new Map<string, FetchPlace[]>();
-  /** Not fetched until they were looked up: what a broker has refused to hand over of them, by topic. */
+  /** Not fetched before its topic was looked up: what a broker has refused to hand over, by topic. */
   readonly #refused = new Map<string, RefusedPlace[]>();
 
   constructor(hooks: FollowedTopicsHooks) {
@@ -112,9 +112,10 @@ export class FollowedTopics {
     return !isOther && !this.#refused.has(topic) && this.positions.reached(topic, ends);
   }
 
-  /** `undefined`: nothing of it is to be fetched before it was looked up. */
+  /** `undefined`: it is not to be fetched before its topic was looked up; the topic's other partitions are, for a log that is asked for by id is no other. */
   placeOf(topic: string, partition: number): FetchPlace | undefined {
-    if (this.#refused.has(topic) || !this.positions.has(topic)) return undefined;
+    const isRefused = this.#refused.get(topic)?.some((refused) => refused.partition === partition) === true;
+    if (isRefused || !this.positions.has(topic)) return undefined;
     const [topicId, leaderEpoch] = [this.#ids.get(topic), this.positions.epochAt(topic, partition)];
     const known = this.#places.get(topic)?.[partition];
     // The same object while it is the same place: what brokers say of it is remembered by it.
@@ -131,7 +132,7 @@ export class FollowedTopics {
     if (this.positions.has(topic)) this.#refused.set(topic, [...(this.#refused.get(topic) ?? []), refused]);
   }
 
-  /** Topics to look up before they are fetched again. */
+  /** Topics to look up before what was refused of them is fetched again. */
   refused(): string[] {
     return [...this.#refused.keys()];
   }

@@ -29,14 +29,14 @@ const timeoutMs = 5_000;
 const looksMax = 5;
 
 /**
- * Where a member of a group reads, for its fetches: in the log that is noted beside what is committed. Where nothing is noted, and where a broker refuses a topic, the
- * topic is looked up before it is fetched.
+ * Where a member of a group reads, for its fetches: in the log that is noted beside what is committed. Where nothing is noted, and where a broker refuses a partition,
+ * the topic is looked up before that is fetched; its other partitions go on meanwhile, for a log that is asked for by id is no other.
  */
 export class GroupPlaces implements FetchPlaces {
   readonly #options: GroupPlacesOptions;
   readonly #looking: Reconciler;
-  /** Topics to look up before they are fetched. */
-  readonly #open = new Set<string>();
+  /** Partitions whose topic is to be looked up before they are fetched, by topic. */
+  readonly #open = new Map<string, ReadonlySet<number>>();
   /** Looks in vain, by topic. */
   readonly #vain = new Map<string, number>();
   readonly #refusals: Refusals;
@@ -54,7 +54,9 @@ export class GroupPlaces implements FetchPlaces {
   }
 
   of(topic: string, partition: number): FetchPlace | undefined {
-    return this.#open.has(topic) ? undefined : this.#options.generation()?.lane(topic, partition)?.log;
+    return this.#open.get(topic)?.has(partition) === true
+      ? undefined
+      : this.#options.generation()?.lane(topic, partition)?.log;
   }
 
   onRefused({ topic, partition, why }: RefusedPlace): void {
@@ -64,7 +66,7 @@ export class GroupPlaces implements FetchPlaces {
     this.#refusals.note(topic, partition);
     if (this.#refusals.topics.has(topic))
       this.#options.again.warn({ topic, partition }, 'kafka group: the brokers do not hand over what is there');
-    this.#open.add(topic);
+    this.#ask(topic, partition);
     this.#looking.fail();
   }
 
@@ -79,7 +81,7 @@ export class GroupPlaces implements FetchPlaces {
 
   /** What is committed was read, or could not be: lanes of which no log is known get the one that there is. */
   settle(generation: Generation): void {
-    for (const { topic, log } of generation.lanes()) if (log === undefined) this.#open.add(topic);
+    for (const { topic, partition, log } of generation.lanes()) if (log === undefined) this.#ask(topic, partition);
     if (this.#open.size > 0) this.#looking.poke();
   }
 
@@ -87,9 +89,13 @@ export class GroupPlaces implements FetchPlaces {
     return this.#looking.close();
   }
 
+  #ask(topic: string, partition: number): void {
+    this.#open.set(topic, new Set(this.#open.get(topic)).add(partition));
+  }
+
   async #look(): Promise<boolean> {
     const { client, clock } = this.#options;
-    const topics = [...this.#open];
+    const topics = [...this.#open.keys()];
     if (topics.length === 0) return true;
     await withAdmin({ client, clock, timeoutMs }, async (admin) => {
       for (const topic of topics) {

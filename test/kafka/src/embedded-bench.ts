@@ -23,24 +23,29 @@ export interface TableTopic {
   readonly names: TopicNames;
   readonly client: KafkaClient;
   readonly topic: string;
-  /** Writes so many records, default one. */
-  readonly write: (count?: number) => Promise<void>;
+  /** Writes so many records, default one, into a partition, default the first. */
+  readonly write: (count?: number, partition?: number) => Promise<void>;
 }
 
-/** A table topic of one partition. */
-export async function tableTopic(kafka: EmbeddedKafka, closers: Closers, prefix: string): Promise<TableTopic> {
+/** A table topic, of one partition by default. */
+export async function tableTopic(
+  kafka: EmbeddedKafka,
+  closers: Closers,
+  prefix: string,
+  partitions = 1,
+): Promise<TableTopic> {
   const { signal } = new AbortController();
   const names = topicNames(prefix);
   const client = createKafkaClient({ brokers: [kafka.address] });
   const topic = names.cdc('a');
-  await new KafkaTopicAdmin({ client, replicationFactor: 1 }).create(topic, 1, signal);
+  await new KafkaTopicAdmin({ client, replicationFactor: 1 }).create(topic, partitions, signal);
   const producer = new KafkaProducer({ client, names });
   closers.push(() => producer.close());
   const record = { key: 'k', value: Buffer.from('v'), header: 'h' };
-  const write = (count = 1): Promise<void> =>
+  const write = (count = 1, partition = 0): Promise<void> =>
     producer.send(
       topic,
-      Array.from({ length: count }, () => ({ partition: 0, record })),
+      Array.from({ length: count }, () => ({ partition, record })),
       signal,
     );
   return { names, client, topic, write };

@@ -107,6 +107,22 @@ describe('faults of the embedded Kafka', () => {
     expect(() => kafka.faults.forbidWrites('u')).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
   });
 
+  it('refuse reads of one partition until its disk is mended', async () => {
+    const { kafka, send } = await brokerAndProducer();
+    const { seen } = await clients.reader(kafka, { topics: ['t'] });
+    await eventually('the first record', () => seen.length === 1);
+    const mend = kafka.faults.breakDisk({ topic: 't', partition: 0 });
+    await send('second');
+    const before = kafka.stats().requests.Fetch;
+    await eventually('reads are tried', () => kafka.stats().requests.Fetch > before + 1);
+    expect(seen).toHaveLength(1);
+    mend();
+    await eventually('the second record', () => seen.some(({ value }) => value === 'second'));
+    expect(() => kafka.faults.breakDisk({ topic: 't', partition: 1 })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTIONS' }),
+    );
+  });
+
   it('lose acknowledged records and give their offsets again', async () => {
     const { kafka, send } = await brokerAndProducer();
     await send('lost');

@@ -77,6 +77,15 @@ export class KafkaFaults {
     };
   }
 
+  /** Refuses every read of a partition with `KAFKA_STORAGE_ERROR`, as with a disk that cannot be read, until the returned function mends it. */
+  breakDisk(name: PartitionName): () => void {
+    const partition = this.#partition(name);
+    partition.isUnreadable = true;
+    return () => {
+      partition.isUnreadable = false;
+    };
+  }
+
   /** A leader change that is over before anyone asks for metadata: the next `requests` produces and fetches get `NOT_LEADER_FOR_PARTITION`. */
   changeLeader(requests = 1): void {
     this.answerError('Produce', 'NOT_LEADER_FOR_PARTITION', requests);

@@ -42,6 +42,8 @@ export class Partition {
   #hasLeader = true;
   /** Nobody may write. */
   #isForbidden = false;
+  /** Nothing can be read. */
+  #isUnreadable = false;
   readonly #epochs = new LeaderEpochs();
 
   constructor(store: PartitionStore, policy: TopicPolicy, clock: Clock) {
@@ -84,6 +86,12 @@ export class Partition {
     this.#isForbidden = isForbidden;
   }
 
+  /** Readers who wait are answered. */
+  set isUnreadable(isUnreadable: boolean) {
+    this.#isUnreadable = isUnreadable;
+    this.#wake();
+  }
+
   set policy(policy: TopicPolicy) {
     this.#policy = policy;
     this.#keepWithinSize();
@@ -110,6 +118,7 @@ export class Partition {
   /** What a reader at `offset` gets; see `PartitionLog.read` for the limits. `lastEpoch`: of what it has read last; negative: unknown. */
   fetch(offset: bigint, bytesMax: number, evenIfLarger: boolean, lastEpoch = -1): FetchOutcome {
     if (!this.#hasLeader) return { readable: false, error: 'NOT_LEADER_FOR_PARTITION' };
+    if (this.#isUnreadable) return { readable: false, error: 'KAFKA_STORAGE_ERROR' };
     if (lastEpoch >= 0) {
       const common = this.#epochs.endOf(lastEpoch, this.#log.end);
       if (common === undefined || offset < this.#log.start) return { readable: false, error: 'OFFSET_OUT_OF_RANGE' };
