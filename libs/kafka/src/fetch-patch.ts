@@ -44,6 +44,8 @@ export function patchFetch(): void {
       .catch((error) => failed(error, this, reader));
     for (const refused of answer.refused ?? []) places.onRefused(refused);
     for (const nothing of answer.nothing ?? []) places.onNothing?.(nothing);
+    for (const { topicName, partitions } of answer.responses)
+      for (const { partition, messages } of partitions) if (messages.length > 0) places.onRecords(topicName, partition);
     return answer;
   };
 }

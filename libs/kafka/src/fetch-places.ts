@@ -30,6 +30,8 @@ export interface FetchPlaces {
   of(topic: string, partition: number): FetchPlace | undefined;
   onRefused(refused: RefusedPlace): void;
   onNothing?(nothing: NothingAt): void;
+  /** Records of the partition have come. */
+  onRecords(topic: string, partition: number): void;
   /** Nothing at all is to be asked for: resolves when it is time to look again. */
   idle(delayMs: number): Promise<void>;
 }

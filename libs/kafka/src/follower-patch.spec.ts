@@ -21,7 +21,8 @@ patchFetch();
 
 const [follower, leader] = [1, 2];
 const topics = [{ topic: 't', partitions: [{ partition: 0, fetchOffset: '5', maxBytes: 1 }] }];
-const places = { of: () => ({ topicId: undefined, leaderEpoch: undefined }), onRefused: () => undefined };
+const nothing = (): void => undefined;
+const places = { of: () => ({ topicId: undefined, leaderEpoch: undefined }), onRefused: nothing, onRecords: nothing };
 const anyAssigner = (() => ({})) as unknown as PartitionAssigner;
 
 /** A consumer that was told to read the partition from the follower. */

@@ -70,6 +70,10 @@ export class GroupPlaces implements FetchPlaces {
     this.#looking.fail();
   }
 
+  onRecords(topic: string, partition: number): void {
+    this.#refusals.came(topic, partition);
+  }
+
   /** Topics of which brokers refuse to hand over what is there, for some time now. */
   get refused(): ReadonlySet<string> {
     return this.#refusals.topics;

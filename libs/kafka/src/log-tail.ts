@@ -78,7 +78,6 @@ export class LogTail {
       logger,
       onAdvance: (topic, partition) => {
         this.#stubborn.delete(`${topic}|${partition}`);
-        this.#places.came(topic, partition);
         this.#conditions.check();
       },
     });

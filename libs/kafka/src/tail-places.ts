@@ -60,8 +60,7 @@ export class TailPlaces implements FetchPlaces {
     return this.#refusals.has(topic, partition);
   }
 
-  /** Records of it have come. */
-  came(topic: string, partition: number): void {
+  onRecords(topic: string, partition: number): void {
     this.#refusals.came(topic, partition);
   }
 

@@ -7,7 +7,12 @@ import { type KafkaClient } from './kafka-client.js';
 import { TailSession, type TailSessionOptions } from './tail-session.js';
 
 const nothing = (): void => undefined;
-const places: FetchPlaces = { of: nothing as () => undefined, onRefused: nothing, idle: () => Promise.resolve() };
+const places: FetchPlaces = {
+  of: nothing as () => undefined,
+  onRefused: nothing,
+  onRecords: nothing,
+  idle: () => Promise.resolve(),
+};
 
 function configOf(options: Pick<TailSessionOptions, 'rackId' | 'fetchWaitMs'>): ConsumerConfig {
   const configs: ConsumerConfig[] = [];

@@ -87,6 +87,7 @@ export class TailSession {
       of: (topic, partition) => (this.#over ? undefined : places.of(topic, partition)),
       onRefused: (refused) => this.#guard('refusal', () => places.onRefused(refused)),
       onNothing: (nothing) => this.#guard('nothing', () => places.onNothing?.(nothing)),
+      onRecords: (topic, partition) => this.#guard('records', () => places.onRecords(topic, partition)),
       idle: (delayMs) => places.idle(delayMs),
     };
     const partitionAssigners = [fetchingAt(own, PartitionAssigners.roundRobin)];
