@@ -16,9 +16,9 @@ export function leaderEpochOf(batch: Batch): LeaderEpoch {
   return epochOf((batch as Batch & Fetched).rawMessages?.at(-1));
 }
 
-/** Of the leader that wrote the record at `offset`; `undefined`: the batch has none there, or does not say. */
-export function leaderEpochAt(batch: Batch, offset: bigint): LeaderEpoch {
-  return epochOf((batch as Batch & Fetched).rawMessages?.find((message) => BigInt(message.offset) === offset));
+/** Of the leader that wrote the last record before `offset`; `undefined`: the batch has none there, or does not say. */
+export function leaderEpochBefore(batch: Batch, offset: bigint): LeaderEpoch {
+  return epochOf((batch as Batch & Fetched).rawMessages?.findLast((message) => BigInt(message.offset) < offset));
 }
 
 function epochOf(message: RawMessage | undefined): LeaderEpoch {

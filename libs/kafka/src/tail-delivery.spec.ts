@@ -55,13 +55,14 @@ describe('TailDelivery', () => {
     delivery.batch(batchOf(4, [1, 1, 2]));
     expect([heard, next()]).toEqual([['4 5 6'], 7n]);
     delivery.batch(batchOf(5, [1, 2, 2, 2]));
+    delivery.batch(batchOf(7, [2]));
     delivery.batch(batchOf(9, [2]));
     expect([heard, next()]).toEqual([['4 5 6', '7 8', '9'], 10n]);
   });
 
   it.each([
     ['has a record of another leader where the last one stood', batchOf(4, [1, 1, 3, 3])],
-    ['ends before where the last one stood', batchOf(4, [1, 1])],
+    ['ends before where the last one stood, in the time of another leader', batchOf(4, [1, 1])],
     ['does not say who wrote it', batchOf(4, [-1, -1, -1])],
   ])('tells a gap, and hands over all, of a batch from before that %s', (_what, batch) => {
     const { delivery, heard } = bench();
