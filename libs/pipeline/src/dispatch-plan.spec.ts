@@ -64,7 +64,12 @@ describe('chunksOf', () => {
       [1, { at: 20, streamId: 'stream-1' }],
       [2, { at: 10, streamId: 'stream-1' }],
     ]);
-    expect(chunk && highestOf(chunk)).toEqual({ at: 20, streamId: 'stream-1' });
+    expect(chunk && highestOf(chunk, 20)).toEqual({ at: 20, streamId: 'stream-1' });
+  });
+
+  it('hazard 68: keeps no watermark of a time that has not come: a clock was ahead', () => {
+    const [chunk] = [...chunksOf('users', { records: [watermark(10), watermark(9_000), watermark(20)] }, 10)];
+    expect(chunk && [highestOf(chunk, 4_000)?.at, highestOf(chunk, 3_999)?.at]).toEqual([9_000, 20]);
   });
 
   it('finds watermarks in bytes as they come from Kafka', () => {

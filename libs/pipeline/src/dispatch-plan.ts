@@ -2,6 +2,7 @@ import { decodeRecord, encodeControl, isLive, type Route, targetsOf, type WireRe
 
 import { isForBuckets } from './dispatch-filter.js';
 import { type OutgoingRecord, type SourceBatch } from './ports.js';
+import { credible } from './watermark.js';
 
 /** What is known of a topic; `undefined` where nobody has asked yet. */
 export type TopicCount =
@@ -113,11 +114,12 @@ function withoutValue(table: string, { key, src }: WireRecord): WireRecord {
   return { ...encodeControl({ control: 'invalidate', table, key: text }), src };
 }
 
-/** The highest watermark of a chunk. */
-export function highestOf(chunk: Chunk): PassedWatermark | undefined {
+/** The highest watermark of a chunk that is credible at `now`, ms since the epoch. */
+export function highestOf(chunk: Chunk, now: number): PassedWatermark | undefined {
   let highest: PassedWatermark | undefined;
   for (const watermark of chunk.watermarks.values())
-    if (highest === undefined || watermark.at > highest.at) highest = watermark;
+    if (credible(watermark.at, now) === null) continue;
+    else if (highest === undefined || watermark.at > highest.at) highest = watermark;
   return highest;
 }
 

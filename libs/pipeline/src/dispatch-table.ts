@@ -58,7 +58,7 @@ export async function dispatchTable(
     const outcome = await dispatchChunk(chunk, owned, context, signals);
     if (outcome.type === 'hold') return outcome;
     sent = chunk.records.at(-1)?.src ?? sent;
-    owned.pass(highestOf(chunk));
+    owned.pass(highestOf(chunk, context.clock.now()));
     context.metrics.dispatched(owned.table, chunk.records.length);
   }
   return done;

@@ -53,6 +53,22 @@ describe('LeaseHold', () => {
     hold.drop('the test is over');
   });
 
+  it('hazard 68: puts what it claims in the place of what a clock that was ahead has claimed', async () => {
+    const { clock, store, hold } = held();
+    clock.jump(360_000);
+    hold.claim(clock.now());
+    await clock.advance(1_000);
+    const ahead = clock.now() - 1_000;
+    expect([hold.readUpTo, store.row('s')?.readUpTo]).toEqual([ahead, ahead]);
+    clock.jump(-360_000);
+    expect(hold.readUpTo).toBeNull();
+    const now = clock.now();
+    hold.claim(now);
+    await clock.advance(1_000);
+    expect([hold.readUpTo, store.row('s')?.readUpTo]).toEqual([now, now]);
+    hold.drop('the test is over');
+  });
+
   it('hazard 33: is over as soon as a write finds another counter', async () => {
     const { clock, store, hold } = held();
     await store.take(hold.row, 'b', new AbortController().signal);

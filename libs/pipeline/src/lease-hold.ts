@@ -3,7 +3,7 @@ import { type Hole } from './hole-flush.js';
 import { isAskedOf, owingAs } from './lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
-import { laterClaim } from './watermark.js';
+import { credible, laterClaim } from './watermark.js';
 
 export interface LeaseHoldOptions {
   readonly store: LeaseStore;
@@ -78,7 +78,7 @@ export class LeaseHold {
   }
 
   get readUpTo(): number | null {
-    return this.#readUpTo;
+    return this.#credible(this.#readUpTo);
   }
 
   /** Everything up to this record is acknowledged. */
@@ -88,7 +88,7 @@ export class LeaseHold {
 
   /** Everything that the shard accepted before `readUpTo` is acknowledged; ms since the epoch. */
   claim(readUpTo: number): void {
-    this.#readUpTo = laterClaim(this.#readUpTo, readUpTo);
+    this.#readUpTo = laterClaim(this.readUpTo, readUpTo);
   }
 
   /** Tables that are owed a flush, and what it must cover; `undefined`: all that was before this worker took the lease. */
@@ -190,8 +190,13 @@ export class LeaseHold {
     const checkpoint = this.#checkpoint;
     const isEnd = checkpoint === 'SHARD_END';
     const children = isEnd ? this.#children : this.#row.children;
-    const row = owingAs({ ...this.#row, children, owes: [...this.#owes.keys()].sort() }, this.#row);
-    return { row, checkpoint, readUpTo: isEnd ? laterClaim(this.#readUpTo, this.#endedAt) : this.#readUpTo };
+    const before = { ...this.#row, readUpTo: this.#credible(this.#row.readUpTo) };
+    const row = owingAs({ ...before, children, owes: [...this.#owes.keys()].sort() }, before);
+    return { row, checkpoint, readUpTo: isEnd ? laterClaim(this.readUpTo, this.#endedAt) : this.readUpTo };
+  }
+
+  #credible(claim: number | null): number | null {
+    return credible(claim, this.#options.clock.now());
   }
 
   async #attempt(write: (signal: AbortSignal) => Promise<ShardLease | undefined>): Promise<boolean> {

@@ -37,9 +37,9 @@ export function renewedLease(row: ShardLease, readUpTo: number | null): ShardLea
   return { ...lease, counter: lease.counter + 1, readUpTo: claim, writtenCheckpoint };
 }
 
-/** `row` as it stands in the table, with the debts and the children that `lease` says, which its owner is about to write. */
-export function owingAs({ owes, children }: ShardLease, row: ShardLease): ShardLease {
-  const { owes: _, ...rest } = row;
+/** `row` as it stands in the table, with the debts, the children and the claim that `lease` says, which its owner is about to write. */
+export function owingAs({ owes, children, readUpTo }: ShardLease, row: ShardLease): ShardLease {
+  const { owes: _, ...rest } = { ...row, readUpTo };
   const withChildren = children === undefined ? rest : { ...rest, children };
   return owes === undefined || owes.length === 0 ? withChildren : { ...withChildren, owes };
 }

@@ -102,8 +102,8 @@ export interface LeaseStore {
   /** `false`: the row was there already. */
   create(lease: ShardLease, signal: AbortSignal): Promise<boolean>;
   /**
-   * Owner and counter as in `lease`, and nobody asks for it; counter + 1; `readUpTo` never goes back. This and `checkpoint` also write what `lease` says
-   * that it owes. Where another worker asks for the lease, these and `release` write nothing and resolve to the row as it stands, with `checkpointOwner`.
+   * Owner and counter as in `lease`, and nobody asks for it; counter + 1; `readUpTo` never goes back behind what `lease` claims: one in the row that is not in `lease` was
+   * a wrong clock's, and is replaced. This and `checkpoint` also write what `lease` says that it owes. Where another worker asks for the lease, these and `release` write nothing and resolve to the row as it stands, with `checkpointOwner`.
    */
   renew(lease: ShardLease, readUpTo: number | null, signal: AbortSignal): Promise<ShardLease | undefined>;
   checkpoint(

@@ -11,32 +11,39 @@ const hold = (shardId: string, streamId: string, readUpTo: number | null, owes =
 describe('ShardClaims', () => {
   it('hazard 50: joins what was claimed to what is claimed now', () => {
     const claims = new ShardClaims();
-    claims.note([hold('s', 'one', 5)], []);
-    claims.note([hold('s', 'one', 3), hold('t', 'one', null)], []);
+    claims.note([hold('s', 'one', 5)], [], 100);
+    claims.note([hold('s', 'one', 3), hold('t', 'one', null)], [], 100);
     expect(claims.snapshot()('one')).toEqual(new Map([['s', 5]]));
   });
 
   it('hazard 51: keeps the claims about one stream from another that uses the same shard ids', () => {
     const claims = new ShardClaims();
-    claims.note([hold('s', 'one', 5)], [rowOf('s', 'two')]);
+    claims.note([hold('s', 'one', 5)], [rowOf('s', 'two')], 100);
     expect(claims.snapshot()('two')).toEqual(new Map());
     expect(claims.snapshot()('one')).toEqual(new Map([['s', 5]]));
   });
 
   it('keeps a claim as long as the shard has a row, and a snapshot for ever', () => {
     const claims = new ShardClaims();
-    claims.note([hold('s', 'one', 5)], []);
-    claims.note([], [rowOf('s', 'one')]);
+    claims.note([hold('s', 'one', 5)], [], 100);
+    claims.note([], [rowOf('s', 'one')], 100);
     const snapshot = claims.snapshot();
-    claims.note([], []);
+    claims.note([], [], 100);
     expect(snapshot('one')).toEqual(new Map([['s', 5]]));
     expect(claims.snapshot()('one')).toEqual(new Map());
   });
 
+  it('hazard 68: forgets what a clock that was ahead has claimed, and hides nothing behind it', () => {
+    const claims = new ShardClaims();
+    claims.note([hold('s', 'one', 360_000)], [], 360_000);
+    claims.note([hold('s', 'one', 90)], [], 100);
+    expect(claims.snapshot()('one')).toEqual(new Map([['s', 90]]));
+  });
+
   it('takes no claim of a shard that owes a flush: only its row says that along with the debt', () => {
     const claims = new ShardClaims();
-    claims.note([hold('s', 'one', 5)], []);
-    claims.note([hold('s', 'one', 9, new Map([['orders', undefined]]))], []);
+    claims.note([hold('s', 'one', 5)], [], 100);
+    claims.note([hold('s', 'one', 9, new Map([['orders', undefined]]))], [], 100);
     expect(claims.snapshot()('one').get('s')).toBe(5);
   });
 });

@@ -1,6 +1,6 @@
 import { type LeaseHold } from './lease-hold.js';
 import { type ShardLease } from './ports.js';
-import { laterClaim } from './watermark.js';
+import { credible, laterClaim } from './watermark.js';
 
 /**
  * What one worker has claimed of shards that it reads or has read: facts about a shard of one stream,
@@ -9,8 +9,11 @@ import { laterClaim } from './watermark.js';
 export class ShardClaims {
   readonly #claims = new Map<string, { readonly row: ShardLease; readonly readUpTo: number }>();
 
-  /** Joins what is claimed now to what was claimed before, and forgets shards that nobody knows of any more. */
-  note(holds: readonly LeaseHold[], rows: readonly ShardLease[]): void {
+  /**
+   * Joins what is claimed now to what was claimed before, and forgets shards that nobody knows of any more, and claims of a time that at `now`, ms since the epoch, has not come.
+   */
+  note(holds: readonly LeaseHold[], rows: readonly ShardLease[], now: number): void {
+    for (const [id, { readUpTo }] of this.#claims) if (credible(readUpTo, now) === null) this.#claims.delete(id);
     for (const { row, readUpTo, owes } of holds) {
       if (owes.size > 0) continue;
       const claim = laterClaim(this.#claims.get(idOf(row))?.readUpTo ?? null, readUpTo);

@@ -88,6 +88,7 @@ export class ShardRunners {
     this.#claims.note(
       [...this.#running.values()].map(({ hold }) => hold),
       this.#rows,
+      this.#context.options.clock.now(),
     );
     return this.#claims.snapshot();
   }

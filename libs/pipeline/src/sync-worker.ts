@@ -1,5 +1,6 @@
 import { isTidemarkError, messageOf, type TidemarkError, wait, withDeadline } from '@tidemark/runtime';
 import { CallWatch } from './call-watch.js';
+import { CredibleLeases } from './credible-leases.js';
 import { EndedDebts } from './ended-debts.js';
 import { HoledShards } from './holed-shards.js';
 import { HoleFlush, type Skip } from './hole-flush.js';
@@ -49,6 +50,7 @@ export class SyncWorker {
   readonly #speaker: StreamSpeaker;
   readonly #holed: HoledShards;
   readonly #malformed: MalformedLeases;
+  readonly #credible: CredibleLeases;
   readonly #endedDebts: EndedDebts;
   readonly #stopReading = new AbortController();
   readonly #stopPublishing = new AbortController();
@@ -79,6 +81,7 @@ export class SyncWorker {
     });
     this.#trouble = new TroubleLog(log, { workerId }, (what) => this.#metrics.failed(what));
     this.#malformed = new MalformedLeases(this.#trouble);
+    this.#credible = new CredibleLeases(this.#trouble);
     this.#others = new OtherStreams(failoverMs);
     this.#survey = this.#makeSurvey();
     const flushAll = (reason: string): Promise<readonly Skip[]> =>
@@ -204,8 +207,10 @@ export class SyncWorker {
     await this.#runners.dropOwing(tables, error.message);
   }
 
-  #listLeases(): Promise<readonly ShardLease[]> {
-    return this.#onLeases('listing the leases', (signal) => this.#options.leases.list(signal));
+  async #listLeases(): Promise<readonly ShardLease[]> {
+    const { clock, leases } = this.#options;
+    const rows = await this.#onLeases('listing the leases', (signal) => leases.list(signal));
+    return this.#credible.of(rows, clock.now());
   }
 
   async #flushesEnded(): Promise<void> {

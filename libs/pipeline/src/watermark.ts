@@ -20,6 +20,17 @@ export function claimOf(page: ShardPage): number | null {
   return page.closed || page.millisBehindLatest === null ? null : page.askedAt - page.millisBehindLatest;
 }
 
+/** Clocks are wrong by less than half of it, so that two differ by less, ms. */
+const clockSkewMs = 5_000;
+
+/**
+ * A claim as it counts at `now`, ms since the epoch. One of a time that has not come was made while some clock was ahead, and proves nothing; joined by max, it would hide
+ * what is claimed since, for as long as that clock was ahead.
+ */
+export function credible(claim: number | null, now: number): number | null {
+  return claim === null || claim > now + clockSkewMs ? null : claim;
+}
+
 export function laterClaim(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }

@@ -3,6 +3,7 @@ export const errorCodes = [
   'ABORTED',
   'ACCESS_DENIED',
   'AMBIGUOUS_WRITE',
+  'CLOCK_AHEAD',
   'CLOSED',
   'CONSUMER_LIMIT',
   'FEED_UNAVAILABLE',

@@ -33,7 +33,7 @@ function recordOf(key: string | null, header: Uint8Array): SourceRecord {
 function sent(record: SourceRecord): readonly number[] {
   const [chunk] = [...chunksOf('users', { records: [record] }, 10)];
   if (chunk === undefined) throw new Error('a record is gone');
-  highestOf(chunk);
+  highestOf(chunk, 0);
   const all = [undefined, ['users'], ['others']].map((buckets) => outgoing('users', 0, chunk, 3, buckets));
   if (all.some((each) => each.length > 1 || each.some(({ record: { src } }) => src !== 7)))
     throw new Error('it is another record');

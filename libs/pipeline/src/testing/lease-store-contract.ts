@@ -113,6 +113,19 @@ function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
       },
     },
     {
+      name: 'puts a claim in the place of one that its owner does not make any more: a clock was ahead',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const ahead = await store.renew(row, 360_000, signal);
+        assert.ok(ahead);
+        const renewed = await store.renew({ ...ahead, readUpTo: null }, 70, signal);
+        assert.deepEqual(renewed, { ...ahead, counter: ahead.counter + 1, readUpTo: 70 });
+        const again = await store.checkpoint({ ...renewed, readUpTo: null }, '123', 60, signal);
+        assert.equal(again?.readUpTo, 60);
+        assert.deepEqual(await sorted(store), [again]);
+      },
+    },
+    {
       name: 'checkpoints: with what was read up to, and the switches start anew',
       run: async () => {
         const { store, row } = await taken(make);

@@ -178,7 +178,7 @@ export class RouteModel implements Model<RouteState> {
       topics = topics.with(topic, [...(topics[topic] ?? []), ...records.map(passedFrom)]);
       owned.announced(topicNames[topic] ?? '', since);
     }
-    if (targetsMax === Infinity) owned.pass(highestOf(chunk));
+    if (targetsMax === Infinity) owned.pass(highestOf(chunk, Infinity));
     const after = { ...dispatcher, ...assignedFrom(owned), position: position + 1 };
     return withDispatcher({ ...state, topics }, at, after);
   }
