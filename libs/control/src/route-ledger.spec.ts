@@ -28,6 +28,16 @@ it('takes a record that came twice as one', () => {
   expect(ledger.history('users')).toHaveLength(1);
 });
 
+it('takes what it has seen before for nothing new from when the log begins anew until that is read to its end', () => {
+  const ledger = new RouteLedger(10);
+  const [first, second] = [routeOf({ version: 1 }), routeOf({ version: 2 })];
+  for (const route of [first, second]) ledger.apply(route);
+  ledger.restart();
+  expect([ledger.apply(first), ledger.last('users')?.version]).toEqual(['repeated', 2]);
+  ledger.catchUp();
+  expect([ledger.apply(first), ledger.last('users')?.version]).toEqual(['out-of-step', 1]);
+});
+
 it('lists and counts live routes, sorted', () => {
   const ledger = new RouteLedger(10);
   for (const table of ['users', 'orders', 'gone']) ledger.apply(routeOf({ table }));

@@ -6,7 +6,7 @@ export type LedgerVerdict =
   | 'accepted'
   /** Accepted, although its writer had not seen the record before it: two wrote at once. */
   | 'out-of-step'
-  /** Seen before the log began anew. */
+  /** Seen before the log began anew, and read again since. */
   | 'repeated'
   /** Of a lower epoch than one already seen: a zombie's, ignored by every reader. */
   | 'stale';
@@ -50,6 +50,11 @@ export class RouteLedger {
   /** The log has begun anew: what it still holds from before comes again, and means nothing. What stands stays, whatever is missing there. */
   restart(): void {
     this.#restarted = true;
+  }
+
+  /** All that it held when it began anew was read: an old record that comes from now on was written behind it. */
+  catchUp(): void {
+    this.#restarted = false;
   }
 
   /** The last record of a table, deletions included. */

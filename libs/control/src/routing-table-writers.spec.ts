@@ -42,6 +42,42 @@ describe('an append without an answer', () => {
     expect(table.state).toMatchObject({ type: 'writer' });
   });
 
+  it.each([
+    ['', false],
+    [', also where the log has begun anew before', true],
+  ])('that arrives twice, behind a later change, is not passed over in silence%s', async (_, isAnew) => {
+    const { table, topic } = await openRoutingTable();
+    await table.put('users', [a], create);
+    await table.put('users', [b], { ifMatch: 1, actor: 'ops' });
+    if (isAnew) {
+      const kept = topic.routes;
+      topic.reset();
+      for (const route of kept) topic.write(route);
+      await settle();
+      expect(table.state).toMatchObject({ type: 'writer' });
+    }
+    const [, second] = topic.routes;
+    await table.put('users', [a], { ifMatch: 2, actor: 'ops' });
+    if (second !== undefined) topic.write(second);
+    await settle();
+    expect([table.state.type, table.get('users')]).toEqual(['superseded', topic.routes.at(-1)]);
+  });
+
+  it('is taken for one that the log still holds until the last log that began anew is read to its end', async () => {
+    const { table, topic, log } = await openRoutingTable();
+    await table.put('users', [a], create);
+    await table.put('users', [b], { ifMatch: 1, actor: 'ops' });
+    const kept = topic.routes;
+    const ends: (() => void)[] = [];
+    log.barrier = () => new Promise((resolve) => ends.push(resolve));
+    topic.reset();
+    topic.reset();
+    ends[0]?.();
+    await settle();
+    for (const route of kept) topic.write(route);
+    expect([ends.length, table.state.type, table.get('users').version]).toEqual([2, 'writer', 2]);
+  });
+
   it('is bounded by the deadline', async () => {
     const { table, log, clock } = await openRoutingTable(undefined, { timeoutMs: 50 });
     log.beforeAppend = () => new Promise(() => undefined);

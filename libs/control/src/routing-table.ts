@@ -51,6 +51,8 @@ export class RoutingTable {
   /** Tables whose records the log has lost, as far as they have not come again. */
   readonly #lost = new Set<string>();
   readonly #repairLater: Later;
+  readonly #closing = new AbortController();
+  #resets = 0;
 
   constructor(options: RoutingTableOptions) {
     this.#options = resolveRoutingTableOptions(options);
@@ -95,6 +97,7 @@ export class RoutingTable {
 
   /** Leaves the election first, so that another one can take over meanwhile. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#repairLater.cancel();
     await this.#candidacy.close();
     await this.#options.log.close();
@@ -306,6 +309,19 @@ export class RoutingTable {
       { routes: this.#ledger.count },
       'the routing topic has begun anew; export what stands here and import it, or import what was exported before',
     );
+    void this.#readAnew();
+  }
+
+  /** Until the end of the new log, what was seen before is what it still holds; behind it, somebody has written it again. */
+  async #readAnew(): Promise<void> {
+    this.#resets += 1;
+    const resets = this.#resets;
+    try {
+      await this.#options.log.barrier(this.#closing.signal);
+      if (resets === this.#resets) this.#ledger.catchUp();
+    } catch (error) {
+      this.#options.logger.debug({ error: messageOf(error) }, 'the routing topic was not read to its new end');
+    }
   }
 
   #onUnreadable(reason: string, unsupported: boolean): void {

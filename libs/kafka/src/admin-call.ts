@@ -3,7 +3,7 @@ import { type Admin } from 'kafkajs';
 import { isAccessDenied, isTopicMissing, topicDenied } from './kafka-error.js';
 import { type KafkaClient, shortRetry } from './kafka-client.js';
 import { type PartitionIdentity } from './metadata-patch.js';
-import { type Bounds, type LeaderEpoch } from './positions.js';
+import { type Bounds, type KnownBounds, type LeaderEpoch } from './positions.js';
 
 export interface AdminCallOptions {
   readonly client: KafkaClient;
@@ -54,20 +54,40 @@ export async function identityOf(admin: Admin, topic: string): Promise<LogIdenti
   }
 }
 
-/** First and next offset of every partition, or `undefined` when there is no such topic. Fails with `ACCESS_DENIED`, or as Kafka failed. */
+/**
+ * First and next offset of every partition, or `undefined` when there is no such topic. Fails with `FEED_UNAVAILABLE` where a partition has no leader, with
+ * `ACCESS_DENIED`, or as Kafka failed.
+ */
 export async function boundsOf(admin: Admin, topic: string): Promise<Bounds | undefined> {
+  const known = await knownBoundsOf(admin, topic);
+  return known && allBounds(topic, known);
+}
+
+/** First and next offset of every partition that has a leader, or `undefined` when there is no such topic. Fails with `ACCESS_DENIED`, or as Kafka failed. */
+export async function knownBoundsOf(admin: Admin, topic: string): Promise<KnownBounds | undefined> {
   try {
-    const low: bigint[] = [];
-    const high: bigint[] = [];
+    const low: (bigint | undefined)[] = [];
+    const high: (bigint | undefined)[] = [];
     for (const { partition, low: first, high: next } of await admin.fetchTopicOffsets(topic)) {
-      low[partition] = offsetOf(topic, partition, first);
-      high[partition] = offsetOf(topic, partition, next);
+      const isKnown = BigInt(first) >= 0n && BigInt(next) >= 0n;
+      low[partition] = isKnown ? BigInt(first) : undefined;
+      high[partition] = isKnown ? BigInt(next) : undefined;
     }
     return { low, high };
   } catch (error) {
     if (isTopicMissing(error)) return undefined;
     throw isAccessDenied(error) ? topicDenied(topic, error) : error;
   }
+}
+
+/** Those of every partition. Fails with `FEED_UNAVAILABLE` where one has no leader. */
+export function allBounds(topic: string, { low, high }: KnownBounds): Bounds {
+  const all = (offsets: readonly (bigint | undefined)[]): bigint[] =>
+    Array.from(offsets, (offset, partition) => {
+      if (offset === undefined) throw leaderless(topic, partition);
+      return offset;
+    });
+  return { low: all(low), high: all(high) };
 }
 
 /** The first offset of every partition that the broker dates no earlier than `sinceMs`; the end where there is none. */
@@ -82,7 +102,11 @@ export async function offsetsSince(admin: Admin, topic: string, sinceMs: number)
 function offsetOf(topic: string, partition: number, offset: string): bigint {
   const known = BigInt(offset);
   if (known >= 0n) return known;
-  throw new TidemarkError('FEED_UNAVAILABLE', `kafka: partition ${partition} of ${topic} has no leader`, {
+  throw leaderless(topic, partition);
+}
+
+function leaderless(topic: string, partition: number): TidemarkError {
+  return new TidemarkError('FEED_UNAVAILABLE', `kafka: partition ${partition} of ${topic} has no leader`, {
     retriable: true,
     context: { topic, partition },
   });

@@ -18,6 +18,9 @@ const asking = (...places: readonly FetchPlace[]): FetchOptions => ({
   ],
 });
 
+/** A batch that is cut off before its first record. */
+const shell = [...Array<number>(16).fill(0), 2, 0, 0, 0];
+
 interface Sent {
   readonly id: string | undefined;
   readonly partitions: readonly { readonly partition: number; readonly offset: bigint; readonly epoch: number }[];
@@ -51,7 +54,7 @@ async function sent(options: FetchOptions): Promise<readonly Sent[]> {
 async function answered(
   options: FetchOptions,
   errors: ReadonlyMap<string, number>,
-  { stableEnd = -1n, follower = -1 } = {},
+  { stableEnd = -1n, follower = -1, bytes = [] as readonly number[] } = {},
 ) {
   const writer = new FlexibleWriter();
   writer.int32(0).int8(0).int8(0).int32(0);
@@ -63,7 +66,7 @@ async function answered(
       writer.array([], () => undefined);
       writer
         .int32(follower)
-        .array([], () => undefined)
+        .array(partition === 0 ? bytes : [], (byte) => writer.int8(byte))
         .noTags();
     });
     writer.noTags();
@@ -77,6 +80,7 @@ async function answered(
     }[];
     readonly refused: readonly object[];
     readonly nothing: readonly object[];
+    readonly empty: readonly { readonly partition: number }[];
   }>;
 }
 
@@ -130,5 +134,16 @@ describe('a fetch by the ids of topics', () => {
     const options = asking({ topicId: first, leaderEpoch: 7 });
     expect((await answered(options, new Map([[first, 0]]), of)).nothing).toEqual(expected);
     expect((await answered(options, new Map([[first, 29]]), of)).nothing).toEqual([]);
+  });
+
+  it.each<[string, object, readonly number[]]>([
+    ['the answer brought nothing of any', {}, [0, 1]],
+    ['a batch of its own lost its records, beside which another’s may have been left out', { bytes: shell }, [0]],
+    ['a follower is named, which may have some', { follower: 2 }, []],
+  ])('says which partitions were read without a record: %s', async (_what, of, expected) => {
+    const options = asking({ topicId: first, leaderEpoch: 7 }, { topicId: first, leaderEpoch: 7 });
+    const { empty } = await answered(options, new Map([[first, 0]]), of);
+    expect(empty.map(({ partition }) => partition)).toEqual(expected);
+    expect((await answered(options, new Map([[first, 56]]), of)).empty).toEqual([]);
   });
 });

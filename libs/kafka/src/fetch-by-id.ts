@@ -109,6 +109,7 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
   });
   const responses: FetchAnswer['responses'][number][] = [];
   const nothing: NothingAt[] = [];
+  const empty: { readonly topic: string; readonly partition: number }[] = [];
   const isEmpty = bytesOf(read) === 0;
   for (const { log, partitions } of read) {
     const topic = log?.topic ?? '';
@@ -120,13 +121,16 @@ async function decode(answer: Buffer, options: ByIdOptions): Promise<Decoded> {
       else if (!mayBeOfEpoch(known.errorCode, asked)) {
         const messages = await messagesOf(records);
         if (messages.length > 0) believeAgain(asked);
-        else if (isEmpty || records !== undefined) nothing.push(...nothingAt(topic, { ...known, diverging }, asked));
+        else if ((isEmpty || records !== undefined) && isRead(known, diverging)) {
+          empty.push({ topic, partition: known.partition });
+          nothing.push(...nothingAt(topic, known, asked));
+        }
         usable.push({ ...known, messages });
       }
     }
     responses.push({ topicName: topic, partitions: usable });
   }
-  return { clientSideThrottleTime, errorCode, responses, refused, nothing };
+  return { clientSideThrottleTime, errorCode, responses, refused, nothing, empty };
 }
 
 function bytesOf(read: readonly { readonly partitions: readonly ReadPartition[] }[]): number {
@@ -135,16 +139,23 @@ function bytesOf(read: readonly { readonly partitions: readonly ReadPartition[] 
   return bytes;
 }
 
+type Known = Omit<ReadPartition, 'records' | 'diverging'>;
+
 /**
- * Where a batch without records was handed over, or nothing at all was: brokers owe an answer one whole batch, and leave out what does not fit beside it, whatever
- * bounds it. A leader that names a follower, or another log, hands over nothing, whatever there is.
+ * Whether the partition was read where a batch without records was handed over, or nothing at all was: brokers owe an answer one whole batch, and leave out what does
+ * not fit beside it, whatever bounds it. A leader that names a follower, or another log, hands over nothing, whatever there is.
  */
+function isRead({ errorCode, preferredReadReplica }: Known, diverging: Diverging | undefined): boolean {
+  return errorCode === 0 && preferredReadReplica < 0 && diverging === undefined;
+}
+
+/** There is more behind what was asked for, of a partition that was read without a record. */
 function nothingAt(
   topic: string,
-  { partition, errorCode, lastStableOffset, preferredReadReplica, diverging }: Omit<ReadPartition, 'records'>,
+  { partition, lastStableOffset }: Known,
   asked: FetchPartition | undefined,
 ): NothingAt[] {
-  if (asked === undefined || errorCode !== 0 || preferredReadReplica >= 0 || diverging !== undefined) return [];
+  if (asked === undefined) return [];
   const offset = BigInt(asked.fetchOffset);
   return BigInt(lastStableOffset) > offset ? [{ topic, partition, offset }] : [];
 }

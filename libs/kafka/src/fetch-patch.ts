@@ -2,8 +2,8 @@
 import { type Cluster, type PartitionAssigner } from 'kafkajs';
 import Broker, { type FetchAnswer, type FetchOptions, type FetchPartition } from 'kafkajs/src/broker/index.js';
 import { patchFetchProtocol } from './fetch-by-id.js';
-import { type FetchPlaces } from './fetch-places.js';
-import { passOver, standsIn } from './follower-patch.js';
+import { type FetchPlaces, type RefusedPlace } from './fetch-places.js';
+import { isNamed, passOver, standsIn } from './follower-patch.js';
 import { kafkaErrorType } from './kafka-error.js';
 import { membershipOf } from './membership-patch.js';
 
@@ -14,6 +14,11 @@ const readersOfBrokers = Symbol.for('@tidemark/kafka/fetch-places');
 interface Reader {
   readonly places: FetchPlaces;
   readonly cluster: object;
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
 }
 
 type Patched = Broker & { [readersOfBrokers]?: WeakMap<object, Reader> };
@@ -42,11 +47,9 @@ export function patchFetch(): void {
     const answer = await fetch
       .call(this, { ...options, topics, ...withoutRack(this, reader, topics) })
       .catch((error) => failed(error, this, reader));
-    for (const refused of answer.refused ?? []) places.onRefused(refused);
-    for (const nothing of answer.nothing ?? []) places.onNothing?.(nothing);
-    for (const { topicName, partitions } of answer.responses)
-      for (const { partition, messages } of partitions) if (messages.length > 0) places.onRecords(topicName, partition);
-    return answer;
+    const current = stillRead(answer, topics, places);
+    tell(current, this, reader);
+    return current;
   };
 }
 
@@ -75,6 +78,50 @@ function withoutRack({ nodeId }: Broker, { cluster }: Reader, topics: FetchOptio
     partitions.some(({ partition }) => membership !== undefined && standsIn(membership, nodeId, topic, partition)),
   );
   return isStandIn ? { rackId: '' } : {};
+}
+
+/**
+ * What an answer says of the logs that are read by now. One that came late may be of a log that another has come in place of since, and its records would be taken
+ * for that one's. Where the place is closed, that is to be looked up yet, while what is handed on now would be on its way. kafkajs asks again for what
+ * it is not given, from where it stands: nothing is passed over.
+ */
+function stillRead(answer: FetchAnswer, asked: FetchOptions['topics'], places: FetchPlaces): FetchAnswer {
+  const over = new Set<string>();
+  for (const { topic, partitions } of asked)
+    for (const { partition, place } of partitions)
+      if (place?.topicId !== undefined && places.of(topic, partition)?.topicId !== place.topicId)
+        over.add(`${topic}|${partition}`);
+  if (over.size === 0) return answer;
+  const isRead = ({ topic, partition }: Place): boolean => !over.has(`${topic}|${partition}`);
+  const { responses, refused = [], nothing = [], empty = [] } = answer;
+  return {
+    ...answer,
+    responses: responses.map(({ topicName: topic, partitions }) => ({
+      topicName: topic,
+      partitions: partitions.filter(({ partition }) => isRead({ topic, partition })),
+    })),
+    refused: refused.filter(isRead),
+    nothing: nothing.filter(isRead),
+    empty: empty.filter(isRead),
+  };
+}
+
+function tell({ responses, refused = [], nothing = [], empty = [] }: FetchAnswer, broker: Broker, of: Reader): void {
+  const { places, cluster } = of;
+  for (const each of refused) {
+    if (isOfFollower(each, broker, of)) passOver(cluster, broker.nodeId);
+    places.onRefused(each);
+  }
+  for (const each of nothing) places.onNothing?.(each);
+  for (const { topicName, partitions } of responses)
+    for (const { partition, messages } of partitions) if (messages.length > 0) places.onRecords(topicName, partition);
+  for (const { topic, partition } of empty) places.onRecords(topic, partition);
+}
+
+/** What a follower does not give, its leader may. */
+function isOfFollower({ topic, partition, why }: RefusedPlace, { nodeId }: Broker, { cluster }: Reader): boolean {
+  const membership = membershipOf(cluster);
+  return why === 'not-given' && membership !== undefined && isNamed(membership, nodeId, topic, partition);
 }
 
 /** That an offset is out of range is said of one partition, and believed of its leader alone. */

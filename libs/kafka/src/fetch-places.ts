@@ -30,7 +30,7 @@ export interface FetchPlaces {
   of(topic: string, partition: number): FetchPlace | undefined;
   onRefused(refused: RefusedPlace): void;
   onNothing?(nothing: NothingAt): void;
-  /** Records of the partition have come. */
+  /** Records of the partition have come, or the broker has read it and found none: it is handed over again, whatever was refused before. */
   onRecords(topic: string, partition: number): void;
   /** Nothing at all is to be asked for: resolves when it is time to look again. */
   idle(delayMs: number): Promise<void>;

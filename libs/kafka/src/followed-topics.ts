@@ -1,8 +1,8 @@
 import { type Admin } from 'kafkajs';
-import { boundsOf, identityOf, type LogIdentity, offsetsSince } from './admin-call.js';
+import { allBounds, identityOf, knownBoundsOf, type LogIdentity, offsetsSince } from './admin-call.js';
 import { type FetchPlace, type RefusedPlace } from './fetch-places.js';
 import { isOfTopic } from './kafka-error.js';
-import { type Bounds, judgePosition, Positions } from './positions.js';
+import { judgePosition, type KnownBounds, Positions } from './positions.js';
 
 /** How a topic is followed. */
 export interface TailedTopic {
@@ -28,9 +28,9 @@ export interface FollowedTopicsHooks {
 /** A topic as one look has found it. */
 interface Found {
   readonly identity: LogIdentity;
-  readonly bounds: Bounds;
-  /** Where it is read from if it has no positions yet. */
-  readonly start: readonly bigint[];
+  readonly bounds: KnownBounds;
+  /** Where it is read from, as it has no positions or is another topic; `undefined`: it is read on. */
+  readonly start: readonly bigint[] | undefined;
 }
 
 /**
@@ -41,13 +41,17 @@ interface Found {
  *
  * Positions are fixed by the first look that finds the topic: at its end, or at offset 0 when an earlier look had not found it, because then
  * everything in it was written after it was named.
+ *
+ * Looks may overlap. One during which another was applied is dropped: it may have found what was there before, and judges positions that have been moved.
  */
 export class FollowedTopics {
   readonly positions = new Positions();
   readonly #hooks: FollowedTopicsHooks;
   #wanted: ReadonlyMap<string, TailedTopic> = new Map();
   readonly #absent = new Set<string>();
-  readonly #ends = new Map<string, readonly bigint[]>();
+  readonly #ends = new Map<string, readonly (bigint | undefined)[]>();
+  /** Another one for every topic whenever a look of it is applied. */
+  readonly #looks = new Map<string, symbol>();
   readonly #ids = new Map<string, string | undefined>();
   readonly #places = new Map<string, FetchPlace[]>();
   /** Not fetched before its topic was looked up: what a broker has refused to hand over, by topic. */
@@ -68,6 +72,7 @@ export class FollowedTopics {
       this.#places.delete(topic);
       this.#refused.delete(topic);
     }
+    for (const topic of this.#looks.keys()) if (!topics.has(topic)) this.#looks.delete(topic);
     for (const topic of this.#absent) if (!topics.has(topic)) this.#absent.delete(topic);
     return left;
   }
@@ -137,6 +142,11 @@ export class FollowedTopics {
     return [...this.#refused.keys()];
   }
 
+  /** Partitions that are not fetched before their topics were looked up. */
+  closed(): RefusedPlace[] {
+    return [...this.#refused.values()].flat();
+  }
+
   /**
    * Looks the topics up: fixes the positions of new ones, and moves positions that have fallen out of the log. One that the brokers do not answer for keeps
    * no other from its look: why, is thrown at the end.
@@ -152,15 +162,25 @@ export class FollowedTopics {
   }
 
   async #surveyOne(admin: Admin, topic: string): Promise<void> {
+    if (!this.#wanted.has(topic)) return;
+    const look = this.#looks.get(topic) ?? Symbol(topic);
+    this.#looks.set(topic, look);
     // From before the look: a position that has moved meanwhile may be past the end that the look has found.
     const before = [...this.positions.of(topic)];
     const refused = this.#refused.get(topic) ?? [];
     const found = await this.#find(admin, topic);
-    if (!this.#wanted.has(topic)) return;
+    if (this.#looks.get(topic) !== look) return;
+    this.#looks.set(topic, Symbol(topic));
     if (found === undefined) this.#missing(topic);
     else this.#found(topic, found, before, refused);
-    // What was refused meanwhile has its own look.
-    const left = this.#refused.get(topic)?.slice(refused.length) ?? [];
+    this.#open(topic, refused, found?.bounds);
+    if (found !== undefined) allBounds(topic, found.bounds);
+  }
+
+  /** What was refused meanwhile has its own look, and so has a partition of which nothing is known without a leader. */
+  #open(topic: string, refused: readonly RefusedPlace[], { low }: KnownBounds = { low: [], high: [] }): void {
+    const isUnknown = (partition: number): boolean => partition < low.length && low[partition] === undefined;
+    const left = (this.#refused.get(topic) ?? []).filter((one) => !refused.includes(one) || isUnknown(one.partition));
     if (left.length > 0) this.#refused.set(topic, left);
     else if (this.#refused.delete(topic)) this.#hooks.onChange();
   }
@@ -176,9 +196,9 @@ export class FollowedTopics {
 
   async #find(admin: Admin, topic: string): Promise<Found | undefined> {
     const identity = await identityOf(admin, topic);
-    const bounds = identity === undefined ? undefined : await boundsOf(admin, topic);
+    const bounds = identity === undefined ? undefined : await knownBoundsOf(admin, topic);
     if (identity === undefined || bounds === undefined) return undefined;
-    return { identity, bounds, start: await this.#startOf(admin, topic, bounds) };
+    return { identity, bounds, start: await this.#startOf(admin, topic, identity, bounds) };
   }
 
   #missing(topic: string): void {
@@ -186,33 +206,43 @@ export class FollowedTopics {
     this.#absent.add(topic);
   }
 
-  /** Where a topic without positions is read from. */
-  async #startOf(admin: Admin, topic: string, { low, high }: Bounds): Promise<readonly bigint[]> {
+  /** A partition without a leader keeps a topic from beginning, and nothing but itself from being read on. */
+  async #startOf(admin: Admin, topic: string, identity: LogIdentity, bounds: KnownBounds): Promise<Found['start']> {
+    const hasPositions = this.positions.has(topic);
+    if (hasPositions && !this.#isAnew(topic, identity)) return undefined;
+    const { low, high } = allBounds(topic, bounds);
     const from = this.#wanted.get(topic)?.from ?? 'end';
-    if (from === 'start') return low;
+    if (hasPositions || from === 'start') return low;
     if (from === 'end') return this.#absent.has(topic) ? low.map(() => 0n) : high;
-    return this.positions.has(topic) ? [] : offsetsSince(admin, topic, from.sinceMs);
+    return offsetsSince(admin, topic, from.sinceMs);
+  }
+
+  /** Whether what is there now is another topic than the one that was read; one that was away is, where ids are not known. */
+  #isAnew(topic: string, { topicId }: LogIdentity): boolean {
+    const [isSame, isOther] = compared(this.#ids.get(topic), topicId);
+    return isOther || (this.#absent.has(topic) && !isSame);
   }
 
   #found(topic: string, found: Found, before: readonly bigint[], refused: readonly RefusedPlace[]): void {
     const { identity, bounds, start } = found;
     const wasAbsent = this.#absent.delete(topic);
-    const known = this.#ids.get(topic);
-    const [isSame, isOther] = compared(known, identity.topicId);
     this.#ends.set(topic, bounds.high);
-    this.#ids.set(topic, identity.topicId ?? known);
-    if (!this.positions.has(topic)) {
-      this.positions.fix(topic, start, identity.leaderEpochs);
-    } else if (isOther || (wasAbsent && !isSame)) {
-      this.positions.fix(topic, bounds.low, identity.leaderEpochs);
-      for (const [partition, low] of bounds.low.entries()) this.#hooks.onMove(topic, partition, low);
-      this.#gapAll(topic, wasAbsent ? 'the topic was away and has come back' : 'the topic was made anew');
-      if (this.isCompacted(topic)) this.#hooks.onReset(topic);
-    } else {
+    this.#ids.set(topic, identity.topicId ?? this.#ids.get(topic));
+    if (start === undefined) {
       const cut = new Set(refused.filter(({ why }) => why === 'cut').map(({ partition }) => partition));
       for (const partition of bounds.low.keys()) this.#place(topic, partition, found, before, cut.has(partition));
+    } else {
+      const isAnew = this.positions.has(topic);
+      this.positions.fix(topic, start, identity.leaderEpochs);
+      if (isAnew) this.#begin(topic, start, wasAbsent);
     }
     this.#hooks.onChange();
+  }
+
+  #begin(topic: string, start: readonly bigint[], wasAbsent: boolean): void {
+    for (const [partition, low] of start.entries()) this.#hooks.onMove(topic, partition, low);
+    this.#gapAll(topic, wasAbsent ? 'the topic was away and has come back' : 'the topic was made anew');
+    if (this.isCompacted(topic)) this.#hooks.onReset(topic);
   }
 
   #place(
@@ -226,7 +256,8 @@ export class FollowedTopics {
     const low = bounds.low[partition];
     if (earlier === undefined || low === undefined) return;
     const now = this.positions.at(topic, partition) ?? earlier;
-    const behind = judgePosition(earlier, earlier, bounds.high[partition] ?? earlier);
+    // One that was moved back meanwhile is newer than the end that was found.
+    const behind = judgePosition(earlier, earlier, now < earlier ? earlier : (bounds.high[partition] ?? earlier));
     const ahead = judgePosition(now, low, now);
     const epoch = identity.leaderEpochs[partition];
     if (!isCut && behind.type === 'expected' && ahead.type === 'expected') {

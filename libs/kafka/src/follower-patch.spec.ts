@@ -10,10 +10,13 @@ import { patchMembership } from './membership-patch.js';
 /** What brokers were asked, and what they answer. */
 const asked: string[] = [];
 let answer: () => void = () => undefined;
+/** Who does not give the partition. */
+let refusing: number | undefined;
 Broker.prototype.fetch = async function (this: Broker, { rackId }: FetchOptions) {
   asked.push(`${this.nodeId} of rack ${JSON.stringify(rackId)}`);
   answer();
-  return { responses: [] };
+  const refused = this.nodeId === refusing ? [{ topic: 't', partition: 0, why: 'not-given' as const }] : [];
+  return { responses: [], refused };
 };
 patchMembership();
 patchFollowers();
@@ -33,7 +36,10 @@ async function bench() {
   const cluster = {
     connect: async () => undefined,
     getNodeIds: () => known.map(String),
-    findTopicPartitionMetadata: () => [{ partitionId: 0, leader, offlineReplicas: [] }],
+    findTopicPartitionMetadata: () => [
+      { partitionId: 0, leader, offlineReplicas: [] },
+      { partitionId: 1, leader: follower, offlineReplicas: [] },
+    ],
     findLeaderForPartitions: () => ({ [leader]: [0] }),
     findBroker: async ({ nodeId }: { readonly nodeId: number }) => {
       connect();
@@ -57,7 +63,7 @@ async function bench() {
   };
   return {
     ...{ cluster, group, log, fetch },
-    reader: () => Object.keys(group.findReadReplicaForPartitions('t', [0])).map(Number),
+    reader: (partition = 0) => Object.keys(group.findReadReplicaForPartitions('t', [partition])).map(Number),
     know: (nodes: number[]) => (known = nodes),
     refuseConnections: () => {
       connect = () => {
@@ -71,6 +77,7 @@ describe('a follower that is away', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => {
     jest.useRealTimers();
+    refusing = undefined;
     asked.length = 0;
     answer = () => undefined;
   });
@@ -97,6 +104,20 @@ describe('a follower that is away', () => {
     const [one, other] = [await bench(), await bench()];
     passOver(one.cluster, follower);
     expect([one.reader(), other.reader()]).toEqual([[leader], [follower]]);
+  });
+
+  it('is passed over for a while when it refuses the partition, which its leader may give, and not when the leader refuses it', async () => {
+    const { group, reader, fetch } = await bench();
+    const isNamed = { nodeId: leader, expireAt: Date.now() + 60_000 };
+    Object.assign(group.preferredReadReplicasPerTopicPartition['t'] ?? {}, { 1: isNamed });
+    refusing = leader;
+    await fetch(leader);
+    expect([reader(), reader(1)]).toEqual([[follower], [leader]]);
+    refusing = follower;
+    await fetch(follower);
+    expect(reader()).toEqual([leader]);
+    jest.advanceTimersByTime(10_000);
+    expect(reader()).toEqual([follower]);
   });
 
   it('is forgotten when its name has expired, so that the leader names one again', async () => {

@@ -60,6 +60,16 @@ export function standsIn(
   return named !== undefined && named !== nodeId;
 }
 
+/** Whether a broker is the follower that the leader has named for a partition. */
+export function isNamed(
+  { preferredReadReplicasPerTopicPartition }: Membership,
+  nodeId: number,
+  topic: string,
+  partition: number,
+): boolean {
+  return preferredReadReplicasPerTopicPartition[topic]?.[partition]?.nodeId === nodeId;
+}
+
 function presence({ cluster }: Membership): (nodeId: number) => boolean {
   const failed = (ConsumerGroup.prototype as Patched)[failuresOf]?.get(cluster);
   const known = new Set((cluster as { getNodeIds(): readonly string[] }).getNodeIds().map(Number));

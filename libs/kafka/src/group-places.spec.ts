@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '@tidemark/runtime';
-import { eventually, ManualClock } from '@tidemark/runtime/testing';
+import { eventually, ManualClock, settle } from '@tidemark/runtime/testing';
 import { type Admin } from 'kafkajs';
 import { Generation } from './generation.js';
 import { GroupPlaces } from './group-places.js';
@@ -10,18 +10,22 @@ const committed = { topicId: 'a-1', leaderEpoch: 2 };
 
 function placesOf() {
   const clock = new ManualClock();
-  const generation = new Generation({ a: [0, 1], b: [0] });
-  const ids = new Map<string, string>([['a', 'a-1']]);
+  const joined = (): Generation => new Generation({ a: [0, 1], b: [0] });
+  let generation = joined();
+  const ids = new Map<string, string | undefined>([['a', 'a-1']]);
   const others: string[] = [];
   const gone: string[] = [];
   let asked = 0;
+  let isDown = false;
   const admin = {
-    connect: () => Promise.resolve(),
+    connect: async () => {
+      if (isDown) throw Object.assign(new Error('closed'), { name: 'KafkaJSConnectionError' });
+    },
     disconnect: () => Promise.resolve(),
     fetchTopicMetadata: async ({ topics: [name = ''] }: { topics: string[] }) => {
       asked += 1;
       const topicId = ids.get(name);
-      if (topicId === undefined) throw Object.assign(new Error('none'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+      if (!ids.has(name)) throw Object.assign(new Error('none'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
       return {
         topics: [{ name, partitions: [0, 1].map((partitionId) => ({ partitionId, topicId, leaderEpoch: 5 })) }],
       };
@@ -36,7 +40,10 @@ function placesOf() {
     onOtherLog: ({ topic, partition }) => others.push(`${topic}/${partition}`),
     onGone: (topic) => gone.push(topic),
   });
-  for (const lane of generation.lanes()) if (lane.topic === 'a') lane.log = committed;
+  for (const lane of generation.lanes()) {
+    lane.isRead = true;
+    if (lane.topic === 'a') lane.log = committed;
+  }
   /** The next look, which comes after a delay. */
   const looked = (): Promise<void> =>
     eventually('a look', async () => {
@@ -44,7 +51,17 @@ function placesOf() {
       const areKnown = [0, 1].every((partition) => places.of('a', partition) !== undefined);
       return areKnown && (places.of('b', 0) !== undefined || gone.length > 0);
     });
-  return { generation, ids, others, gone, places, looked, asked: () => asked };
+  const wait = async (seconds: number): Promise<void> => {
+    for (let second = 0; second < seconds; second += 1) {
+      await clock.advance(1_000);
+      await settle();
+    }
+  };
+  return {
+    ...{ generation, ids, others, gone, places, looked, wait, asked: () => asked },
+    cut: (down: boolean) => (isDown = down),
+    rejoin: () => (generation = joined()),
+  };
 }
 
 describe('the places of a group', () => {
@@ -80,6 +97,53 @@ describe('the places of a group', () => {
     const { others, places, asked } = placesOf();
     places.onRefused({ topic: 'a', partition: 1, why: 'cut' });
     expect([others, places.of('a', 0), asked()]).toEqual([['a/1'], committed, 0]);
+  });
+
+  it('tell as long as it lasts what is not fetched, for no topic can be looked up: what was refused, and what is noted of no log', async () => {
+    const { generation, ids, places, wait, cut } = placesOf();
+    cut(true);
+    places.onRefused({ topic: 'a', partition: 0, why: 'not-given' });
+    places.settle(generation);
+    await wait(60);
+    expect([places.of('a', 0), places.of('b', 0), [...places.refused].sort()]).toEqual([
+      undefined,
+      undefined,
+      ['a', 'b'],
+    ]);
+    cut(false);
+    ids.set('b', 'b-1');
+    await wait(3);
+    // Of the other one, something is to come first, for brokers have refused it.
+    expect([places.of('b', 0)?.topicId, [...places.refused]]).toEqual(['b-1', ['a']]);
+  });
+
+  it('hazard 52: are those of no log before it is read what is noted: what is committed may be of a topic that was made anew since', async () => {
+    const { ids, places, wait, rejoin, asked } = placesOf();
+    places.onRefused({ topic: 'a', partition: 0, why: 'not-given' });
+    ids.set('a', 'a-2');
+    const generation = rejoin();
+    await wait(3);
+    expect([asked(), places.of('a', 0), places.of('a', 1)]).toEqual([1, undefined, undefined]);
+    // What is committed could not be read.
+    places.settle(generation);
+    await wait(3);
+    expect(places.of('a', 0)?.topicId).toBe('a-2');
+  });
+
+  it('are looked up at each join, beside their reading, where brokers have told no ids, who may be newer by then', async () => {
+    const { ids, others, places, rejoin, wait, asked } = placesOf();
+    const join = async (): Promise<unknown> => {
+      const generation = rejoin();
+      for (const lane of generation.lanes()) lane.log = { topicId: undefined, leaderEpoch: 2 };
+      places.settle(generation);
+      expect(places.of('a', 0)).toEqual({ topicId: undefined, leaderEpoch: 2 });
+      await wait(60);
+      return places.of('a', 0);
+    };
+    ids.set('a', undefined).set('b', undefined);
+    expect([await join(), asked()]).toEqual([{ topicId: undefined, leaderEpoch: 2 }, 2]);
+    ids.set('a', 'a-1').set('b', 'b-1');
+    expect([await join(), asked(), others]).toEqual([{ topicId: 'a-1', leaderEpoch: 2 }, 4, []]);
   });
 
   it('tell a topic that is gone, once it was looked for in vain several times', async () => {

@@ -40,6 +40,8 @@ export class GroupPlaces implements FetchPlaces {
   /** Looks in vain, by topic. */
   readonly #vain = new Map<string, number>();
   readonly #refusals: Refusals;
+  /** The last one of which what is committed was read, or could not be. */
+  #settled: Generation | undefined;
 
   constructor(options: GroupPlacesOptions) {
     this.#options = options;
@@ -83,9 +85,15 @@ export class GroupPlaces implements FetchPlaces {
     return wait(this.#options.clock, delayMs);
   }
 
-  /** What is committed was read, or could not be: lanes of which no log is known get the one that there is. */
+  /**
+   * What is committed was read, or could not be: lanes of which no log is known get the one that there is, and so do, beside their reading, those of whose log no
+   * id is: brokers that told none may do so by now.
+   */
   settle(generation: Generation): void {
-    for (const { topic, partition, log } of generation.lanes()) if (log === undefined) this.#ask(topic, partition);
+    this.#settled = generation;
+    for (const { topic, partition, log } of generation.lanes())
+      if (log === undefined) this.#ask(topic, partition);
+      else if (log.topicId === undefined) this.#ask(topic);
     if (this.#open.size > 0) this.#looking.poke();
   }
 
@@ -93,27 +101,40 @@ export class GroupPlaces implements FetchPlaces {
     return this.#looking.close();
   }
 
-  #ask(topic: string, partition: number): void {
-    this.#open.set(topic, new Set(this.#open.get(topic)).add(partition));
+  /** Has the topic looked up, and a partition fetched no more before. */
+  #ask(topic: string, ...partitions: readonly number[]): void {
+    this.#open.set(topic, new Set([...(this.#open.get(topic) ?? []), ...partitions]));
   }
 
   async #look(): Promise<boolean> {
     const { client, clock } = this.#options;
     const topics = [...this.#open.keys()];
     if (topics.length === 0) return true;
-    await withAdmin({ client, clock, timeoutMs }, async (admin) => {
-      for (const topic of topics) {
-        const identity = await this.#identityOf(admin, topic);
-        if (identity === 'unknown' || (identity === undefined && !this.#isGone(topic))) {
-          this.#refusals.still(topic);
-          continue;
+    try {
+      await withAdmin({ client, clock, timeoutMs }, async (admin) => {
+        for (const topic of topics) {
+          const identity = await this.#identityOf(admin, topic);
+          if (identity === 'unknown' || (identity === undefined && !this.#isGone(topic))) continue;
+          this.#vain.delete(topic);
+          if (identity !== undefined) this.#found(topic, identity);
+          this.#open.delete(topic);
         }
-        this.#vain.delete(topic);
-        if (identity !== undefined) this.#found(topic, identity);
-        this.#open.delete(topic);
-      }
-    });
+      });
+    } finally {
+      for (const topic of topics) this.#noteOpen(topic);
+    }
     return this.#open.size === 0;
+  }
+
+  /** A look in vain: what is not fetched before there is one is not handed over, refused or not. */
+  #noteOpen(topic: string): void {
+    const partitions = this.#open.get(topic);
+    if (partitions === undefined) return;
+    this.#refusals.still(topic);
+    for (const partition of partitions) {
+      const lane = this.#options.generation()?.lane(topic, partition);
+      if (lane !== undefined && lane.log === undefined) this.#refusals.note(topic, partition);
+    }
   }
 
   /** One topic that the brokers do not answer for keeps no other from its look. */
@@ -136,13 +157,24 @@ export class GroupPlaces implements FetchPlaces {
   }
 
   #found(topic: string, { topicId, leaderEpochs }: LogIdentity): void {
-    for (const lane of this.#options.generation()?.lanes() ?? []) {
-      if (lane.topic !== topic) continue;
-      const known = lane.log?.topicId;
-      const isOther = known !== undefined && topicId !== undefined && known !== topicId;
-      if (lane.log !== undefined && !isOther) continue;
-      lane.log = { topicId, leaderEpoch: leaderEpochs[lane.partition] };
-      if (isOther) this.#options.onOtherLog(lane);
+    const generation = this.#options.generation();
+    for (const lane of generation?.lanes() ?? []) {
+      // What is committed may be of another log, and say so.
+      const isKnown = lane.log !== undefined || lane.isRead || generation === this.#settled;
+      if (lane.topic === topic && isKnown) this.#place(lane, { topicId, leaderEpoch: leaderEpochs[lane.partition] });
+    }
+  }
+
+  #place(lane: Lane, present: FetchPlace): void {
+    const { topic, partition, log } = lane;
+    if (log === undefined) {
+      lane.log = present;
+      this.#refusals.came(topic, partition);
+    } else if (log.topicId === undefined) {
+      lane.log = { ...present, leaderEpoch: log.leaderEpoch ?? present.leaderEpoch };
+    } else if (present.topicId !== undefined && log.topicId !== present.topicId) {
+      lane.log = present;
+      this.#options.onOtherLog(lane);
     }
   }
 }

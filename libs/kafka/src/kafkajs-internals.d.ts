@@ -214,6 +214,8 @@ declare module 'kafkajs/src/broker/index.js' {
     }[];
     /** Tidemark's own: see `fetch-places.ts`. */
     readonly nothing?: readonly { readonly topic: string; readonly partition: number; readonly offset: bigint }[];
+    /** Tidemark's own: partitions that the broker has read for the answer, and in which it has found no record. */
+    readonly empty?: readonly { readonly topic: string; readonly partition: number }[];
   }
 
   /** A broker as one cluster knows it. */

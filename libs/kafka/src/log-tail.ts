@@ -76,6 +76,7 @@ export class LogTail {
       handler,
       metrics: this.#metrics,
       logger,
+      onMove: (topic, partition, position) => this.#session?.seek(topic, partition, position),
       onAdvance: (topic, partition) => {
         this.#stubborn.delete(`${topic}|${partition}`);
         this.#conditions.check();
@@ -258,7 +259,7 @@ export class LogTail {
         if (position !== undefined) session.seek(topic, partition, position);
       }
     }
-    this.#health.set('live');
+    this.#answered();
   }
 
   #onDead(session: TailSession, reason: string): void {
@@ -278,14 +279,19 @@ export class LogTail {
     // After a pause of the whole process, answers may be waiting in the sockets: look again next time.
     if (session === undefined || lateMs > turnMs || this.#closed) return;
     if (!this.#isHeard(session, now)) return this.#health.set('interrupted');
-    const refused = this.#places.problem;
-    if (refused !== undefined) this.#again.warn({ refused }, 'kafka tail: the brokers do not hand over what is there');
-    this.#health.set(refused === undefined ? 'live' : 'interrupted');
+    this.#answered();
     try {
       for (const stalled of await this.#watch.turn(session.emptyAnswers)) this.#unstall(session, stalled);
     } catch (error) {
       this.#options.logger.debug({ error: messageOf(error) }, 'kafka tail: could not compare positions with ends');
     }
+  }
+
+  /** The brokers answer the session, which is all where they refuse nothing. */
+  #answered(): void {
+    const refused = this.#places.problem;
+    if (refused !== undefined) this.#again.warn({ refused }, 'kafka tail: the brokers do not hand over what is there');
+    this.#health.set(refused === undefined ? 'live' : 'interrupted');
   }
 
   /** Whether the brokers answer the session; a silent one is replaced. */
@@ -319,11 +325,11 @@ export class LogTail {
     this.#steps.on(session, topic, partition, end);
   }
 
-  /** Partitions that the present session reads. */
+  /** Partitions that the present session reads; not what is refused, which stands still in any case and has looks of its own. */
   *#everyPosition(): Iterable<readonly [string, number, bigint]> {
     for (const topic of this.#session?.topics ?? [])
       for (const [partition, position] of this.#topics.positions.of(topic).entries())
-        yield [topic, partition, position];
+        if (!this.#places.isRefused(topic, partition)) yield [topic, partition, position];
   }
 
   async #survey(topics: readonly string[]): Promise<void> {

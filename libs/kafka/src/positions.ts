@@ -21,6 +21,12 @@ export interface Bounds {
   readonly high: readonly bigint[];
 }
 
+/** The same, where those of a partition without a leader are known to nobody: `undefined`. */
+export interface KnownBounds {
+  readonly low: readonly (bigint | undefined)[];
+  readonly high: readonly (bigint | undefined)[];
+}
+
 /** Of a leader in whose time the log reached a position; `undefined`: not known. */
 export type LeaderEpoch = number | undefined;
 

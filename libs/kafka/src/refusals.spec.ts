@@ -44,4 +44,21 @@ describe('Refusals', () => {
       expect([...refusals.topics]).toEqual(['t']);
     }
   });
+
+  it('has what was refused long ago not told again over a topic that cannot be looked up for another partition', async () => {
+    const clock = new ManualClock();
+    const refusals = new Refusals(clock);
+    refusals.note('t', 3);
+    await clock.advance(3_600_000);
+    refusals.still('t');
+    expect(refusals.has('t', 3)).toBe(false);
+    for (let second = 0; second < 5; second += 1) {
+      refusals.note('t', 0);
+      refusals.still('t');
+      await clock.advance(1_000);
+    }
+    expect([...refusals.topics]).toEqual(['t']);
+    refusals.came('t', 0);
+    expect([refusals.has('t', 3), refusals.topics.size]).toEqual([false, 0]);
+  });
 });

@@ -16,6 +16,7 @@ interface Refusal {
 /** What brokers refuse to hand over although it is there, by partition: nothing else tells of it, for the brokers answer. */
 export class Refusals {
   readonly #clock: Clock;
+  /** Oldest first. */
   readonly #refusals = new Map<string, Refusal>();
 
   constructor(clock: Clock) {
@@ -24,17 +25,21 @@ export class Refusals {
 
   note(topic: string, partition: number): void {
     const nowMs = this.#clock.monotonicMs();
-    const known = this.#refusals.get(idOf(topic, partition));
-    const sinceMs = known !== undefined && this.#isOn(known, nowMs) ? known.sinceMs : nowMs;
-    this.#refusals.set(idOf(topic, partition), { topic, partition, sinceMs, atMs: nowMs });
+    this.#forget(nowMs);
+    const id = idOf(topic, partition);
+    const sinceMs = this.#refusals.get(id)?.sinceMs ?? nowMs;
+    this.#refusals.delete(id);
+    this.#refusals.set(id, { topic, partition, sinceMs, atMs: nowMs });
   }
 
   /** The topic could not be looked up either: what was refused of it is not asked for until it can be. */
   still(topic: string): void {
-    for (const refusal of this.#refusals.values()) if (refusal.topic === topic) this.note(topic, refusal.partition);
+    this.#forget(this.#clock.monotonicMs());
+    for (const refusal of [...this.#refusals.values()])
+      if (refusal.topic === topic) this.note(topic, refusal.partition);
   }
 
-  /** Records of it have come. */
+  /** It is handed over again. */
   came(topic: string, partition: number): void {
     if (this.#refusals.size > 0) this.#refusals.delete(idOf(topic, partition));
   }
@@ -51,6 +56,14 @@ export class Refusals {
     const isTold = (refusal: Refusal): boolean =>
       this.#isOn(refusal, nowMs) && refusal.atMs - refusal.sinceMs >= toldAfterMs;
     return new Set([...this.#refusals.values()].filter(isTold).map(({ topic }) => topic));
+  }
+
+  /** What is not refused any more. */
+  #forget(nowMs: number): void {
+    for (const [id, refusal] of this.#refusals) {
+      if (this.#isOn(refusal, nowMs)) return;
+      this.#refusals.delete(id);
+    }
   }
 
   #isOn({ atMs }: Refusal, nowMs: number): boolean {

@@ -77,4 +77,18 @@ describe('StallWatch', () => {
     expect(await turns(5)).toEqual([]);
     expect(await turns(1)).toHaveLength(1);
   });
+
+  it('looks no more for a partition that it is not told of any more, because it is refused', async () => {
+    const positions = new Map([
+      [0, 5n],
+      [1, 9n],
+    ]);
+    const { looks, turns } = watchOf(positions, new Map([[0, 7n]]));
+    await turns(6);
+    expect(looks).toEqual([5_000, 6_000]);
+    positions.delete(0);
+    expect([await turns(5), looks.slice(2)]).toEqual([[], [11_000]]);
+    positions.set(0, 5n);
+    expect([await turns(9), looks.slice(3)]).toEqual([[], []]);
+  });
 });

@@ -10,7 +10,7 @@ export interface Stalled {
 
 export interface StallWatchOptions {
   readonly clock: Clock;
-  /** Where each followed partition stands. */
+  /** Where each partition stands of which records are to arrive. */
   readonly positions: () => Iterable<readonly [topic: string, partition: number, position: bigint]>;
   /** Asked of the broker: its end, or `undefined` when it could not be asked. */
   readonly end: (topic: string, partition: number) => bigint | undefined;
@@ -33,7 +33,7 @@ const emptyAnswersMax = 20;
  */
 export class StallWatch {
   readonly #options: StallWatchOptions;
-  readonly #seen = new Map<string, bigint>();
+  #seen: ReadonlyMap<string, bigint> = new Map();
   readonly #behind = new Set<string>();
   #lookAtMs: number;
   #intervalMs: number;
@@ -63,7 +63,7 @@ export class StallWatch {
   /** A new session begins: what stood still may move again. */
   reset(): void {
     const { clock, lookMs = 5_000 } = this.#options;
-    this.#seen.clear();
+    this.#seen = new Map();
     this.#behind.clear();
     this.#emptyAnswers = 0;
     this.#intervalMs = lookMs;
@@ -72,12 +72,15 @@ export class StallWatch {
 
   #standingStill(): { topic: string; partition: number; position: bigint }[] {
     const still = [];
+    const seen = new Map<string, bigint>();
     for (const [topic, partition, position] of this.#options.positions()) {
       const id = `${topic}|${partition}`;
       if (this.#seen.get(id) === position) still.push({ topic, partition, position });
       else this.#behind.delete(id);
-      this.#seen.set(id, position);
+      seen.set(id, position);
     }
+    for (const id of this.#behind) if (!seen.has(id)) this.#behind.delete(id);
+    this.#seen = seen;
     return still;
   }
 

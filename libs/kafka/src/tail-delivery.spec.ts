@@ -23,10 +23,10 @@ function batchOf(first: number, epochs: readonly number[]): Batch {
   } as unknown as Batch;
 }
 
-function bench({ compacted = false, hasIds = true } = {}) {
+function bench({ compacted = false, hasIds = true, epoch = undefined as number | undefined } = {}) {
   const heard: string[] = [];
   const positions = new Positions();
-  positions.fix('t', [4n], [undefined]);
+  positions.fix('t', [4n], [epoch]);
   const delivery = new TailDelivery({
     topics: {
       positions,
@@ -36,6 +36,7 @@ function bench({ compacted = false, hasIds = true } = {}) {
     metrics: tailMetrics(new MetricRegistry()),
     logger: silentLogger,
     onAdvance: () => undefined,
+    onMove: (_topic, _partition, position) => void heard.push(`from ${position}`),
     handler: {
       onRecords: (_topic, _partition, records) => void heard.push(records.map(({ offset }) => offset).join(' ')),
       onGap: (_topic, _partition, reason) => void heard.push(reason),
@@ -56,6 +57,7 @@ describe('TailDelivery', () => {
     expect([heard, next()]).toEqual([['4 5 6'], 7n]);
     delivery.batch(batchOf(5, [1, 2, 2, 2]));
     delivery.batch(batchOf(7, [2]));
+    delivery.batch(batchOf(4, [1, 1, 2]));
     delivery.batch(batchOf(9, [2]));
     expect([heard, next()]).toEqual([['4 5 6', '7 8', '9'], 10n]);
   });
@@ -91,5 +93,46 @@ describe('TailDelivery', () => {
     delivery.batch(batchOf(9, [1, 1]));
     delivery.batch(batchOf(0, [0]));
     expect(heard).toEqual(['8 9', '10', 'reset', '0']);
+  });
+
+  it('reads a compacted topic that was cut from its start, though part of it was taken for repeated before the cut was seen', () => {
+    const { delivery, heard, next } = bench({ compacted: true });
+    delivery.batch(batchOf(4, [3, 3, 3, 3, 3, 3, 3]));
+    const left = [batchOf(7, [3, 3]), batchOf(9, [4])] as const;
+    for (const batch of left) delivery.batch(batch);
+    expect([heard, next()]).toEqual([['4 5 6 7 8 9 10', 'reset', 'from 0'], 0n]);
+    for (const batch of left) delivery.batch(batch);
+    expect([heard.slice(3), next()]).toEqual([['7 8', '9'], 10n]);
+  });
+
+  it('takes for repeated nothing that lies before what was handed over: a late answer may come between a reset and the start', () => {
+    const { delivery, heard, next } = bench({ compacted: true });
+    delivery.batch(batchOf(4, [3, 3, 3, 3, 3, 3, 3]));
+    delivery.batch(batchOf(9, [4, 4]));
+    // Asked for before the log was to be read from its start.
+    delivery.batch(batchOf(10, [4]));
+    expect([heard.slice(1), next()]).toEqual([['reset', 'from 0', '10'], 11n]);
+    for (const _ of [1, 2]) delivery.batch(batchOf(5, [3, 4, 4]));
+    expect([heard.slice(4), next()]).toEqual([['reset', 'from 0', '5 6 7'], 8n]);
+  });
+
+  it('takes for repeated nothing where it has handed over nothing yet', () => {
+    const { delivery, heard, next } = bench({ epoch: 3 });
+    delivery.batch(batchOf(2, [3, 3]));
+    expect([heard, next()]).toEqual([['expected offset 4, got 2', '2 3'], 4n]);
+    delivery.batch(batchOf(4, [3]));
+    delivery.batch(batchOf(2, [3, 3]));
+    expect(heard.slice(2)).toEqual(['4']);
+    delivery.batch(batchOf(1, [4]));
+    for (const _ of [1, 2]) delivery.batch(batchOf(1, [4]));
+    expect(heard.slice(3)).toEqual(['expected offset 5, got 1', '1']);
+  });
+
+  it('hands over once what is fetched twice behind a hole that the log cleaner has left', () => {
+    const { delivery, heard } = bench({ compacted: true });
+    delivery.batch(batchOf(4, [1, 1]));
+    delivery.batch(batchOf(9, [1]));
+    delivery.batch(batchOf(4, [1, 1]));
+    expect(heard).toEqual(['4 5', '9']);
   });
 });

@@ -12,13 +12,24 @@ export interface TailDeliveryOptions {
   readonly handler: LogTailHandler;
   readonly metrics: TailMetrics;
   readonly logger: Logger;
+  /** A partition is to be read on from elsewhere. */
+  readonly onMove: (topic: string, partition: number, position: bigint) => void;
   /** A position has moved. */
   readonly onAdvance: (topic: string, partition: number) => void;
+}
+
+/** What was handed over of a partition since it was last read on from an earlier offset. */
+interface Handed {
+  readonly since: bigint;
+  /** Behind it. */
+  readonly next: bigint;
 }
 
 /** Hands over what a consumer delivers, in step with the positions, and tells of gaps; nothing that the handler throws gets any further. */
 export class TailDelivery {
   readonly #options: TailDeliveryOptions;
+  /** By topic and partition. */
+  readonly #handed = new Map<string, Handed>();
   #closed = false;
 
   constructor(options: TailDeliveryOptions) {
@@ -31,36 +42,60 @@ export class TailDelivery {
   }
 
   batch(batch: Batch): void {
-    const { topics } = this.#options;
     const { topic, partition } = batch;
-    const first = batch.firstOffset();
-    const expected = topics.positions.at(topic, partition);
-    if (expected === undefined || first === null) return;
-    const arrival = judgeArrival(expected, BigInt(first));
-    if (arrival.type === 'gap' && this.#isRepeated(batch, expected)) return this.#again(batch, expected);
-    if (arrival.type === 'gap' && !topics.isCompacted(topic))
-      this.gap(topic, partition, `expected offset ${expected}, got ${first}`);
-    else if (arrival.type === 'gap' && arrival.direction === 'behind') this.reset(topic);
-    this.#onward(batch, batch.messages);
+    const [begins, expected] = [batch.firstOffset(), this.#options.topics.positions.at(topic, partition)];
+    if (expected === undefined || begins === null) return;
+    const first = BigInt(begins);
+    const handed = this.#handed.get(`${topic}|${partition}`);
+    const arrival = judgeArrival(expected, first);
+    if (arrival.type === 'gap') {
+      if (handed !== undefined && this.#isRepeated(batch, first, expected, handed))
+        return this.#again(batch, expected, handed);
+      const told = this.#tell(batch, arrival.direction, `expected offset ${expected}, got ${first}`);
+      if (told === 'reset' && first > 0n) return this.#fromStart(topic, partition);
+    }
+    this.#onward(batch, batch.messages, sinceOf(handed, expected, first));
   }
 
-  /** Without its topic's id, a log that was made anew has the epochs of the last one. */
-  #isRepeated(batch: Batch, expected: bigint): boolean {
+  /** Holes are a compacted topic's nature. */
+  #tell({ topic, partition }: Batch, direction: 'ahead' | 'behind', reason: string): 'gap' | 'reset' | 'nothing' {
+    if (!this.#options.topics.isCompacted(topic)) {
+      this.gap(topic, partition, reason);
+      return 'gap';
+    }
+    if (direction === 'ahead') return 'nothing';
+    this.reset(topic);
+    return 'reset';
+  }
+
+  /** What is before the batch may have been taken for repeated, or not have been fetched. Where the log begins later, it is read from there. */
+  #fromStart(topic: string, partition: number): void {
+    const { topics, onMove } = this.#options;
+    topics.positions.move(topic, partition, 0n);
+    onMove(topic, partition, 0n);
+  }
+
+  /**
+   * Nothing is that lies before what was handed over: a late answer may come between a seek back and what is read there. Without its topic's id, a log that was
+   * made anew has the epochs of the last one.
+   */
+  #isRepeated(batch: Batch, first: bigint, expected: bigint, { since }: Handed): boolean {
     const place = this.#options.topics.placeOf(batch.topic, batch.partition);
-    return place?.topicId !== undefined && isRepeated(batch, expected, place.leaderEpoch);
+    return first >= since && place?.topicId !== undefined && isRepeated(batch, expected, place.leaderEpoch);
   }
 
   /** Part of it was handed over before. */
-  #again(batch: Batch, expected: bigint): void {
+  #again(batch: Batch, expected: bigint, { since }: Handed): void {
     const fresh = batch.messages.filter(({ offset }) => BigInt(offset) >= expected);
-    if (fresh.length > 0) this.#onward(batch, fresh);
+    if (fresh.length > 0) this.#onward(batch, fresh, since);
   }
 
-  #onward(batch: Batch, messages: readonly KafkaMessage[]): void {
+  #onward(batch: Batch, messages: readonly KafkaMessage[], since: bigint): void {
     const { topic, partition } = batch;
     const next = BigInt(batch.lastOffset()) + 1n;
     this.#records(topic, partition, messages);
     this.#options.metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
+    this.#handed.set(`${topic}|${partition}`, { since, next });
     this.advance(topic, partition, next, leaderEpochOf(batch));
   }
 
@@ -124,4 +159,10 @@ export class TailDelivery {
       this.#options.logger.error({ error: messageOf(error) }, 'kafka tail: a handler threw');
     }
   }
+}
+
+/** From where on what is handed over now follows what was before. */
+function sinceOf(handed: Handed | undefined, expected: bigint, first: bigint): bigint {
+  const isOnward = handed !== undefined && expected >= handed.next && first >= expected;
+  return isOnward ? handed.since : first;
 }

@@ -24,8 +24,8 @@ export class TailPlaces implements FetchPlaces {
   readonly #options: TailPlacesOptions;
   readonly #looking: Reconciler;
   readonly #refusals: Refusals;
-  /** The offset of each partition at which there was nothing last, by topic and partition. */
-  readonly #nothing = new Map<string, bigint>();
+  /** Where there was nothing last, by topic and partition, and in which topic. */
+  readonly #nothing = new Map<string, { readonly topicId: string | undefined; readonly offset: bigint }>();
 
   constructor(options: TailPlacesOptions) {
     this.#options = options;
@@ -38,26 +38,26 @@ export class TailPlaces implements FetchPlaces {
   }
 
   onNothing({ topic, partition, offset }: NothingAt): void {
-    this.#nothing.set(`${topic}|${partition}`, offset);
+    this.#nothing.set(idOf(topic, partition), { topicId: this.of(topic, partition)?.topicId, offset });
   }
 
   /** Whether there is nothing at the offset, as the brokers have said; where they tell no ids, they do not say it. */
   isNothing(topic: string, partition: number, offset: bigint): boolean {
     const place = this.of(topic, partition);
-    return (
-      place !== undefined && (place.topicId === undefined || this.#nothing.get(`${topic}|${partition}`) === offset)
-    );
+    if (place?.topicId === undefined) return place !== undefined;
+    const nothing = this.#nothing.get(idOf(topic, partition));
+    return nothing?.topicId === place.topicId && nothing.offset === offset;
   }
 
   /** What brokers refuse to hand over, for some time now, although it is there; `undefined`: there is nothing. */
   get problem(): string | undefined {
-    const [topic] = this.#refusals.topics;
+    const topic = [...this.#refusals.topics].find((refused) => this.#options.topics.specOf(refused) !== undefined);
     return topic === undefined ? undefined : `the brokers hand over nothing of ${topic}`;
   }
 
-  /** Whether brokers have refused it of late. */
+  /** Whether it is not asked for at present, or was refused of late: that it stands still is no wonder. */
   isRefused(topic: string, partition: number): boolean {
-    return this.#refusals.has(topic, partition);
+    return this.of(topic, partition) === undefined || this.#refusals.has(topic, partition);
   }
 
   onRecords(topic: string, partition: number): void {
@@ -65,7 +65,7 @@ export class TailPlaces implements FetchPlaces {
   }
 
   onRefused(refused: RefusedPlace): void {
-    this.#nothing.delete(`${refused.topic}|${refused.partition}`);
+    this.#nothing.delete(idOf(refused.topic, refused.partition));
     if (refused.why !== 'cut') this.#refusals.note(refused.topic, refused.partition);
     this.#options.topics.refuse(refused);
     this.#looking.fail();
@@ -85,9 +85,14 @@ export class TailPlaces implements FetchPlaces {
     try {
       await this.#options.survey(refused);
     } finally {
-      for (const topic of this.#options.topics.refused()) this.#refusals.still(topic);
+      // What stays closed, for whatever reason, is not asked for: nothing else tells of it.
+      for (const { topic, partition } of this.#options.topics.closed()) this.#refusals.note(topic, partition);
     }
     this.#options.onLooked();
     return this.#options.topics.refused().length === 0;
   }
+}
+
+function idOf(topic: string, partition: number): string {
+  return `${topic}|${partition}`;
 }

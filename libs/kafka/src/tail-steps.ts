@@ -26,7 +26,10 @@ export class TailSteps {
     this.#options = options;
   }
 
-  /** Seeks one further, and again when two answers have brought nothing, until something arrives or `end` is reached. */
+  /**
+   * Seeks one further, and again when two answers have brought nothing: until something arrives, `end` is reached, or the brokers have not said for 10 s that there is
+   * nothing at the next offset either, which is left to the watch.
+   */
   on(session: TailSession, topic: string, partition: number, end: bigint): void {
     const { clock, positions, isNothing, isPresent, onStep } = this.#options;
     const position = positions.at(topic, partition);

@@ -61,6 +61,7 @@ export class LogSession {
     });
     this.#delivery = new TailDelivery({
       ...{ topics: this.#topics, handler, metrics: tailMetrics(new MetricRegistry()), logger: silentLogger },
+      onMove: () => undefined,
       onAdvance: () => this.#conditions.check(),
     });
     this.#places = new TailPlaces({
