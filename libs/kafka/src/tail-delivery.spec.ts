@@ -116,6 +116,18 @@ describe('TailDelivery', () => {
     expect([heard.slice(4), next()]).toEqual([['reset', 'from 0', '5 6 7'], 8n]);
   });
 
+  it('leaves out nothing of what it reads anew, though a late answer stands in front of it', () => {
+    const { delivery, heard, next } = bench({ compacted: true });
+    delivery.batch(batchOf(4, [3, 3, 3, 3, 3, 3, 3]));
+    const late = batchOf(9, [4, 4]);
+    delivery.batch(late);
+    const [start, rest] = [batchOf(0, [3, 3, 3]), batchOf(3, [3, 3, 3, 3, 3, 3, 4, 4])] as const;
+    for (const batch of [start, late, rest]) delivery.batch(batch);
+    expect([heard.slice(1), next()]).toEqual([['reset', 'from 0', '0 1 2', '9 10', 'reset', 'from 0'], 0n]);
+    for (const batch of [start, rest]) delivery.batch(batch);
+    expect([heard.slice(7), next()]).toEqual([['0 1 2', '3 4 5 6 7 8 9 10'], 11n]);
+  });
+
   it('takes for repeated nothing where it has handed over nothing yet', () => {
     const { delivery, heard, next } = bench({ epoch: 3 });
     delivery.batch(batchOf(2, [3, 3]));

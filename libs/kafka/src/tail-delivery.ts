@@ -23,6 +23,8 @@ interface Handed {
   readonly since: bigint;
   /** Behind it. */
   readonly next: bigint;
+  /** Before it, what is left out need be no hole: a late answer may stand in front of what is read anew. */
+  readonly anewTo: bigint;
 }
 
 /** Hands over what a consumer delivers, in step with the positions, and tells of gaps; nothing that the handler throws gets any further. */
@@ -52,9 +54,9 @@ export class TailDelivery {
       if (handed !== undefined && this.#isRepeated(batch, first, expected, handed))
         return this.#again(batch, expected, handed);
       const told = this.#tell(batch, arrival.direction, `expected offset ${expected}, got ${first}`);
-      if (told === 'reset' && first > 0n) return this.#fromStart(topic, partition);
+      if (told === 'reset' && first > 0n) return this.#fromStart(batch, handed);
     }
-    this.#onward(batch, batch.messages, sinceOf(handed, expected, first));
+    this.#onward(batch, batch.messages, onwardFrom(handed, expected, first));
   }
 
   /** Holes are a compacted topic's nature. */
@@ -69,8 +71,11 @@ export class TailDelivery {
   }
 
   /** What is before the batch may have been taken for repeated, or not have been fetched. Where the log begins later, it is read from there. */
-  #fromStart(topic: string, partition: number): void {
+  #fromStart(batch: Batch, handed: Handed | undefined): void {
     const { topics, onMove } = this.#options;
+    const { topic, partition } = batch;
+    const [next, anewTo] = [BigInt(batch.lastOffset()) + 1n, handed?.next ?? 0n];
+    this.#handed.set(`${topic}|${partition}`, { since: 0n, next: 0n, anewTo: next > anewTo ? next : anewTo });
     topics.positions.move(topic, partition, 0n);
     onMove(topic, partition, 0n);
   }
@@ -85,17 +90,17 @@ export class TailDelivery {
   }
 
   /** Part of it was handed over before. */
-  #again(batch: Batch, expected: bigint, { since }: Handed): void {
+  #again(batch: Batch, expected: bigint, handed: Handed): void {
     const fresh = batch.messages.filter(({ offset }) => BigInt(offset) >= expected);
-    if (fresh.length > 0) this.#onward(batch, fresh, since);
+    if (fresh.length > 0) this.#onward(batch, fresh, handed);
   }
 
-  #onward(batch: Batch, messages: readonly KafkaMessage[], since: bigint): void {
+  #onward(batch: Batch, messages: readonly KafkaMessage[], from: Omit<Handed, 'next'>): void {
     const { topic, partition } = batch;
     const next = BigInt(batch.lastOffset()) + 1n;
     this.#records(topic, partition, messages);
     this.#options.metrics.lags.set(topic, partition, BigInt(batch.highWatermark) - next);
-    this.#handed.set(`${topic}|${partition}`, { since, next });
+    this.#handed.set(`${topic}|${partition}`, { ...from, next });
     this.advance(topic, partition, next, leaderEpochOf(batch));
   }
 
@@ -162,7 +167,8 @@ export class TailDelivery {
 }
 
 /** From where on what is handed over now follows what was before. */
-function sinceOf(handed: Handed | undefined, expected: bigint, first: bigint): bigint {
-  const isOnward = handed !== undefined && expected >= handed.next && first >= expected;
-  return isOnward ? handed.since : first;
+function onwardFrom(handed: Handed | undefined, expected: bigint, first: bigint): Omit<Handed, 'next'> {
+  const { next, since, anewTo } = handed ?? { next: 0n, since: first, anewTo: 0n };
+  const isOnward = expected >= next && (first === expected || (first > expected && expected >= anewTo));
+  return { since: isOnward ? since : first, anewTo };
 }

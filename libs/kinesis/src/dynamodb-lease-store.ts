@@ -307,7 +307,7 @@ function updateOf(
 }
 
 /** What a write may take out of a row. */
-const removable = ['owner', 'checkpointOwner', 'owes'] as const;
+const removable = ['owner', 'checkpointOwner', 'owes', 'readUpTo'] as const;
 
 /** A row that cannot be read keeps no other from being read. */
 function rowOf(item: LeaseItem): ShardLease {

@@ -3,42 +3,55 @@ import { type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
 import { credible, isEnded } from './watermark.js';
 
-/** Rows without the claims that a clock which was ahead has made. Of an open shard they are told, for no watermark is published before its reader claims anew. */
+/**
+ * What rows claim, without what a clock that was ahead has made of it. Such a claim does not become true when its time has come, so it is remembered for as long as the row says it.
+ */
 export class CredibleLeases {
   readonly #observer: RetryObserver;
-  readonly #told = new Set<string>();
+  /** The claims that are not believed, by row. */
+  readonly #doubted = new Map<string, number>();
 
   constructor(observer: RetryObserver) {
     this.#observer = observer;
   }
 
-  /** As they count at `now`, ms since the epoch. */
-  of(rows: readonly ShardLease[], now: number): readonly ShardLease[] {
-    const ahead = new Set(rows.filter((row) => row.readUpTo !== null && credible(row.readUpTo, now) === null));
-    this.#tell(
-      [...ahead].filter((row) => !isEnded(row)),
-      now,
-    );
-    return ahead.size === 0 ? rows : rows.map((row) => (ahead.has(row) ? { ...row, readUpTo: null } : row));
+  /** Takes note of a reading of every row of the stream at `now`, ms since the epoch. Of an open shard it is told: no watermark is published before its reader claims anew. */
+  note(rows: readonly ShardLease[], now: number): void {
+    const found = new Map(rows.filter((row) => this.#isDoubted(row, now)).map((row) => [idOf(row), row]));
+    for (const id of this.#doubted.keys()) {
+      if (found.has(id)) continue;
+      this.#doubted.delete(id);
+      this.#observer.succeeded(believing(id));
+    }
+    for (const [id, row] of found) {
+      this.#doubted.set(id, row.readUpTo ?? now);
+      if (!isEnded(row)) this.#tell(id, row, now);
+    }
   }
 
-  #tell(ahead: readonly ShardLease[], now: number): void {
-    const shardIds = new Set(ahead.map(({ shardId }) => shardId));
-    for (const shardId of this.#told) {
-      if (shardIds.has(shardId)) continue;
-      this.#told.delete(shardId);
-      this.#observer.succeeded(believing(shardId));
-    }
-    for (const { shardId, owner, readUpTo } of ahead) {
-      this.#told.add(shardId);
-      const aheadMs = Math.round((readUpTo ?? now) - now);
-      const problem = `its readUpTo is ${aheadMs} ms ahead of this worker's clock: that one, or the clock of ${owner ?? 'who read it'}, is wrong`;
-      const error = new TidemarkError('CLOCK_AHEAD', problem, { retriable: true, context: { shardId, aheadMs } });
-      this.#observer.failed(believing(shardId), error);
-    }
+  /** The row without a claim that is not believed. */
+  of(row: ShardLease, now: number): ShardLease {
+    return this.#isDoubted(row, now) ? { ...row, readUpTo: null } : row;
+  }
+
+  #isDoubted(row: ShardLease, now: number): boolean {
+    const { readUpTo } = row;
+    return readUpTo !== null && (this.#doubted.get(idOf(row)) === readUpTo || credible(readUpTo, now) === null);
+  }
+
+  #tell(id: string, row: ShardLease, now: number): void {
+    const { owner, readUpTo, shardId } = row;
+    const aheadMs = Math.round((readUpTo ?? now) - now);
+    const problem = `its readUpTo is ${aheadMs} ms ahead of this worker's clock, or was: that one, or the clock of ${owner ?? 'who read it'}, is wrong`;
+    const error = new TidemarkError('CLOCK_AHEAD', problem, { retriable: true, context: { shardId, aheadMs } });
+    this.#observer.failed(believing(id), error);
   }
 }
 
-function believing(shardId: string): string {
-  return `believing what the lease of ${shardId} claims`;
+function idOf({ streamId, shardId }: ShardLease): string {
+  return `${streamId}/${shardId}`;
+}
+
+function believing(id: string): string {
+  return `believing what the lease of ${id} claims`;
 }

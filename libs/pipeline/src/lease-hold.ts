@@ -78,7 +78,7 @@ export class LeaseHold {
   }
 
   get readUpTo(): number | null {
-    return this.#credible(this.#readUpTo);
+    return this.#believed();
   }
 
   /** Everything up to this record is acknowledged. */
@@ -190,13 +190,17 @@ export class LeaseHold {
     const checkpoint = this.#checkpoint;
     const isEnd = checkpoint === 'SHARD_END';
     const children = isEnd ? this.#children : this.#row.children;
-    const before = { ...this.#row, readUpTo: this.#credible(this.#row.readUpTo) };
-    const row = owingAs({ ...before, children, owes: [...this.#owes.keys()].sort() }, before);
-    return { row, checkpoint, readUpTo: isEnd ? laterClaim(this.readUpTo, this.#endedAt) : this.readUpTo };
+    const readUpTo = this.#believed();
+    const row = owingAs({ ...this.#row, children, owes: [...this.#owes.keys()].sort() }, this.#row);
+    return { row, checkpoint, readUpTo: isEnd ? laterClaim(readUpTo, this.#endedAt) : readUpTo };
   }
 
-  #credible(claim: number | null): number | null {
-    return credible(claim, this.#options.clock.now());
+  /** What was claimed while this worker's clock was ahead is forgotten for good: it does not become true when its time has come. */
+  #believed(): number | null {
+    const now = this.#options.clock.now();
+    this.#readUpTo = credible(this.#readUpTo, now);
+    if (credible(this.#row.readUpTo, now) === null) this.#row = { ...this.#row, readUpTo: null };
+    return this.#readUpTo;
   }
 
   async #attempt(write: (signal: AbortSignal) => Promise<ShardLease | undefined>): Promise<boolean> {

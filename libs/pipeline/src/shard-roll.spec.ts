@@ -44,13 +44,6 @@ describe('ShardRoll', () => {
     expect([roll.bound(rows('a')), roll.bound(rows('a', 'b'))]).toEqual([100, 200]);
   });
 
-  it('allows nothing by a listing of a time that has not come: a clock was ahead', () => {
-    const roll = new ShardRoll();
-    roll.note([shard('a')], 360_000);
-    roll.note([shard('a'), shard('b')], 200);
-    expect([roll.bound(rows('a')), roll.bound(rows('a', 'b'))]).toEqual([null, 200]);
-  });
-
   it('forgets shards that left the stream', () => {
     const roll = new ShardRoll();
     roll.note([shard('a'), shard('b')], 100);

@@ -1,5 +1,4 @@
 import { type Shard, type ShardLease } from './ports.js';
-import { credible } from './watermark.js';
 
 /**
  * The shards a stream has listed, and when. What the lease table knows nothing of holds the watermark back too: a shard without a
@@ -14,10 +13,8 @@ export class ShardRoll {
   /** `askedAt`: a time before the listing was requested, ms since the epoch. */
   note(shards: readonly Shard[], askedAt: number): void {
     const absentAt = new Map<string, number | null>();
-    for (const { shardId } of shards) {
-      const at = this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt;
-      absentAt.set(shardId, credible(at, askedAt));
-    }
+    for (const { shardId } of shards)
+      absentAt.set(shardId, this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt);
     this.#absentAt = absentAt;
     this.#listedAt = askedAt;
   }

@@ -50,10 +50,13 @@ export class ShardRunners {
     this.#rows = rows;
   }
 
-  /** Reads a shard whose lease was taken. `hole`: to be covered before that; `takenAtMs`: monotonic time before the lease was asked for. */
-  start(row: ShardLease, hole: Hole | null, takenAtMs: number): void {
+  /**
+   * Reads a shard whose lease was taken. `credible`: the row without a claim that is not believed, which still tells how far the shard is known to be read; `hole`: to be covered
+   * before that; `takenAtMs`: monotonic time before the lease was asked for.
+   */
+  start(row: ShardLease, credible: ShardLease, hole: Hole | null, takenAtMs: number): void {
     const readUpTo = knownReadUpTo(row, new Map(this.#rows.map((each) => [each.shardId, each])));
-    const runner = new ShardRunner(this.#context, { row, readUpTo, hole, takenAtMs });
+    const runner = new ShardRunner(this.#context, { row: credible, readUpTo, hole, takenAtMs });
     this.#running.set(row.shardId, runner);
     void runner.finished.then((outcome) => {
       this.noteClaims();

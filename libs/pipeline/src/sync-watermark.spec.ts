@@ -1,35 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { decodeRecord } from '@tidemark/protocol';
-import { type Clock, TidemarkError } from '@tidemark/runtime';
-import { type ManualClock } from '@tidemark/runtime/testing';
+import { TidemarkError } from '@tidemark/runtime';
 import { CheckedWorld } from '../test/checked-world.js';
-import { type ShardCursor, type ShardReader } from './ports.js';
-import { type FakeStream } from './testing/fake-stream.js';
-
-/** The same time, but that its wall clock is ahead. */
-function shifted(clock: ManualClock, aheadMs: () => number): Clock {
-  return {
-    now: () => clock.now() + aheadMs(),
-    monotonicMs: () => clock.monotonicMs(),
-    setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs),
-  };
-}
-
-/** A reader in a process with such a clock. */
-function readerOn(stream: FakeStream, aheadMs: () => number): ShardReader {
-  return {
-    describe: (signal) => stream.describe(signal),
-    listShards: (signal) => stream.listShards(signal),
-    open: (...of) => {
-      const cursor = stream.open(...of);
-      const read: ShardCursor['read'] = async (signal) => {
-        const page = await cursor.read(signal);
-        return { ...page, askedAt: page.askedAt + aheadMs() };
-      };
-      return { read, askedSinceMs: null };
-    },
-  };
-}
 
 let world: CheckedWorld;
 afterEach(() => world.close());
@@ -84,38 +56,6 @@ describe('the watermark', () => {
     await world.clock.advance(10_000);
     expect(world.latest).toBeGreaterThan(at + 20_000);
     expect(world.falsehoods).toEqual([]);
-  });
-
-  it('hazard 68: counts no claim of a worker whose clock is ahead, and goes on as soon as that is right again', async () => {
-    world = new CheckedWorld({ stream: { shards: 2 } });
-    const other = world.worker('a');
-    let aheadMs = 0;
-    const clock = shifted(world.clock, () => aheadMs);
-    world.worker('b', { clock, reader: readerOn(world.stream, () => aheadMs) });
-    await world.clock.advance(30_000);
-    const owners = (): unknown[] =>
-      ['shardId-000000000000', 'shardId-000000000001'].map((shardId) => world.leases.row(shardId)?.owner);
-    expect(owners().sort()).toEqual(['a', 'b']);
-    aheadMs = 360_000;
-    await world.clock.advance(5_000);
-    expect(other.health().reason).toMatch(/its readUpTo is 3\d{5} ms ahead of this worker's clock/);
-    world.latest = -Infinity;
-    aheadMs = 0;
-    await world.clock.advance(3_000);
-    // What the one whose clock is right reads comes late from now on.
-    const isHeld = { now: true };
-    world.sink.fault = (_, records) =>
-      isHeld.now && records.some(({ record }) => record.key !== null)
-        ? new TidemarkError('PUBLISH_FAILED', 'no', { retriable: true })
-        : undefined;
-    for (const share of [0.2, 0.8]) world.put(share);
-    const at = world.clock.now();
-    await world.clock.advance(20_000);
-    expect(world.latest).toBeLessThanOrEqual(at);
-    isHeld.now = false;
-    await world.clock.advance(10_000);
-    expect(world.latest).toBeGreaterThan(at + 20_000);
-    expect([world.falsehoods, other.health().reason]).toEqual([[], null]);
   });
 
   it('hazard 51: is withheld from a table whose changes do not reach the stream', async () => {

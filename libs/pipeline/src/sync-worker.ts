@@ -97,7 +97,7 @@ export class SyncWorker {
       ...{ options: this.#options, metrics: this.#metrics, call: this.#onLeases },
       onTaken: (row, takenAtMs) => {
         this.#others.reads();
-        this.#runners.start(row, this.#holed.of(row.shardId), takenAtMs);
+        this.#runners.start(row, this.#credible.of(row, clock.now()), this.#holed.of(row.shardId), takenAtMs);
       },
     });
     this.#speaker = this.#makeSpeaker();
@@ -181,6 +181,7 @@ export class SyncWorker {
     if (current === undefined) return;
     this.#taker.observe(rows);
     this.#rows = rows.filter((row) => isOfStream(row, current.stream.streamId));
+    this.#credible.note(this.#rows, clock.now());
     this.#runners.note(this.#rows);
     this.#runners.dropLost(rows, current.stream.streamId);
     this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
@@ -188,7 +189,8 @@ export class SyncWorker {
     if (this.#rows.length > 0) await this.#speaker.lookBeforeReading(this.#rows);
     await this.#taker.take(this.#rows, this.#runners.shardIds);
     this.#publisher.debts.look(this.#stopPublishing.signal);
-    this.#speaker.speak({ all: rows, rows: this.#rows, claims, asked: isInLine ? asked : undefined });
+    const all = rows.map((row) => this.#credible.of(row, clock.now()));
+    this.#speaker.speak({ all, rows: this.#rows, claims, asked: isInLine ? asked : undefined });
   }
 
   #isSurveyWanted(rows: readonly ShardLease[]): boolean {
@@ -207,10 +209,8 @@ export class SyncWorker {
     await this.#runners.dropOwing(tables, error.message);
   }
 
-  async #listLeases(): Promise<readonly ShardLease[]> {
-    const { clock, leases } = this.#options;
-    const rows = await this.#onLeases('listing the leases', (signal) => leases.list(signal));
-    return this.#credible.of(rows, clock.now());
+  #listLeases(): Promise<readonly ShardLease[]> {
+    return this.#onLeases('listing the leases', (signal) => this.#options.leases.list(signal));
   }
 
   async #flushesEnded(): Promise<void> {

@@ -3,8 +3,8 @@ import { type ShardLease, type ShardPage } from './ports.js';
 /**
  * The watermark: "every change that the stream accepted before W precedes this record in its partition".
  *
- * A shard's claim is a fact about that shard alone, and it stays true whoever holds the lease, so claims are only ever joined by max,
- * and a zombie or a restart can delay W but never falsify it. W is the minimum over all shards that are not ended, and it exists only
+ * A shard's claim is a fact about that shard alone, and it stays true whoever holds the lease, so claims are joined by max, and a zombie or a restart can delay W but
+ * never falsify it. A clock that is ahead can: what it has claimed is found out by others' clocks, and forgotten. W is the minimum over all shards that are not ended, and it exists only
  * while those shards' hash ranges cover the whole key space: a shard that nobody knows of yet holds W back by its absence. What the stream
  * lists and the lease table does not know holds it back too (`shard-roll.ts`).
  */

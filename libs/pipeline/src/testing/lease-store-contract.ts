@@ -121,8 +121,11 @@ function writeCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
         const renewed = await store.renew({ ...ahead, readUpTo: null }, 70, signal);
         assert.deepEqual(renewed, { ...ahead, counter: ahead.counter + 1, readUpTo: 70 });
         const again = await store.checkpoint({ ...renewed, readUpTo: null }, '123', 60, signal);
-        assert.equal(again?.readUpTo, 60);
-        assert.deepEqual(await sorted(store), [again]);
+        assert.ok(again);
+        assert.equal(again.readUpTo, 60);
+        const none = await store.renew({ ...again, readUpTo: null }, null, signal);
+        assert.deepEqual(none, { ...again, counter: again.counter + 1, readUpTo: null });
+        assert.deepEqual(await sorted(store), [none]);
       },
     },
     {
