@@ -10,6 +10,7 @@ export class CredibleLeases {
   readonly #observer: RetryObserver;
   /** The claims that are not believed, by row. */
   readonly #doubted = new Map<string, number>();
+  readonly #told = new Set<string>();
 
   constructor(observer: RetryObserver) {
     this.#observer = observer;
@@ -17,16 +18,12 @@ export class CredibleLeases {
 
   /** Takes note of a reading of every row of the stream at `now`, ms since the epoch. Of an open shard it is told: no watermark is published before its reader claims anew. */
   note(rows: readonly ShardLease[], now: number): void {
-    const found = new Map(rows.filter((row) => this.#isDoubted(row, now)).map((row) => [idOf(row), row]));
-    for (const id of this.#doubted.keys()) {
-      if (found.has(id)) continue;
-      this.#doubted.delete(id);
-      this.#observer.succeeded(believing(id));
-    }
-    for (const [id, row] of found) {
-      this.#doubted.set(id, row.readUpTo ?? now);
-      if (!isEnded(row)) this.#tell(id, row, now);
-    }
+    const found = rows.filter((row) => this.#isDoubted(row, now));
+    this.#doubted.clear();
+    for (const row of found) this.#doubted.set(idOf(row), row.readUpTo ?? now);
+    const open = new Map(found.filter((row) => !isEnded(row)).map((row) => [idOf(row), row]));
+    for (const id of this.#told) if (!open.has(id) && this.#told.delete(id)) this.#observer.succeeded(believing(id));
+    for (const [id, row] of open) this.#tell(id, row, now);
   }
 
   /** The row without a claim that is not believed. */
@@ -41,6 +38,7 @@ export class CredibleLeases {
 
   #tell(id: string, row: ShardLease, now: number): void {
     const { owner, readUpTo, shardId } = row;
+    this.#told.add(id);
     const aheadMs = Math.round((readUpTo ?? now) - now);
     const problem = `its readUpTo is ${aheadMs} ms ahead of this worker's clock, or was: that one, or the clock of ${owner ?? 'who read it'}, is wrong`;
     const error = new TidemarkError('CLOCK_AHEAD', problem, { retriable: true, context: { shardId, aheadMs } });
