@@ -21,6 +21,7 @@ import { patchMetadata } from './metadata-patch.js';
 import { patchPartialAnswers } from './partial-answer-patch.js';
 import { patchPool } from './pool-patch.js';
 import { patchProduce } from './produce-patch.js';
+import { patchRunner } from './runner-patch.js';
 import { patchIdleTimer } from './timer-patch.js';
 
 export interface KafkaClientOptions {
@@ -58,6 +59,7 @@ export function createKafkaClient(options: KafkaClientOptions | Kafka): KafkaCli
   patchBroker();
   patchPool();
   patchProduce();
+  patchRunner();
   patchMembership();
   patchFollowers();
   patchMetadata();

@@ -126,6 +126,28 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
 }
 
+declare module 'kafkajs/src/consumer/runner.js' {
+  /** What fetches for a consumer, from its start to its end. */
+  export default class Runner {
+    running: boolean;
+    fetch(nodeId: number): Promise<unknown[]>;
+  }
+}
+
+declare module 'kafkajs/src/consumer/fetchManager.js' {
+  interface FetchManager {
+    start(): Promise<void>;
+    stop(): Promise<void>;
+  }
+
+  export default function createFetchManager(options: {
+    readonly logger: object;
+    readonly getNodeIds: () => readonly number[];
+    readonly fetch: (nodeId: number) => Promise<unknown[]>;
+    readonly handler: (batch: unknown) => Promise<void>;
+  }): FetchManager;
+}
+
 declare module 'kafkajs/src/consumer/consumerGroup.js' {
   import { type OffsetsByTopicPartition } from 'kafkajs';
 
