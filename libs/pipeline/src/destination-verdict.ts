@@ -1,4 +1,5 @@
 import { type DestinationLook } from './ports.js';
+import { clockSkewMs } from './watermark.js';
 
 /**
  * What a look at a table's streaming destination means for the table's watermark.
@@ -17,9 +18,6 @@ export type DestinationVerdict =
 export type FlushReason =
   'destination-never-seen' | 'destination-was-not-active' | 'destination-changed' | 'destination-not-watched';
 
-/** How far the clocks of two workers may be apart, ms. */
-const skewMs = 5_000;
-
 /** `answeredAt`: when the look was answered, ms since the epoch. `apartMsMax`: no destination is disabled and enabled again within less. */
 export function destinationVerdict(
   before: DestinationLook | undefined,
@@ -33,7 +31,7 @@ export function destinationVerdict(
   if (before.precision !== look.precision || before.description !== look.description)
     return { type: 'flush', why: 'destination-changed' };
   const apartMs = answeredAt - before.lookedAt;
-  return apartMs > apartMsMax || apartMs < -skewMs
+  return apartMs > apartMsMax || apartMs < -clockSkewMs
     ? { type: 'flush', why: 'destination-not-watched' }
     : { type: 'go-on' };
 }

@@ -117,9 +117,10 @@ function withoutValue(table: string, { key, src }: WireRecord): WireRecord {
 /** The highest watermark of a chunk that is credible at `now`, ms since the epoch. */
 export function highestOf(chunk: Chunk, now: number): PassedWatermark | undefined {
   let highest: PassedWatermark | undefined;
-  for (const watermark of chunk.watermarks.values())
-    if (credible(watermark.at, now) === null) continue;
-    else if (highest === undefined || watermark.at > highest.at) highest = watermark;
+  for (const watermark of chunk.watermarks.values()) {
+    const isHigher = highest === undefined || watermark.at > highest.at;
+    if (isHigher && credible(watermark.at, now) !== null) highest = watermark;
+  }
   return highest;
 }
 

@@ -20,8 +20,8 @@ export function claimOf(page: ShardPage): number | null {
   return page.closed || page.millisBehindLatest === null ? null : page.askedAt - page.millisBehindLatest;
 }
 
-/** Clocks are wrong by less than half of it, so that two differ by less, ms. */
-const clockSkewMs = 5_000;
+/** Clocks are wrong by less than half of it, so that those of two workers differ by less, ms. */
+export const clockSkewMs = 5_000;
 
 /**
  * A claim as it counts at `now`, ms since the epoch. One of a time that has not come was made while some clock was ahead, and proves nothing; joined by max, it would hide
