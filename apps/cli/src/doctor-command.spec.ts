@@ -41,6 +41,12 @@ describe('tidemark doctor', () => {
     expect((await run(['--write-probe'], least)).asked[0]?.writeProbe).toBe(true);
   });
 
+  it('takes whose principal it is', async () => {
+    expect((await run([], least)).asked[0]).not.toHaveProperty('role');
+    for (const role of ['sync', 'dispatcher', 'admin'])
+      expect((await run(['--role', role], least)).asked[0]?.role).toBe(role);
+  });
+
   it('looks at Kafka alone without a stream, and at everything with one', async () => {
     expect((await run([], least)).asked[0]).toEqual({
       kafka: { brokers: ['kafka-1:9092'], ssl: false },
@@ -82,6 +88,8 @@ describe('tidemark doctor', () => {
   it.each([
     [['--jsn'], least, 'jsn'],
     [['now'], least, 'now'],
+    [['--role', 'pod'], least, '--role: expected one of sync, dispatcher, admin, got "pod"'],
+    [['--role'], least, 'role'],
     [[], {}, 'TIDEMARK_REGION: '],
     [[], { ...least, TIDEMARK_LEASE_TABLE: 'leases' }, 'TIDEMARK_LEASE_TABLE: expected to be set with'],
     [[], { ...full, TIDEMARK_READER: 'both' }, 'TIDEMARK_READER: expected polling or fan-out'],
@@ -95,7 +103,14 @@ describe('tidemark doctor', () => {
   it('has a help that names every flag and variable', async () => {
     const { exitCode, text } = await run(['--help'], {});
     expect(exitCode).toBe(0);
-    for (const word of ['--json', '--write-probe', '--help', 'TIDEMARK_STREAM_ARN', 'TIDEMARK_DOCTOR_DEADLINE'])
+    for (const word of [
+      '--role',
+      '--json',
+      '--write-probe',
+      '--help',
+      'TIDEMARK_STREAM_ARN',
+      'TIDEMARK_DOCTOR_DEADLINE',
+    ])
       expect(text).toContain(word);
     expect(text).not.toContain('--check');
   });

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type DoctorOptions, type Report, reportText } from '@tidemark/doctor';
+import { type DoctorOptions, type ProcessRole, processRoles, type Report, reportText } from '@tidemark/doctor';
 import { type Environment } from '@tidemark/process';
 import { messageOf } from '@tidemark/runtime';
 import { doctorConfiguration, doctorOptions } from './doctor-configuration.js';
@@ -24,7 +24,12 @@ export async function doctorCommand(
     const flags = flagsOf(args);
     if (flags.help === true) return { exitCode: 0, text: helpText() };
     const options = doctorOptions(environment);
-    const report = await diagnose({ ...options, writeProbe: flags['write-probe'] === true });
+    const role = roleOf(flags.role);
+    const report = await diagnose({
+      ...options,
+      ...(role === undefined ? {} : { role }),
+      writeProbe: flags['write-probe'] === true,
+    });
     const text = flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : reportText(report);
     return { exitCode: report.ok ? 0 : 1, text };
   } catch (error) {
@@ -35,12 +40,13 @@ export async function doctorCommand(
 interface Flags {
   readonly help?: boolean;
   readonly json?: boolean;
+  readonly role?: string;
   readonly 'write-probe'?: boolean;
 }
 
 function flagsOf(args: readonly string[]): Flags {
   const kind = { type: 'boolean' } as const;
-  const options = { help: kind, json: kind, 'write-probe': kind };
+  const options = { help: kind, json: kind, 'write-probe': kind, role: { type: 'string' } } as const;
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
@@ -48,10 +54,17 @@ function flagsOf(args: readonly string[]): Flags {
   }
 }
 
+function roleOf(given: string | undefined): ProcessRole | undefined {
+  const role = processRoles.find((each) => each === given);
+  if (given === undefined || role !== undefined) return role;
+  throw new Error(`tidemark-doctor: --role: expected one of ${processRoles.join(', ')}, got ${JSON.stringify(given)}`);
+}
+
 function helpText(): string {
   const command = doctorConfiguration.command(['--help'], {});
   const text = command.type === 'end' ? command.text : '';
-  const usage = `Usage: tidemark doctor [--json] [--write-probe] [--help]
+  const usage = `Usage: tidemark doctor [--role sync|dispatcher|admin] [--json] [--write-probe] [--help]
+  --role         whose principal this is: what that process may not do is a problem, and what it has nothing to do with is not looked at
   --json         print the report as JSON
   --write-probe  also try the calls that write: one dead letter, and writes to the lease table whose condition never holds
   --help         print this text

@@ -15,11 +15,13 @@ import { leaseTableCheck } from './checks/lease-table.js';
 import { permissionsCheck, type Probe } from './checks/permissions.js';
 import { routesCheck } from './checks/routes.js';
 import { streamCheck } from './checks/stream.js';
+import { topicPermissionFindings } from './checks/topic-permissions.js';
 import { topicsCheck } from './checks/topics.js';
 import { examine, type Report } from './examine.js';
 import { type Check, skipped } from './finding.js';
 import { type FanOutProbeOptions } from './fan-out-probes.js';
 import { KafkaSurvey } from './kafka-survey.js';
+import { type ProcessRole } from './role-needs.js';
 
 export interface DoctorOptions {
   readonly kafka: Pick<KafkaClientOptions, 'brokers' | 'ssl' | 'sasl'>;
@@ -29,6 +31,11 @@ export interface DoctorOptions {
   readonly topics?: TopicSettings;
   /** The part of AWS; without it, only Kafka is looked at. */
   readonly aws?: DoctorAws;
+  /**
+   * The process whose principal and credentials are used: what they lack for it is a problem, and what it has nothing to do with is not looked at. Default: they are anybody's, and
+   * what they lack for each process is told.
+   */
+  readonly role?: ProcessRole;
   /** Whether calls that write are made, too: one dead letter, and writes to the lease table whose condition never holds. Default false. */
   readonly writeProbe?: boolean;
   /** Bound on each check, and so on the whole, ms; default 20,000. */
@@ -61,7 +68,9 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
   const ending = new AbortController();
   const signal = options.signal === undefined ? ending.signal : AbortSignal.any([options.signal, ending.signal]);
   const asking: Asking = { clock, timeoutMs: Math.min(callMs, deadlineMs) };
-  const aws = options.aws === undefined ? undefined : awsParts(options.aws, options.topicPrefix, asking);
+  const { role } = options;
+  const asksAws = options.aws !== undefined && (role === undefined || role === 'sync');
+  const aws = asksAws ? awsParts(options.aws, options.topicPrefix, asking) : undefined;
   const names = topicNames(options.topicPrefix);
   const kafka = new KafkaSurvey({
     client: createKafkaClient({ ...options.kafka, clientId: 'tidemark-doctor', clock }),
@@ -73,11 +82,19 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
   });
   try {
     const checks = [
-      ...awsChecks(aws, kafka),
-      topicsCheck(names, () => kafka.topics()),
-      routesCheck(names, async () => ({ ...(await kafka.routes()), topics: (await kafka.topics()).topics })),
-      groupsCheck(() => kafka.group()),
-      permissionsCheck(() => probes(aws, kafka, names.deadLetters), { writes: options.writeProbe ?? false }),
+      ...awsChecks(aws, kafka, role),
+      topicsCheck(names, () => kafka.topics(), role),
+      routesCheck(
+        names,
+        () => kafka.routes(),
+        async () => ({ ...(await kafka.topics()), role }),
+      ),
+      groupsCheck(names.dispatcherGroup, () => kafka.group(), role),
+      permissionsCheck(
+        () => probes(aws, kafka, names.deadLetters, options),
+        async () => topicPermissionFindings(names, await kafka.topicPermissions(), role),
+        { writes: options.writeProbe ?? false },
+      ),
       clocksCheck(clocksOf(aws, kafka)),
     ];
     return await examine(checks, { clock, deadlineMs, signal });
@@ -92,7 +109,7 @@ function clocksOf(aws: AwsParts | undefined, kafka: KafkaSurvey): readonly Clock
   return [
     {
       whose: 'AWS',
-      otherwise: aws === undefined ? 'no stream was named' : 'no answer had a date',
+      otherwise: aws === undefined ? 'AWS was not asked' : 'no answer had a date',
       aheadMs: async (signal) => aws && awsAheadMs(aws.stream, aws.kinesis, aws.asking, signal),
     },
     { whose: 'brokers', otherwise: 'no pod has reported lately', aheadMs: () => kafka.brokerAheadMs() },
@@ -132,14 +149,14 @@ function fanOutOf(
   return { streamArn, name: consumerName ?? topicPrefix, kinesis, subscribing: client, asking };
 }
 
-function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey): Check[] {
-  if (aws === undefined)
-    return [
-      {
-        name: 'aws',
-        run: async () => [skipped('AWS', 'no stream was named: TIDEMARK_STREAM_ARN, TIDEMARK_LEASE_TABLE')],
-      },
-    ];
+function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey, role: ProcessRole | undefined): Check[] {
+  if (aws === undefined) {
+    const why =
+      role === undefined || role === 'sync'
+        ? 'no stream was named: TIDEMARK_STREAM_ARN, TIDEMARK_LEASE_TABLE'
+        : `${role} has nothing to do with it`;
+    return [{ name: 'aws', run: async () => [skipped('AWS', why)] }];
+  }
   const { stream, leaseTable: table, kinesis, dynamodb, fanOut, asking, failoverMs, destinations } = aws;
   return [
     streamCheck(stream, kinesis, asking),
@@ -149,14 +166,21 @@ function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey): Check[] {
   ];
 }
 
-/** Kafka's reads are not probed by themselves: the other checks make them, and say what they were refused. */
-async function probes(aws: AwsParts | undefined, kafka: KafkaSurvey, deadLetters: string): Promise<readonly Probe[]> {
-  const write: Probe = {
-    permission: `Write on ${deadLetters}`,
-    isWrite: true,
-    call: (signal) => kafka.writeProbe(signal),
-  };
-  if (aws === undefined) return [write];
+/** The calls of sync; dead letters are its affair alone. What the brokers allow beside that is asked of them, and tried by nobody. */
+async function probes(
+  aws: AwsParts | undefined,
+  kafka: KafkaSurvey,
+  deadLetters: string,
+  { role, writeProbe = false }: DoctorOptions,
+): Promise<readonly Probe[]> {
+  if (role !== undefined && role !== 'sync') return [];
+  const permission = `Write on ${deadLetters}`;
+  // Of a role, the brokers are asked for it without a write.
+  const write =
+    role === undefined || writeProbe
+      ? [{ permission, isWrite: true, call: (signal: AbortSignal) => kafka.writeProbe(signal) }]
+      : [];
+  if (aws === undefined) return write;
   const tables = await kafka.tables().catch(() => []);
-  return [...kinesisProbes(aws), ...leaseTableProbes(aws), ...destinationProbes(aws, tables), write];
+  return [...kinesisProbes(aws), ...leaseTableProbes(aws), ...destinationProbes(aws, tables), ...write];
 }

@@ -1,3 +1,5 @@
+import { type ProcessRole } from './role-needs.js';
+
 /**
  * `ok`: as it should be. `warning`: it works, with less than it could. `problem`: something is lost, late or will be. `unknown`: it could not be looked
  * at, which is a failure too. `skipped`: nobody asked for it.
@@ -38,3 +40,11 @@ export const problem = (subject: string, message: string, remedy: string): Findi
   message,
   remedy,
 });
+
+/** Of a topic, or group, that this principal may not see: its own affair where it is said to be that of a process, which the check of permissions judges; else it was not looked at. */
+export function hidden(subject: string, role: ProcessRole | undefined): Finding {
+  const message = 'this principal may not see it, so it was not looked at';
+  if (role !== undefined) return skipped(subject, message);
+  const remedy = `give it Describe on ${subject}, as the row of doctor in infra/kafka/README.md has it; or say whose principal it is (--role)`;
+  return { subject, status: 'unknown', message, remedy };
+}

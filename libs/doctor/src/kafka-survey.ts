@@ -4,14 +4,15 @@ import {
   KafkaProducer,
   RouteTopic,
   type TopicReport,
-  type TopicRole,
   type TopicSettings,
   withAdmin,
 } from '@tidemark/kafka';
 import { isLive, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
-import { type Clock } from '@tidemark/runtime';
+import { type Clock, TidemarkError } from '@tidemark/runtime';
 import { type GroupFacts, type PartitionProgress } from './checks/groups.js';
 import { type RouteFacts } from './checks/routes.js';
+import { anyTable, type TopicPermissionFacts } from './checks/topic-permissions.js';
+import { type RegionTopics } from './role-needs.js';
 import { RoutesRead } from './routes-read.js';
 
 export interface KafkaSurveyOptions {
@@ -48,9 +49,12 @@ export class KafkaSurvey {
 
   /** Tables that have a table topic or a live route, sorted. */
   async tables(): Promise<readonly string[]> {
-    const [{ topics }, { routes }] = await Promise.all([this.#namedTopics(), this.routes()]);
-    const fed = topics.flatMap(({ topic }) => tableOfCdcTopic(this.#options.names, topic) ?? []);
-    return [...new Set([...fed, ...routes.filter(isLive).map(({ table }) => table)])].sort();
+    const { tables } = await this.#regionTopics();
+    return tables;
+  }
+
+  async topicPermissions(): Promise<TopicPermissionFacts> {
+    return { ...(await this.#regionTopics()), report: await this.topics() };
   }
 
   async group(): Promise<GroupFacts> {
@@ -60,7 +64,7 @@ export class KafkaSurvey {
     const routed = routes.filter(isLive).map(({ table }) => names.cdc(table));
     const groupId = names.dispatcherGroup;
     return this.#admin(async (admin) => {
-      const { groups } = await admin.describeGroups([groupId]);
+      const { groups } = await admin.describeGroups([groupId]).catch((error) => notFound(error, groupId));
       const progress: PartitionProgress[] = [];
       for (const topic of routed.filter((each) => exists.has(each))) {
         const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
@@ -114,24 +118,41 @@ export class KafkaSurvey {
   }
 
   #namedTopics(): Promise<TopicReport> {
-    return (this.#named ??= this.#check(new Map()));
+    return (this.#named ??= this.#check([]));
   }
 
   async #readTopics(): Promise<TopicReport> {
-    const { routes } = await this.routes();
-    const targets = routes.flatMap((route) => targetsOf(route).map(({ topic }) => [topic, 'cache' as const] as const));
-    return targets.length === 0 ? this.#namedTopics() : this.#check(new Map(targets));
+    const { routed, targets } = await this.#regionTopics();
+    return targets.length === 0 ? this.#namedTopics() : this.#check(targets, routed);
   }
 
-  #check(others: ReadonlyMap<string, TopicRole>): Promise<TopicReport> {
+  /** `targets` and `routed`: where routes go, and the tables that they are of. */
+  #check(targets: readonly string[], routed: readonly string[] = []): Promise<TopicReport> {
     const { client, names, settings, clock, timeoutMs, signal } = this.#options;
-    return checkTopics({ client, names, settings, others, clock, timeoutMs }, signal);
+    const others = new Map(targets.map((topic) => [topic, 'cache' as const]));
+    const prefixed = [names.routes, names.routeHistory, names.pods, names.deadLetters];
+    const tables = [...routed, anyTable].map((table) => names.cdc(table));
+    const expected = [...new Set([...prefixed, ...tables, ...targets])];
+    return checkTopics(
+      { client, names, settings, others, expected, asksForOperations: true, clock, timeoutMs },
+      signal,
+    );
+  }
+
+  async #regionTopics(): Promise<RegionTopics> {
+    const [{ topics }, { routes }] = await Promise.all([this.#namedTopics(), this.routes()]);
+    const live = routes.filter(isLive);
+    const routed = live.map(({ table }) => table).sort();
+    const fed = topics.flatMap(({ topic }) => tableOfCdcTopic(this.#options.names, topic) ?? []);
+    const tables = [...new Set([...fed, ...routed])].sort();
+    return { tables, routed, targets: live.flatMap((route) => targetsOf(route).map(({ topic }) => topic)) };
   }
 
   async #readRoutes(): Promise<RouteFacts> {
     const { client, names, clock, signal } = this.#options;
-    const { topics } = await this.#namedTopics();
-    if (!topics.some(({ topic }) => topic === names.routes)) return { routes: [], unreadable: [] };
+    const { topics, hidden } = await this.#namedTopics();
+    const isHidden = hidden.includes(names.routes);
+    if (!topics.some(({ topic }) => topic === names.routes)) return { routes: [], unreadable: [], isHidden };
     const read = new RoutesRead();
     const unreadable: string[] = [];
     const log = new RouteTopic({ client, names, clock });
@@ -142,7 +163,7 @@ export class KafkaSurvey {
         onRoute: (route) => read.apply(route),
         onUnreadable: (reason) => void unreadable.push(reason),
       });
-      return { routes: read.all(), unreadable };
+      return { routes: read.all(), unreadable, isHidden };
     } finally {
       signal.removeEventListener('abort', close);
       close();
@@ -153,6 +174,13 @@ export class KafkaSurvey {
     const { client, clock, timeoutMs, signal } = this.#options;
     return withAdmin({ client, clock, timeoutMs, signal }, work);
   }
+}
+
+/** Brokers say of a group that may not be looked at that it has no coordinator. */
+function notFound(error: unknown, groupId: string): never {
+  if (!(error instanceof Error) || !/find group coordinator/.test(error.message)) throw error;
+  const text = `the coordinator of ${groupId} is not found: it is away, or this principal may not Describe that group`;
+  throw new TidemarkError('FEED_UNAVAILABLE', text, { retriable: true, cause: error, context: { groupId } });
 }
 
 /** A pod reports each 2 s: within this, one that lives has, ms. */

@@ -8,6 +8,7 @@ export { PodTopic, type PodTopicOptions } from './pod-topic.js';
 export { KafkaProducer, type KafkaProducerOptions } from './producer.js';
 export { RouteHistoryTopic, type RouteHistoryTopicOptions } from './route-history-topic.js';
 export { RouteTopic, type RouteTopicOptions } from './route-topic.js';
+export { type TopicOperation } from './topic-operations.js';
 export { checkTopics, type TopicCheckOptions, type TopicReport, topicsInvalid } from './topic-check.js';
 export {
   configsOfRole,

@@ -4,6 +4,7 @@ import { eventually, ManualClock, recordingLogger } from '@tidemark/runtime/test
 import { type Admin } from 'kafkajs';
 import { type KafkaClient } from './kafka-client.js';
 import { checkTopics } from './topic-check.js';
+import { operationsOf } from './topic-operations.js';
 import { TopicWatch } from './topic-watch.js';
 
 const names = topicNames('acme');
@@ -11,7 +12,10 @@ const { signal } = new AbortController();
 const clock = new ManualClock();
 
 /** Brokers with these topics; `hidden` ones refuse their settings, `gone` ones vanish after they were listed. */
-function fakeClient(topics: readonly string[], change: { hidden?: string; gone?: string; error?: Error } = {}) {
+function fakeClient(
+  topics: readonly string[],
+  change: { hidden?: string; gone?: string; unseen?: string; error?: Error } = {},
+) {
   const requests: string[][] = [];
   const refuse = (type: string): Error => Object.assign(new Error(type), { type });
   const admin: Partial<Admin> = {
@@ -20,7 +24,9 @@ function fakeClient(topics: readonly string[], change: { hidden?: string; gone?:
     listTopics: async () => [...topics],
     fetchTopicMetadata: async (options) => {
       const asked = options?.topics ?? [];
-      if (change.gone !== undefined && asked.includes(change.gone)) throw refuse('UNKNOWN_TOPIC_OR_PARTITION');
+      if (change.unseen !== undefined && asked.includes(change.unseen)) throw refuse('TOPIC_AUTHORIZATION_FAILED');
+      if (asked.some((topic) => topic === change.gone || !topics.includes(topic)))
+        throw refuse('UNKNOWN_TOPIC_OR_PARTITION');
       const partitions = [{ replicas: [1, 2, 3] }, { replicas: [1, 2] }];
       return { topics: asked.map((name) => ({ name, partitions })) } as never;
     },
@@ -60,6 +66,27 @@ describe('checkTopics', () => {
       [names.cache('a'), { 'retention.ms': '-1' }],
       [names.cdc('a'), undefined],
     ]);
+  });
+
+  it('tells topics that are hidden from those that are not there, without a word of others', async () => {
+    const { client } = fakeClient([names.cdc('a')], { unseen: names.routes });
+    const expected = [names.cdc('a'), names.routes, names.pods];
+    const report = await checkTopics({ client, names, settings: {}, expected, clock }, signal);
+    expect(report).toMatchObject({ hidden: [names.routes], topics: [{ topic: names.cdc('a') }] });
+    const unasked = await checkTopics({ client, names, settings: {}, clock }, signal);
+    expect(unasked.hidden).toEqual([]);
+  });
+});
+
+describe('operationsOf', () => {
+  it.each([
+    [0, []],
+    [1 << 3, ['Read']],
+    [0xdf8, ['Read', 'Write', 'Describe', 'DescribeConfigs']],
+    [(1 << 4) | (1 << 8) | (1 << 7), ['Write', 'Describe']],
+    [-2_147_483_648, undefined],
+  ])('%d: %j', (field, operations) => {
+    expect(operationsOf(field)).toEqual(operations);
   });
 });
 

@@ -4,6 +4,7 @@ import { type Admin, type ConfigResourceTypes } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
 import { isAccessDenied, isTopicMissing } from './kafka-error.js';
+import { askingForOperations, type PartitionIdentity } from './metadata-patch.js';
 import { adminFailed } from './topic-admin.js';
 import {
   checkedConfigs,
@@ -25,6 +26,10 @@ export interface TopicCheckOptions {
   readonly settings: TopicSettings;
   /** Topics of other names, with what they are for. */
   readonly others?: ReadonlyMap<string, TopicRole>;
+  /** Topics that are asked for by name where the brokers list none of it: it may be hidden from this client. Default none. */
+  readonly expected?: readonly string[];
+  /** Whether it is asked, too, what this client may do with each topic. Default false. */
+  readonly asksForOperations?: boolean;
   readonly clock?: Clock;
   /** Bound on the whole check, ms. Default 10,000. */
   readonly timeoutMs?: number;
@@ -34,6 +39,8 @@ export interface TopicReport {
   /** Those that exist and have a role, by name. */
   readonly topics: readonly (FoundTopic & { readonly role: TopicRole })[];
   readonly problems: readonly TopicProblem[];
+  /** Expected ones that this client may not see: the brokers do not tell it whether they exist. */
+  readonly hidden: readonly string[];
 }
 
 /** Topics of one request: its answer stays below a megabyte. */
@@ -44,28 +51,47 @@ const topicsPerRequest = 50;
  * be read are not judged. Fails with `ACCESS_DENIED`, `FEED_UNAVAILABLE`, `TIMEOUT`.
  */
 export async function checkTopics(options: TopicCheckOptions, signal: AbortSignal): Promise<TopicReport> {
-  const { client, names, settings, others, clock = systemClock, timeoutMs = 10_000 } = options;
+  const { client, names, settings, others, expected = [], clock = systemClock, timeoutMs = 10_000 } = options;
+  const asking = options.asksForOperations === true ? askingForOperations : now;
   const roleOf = (topic: string): TopicRole | undefined => topicRole(names, topic) ?? others?.get(topic);
   try {
-    const found = await withAdmin({ client, clock, timeoutMs, signal }, async (admin) => {
-      const listed = await admin.listTopics();
-      return describeTopics(
-        admin,
-        listed.filter((topic) => roleOf(topic) !== undefined),
-      );
+    const { found, hidden } = await withAdmin({ client, clock, timeoutMs, signal }, async (admin) => {
+      const listed = (await admin.listTopics()).filter((topic) => roleOf(topic) !== undefined);
+      return {
+        found: await asking(() => describeTopics(admin, listed)),
+        hidden: await hiddenOf(
+          admin,
+          expected.filter((topic) => !listed.includes(topic)),
+        ),
+      };
     });
     const topics = found.flatMap((each) => {
       const role = roleOf(each.topic);
       return role === undefined ? [] : [{ ...each, role }];
     });
-    return { topics, problems: topics.flatMap((each) => topicProblems(each.role, each, settings)) };
+    return { topics, hidden, problems: topics.flatMap((each) => topicProblems(each.role, each, settings)) };
   } catch (error) {
     throw adminFailed(error);
   }
 }
 
+const now = <T>(work: () => Promise<T>): Promise<T> => work();
+
+/** Those that this client may not see. */
+async function hiddenOf(admin: Admin, topics: readonly string[]): Promise<readonly string[]> {
+  const hidden: string[] = [];
+  for (const topic of topics)
+    try {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+    } catch (error) {
+      if (isAccessDenied(error)) hidden.push(topic);
+      else if (!isTopicMissing(error)) throw error;
+    }
+  return hidden;
+}
+
 /** The error that a process ends with over topics that it must not work on; `undefined`: they do, warnings aside. */
-export function topicsInvalid({ problems }: TopicReport): TidemarkError | undefined {
+export function topicsInvalid({ problems }: Pick<TopicReport, 'problems'>): TidemarkError | undefined {
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return undefined;
   const count = errors.length === 1 ? '1 setting of a topic does' : `${errors.length} settings of topics do`;
@@ -98,6 +124,7 @@ async function shapesOf(admin: Admin, topics: readonly string[]): Promise<readon
         topic: name,
         partitions: partitions.length,
         replicationFactor: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+        operations: (partitions[0] as PartitionIdentity | undefined)?.operations,
       }));
   });
 }

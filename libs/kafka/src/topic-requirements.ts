@@ -1,4 +1,5 @@
 import { type TopicNames } from '@tidemark/protocol';
+import { type TopicOperation } from './topic-operations.js';
 
 /** What a topic is for: `table` carries a table's events from sync, `cache` carries them on to pods. */
 export type TopicRole = 'routes' | 'route-history' | 'table' | 'cache' | 'pods' | 'dead-letters';
@@ -21,6 +22,8 @@ export interface FoundTopic {
   readonly replicationFactor: number;
   /** Kafka's own names; `undefined`: this client may not read them. */
   readonly configs: Readonly<Record<string, string>> | undefined;
+  /** What this client may do with it; `undefined`: it did not ask, or brokers before 3.1 do not tell. */
+  readonly operations?: readonly TopicOperation[] | undefined;
 }
 
 /** One setting that does not fit. */

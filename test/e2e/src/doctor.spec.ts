@@ -94,7 +94,7 @@ describe('tidemark doctor', () => {
       ['others', 'ok'],
       ['things', 'ok'],
     ]);
-    expect(of(report, 'permissions').filter(({ status }) => status === 'ok')).toHaveLength(12);
+    expect(of(report, 'permissions').filter(({ status }) => status === 'ok')).toHaveLength(15);
     expect(of(report, 'clocks')[0]).toMatchObject({ subject: 'AWS', status: 'ok' });
   });
 
@@ -107,6 +107,38 @@ describe('tidemark doctor', () => {
       'dynamodb:DeleteItem',
       'Write',
     ]);
+  });
+
+  it('says what each process may not do with the topics, and of one that is named that it is wrong', async () => {
+    const topic = `${stack.region(region).topicPrefix}.cdc.things`;
+    const topicsOf = (report: Report): readonly (readonly [string, string])[] =>
+      of(report, 'permissions')
+        .filter(({ subject }) => subject.includes('topics') || subject.includes(topic))
+        .map(({ subject, status }) => [status, subject]);
+    const well = ['sync', 'dispatcher', 'admin'] as const;
+    const allow = stack.faults.kafka(region).forbidWrites(topic);
+    try {
+      expect(topicsOf(await finds([]))).toEqual([
+        ['skipped', 'topics, as sync'],
+        ['ok', 'topics, as dispatcher'],
+        ['ok', 'topics, as admin'],
+      ]);
+      await finds([`permissions: Write on ${topic}`], () => options({ role: 'sync' }));
+      expect(topicsOf(await finds([], () => options({ role: 'dispatcher' })))).toEqual([
+        ['ok', 'topics of dispatcher'],
+      ]);
+    } finally {
+      allow();
+    }
+    for (const role of well) await finds([], () => options({ role }));
+  });
+
+  it('asks nothing of AWS for a process that does not, nor for the group of another', async () => {
+    const report = await finds([], () => options({ role: 'admin', writeProbe: true }));
+    expect(of(report, 'aws')).toMatchObject([{ status: 'skipped', message: 'admin has nothing to do with it' }]);
+    expect(of(report, 'groups')).toMatchObject([{ status: 'skipped' }]);
+    for (const { subject } of of(report, 'permissions'))
+      expect(subject).toMatch(/^(topics of admin|(Read|Write) on tidemark\.(routes|route-history|pods))$/);
   });
 
   it('looks at Kafka alone where no stream is named', async () => {

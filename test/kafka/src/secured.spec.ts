@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { diagnose } from '@tidemark/doctor';
+import { diagnose, type ProcessRole, processRoles } from '@tidemark/doctor';
 import { createKafkaClient, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
 import { encodeEvent } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
@@ -85,6 +85,40 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
       const { groups } = await (await broker.admin()).listGroups();
       const left = groups.filter(({ groupId }) => groupId.startsWith(names.prefix)).map(({ groupId }) => groupId);
       expect(left.filter((groupId) => !/\.(?:admin|dispatcher)$/.test(groupId))).toEqual([]);
+    },
+    caseTimeoutMs,
+  );
+
+  it(
+    'the doctor says what the brokers allow the process whose principal it is given',
+    async () => {
+      const { names } = region;
+      for (const role of roles) await allow(role);
+      const admin = region.admin(broker.address('admin'));
+      await admin.open();
+      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      await admin.table.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
+      const told = async (user: User, role?: ProcessRole): Promise<readonly string[]> => {
+        const options = role === undefined ? {} : { role };
+        const { checks } = await diagnose({ kafka: broker.address(user), topicPrefix: names.prefix, ...options });
+        const findings = checks.flatMap(({ check, findings: of }) => of.map((one) => ({ check, ...one })));
+        return findings
+          .filter(({ check, status }) => check !== 'groups' && (status === 'problem' || status === 'unknown'))
+          .map(({ status, subject }) => `${status}: ${subject}`);
+      };
+      for (const role of processRoles) expect([role, await told(role, role)]).toEqual([role, []]);
+      expect(await told('doctor')).toEqual([]);
+      const unseen = [names.routes, names.pods].map((topic) => `unknown: ${topic}`);
+      expect(await told('sync')).toEqual([...unseen, `unknown: ${names.routes}`]);
+
+      const forbid = (role: ProcessRole, name: string): Promise<void> =>
+        broker.forbid(role, names.prefix, [{ kind: 'topic', name, operations: ['Write'] }]);
+      await forbid('sync', '<prefix>.cdc.*');
+      await forbid('dispatcher', '<prefix>.cache.*');
+      await eventually('sync is refused', async () => (await told('sync', 'sync')).length > 0, settleMs);
+      expect(await told('sync', 'sync')).toEqual([`problem: Write on ${names.cdc('*')}`]);
+      expect(await told('dispatcher', 'dispatcher')).toEqual([`problem: Write on ${names.cache(table)}`]);
+      expect(await told('doctor')).toEqual([]);
     },
     caseTimeoutMs,
   );

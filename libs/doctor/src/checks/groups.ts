@@ -1,4 +1,5 @@
 import { type Check, type Finding, ok, problem, skipped, warning } from '../finding.js';
+import { type ProcessRole } from '../role-needs.js';
 
 /** How far the group is in one partition. */
 export interface PartitionProgress {
@@ -22,9 +23,18 @@ export interface GroupFacts {
 /** Events of a topic that wait before it is worth a word: seconds of work for one dispatcher. */
 const lagMax = 100_000n;
 
-/** Whether dispatchers run, and how far they are. */
-export function groupsCheck(factsOf: (signal: AbortSignal) => Promise<GroupFacts>): Check {
-  return { name: 'groups', run: async (signal) => groupFindings(await factsOf(signal)) };
+/** Whether dispatchers run, and how far they are. Who is `role` may look at no group but its own. */
+export function groupsCheck(
+  groupId: string,
+  factsOf: (signal: AbortSignal) => Promise<GroupFacts>,
+  role: ProcessRole | undefined,
+): Check {
+  const isOwn = role === undefined || role === 'dispatcher';
+  return {
+    name: 'groups',
+    run: async (signal) =>
+      isOwn ? groupFindings(await factsOf(signal)) : [skipped(groupId, `${role} has nothing to do with it`)],
+  };
 }
 
 export function groupFindings(facts: GroupFacts): readonly Finding[] {

@@ -4,8 +4,9 @@ import { type Route, topicNames } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
 import { type Finding } from '../finding.js';
 import { groupFindings, type PartitionProgress } from './groups.js';
+import { type ProcessRole } from '../role-needs.js';
 import { probeFinding } from './permissions.js';
-import { routeFindings } from './routes.js';
+import { type RouteFacts, routeFindings, type RouteView } from './routes.js';
 import { topicFindings } from './topics.js';
 
 const names = topicNames('acme');
@@ -19,6 +20,13 @@ const topic = (name: string, partitions = 4): FoundTopic => ({
 });
 const withRole = (name: string, role: TopicRole) => ({ ...topic(name), role });
 
+const none: RouteFacts = { routes: [], unreadable: [], isHidden: false };
+const view = (topics: readonly FoundTopic[], change: Partial<RouteView> = {}): RouteView => ({
+  topics,
+  ...{ hidden: [], role: undefined },
+  ...change,
+});
+
 describe('the check of topics', () => {
   const all = [
     withRole(names.routes, 'routes'),
@@ -27,7 +35,7 @@ describe('the check of topics', () => {
   ];
 
   it('is content with topics that fit', () => {
-    expect(told(topicFindings(names, { topics: all, problems: [] }))).toEqual([
+    expect(told(topicFindings(names, { topics: all, problems: [], hidden: [] }, undefined))).toEqual([
       [names.routes, 'ok'],
       [names.pods, 'ok'],
       [names.deadLetters, 'ok'],
@@ -35,7 +43,7 @@ describe('the check of topics', () => {
   });
 
   it('misses the routing topic most, the pods topic somewhat, dead letters not at all', () => {
-    expect(told(topicFindings(names, { topics: [], problems: [] }))).toEqual([
+    expect(told(topicFindings(names, { topics: [], problems: [], hidden: [] }, undefined))).toEqual([
       [names.routes, 'problem'],
       [names.pods, 'warning'],
       [names.deadLetters, 'skipped'],
@@ -56,7 +64,7 @@ describe('the check of topics', () => {
     ['retention.bytes', 'warning', '-1', /--add-config retention\.bytes=-1$/],
   ])('says how to mend %s', (setting, severity, expected, remedy) => {
     const wrong: TopicProblem = { topic: names.routes, setting, severity, expected, got: 'x', why: 'so' };
-    const [finding] = topicFindings(names, { topics: all, problems: [wrong] });
+    const [finding] = topicFindings(names, { topics: all, problems: [wrong], hidden: [] }, undefined);
     expect(finding).toMatchObject({ subject: names.routes, status: severity === 'error' ? 'problem' : 'warning' });
     expect(finding?.remedy).toMatch(remedy);
   });
@@ -73,13 +81,26 @@ describe('the check of topics', () => {
       got: '3',
       why: 'so',
     };
-    const finding = topicFindings(names, { topics: [withRole(name, role)], problems: [wrong] }).at(0);
+    const finding = topicFindings(
+      names,
+      { topics: [withRole(name, role)], problems: [wrong], hidden: [] },
+      undefined,
+    ).at(0);
     expect(finding?.remedy).toMatch(remedy);
+  });
+
+  it('knows that a topic may be hidden: not looked at, or the affair of no process that may not see it', () => {
+    const report = { topics: [], problems: [], hidden: [names.routes, names.pods, names.deadLetters] };
+    const of = (role?: ProcessRole) => topicFindings(names, report, role).map(({ status }) => status);
+    expect([of(), of('sync')]).toEqual([
+      ['unknown', 'unknown', 'unknown'],
+      ['skipped', 'skipped', 'skipped'],
+    ]);
   });
 
   it('says that settings may not be read', () => {
     const hidden = { ...withRole(names.routes, 'routes'), configs: undefined };
-    const [finding] = topicFindings(names, { topics: [hidden, ...all.slice(1)], problems: [] });
+    const [finding] = topicFindings(names, { topics: [hidden, ...all.slice(1)], problems: [], hidden: [] }, undefined);
     expect(finding).toMatchObject({ status: 'warning', remedy: expect.stringContaining('DescribeConfigs') });
   });
 });
@@ -115,11 +136,30 @@ describe('the check of routes', () => {
       [['things', 'problem']],
     ],
   ])('%s', (_, routes, topics, expected) => {
-    expect(told(routeFindings(names, { routes, unreadable: [] }, topics))).toEqual(expected);
+    expect(told(routeFindings(names, { routes, unreadable: [], isHidden: false }, view(topics)))).toEqual(expected);
+  });
+
+  it.each<[string, Partial<RouteView>, RouteFacts, (readonly [string, string])[]]>([
+    ['the routing topic', {}, { ...none, isHidden: true }, [[names.routes, 'unknown']]],
+    [
+      'a table topic',
+      { topics: [cache], hidden: [cdc.topic] },
+      { ...none, routes: [things] },
+      [[cdc.topic, 'unknown']],
+    ],
+    ['a target', { topics: [cdc], hidden: [cache.topic] }, { ...none, routes: [things] }, [[cache.topic, 'unknown']]],
+    [
+      'a target, from a process',
+      { topics: [cdc], hidden: [cache.topic], role: 'sync' },
+      { ...none, routes: [things] },
+      [[cache.topic, 'skipped']],
+    ],
+  ])('takes what is hidden for no problem: %s', (_, change, facts, expected) => {
+    expect(told(routeFindings(names, facts, view([], change)))).toEqual(expected);
   });
 
   it('tells records that cannot be read', () => {
-    expect(routeFindings(names, { routes: [], unreadable: ['format version 2.0'] }, [])).toMatchObject([
+    expect(routeFindings(names, { ...none, unreadable: ['format version 2.0'] }, view([]))).toMatchObject([
       { subject: names.routes, status: 'problem', message: expect.stringContaining('format version 2.0') },
     ]);
   });

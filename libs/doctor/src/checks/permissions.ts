@@ -13,16 +13,18 @@ export interface Probe {
 /** Nothing was refused: that it is not there, other checks judge. */
 const missing = ['TOPIC_MISSING', 'TABLE_MISSING', 'STREAM_MISSING'] as const;
 
-/** Whether this process's credentials may do what sync and dispatchers do. Calls that write are made only where `writes` says so. */
+/** Whether this process's credentials may make the calls, and what `topicsOf` says of Kafka's topics. Calls that write are made only where `writes` says so. */
 export function permissionsCheck(
   probesOf: (signal: AbortSignal) => Promise<readonly Probe[]>,
+  topicsOf: () => Promise<readonly Finding[]>,
   { writes }: { readonly writes: boolean },
 ): Check {
   return {
     name: 'permissions',
     run: async (signal) => {
       const probes = await probesOf(signal);
-      return Promise.all(probes.map((probe) => probeFinding(probe, writes, signal)));
+      const ofTopics = topicsOf().catch((error: unknown) => [failed('topics', error)]);
+      return [...(await Promise.all(probes.map((probe) => probeFinding(probe, writes, signal)))), ...(await ofTopics)];
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type FoundTopic } from '@tidemark/kafka';
 import { isLive, type Route, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
-import { type Check, type Finding, ok, problem, warning } from '../finding.js';
+import { type Check, type Finding, hidden, ok, problem, warning } from '../finding.js';
+import { type ProcessRole } from '../role-needs.js';
 
 /** The routing table as the topic holds it. */
 export interface RouteFacts {
@@ -8,27 +9,36 @@ export interface RouteFacts {
   readonly routes: readonly Route[];
   /** Why a record could not be read. */
   readonly unreadable: readonly string[];
+  /** Whether this principal may not see the routing topic. */
+  readonly isHidden: boolean;
+}
+
+export interface RouteView {
+  readonly topics: readonly FoundTopic[];
+  /** Topics that this principal may not see. */
+  readonly hidden: readonly string[];
+  readonly role: ProcessRole | undefined;
 }
 
 /** Whether routes and topics fit each other. */
 export function routesCheck(
   names: TopicNames,
-  factsOf: (signal: AbortSignal) => Promise<RouteFacts & { readonly topics: readonly FoundTopic[] }>,
+  factsOf: (signal: AbortSignal) => Promise<RouteFacts>,
+  viewOf: (signal: AbortSignal) => Promise<RouteView>,
 ): Check {
   return {
     name: 'routes',
-    run: async (signal) => {
-      const { topics, ...facts } = await factsOf(signal);
-      return routeFindings(names, facts, topics);
-    },
+    run: async (signal) => routeFindings(names, await factsOf(signal), await viewOf(signal)),
   };
 }
 
 export function routeFindings(
   names: TopicNames,
-  { routes, unreadable }: RouteFacts,
-  topics: readonly FoundTopic[],
+  { routes, unreadable, isHidden }: RouteFacts,
+  view: RouteView,
 ): readonly Finding[] {
+  if (isHidden) return [hidden(names.routes, view.role)];
+  const { topics } = view;
   const counts = new Map(topics.map(({ topic, partitions }) => [topic, partitions]));
   const live = routes.filter(isLive);
   const routed = new Set(live.map(({ table }) => table));
@@ -40,7 +50,7 @@ export function routeFindings(
         'upgrade, where a newer release wrote it; else put that table’s route again',
       ),
     ),
-    ...live.flatMap((route) => findingsOf(route, counts, names)),
+    ...live.flatMap((route) => findingsOf(route, counts, names, view)),
     ...topics.flatMap(({ topic }) => {
       const table = tableOfCdcTopic(names, topic);
       return table === undefined || routed.has(table) ? [] : [unrouted(table, topic)];
@@ -56,10 +66,16 @@ function unrouted(table: string, topic: string): Finding {
   );
 }
 
-function findingsOf(route: Route, counts: ReadonlyMap<string, number>, names: TopicNames): Finding[] {
+function findingsOf(
+  route: Route,
+  counts: ReadonlyMap<string, number>,
+  names: TopicNames,
+  { hidden: unseen, role }: RouteView,
+): Finding[] {
   const { table } = route;
   const targets = targetsOf(route).map(({ topic }) => topic);
   const cdc = names.cdc(table);
+  if (unseen.includes(cdc)) return [hidden(cdc, role)];
   const partitions = counts.get(cdc);
   if (partitions === undefined)
     return [
@@ -72,6 +88,7 @@ function findingsOf(route: Route, counts: ReadonlyMap<string, number>, names: To
   const wrong = targets.flatMap((topic) => {
     const count = counts.get(topic);
     if (count === partitions) return [];
+    if (unseen.includes(topic)) return [hidden(topic, role)];
     if (count === undefined)
       return [
         problem(table, `goes to ${topic}, which is missing: the table waits`, `make it with ${partitions} partitions`),

@@ -1,34 +1,44 @@
 import { type FoundTopic, type TopicProblem, type TopicReport, type TopicRole } from '@tidemark/kafka';
 import { type TopicNames } from '@tidemark/protocol';
-import { type Check, type Finding, ok, problem, skipped, warning } from '../finding.js';
+import { type Check, type Finding, hidden, ok, problem, skipped, warning } from '../finding.js';
+import { type ProcessRole } from '../role-needs.js';
 
 /** Whether the topics of the region are what their readers and writers need. */
-export function topicsCheck(names: TopicNames, reportOf: (signal: AbortSignal) => Promise<TopicReport>): Check {
-  return { name: 'topics', run: async (signal) => topicFindings(names, await reportOf(signal)) };
+export function topicsCheck(
+  names: TopicNames,
+  reportOf: (signal: AbortSignal) => Promise<TopicReport>,
+  role: ProcessRole | undefined,
+): Check {
+  return { name: 'topics', run: async (signal) => topicFindings(names, await reportOf(signal), role) };
 }
 
-export function topicFindings(names: TopicNames, { topics, problems }: TopicReport): readonly Finding[] {
-  const findings = topics.flatMap((topic) => findingsOf(topic, problems));
+export function topicFindings(
+  names: TopicNames,
+  report: TopicReport,
+  role: ProcessRole | undefined,
+): readonly Finding[] {
+  const { topics, problems } = report;
   const exists = new Set(topics.map(({ topic }) => topic));
-  if (!exists.has(names.routes))
-    findings.push(
-      problem(
-        names.routes,
-        'is missing: dispatchers and pods wait for it',
-        'start admin, which makes it, or make it (infra/kafka/README.md)',
-      ),
+  const absent = [names.routes, names.pods, names.deadLetters].filter((topic) => !exists.has(topic));
+  return [
+    ...topics.flatMap((topic) => findingsOf(topic, problems)),
+    ...absent.map((topic) => (report.hidden.includes(topic) ? hidden(topic, role) : missing(names, topic))),
+  ];
+}
+
+function missing(names: TopicNames, topic: string): Finding {
+  if (topic === names.routes)
+    return problem(
+      topic,
+      'is missing: dispatchers and pods wait for it',
+      'start admin, which makes it, or make it (infra/kafka/README.md)',
     );
-  if (!exists.has(names.pods))
-    findings.push(
-      warning(
-        names.pods,
-        'is missing: nobody can wait until a write is visible, and hot keys are nobody’s',
-        'the first pod that reports makes it; where pods may not, make it (infra/kafka/README.md)',
-      ),
-    );
-  if (!exists.has(names.deadLetters))
-    findings.push(skipped(names.deadLetters, 'is missing: no record has ever needed it'));
-  return findings;
+  if (topic === names.deadLetters) return skipped(topic, 'is missing: no record has ever needed it');
+  return warning(
+    topic,
+    'is missing: nobody can wait until a write is visible, and hot keys are nobody’s',
+    'the first pod that reports makes it; where pods may not, make it (infra/kafka/README.md)',
+  );
 }
 
 function findingsOf(found: FoundTopic & { readonly role: TopicRole }, problems: readonly TopicProblem[]): Finding[] {

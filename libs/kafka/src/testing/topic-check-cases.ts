@@ -19,6 +19,7 @@ export function topicCheckCases(harness: KafkaHarness): ContractCase[] {
     on('that do not fit are told with every setting, and of topics that are no part of the region nothing', told),
     on('of another name are judged by what routes make of them', others),
     on('that do not fit fail the watch of a process; those that do never do', watched),
+    on('are told with what may be done with them, where that is asked', allowed),
     on('are asked for until the brokers answer', waits),
   ];
 }
@@ -79,6 +80,19 @@ async function others(world: ContractWorld): Promise<void> {
     problems.map((each) => [each.topic, each.setting]),
     [[topic, 'cleanup.policy']],
   );
+}
+
+async function allowed(world: ContractWorld): Promise<void> {
+  const { names, client } = world;
+  await world.topic('cdc.t', 2);
+  const of = async (asksForOperations: boolean): Promise<unknown> => {
+    const expected = [names.cdc('t'), names.routes];
+    const { topics, hidden } = await checkTopics({ client, names, settings: {}, expected, asksForOperations }, signal);
+    return { hidden, operations: topics.map(({ operations }) => operations) };
+  };
+  const all = ['Read', 'Write', 'Describe', 'DescribeConfigs'];
+  assert.deepEqual(await of(true), { hidden: [], operations: [all] });
+  assert.deepEqual(await of(false), { hidden: [], operations: [undefined] });
 }
 
 async function watched(world: ContractWorld): Promise<void> {

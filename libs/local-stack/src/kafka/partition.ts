@@ -38,10 +38,10 @@ export class Partition {
   readonly #store: PartitionStore;
   readonly #clock: Clock;
   readonly #waiters = new Set<() => void>();
+  /** Nobody may write. */
+  isForbidden = false;
   #policy: TopicPolicy;
   #hasLeader = true;
-  /** Nobody may write. */
-  #isForbidden = false;
   /** Nothing can be read. */
   #isUnreadable = false;
   readonly #epochs = new LeaderEpochs();
@@ -82,10 +82,6 @@ export class Partition {
     return this.#hasLeader;
   }
 
-  set isForbidden(isForbidden: boolean) {
-    this.#isForbidden = isForbidden;
-  }
-
   /** Readers who wait are answered. */
   set isUnreadable(isUnreadable: boolean) {
     this.#isUnreadable = isUnreadable;
@@ -99,7 +95,7 @@ export class Partition {
 
   append(records: Buffer): AppendOutcome {
     const refuse = (error: KafkaErrorName): AppendOutcome => ({ appended: false, error });
-    if (this.#isForbidden) return refuse('TOPIC_AUTHORIZATION_FAILED');
+    if (this.isForbidden) return refuse('TOPIC_AUTHORIZATION_FAILED');
     if (!this.#hasLeader) return refuse('NOT_LEADER_FOR_PARTITION');
     if (records.length > this.#policy.messageBytesMax) return refuse('MESSAGE_TOO_LARGE');
     const problem = problemWith(records) ?? this.#problemWithKeys(records);

@@ -42,6 +42,7 @@ function identifyingMetadata({ reader, writer, broker, injectedError }: ApiCall)
     return name;
   });
   const mayCreate = reader.boolean() && broker.autoCreateTopics;
+  const asksForOperations = reader.boolean();
   writer.int32(0);
   writer.compactArray([nodeId], (id) => {
     writer.int32(id).compactString(broker.host).int32(broker.port).compactString(null).noTags();
@@ -52,7 +53,7 @@ function identifyingMetadata({ reader, writer, broker, injectedError }: ApiCall)
     writer.int16(codeOf(found.error)).compactString(name);
     writer.uuid(found.topic?.uuid ?? noUuid).boolean(false);
     writeIdentifiedPartitions(writer, found.topic);
-    writer.int32(noOperations).noTags();
+    writer.int32(asksForOperations && found.topic !== undefined ? operationsOf(found.topic) : noOperations).noTags();
   });
   writer.noTags();
   return 'answer';
@@ -61,6 +62,13 @@ function identifyingMetadata({ reader, writer, broker, injectedError }: ApiCall)
 const noUuid = '0'.repeat(32);
 /** Kafka's own word for operations that were not asked for. */
 const noOperations = -2_147_483_648;
+/** A bit for each operation that there is on topics, and that of writing among them. */
+const [allOperations, write] = [0xdf8, 1 << 4];
+
+/** This broker knows no permissions but what a fault takes away. */
+function operationsOf({ partitions }: Topic): number {
+  return partitions.some(({ isForbidden }) => isForbidden) ? allOperations & ~write : allOperations;
+}
 
 function writeIdentifiedPartitions(writer: WireWriter, topic: Topic | undefined): void {
   const writeNodes = (nodes: readonly number[]): WireWriter => writer.compactArray(nodes, (id) => writer.int32(id));

@@ -1,0 +1,64 @@
+import { type TopicReport } from '@tidemark/kafka';
+import { type TopicNames } from '@tidemark/protocol';
+import { type Finding, ok, problem, skipped } from '../finding.js';
+import { judgeNeeds, type Need, needsOf, type ProcessRole, processRoles, type RegionTopics } from '../role-needs.js';
+
+/** A table that no one has: whether its topic may be seen tells what becomes of tables to come. */
+export const anyTable = 'tidemark-doctor';
+
+export interface TopicPermissionFacts extends RegionTopics {
+  readonly report: Pick<TopicReport, 'topics' | 'hidden'>;
+}
+
+/**
+ * Whether this principal may do with the topics what a process does. Of one that is said to be that of `role`, what it may not is a problem; else it is told
+ * for each process, and is nobody's problem.
+ */
+export function topicPermissionFindings(
+  names: TopicNames,
+  facts: TopicPermissionFacts,
+  role: ProcessRole | undefined,
+): readonly Finding[] {
+  return role === undefined
+    ? processRoles.map((each) => outlineOf(each, names, facts))
+    : findingsOf(role, names, facts);
+}
+
+function findingsOf(role: ProcessRole, names: TopicNames, facts: TopicPermissionFacts): readonly Finding[] {
+  const { refused, missing, untold } = verdictOf(role, names, facts);
+  const remedy = (what: string): string => `allow ${what} to the principal of ${role} (infra/kafka/README.md)`;
+  const problems = refused.map((need) =>
+    problem(textOf(need), `refused by the brokers; ${role} does it`, remedy(textOf(need))),
+  );
+  const left = [...missing, ...untold];
+  const why = untold.length > 0 ? 'brokers before 3.1 do not tell' : 'not there yet';
+  return [
+    ...problems,
+    ...left.map((need) => skipped(textOf(need), why)),
+    ...(problems.length > 0 || left.length > 0 ? [] : [ok(`topics of ${role}`, 'all that it does is allowed')]),
+  ];
+}
+
+function outlineOf(role: ProcessRole, names: TopicNames, facts: TopicPermissionFacts): Finding {
+  const { refused, untold } = verdictOf(role, names, facts);
+  const subject = `topics, as ${role}`;
+  const [first] = refused;
+  const more = refused.length > 1 ? ` and ${refused.length - 1} more` : '';
+  if (first !== undefined)
+    return skipped(subject, `${textOf(first)}${more} refused: a problem where this principal is its (--role ${role})`);
+  return untold.length > 0 ? skipped(subject, 'brokers before 3.1 do not tell') : ok(subject, 'nothing is refused');
+}
+
+function verdictOf(role: ProcessRole, names: TopicNames, { report, ...region }: TopicPermissionFacts) {
+  const hidden = new Set(report.hidden);
+  // Where no table can be seen, they may all be hidden: what is so of any table is so of them.
+  const isBlind = region.tables.length === 0 && hidden.has(names.cdc(anyTable));
+  const any = { ...region, tables: [anyTable], routed: [anyTable] };
+  return judgeNeeds(needsOf(role, names, isBlind ? any : region), report.topics, hidden);
+}
+
+/** As ACLs name it. */
+function textOf({ topic, operation }: Need): string {
+  const isAny = topic.endsWith(`.${anyTable}`);
+  return `${operation} on ${isAny ? `${topic.slice(0, -anyTable.length)}*` : topic}`;
+}
