@@ -51,7 +51,7 @@ const rowsMax = 20_000;
  *
  * Every write is conditional on the counter, and the SDK may send a write twice when its first answer is lost: the second then fails, though the
  * write is there. So a failed condition is looked into: a row that is one write further and belongs to whom it should is our own write,
- * since a lease that was lost and regained is at least two further.
+ * since a lease that was lost and regained is at least two further, or, where another process has the same id, has changed hands since.
  */
 export class DynamoDBLeaseStore implements LeaseStore {
   readonly #client: DynamoDBClient;
@@ -197,7 +197,8 @@ export class DynamoDBLeaseStore implements LeaseStore {
     if (await this.#update(lease, next, ofTheOwner(lease), signal)) return next;
     const row = await this.#get(lease.shardId, signal);
     if (row !== undefined && isAskedOf(lease, row)) return row;
-    if (row === undefined || row.owner !== lease.owner || row.counter !== next.counter) return undefined;
+    const isOurs = row?.owner === lease.owner && row.ownerSwitches <= lease.ownerSwitches;
+    if (!isOurs || row.counter !== next.counter) return undefined;
     const again = change(owingAs(lease, row));
     if (row.checkpoint === next.checkpoint && row.readUpTo === next.readUpTo && isSame(row.owes, again.owes))
       return row;

@@ -33,6 +33,7 @@ const ownAttributes: Readonly<Record<string, 'S' | 'N' | 'SS'>> = {
   streamId: 'S',
   writtenCheckpoint: 'S',
   owedFlushes: 'SS',
+  retentionMs: 'N',
 };
 
 const shard = { shardId: 'shardId-2', parents: ['shardId-0', 'shardId-1'], startHash: '0', endHash: '99' };

@@ -4,7 +4,7 @@ import { TidemarkError } from '@tidemark/runtime';
 
 export type LeaseItem = Record<string, AttributeValue>;
 
-/** Attributes of a lease: the Kinesis Client Library's, and four that are Tidemark's own. */
+/** Attributes of a lease: the Kinesis Client Library's, and five that are Tidemark's own. */
 export const attribute = {
   shardId: 'leaseKey',
   owner: 'leaseOwner',
@@ -21,9 +21,10 @@ export const attribute = {
   streamId: 'streamId',
   writtenCheckpoint: 'writtenCheckpoint',
   owes: 'owedFlushes',
+  retentionMs: 'retentionMs',
 } as const;
 
-/** Absent: no owner, nobody asked, no parents, no children, nothing known of what was read, of the stream, of what was written. */
+/** Absent: no owner, nobody asked, no parents, no children, nothing known of what was read, of the stream, of what was written, of the retention. */
 export function toItem(lease: ShardLease): LeaseItem {
   const { owner, parents, readUpTo, streamId, writtenCheckpoint, checkpointOwner, children = [], owes = [] } = lease;
   return {
@@ -42,6 +43,7 @@ export function toItem(lease: ShardLease): LeaseItem {
     ...(streamId === '' ? {} : { [attribute.streamId]: { S: streamId } }),
     ...(writtenCheckpoint === null ? {} : { [attribute.writtenCheckpoint]: { S: writtenCheckpoint } }),
     ...(owes.length === 0 ? {} : { [attribute.owes]: { SS: [...owes] } }),
+    ...(lease.retentionMs === undefined ? {} : { [attribute.retentionMs]: { N: String(lease.retentionMs) } }),
   };
 }
 
@@ -63,6 +65,7 @@ export function fromItem(item: LeaseItem): ShardLease {
     endHash: hashKey(item, 'endHash'),
     readUpTo: item[attribute.readUpTo] === undefined ? null : wholeNumber(item, 'readUpTo'),
     ...(item[attribute.owes] === undefined ? {} : { owes: names(item, 'owes') }),
+    ...(item[attribute.retentionMs] === undefined ? {} : { retentionMs: wholeNumber(item, 'retentionMs') }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Hole, type HoleFlush } from './hole-flush.js';
 import { type ShardLease } from './ports.js';
 import { holeBefore } from './shard-leases.js';
+import { type StreamRetention } from './stream-retention.js';
 import { isEnded } from './watermark.js';
 
 /** Shards of which something may be lost, as this worker first saw them: each needs a flush that begins after that. */
@@ -12,12 +13,12 @@ export class HoledShards {
     this.#holes = holes;
   }
 
-  note(rows: readonly ShardLease[], now: number, gapAfterMs: number): void {
+  note(rows: readonly ShardLease[], now: number, retention: StreamRetention): void {
     const byId = new Map(rows.map((row) => [row.shardId, row]));
     for (const shardId of this.#holed.keys()) if (!byId.has(shardId)) this.#holed.delete(shardId);
     for (const row of rows) {
       if (row.problem !== undefined) continue;
-      const reason = isEnded(row) ? null : holeBefore(row, byId, now, gapAfterMs);
+      const reason = isEnded(row) ? null : holeBefore(row, byId, now, retention);
       const { shardId, streamId, checkpoint } = row;
       const state = JSON.stringify([streamId, checkpoint, reason]);
       if (reason === null) this.#holed.delete(shardId);

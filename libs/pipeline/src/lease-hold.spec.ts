@@ -21,7 +21,15 @@ function held(make: (store: FakeLeaseStore, clock: ManualClock) => LeaseStore = 
   store.overwrite(row);
   const observer = new TroubleLog(silentLogger, {});
   const hold = new LeaseHold(
-    { store: make(store, clock), clock, observer, failoverMs, renewEveryMs: 1_000, callTimeoutMs: 3_000 },
+    {
+      store: make(store, clock),
+      clock,
+      observer,
+      retentionMs: () => 86_400_000,
+      failoverMs,
+      renewEveryMs: 1_000,
+      callTimeoutMs: 3_000,
+    },
     row,
     clock.monotonicMs(),
   );

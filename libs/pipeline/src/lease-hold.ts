@@ -15,6 +15,8 @@ export interface LeaseHoldOptions {
   /** Deadline of one write, ms. */
   readonly callTimeoutMs: number;
   readonly observer: RetryObserver;
+  /** For how long the stream keeps records at present, ms; `undefined`: not known. Stands in the row for whoever takes the lease next. */
+  readonly retentionMs: () => number | undefined;
 }
 
 const writing = 'writing the lease table';
@@ -191,7 +193,8 @@ export class LeaseHold {
     const isEnd = checkpoint === 'SHARD_END';
     const children = isEnd ? this.#children : this.#row.children;
     const readUpTo = this.#believed();
-    const row = owingAs({ ...this.#row, children, owes: [...this.#owes.keys()].sort() }, this.#row);
+    const [owes, retentionMs] = [[...this.#owes.keys()].sort(), this.#options.retentionMs()];
+    const row = owingAs({ ...this.#row, children, owes, retentionMs }, this.#row);
     return { row, checkpoint, readUpTo: isEnd ? laterClaim(readUpTo, this.#endedAt) : readUpTo };
   }
 

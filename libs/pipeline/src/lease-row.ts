@@ -37,11 +37,15 @@ export function renewedLease(row: ShardLease, readUpTo: number | null): ShardLea
   return { ...lease, counter: lease.counter + 1, readUpTo: claim, writtenCheckpoint };
 }
 
-/** `row` as it stands in the table, with the debts, the children and the claim that `lease` says, which its owner is about to write. */
-export function owingAs({ owes, children, readUpTo }: ShardLease, row: ShardLease): ShardLease {
+/** `row` as it stands in the table, with the debts, the children, the claim and the retention that `lease` says, which its owner is about to write. */
+export function owingAs({ owes, children, readUpTo, retentionMs }: ShardLease, row: ShardLease): ShardLease {
   const { owes: _, ...rest } = { ...row, readUpTo };
-  const withChildren = children === undefined ? rest : { ...rest, children };
-  return owes === undefined || owes.length === 0 ? withChildren : { ...withChildren, owes };
+  return {
+    ...rest,
+    ...(children === undefined ? {} : { children }),
+    ...(retentionMs === undefined ? {} : { retentionMs }),
+    ...(owes === undefined || owes.length === 0 ? {} : { owes }),
+  };
 }
 
 export function checkpointedLease(lease: ShardLease, checkpoint: Checkpoint, readUpTo: number | null): ShardLease {

@@ -88,6 +88,8 @@ export interface ShardLease {
   readonly readUpTo: number | null;
   /** Tables of which changes before `checkpoint` were left out, because their topic takes nothing: each is owed a flush. Absent: none. */
   readonly owes?: readonly string[] | undefined;
+  /** For how long the stream kept records when the owner last wrote the row, ms. Absent: nobody has said. */
+  readonly retentionMs?: number | undefined;
   /** Why the row cannot be read: nothing else of it but the shard id is known then. Absent: it can. */
   readonly problem?: string;
 }

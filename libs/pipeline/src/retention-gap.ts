@@ -1,4 +1,6 @@
+import { type Clock } from '@tidemark/runtime';
 import { type ShardPage } from './ports.js';
+import { type StreamRetention } from './stream-retention.js';
 
 /**
  * Watches whether records may have left the stream before they were read. The stream does not say so: reading simply goes on at the oldest
@@ -7,30 +9,70 @@ import { type ShardPage } from './ports.js';
  * retention; while the shard is covered up to less than that ago, with a margin, nothing can be missed.
  */
 export class RetentionGap {
-  readonly #limitMs: () => number;
+  readonly #retention: StreamRetention;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   #coveredUpTo: number | null;
+  /** How long ago that was at `#notedAtMs`, ms, and that in monotonic time: where the clock was ahead meanwhile, only this tells how long nothing was read. */
+  #agoMs: number;
+  #notedAtMs: number;
+  /** The longest that was not covered when a page came, ms, since the retention was last looked at: it may have been shortened before. */
+  #uncoveredMs = 0;
+  #looks: number;
 
-  /** `limitMs`: the stream's retention at present, less a margin; `coveredUpTo`: ms since the epoch; `null`: nothing is known. */
-  constructor(limitMs: () => number, coveredUpTo: number | null) {
-    this.#limitMs = limitMs;
+  /** `coveredUpTo`: ms since the epoch; `null`: nothing is known. */
+  constructor(retention: StreamRetention, clock: Pick<Clock, 'monotonicMs'>, coveredUpTo: number | null) {
+    this.#retention = retention;
+    this.#clock = clock;
+    this.#agoMs = coveredUpTo === null ? Infinity : 0;
+    this.#notedAtMs = clock.monotonicMs();
+    this.#looks = retention.looks;
     this.#coveredUpTo = coveredUpTo;
+  }
+
+  /** ms since the epoch; `null`: nothing is known. */
+  get coveredUpTo(): number | null {
+    return this.#coveredUpTo;
   }
 
   /** Whether a flush is due before the next page is read. */
   beforeRead(now: number): boolean {
-    return this.#coveredUpTo === null || now - this.#coveredUpTo > this.#limitMs();
+    const wasShortened = this.#wasShortened();
+    const isKept = (upTo: number | null): boolean => this.#retention.covers(upTo, now);
+    if (isKept(this.#coveredUpTo) && isKept(now - this.#agoNow) && !wasShortened) return false;
+    this.#coveredUpTo = null;
+    this.#agoMs = Infinity;
+    return true;
   }
 
   /** Whether a flush is due before this page is checkpointed. */
-  onPage({ millisBehindLatest, gap, askedAt }: ShardPage): boolean {
+  onPage({ millisBehindLatest, gap, askedAt, closed }: ShardPage): boolean {
     // Asked first: a page that came after a long stand-still covers what it skipped no more than the stand-still did.
+    const before = this.#coveredUpTo;
     const isDue = gap || this.beforeRead(askedAt);
-    if (millisBehindLatest !== null) this.covered(askedAt - millisBehindLatest);
+    if (!isDue && before !== null) this.#uncoveredMs = Math.max(this.#uncoveredMs, askedAt - before);
+    // When the end is seen says nothing of when the shard was closed, from when on its children hold records.
+    if (millisBehindLatest !== null && !closed) this.covered(askedAt - millisBehindLatest, millisBehindLatest);
     return isDue;
   }
 
-  /** A flush that began at `at` is acknowledged, or everything accepted before `at` is read. */
-  covered(at: number): void {
+  /** A flush that began at `at` is acknowledged, or everything accepted before `at`, `agoMs` ago, is read. */
+  covered(at: number, agoMs = 0): void {
+    this.#agoMs = Math.min(this.#agoNow, agoMs);
+    this.#notedAtMs = this.#clock.monotonicMs();
     this.#coveredUpTo = Math.max(this.#coveredUpTo ?? -Infinity, at);
+  }
+
+  get #agoNow(): number {
+    return this.#agoMs + this.#clock.monotonicMs() - this.#notedAtMs;
+  }
+
+  /** Whether records may have been gone when they were read over, by a retention that was looked at only then. */
+  #wasShortened(): boolean {
+    const { looks, keptMs } = this.#retention;
+    if (looks === this.#looks) return false;
+    const wasShortened = this.#uncoveredMs > keptMs;
+    this.#looks = looks;
+    this.#uncoveredMs = 0;
+    return wasShortened;
   }
 }

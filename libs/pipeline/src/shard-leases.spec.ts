@@ -10,6 +10,7 @@ import {
   planShardEnd,
   removableLeases,
 } from './shard-leases.js';
+import { StreamRetention } from './stream-retention.js';
 
 const shard = (shardId: string, parents: readonly string[] = []): Shard => ({
   shardId,
@@ -184,7 +185,10 @@ describe('hazard 51: alignLeases', () => {
 });
 
 describe('holeBefore', () => {
-  const hole = (lease: ShardLease, ...rows: ShardLease[]) => holeBefore(lease, mapOf(lease, ...rows), 1_000, 100);
+  const keeping100 = new StreamRetention(10);
+  keeping100.note(110, 0);
+  const hole = (lease: ShardLease, ...rows: ShardLease[]) =>
+    holeBefore(lease, mapOf(lease, ...rows), 1_000, keeping100);
 
   it.each<[string, ReturnType<typeof hole>, string | null]>([
     ['hazard 51: a row of which nothing is known, as after the lease table was lost', hole(row('a')), 'nothing-known'],

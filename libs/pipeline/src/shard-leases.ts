@@ -1,5 +1,6 @@
 import { newLease } from './lease-row.js';
 import { type Shard, type ShardLease } from './ports.js';
+import { leastRetentionMs, type StreamRetention } from './stream-retention.js';
 import { isEnded, isOfStream } from './watermark.js';
 
 /** Pure decisions about the rows of the lease table: which to create, which shard may be read, which row has served its time. */
@@ -118,8 +119,8 @@ export function removableLeases(shards: readonly Shard[], rows: readonly ShardLe
 }
 
 /**
- * How far a shard is known to be read when its lease is taken: its own claim; for one never read, the least that its parents claimed, for its
- * records are younger. `null`: nothing is known, so records may have left the stream unread.
+ * How far a shard is known to be read when its lease is taken: its own claim; for one never read, the least that its parents claimed, who claim nothing of the time after
+ * their end, for its records are younger. `null`: nothing is known, so records may have left the stream unread.
  */
 export function knownReadUpTo(lease: ShardLease, rows: ReadonlyMap<string, ShardLease>): number | null {
   if (lease.readUpTo !== null || lease.checkpoint !== 'TRIM_HORIZON') return lease.readUpTo;
@@ -132,20 +133,27 @@ export function knownReadUpTo(lease: ShardLease, rows: ReadonlyMap<string, Shard
   return least;
 }
 
+/** The shortest retention that those knew who said how far the shard is read, ms. */
+function knownRetentionMs(lease: ShardLease, rows: ReadonlyMap<string, ShardLease>): number {
+  const isOwn = lease.readUpTo !== null || lease.checkpoint !== 'TRIM_HORIZON';
+  const told = isOwn ? [lease] : lease.parents.map((parent) => rows.get(parent));
+  return Math.min(...told.map((row) => row?.retentionMs ?? leastRetentionMs));
+}
+
 /** Why records of a shard may be lost before whoever takes its lease has read them. */
 export type HoleReason = 'nothing-known' | 'checkpoint-reset' | 'records-may-have-expired' | 'position-lost';
 
-/** Whether there may be a hole between what was read of a shard and what will be. `limitMs`: the stream's retention less a margin. */
+/** Whether there may be a hole between what was read of a shard and what will be. `now`: ms since the epoch. */
 export function holeBefore(
   lease: ShardLease,
   rows: ReadonlyMap<string, ShardLease>,
   now: number,
-  limitMs: number,
+  retention: StreamRetention,
 ): HoleReason | null {
   if (lease.checkpoint !== lease.writtenCheckpoint) return 'checkpoint-reset';
   const known = knownReadUpTo(lease, rows);
-  if (known === null) return 'nothing-known';
-  return now - known > limitMs ? 'records-may-have-expired' : null;
+  if (retention.coversSince(known, knownRetentionMs(lease, rows), now)) return null;
+  return known === null || known > now ? 'nothing-known' : 'records-may-have-expired';
 }
 
 function byShardId(a: Shard, b: Shard): number {

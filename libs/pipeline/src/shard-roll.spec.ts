@@ -4,27 +4,38 @@ import { newLease } from './lease-row.js';
 import { ShardRoll } from './shard-roll.js';
 
 const shard = (shardId: string): Shard => ({ shardId, parents: [], startHash: '0', endHash: '9' });
+const now = 1_000_000;
 const rows = (...shardIds: readonly string[]) => shardIds.map((shardId) => newLease(shard(shardId), 'stream'));
 
 describe('ShardRoll', () => {
   it('allows nothing before the stream was listed', () => {
-    expect(new ShardRoll().bound(rows('a'))).toBeNull();
+    expect(new ShardRoll().bound(rows('a'), now)).toBeNull();
   });
 
   it('allows nothing later than the last listing', () => {
     const roll = new ShardRoll();
     roll.note([shard('a')], 100);
-    expect(roll.bound(rows('a'))).toBe(100);
+    expect(roll.bound(rows('a'), now)).toBe(100);
     roll.note([shard('a')], 200);
-    expect(roll.bound(rows('a'))).toBe(200);
+    expect(roll.bound(rows('a'), now)).toBe(200);
+  });
+
+  it('allows nothing by a listing that was dated while the clock was ahead', () => {
+    const roll = new ShardRoll();
+    roll.note([], now + 360_000);
+    expect(roll.bound(rows('a'), now)).toBeNull();
+    roll.note([shard('b')], now + 1_000);
+    roll.note([shard('b')], now + 2_000);
+    expect(roll.bound(rows('a'), now + 2_000)).toBeNull();
+    expect(roll.bound(rows('b'), now + 2_000)).toBe(now + 2_000);
   });
 
   it('allows nothing while a shard of the first listing has no row', () => {
     const roll = new ShardRoll();
     roll.note([shard('a'), shard('b')], 100);
     roll.note([shard('a'), shard('b')], 200);
-    expect(roll.bound(rows('a'))).toBeNull();
-    expect(roll.bound(rows('a', 'b'))).toBe(200);
+    expect(roll.bound(rows('a'), now)).toBeNull();
+    expect(roll.bound(rows('a', 'b'), now)).toBe(200);
   });
 
   it('allows nothing later than the last listing without a shard that has no row', () => {
@@ -32,8 +43,8 @@ describe('ShardRoll', () => {
     roll.note([shard('a')], 100);
     roll.note([shard('a'), shard('b')], 200);
     roll.note([shard('a'), shard('b')], 300);
-    expect(roll.bound(rows('a'))).toBe(100);
-    expect(roll.bound(rows('a', 'b'))).toBe(300);
+    expect(roll.bound(rows('a'), now)).toBe(100);
+    expect(roll.bound(rows('a', 'b'), now)).toBe(300);
   });
 
   it('allows nothing later than the earliest of those listings, where several shards have no row', () => {
@@ -41,13 +52,13 @@ describe('ShardRoll', () => {
     roll.note([shard('a')], 100);
     roll.note([shard('a'), shard('b')], 200);
     roll.note([shard('a'), shard('b'), shard('c')], 300);
-    expect([roll.bound(rows('a')), roll.bound(rows('a', 'b'))]).toEqual([100, 200]);
+    expect([roll.bound(rows('a'), now), roll.bound(rows('a', 'b'), now)]).toEqual([100, 200]);
   });
 
   it('forgets shards that left the stream', () => {
     const roll = new ShardRoll();
     roll.note([shard('a'), shard('b')], 100);
     roll.note([shard('b')], 200);
-    expect(roll.bound(rows('b'))).toBe(200);
+    expect(roll.bound(rows('b'), now)).toBe(200);
   });
 });

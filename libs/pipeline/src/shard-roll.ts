@@ -1,4 +1,5 @@
 import { type Shard, type ShardLease } from './ports.js';
+import { credible } from './watermark.js';
 
 /**
  * The shards a stream has listed, and when. What the lease table knows nothing of holds the watermark back too: a shard without a
@@ -19,14 +20,15 @@ export class ShardRoll {
     this.#listedAt = askedAt;
   }
 
-  /** The latest watermark that shards without a row among `rows` allow; `null`: none. */
-  bound(rows: readonly ShardLease[]): number | null {
+  /** The latest watermark that shards without a row among `rows` allow at `now`, ms since the epoch; `null`: none, also where a listing was dated while this worker's clock was ahead. */
+  bound(rows: readonly ShardLease[], now: number): number | null {
     const known = new Set(rows.map((row) => row.shardId));
-    let bound = this.#listedAt;
-    for (const [shardId, absentAt] of this.#absentAt) {
+    let bound = credible(this.#listedAt, now);
+    for (const [shardId, listedAt] of this.#absentAt) {
       if (known.has(shardId)) continue;
-      if (absentAt === null) return null;
-      bound = Math.min(bound ?? absentAt, absentAt);
+      const absentAt = credible(listedAt, now);
+      if (absentAt === null || bound === null) return null;
+      bound = Math.min(bound, absentAt);
     }
     return bound;
   }

@@ -8,6 +8,7 @@ import { Retry } from './retry.js';
 import { endShard } from './shard-end.js';
 import { type HoleReason } from './shard-leases.js';
 import { type ShardGauges, ShardMetrics } from './shard-metrics.js';
+import { type StreamRetention } from './stream-retention.js';
 import { type SyncMetrics } from './sync-metrics.js';
 import { type ResolvedSyncOptions } from './sync-options.js';
 import { positionOf, readingShard, syncShard } from './sync-shard.js';
@@ -26,8 +27,7 @@ export interface ShardRunnerContext {
   readonly stopReading: AbortSignal;
   /** Aborted when what was read is not waited for any longer. */
   readonly stopPublishing: AbortSignal;
-  /** A shard read further behind than this, at present, may have lost records, ms. */
-  readonly gapAfterMs: () => number;
+  readonly retention: StreamRetention;
 }
 
 /** What is known of a shard when its lease is taken. */
@@ -84,8 +84,17 @@ export class ShardRunner {
       this.#shardMetrics.failed(what);
     });
     this.#cursor = reader.open(row.shardId, positionOf(row.checkpoint));
+    const retentionMs = (): number | undefined => context.retention.retentionMs;
     this.hold = new LeaseHold(
-      { store: leases, clock, failoverMs, renewEveryMs, callTimeoutMs: leaseTimeoutMs, observer: this.#trouble },
+      {
+        store: leases,
+        clock,
+        failoverMs,
+        renewEveryMs,
+        callTimeoutMs: leaseTimeoutMs,
+        observer: this.#trouble,
+        retentionMs,
+      },
       row,
       takenAtMs,
     );
@@ -109,8 +118,7 @@ export class ShardRunner {
   }
 
   async #run(readUpTo: number | null, hole: Hole | null): Promise<ShardOutcome> {
-    const { options, publisher, budget, metrics, holes, calls, stopReading, stopPublishing, gapAfterMs } =
-      this.#context;
+    const { options, publisher, budget, metrics, holes, calls, stopReading, stopPublishing, retention } = this.#context;
     const { reader, leases, log } = options;
     const { hold } = this;
     const cursor = this.#cursor;
@@ -122,7 +130,7 @@ export class ShardRunner {
     const coverHole = (reason: HoleReason): Promise<number> => cover(holes.open(reason));
     try {
       const coveredUpTo = hole === null ? readUpTo : laterClaim(readUpTo, await cover(hole));
-      const ports = { hold, cursor, publisher, budget, metrics, gapAfterMs, coverHole, reading, publishing, onPage };
+      const ports = { hold, cursor, publisher, budget, metrics, retention, coverHole, reading, publishing, onPage };
       const onAcknowledged = (): void => void (this.#pageSinceMs = null);
       const endedAt = await syncShard({ ...options, ...ports, onAcknowledged, coveredUpTo });
       if (await endShard(hold, endedAt, { reader, leases, retry: publishing, calls })) {

@@ -3,6 +3,7 @@ import { type CallWatch } from './call-watch.js';
 import { type Shard, type ShardLease, type ShardReader, type StreamDescription } from './ports.js';
 import { type RetryObserver } from './retry.js';
 import { ShardRoll } from './shard-roll.js';
+import { StreamRetention } from './stream-retention.js';
 
 /** The stream at one moment. */
 export interface Survey {
@@ -16,6 +17,8 @@ export interface StreamSurveyOptions {
   /** Of the topics that the stream is read into. */
   readonly topicPrefix: string;
   readonly clock: Clock;
+  /** What is as near to the end of the stream's retention as this counts as gone, ms. */
+  readonly retentionMarginMs: number;
   /** Deadline of each call, ms. */
   readonly timeoutMs: number;
   readonly calls: CallWatch;
@@ -28,6 +31,8 @@ export interface StreamSurveyOptions {
  * this very stream: one that was made anew may go on under the same name, with the same shard ids, and even take the old iterators.
  */
 export class StreamSurvey {
+  /** As the stream was described, ever. */
+  readonly retention: StreamRetention;
   readonly #options: StreamSurveyOptions;
   #running: Promise<Survey | undefined> | undefined;
   #latest: Survey | undefined;
@@ -37,6 +42,7 @@ export class StreamSurvey {
 
   constructor(options: StreamSurveyOptions) {
     this.#options = options;
+    this.retention = new StreamRetention(options.retentionMarginMs);
   }
 
   /** The last survey, however old. */
@@ -56,7 +62,7 @@ export class StreamSurvey {
 
   /** The latest watermark that shards without a row among `rows` allow, ms since the epoch; `null`: none. */
   bound(rows: readonly ShardLease[]): number | null {
-    return this.#roll.bound(rows);
+    return this.#roll.bound(rows, this.#options.clock.now());
   }
 
   /** A survey asked for after this call; `undefined`: one that was asked for earlier is under way. Resolves to `undefined` when it fails. */
@@ -77,6 +83,7 @@ export class StreamSurvey {
     const described = await this.#ask('describing the Kinesis stream', (signal) => reader.describe(signal));
     if (described === undefined) return undefined;
     this.#refused = undefined;
+    this.retention.note(described.retentionMs, clock.now());
     const stream = { ...described, streamId: `${topicPrefix}:${described.streamId}` };
     const shards = await this.#ask('listing the shards of Kinesis', (signal) => reader.listShards(signal));
     if (shards === undefined) return undefined;

@@ -8,6 +8,7 @@ import { newLease } from './lease-row.js';
 import { type ShardCursor, type ShardPage, type ShardRecord } from './ports.js';
 import { PageBudget } from './page-budget.js';
 import { Retry } from './retry.js';
+import { StreamRetention } from './stream-retention.js';
 import { SyncMetrics } from './sync-metrics.js';
 import { syncShard } from './sync-shard.js';
 import { TablePublisher } from './table-publisher.js';
@@ -43,7 +44,15 @@ beforeEach(() => {
   };
   store.overwrite(row);
   hold = new LeaseHold(
-    { store, clock, observer, failoverMs: 10_000, renewEveryMs: 1_000, callTimeoutMs: 1_000 },
+    {
+      store,
+      clock,
+      observer,
+      retentionMs: () => 86_400_000,
+      failoverMs: 10_000,
+      renewEveryMs: 1_000,
+      callTimeoutMs: 1_000,
+    },
     row,
     clock.monotonicMs(),
   );
@@ -64,6 +73,8 @@ beforeEach(() => {
   };
   covered = [];
   const metrics = new SyncMetrics();
+  const retention = new StreamRetention(0);
+  retention.note(60_000, clock.now());
   const limits = {
     recordBytesMax: 900_000,
     sendTimeoutMs: 10_000,
@@ -92,7 +103,7 @@ beforeEach(() => {
     binary: 'base64-twice',
     recordBytesMax: limits.recordBytesMax,
     coveredUpTo: row.readUpTo,
-    gapAfterMs: () => 60_000,
+    retention,
     coverHole: async (reason) => {
       covered.push(reason);
       return clock.now();
@@ -130,7 +141,7 @@ describe('syncShard', () => {
     await clock.advance(500);
     await hand({ closed: true });
     expect(hold.readUpTo).toBe(1_000_000);
-    expect(await finished).toBe(1_001_000);
+    expect(await finished).toBe(1_000_500);
   });
 
   it('takes the time before the request, less how far behind the page ends', async () => {
@@ -195,6 +206,6 @@ describe('syncShard', () => {
     await hand({ records: [record('7')], closed: true });
     expect(result).toBe('');
     await clock.advance(latencyMs);
-    expect(result).toBe(1_000_000);
+    expect(result).toBe(999_999);
   });
 });

@@ -7,6 +7,7 @@ import { RetentionGap } from './retention-gap.js';
 import { type Retry } from './retry.js';
 import { type HoleReason } from './shard-leases.js';
 import { RecordTranslator } from './shard-record.js';
+import { type StreamRetention } from './stream-retention.js';
 import { type SyncMetrics } from './sync-metrics.js';
 import { type TablePublisher } from './table-publisher.js';
 import { claimOf } from './watermark.js';
@@ -23,8 +24,7 @@ export interface ShardSync {
   readonly recordBytesMax: number;
   /** Up to when the shard is read, or covered by a flush, ms since the epoch. */
   readonly coveredUpTo: number | null;
-  /** A shard read further behind than this, at present, may have lost records, ms. */
-  readonly gapAfterMs: () => number;
+  readonly retention: StreamRetention;
   /** Flushes every table, unless a flush that began late enough did; resolves to when it began, once it is acknowledged. */
   readonly coverHole: (reason: HoleReason) => Promise<number>;
   readonly clock: Clock;
@@ -43,13 +43,13 @@ export interface ShardSync {
 /**
  * The whole way of a shard: read a page, translate it, produce it to the table topics, wait for every acknowledgement, and only then
  * note the checkpoint, which the lease writes under its condition. One page is in flight. Resolves once a page has closed the shard and all of
- * it is acknowledged, to a time before which everything it accepted is; rejects with `ABORTED` when the lease is lost or the worker stops.
+ * it is acknowledged, to a time up to which it is covered and that lies before its end: what its children hold is younger; rejects with `ABORTED` when the lease is lost or the worker stops.
  * What fails is tried again for ever: the shard stands still, and nothing is ever skipped. Only a table whose own topic takes nothing is left out, and
  * owed a flush (`table-debts.ts`).
  */
 export async function syncShard(sync: ShardSync): Promise<number> {
   const { hold, clock, coverHole } = sync;
-  const gap = new RetentionGap(sync.gapAfterMs, sync.coveredUpTo);
+  const gap = new RetentionGap(sync.retention, clock, sync.coveredUpTo);
   const translator = new RecordTranslator({ ...sync, shardId: hold.shardId });
   let claim: number | null = null;
 
@@ -66,7 +66,7 @@ export async function syncShard(sync: ShardSync): Promise<number> {
     } finally {
       grant.release();
     }
-    if (page.closed) return page.askedAt;
+    if (page.closed) return Math.min(page.askedAt, gap.coveredUpTo ?? -Infinity);
     claim = claimOf(page);
   }
 }

@@ -184,7 +184,7 @@ export class SyncWorker {
     this.#credible.note(this.#rows, clock.now());
     this.#runners.note(this.#rows);
     this.#runners.dropLost(rows, current.stream.streamId);
-    this.#holed.note(this.#rows, clock.now(), this.#gapAfterMs);
+    this.#holed.note(this.#rows, clock.now(), this.#survey.retention);
     // Where there is nothing to read, the looks in the table may be those of another stream's workers.
     if (this.#rows.length > 0) await this.#speaker.lookBeforeReading(this.#rows);
     await this.#taker.take(this.#rows, this.#runners.shardIds);
@@ -240,12 +240,6 @@ export class SyncWorker {
     }
   }
 
-  /** Further behind than this, records may have left the stream unread, ms. */
-  get #gapAfterMs(): number {
-    const retentionMs = this.#survey.latest?.stream.retentionMs ?? Infinity;
-    return retentionMs - Math.min(this.#options.retentionMarginMs, retentionMs / 2);
-  }
-
   readonly #publishingRetry = (): Retry => {
     const { clock, random, retryInitialMs, retryMaxMs } = this.#options;
     const backoff = { clock, random, initialMs: retryInitialMs, maxMs: retryMaxMs };
@@ -271,11 +265,11 @@ export class SyncWorker {
   };
 
   #makeSurvey(): StreamSurvey {
-    const { reader, names, clock, listTimeoutMs } = this.#options;
+    const { reader, names, clock, listTimeoutMs, retentionMarginMs } = this.#options;
     return new StreamSurvey({
       reader,
       topicPrefix: names.prefix,
-      clock,
+      ...{ clock, retentionMarginMs },
       timeoutMs: listTimeoutMs,
       calls: this.#calls,
       observer: this.#trouble,
@@ -290,7 +284,7 @@ export class SyncWorker {
         ...{ holes: this.#holes, calls: this.#calls },
         stopReading: this.#stopReading.signal,
         stopPublishing: this.#stopPublishing.signal,
-        gapAfterMs: () => this.#gapAfterMs,
+        retention: this.#survey.retention,
       },
       () => this.#wake(),
     );

@@ -263,7 +263,7 @@ export class LeaseModel {
 
   #publish(worker: Worker, index: number, rows: readonly ShardLease[], claims: ReadonlyMap<string, number>): void {
     const claimed = this.#rules.watermarkOf(rows, claims);
-    const bound = this.#rules.bounded ? worker.roll.bound(rows) : Infinity;
+    const bound = this.#rules.bounded ? worker.roll.bound(rows, this.#now) : Infinity;
     if (claimed === null || bound === null) return;
     const at = Math.min(claimed, bound);
     this.watermarks += 1;

@@ -31,7 +31,11 @@ const rows: readonly LeaseItem[] = [
   row(3n, { leaseOwner: { S: 'worker-1' }, parentShardId: { SS: ['shardId-000000000008'] } }),
   row(0n, {
     ...{ leaseKey: { S: 'shardId-000000000009' }, checkpoint: { S: 'SHARD_END' } },
-    ...{ childShardIds: { SS: ['shardId-000000000000'] }, owedFlushes: { SS: ['things'] } },
+    ...{
+      childShardIds: { SS: ['shardId-000000000000'] },
+      owedFlushes: { SS: ['things'] },
+      retentionMs: { N: '86400000' },
+    },
   }),
   { leaseKey: { S: 'destination:things' }, destinationStatus: { S: 'ACTIVE' }, lookedAt: { N: '1720740233012' } },
 ];

@@ -29,7 +29,7 @@ function rowCases(make: () => Promise<LeaseStore>): readonly ContractCase[] {
           lease('s2', { parents: ['s0', 's1'], owner: 'w', ownerSwitches: 3, startHash: '17', endHash: '18' }),
           lease('s3', { checkpoint: 'SHARD_END', parents: ['s2'] }),
           lease('s4', { streamId: '', writtenCheckpoint: null }),
-          lease('s5', { owes: ['orders', 'users'] }),
+          lease('s5', { owes: ['orders', 'users'], retentionMs: 86_400_000 }),
           lease('s6', { owner: 'w', checkpointOwner: 'v', children: ['s7', 's8'] }),
         ];
         for (const row of rows) assert.equal(await store.create(row, signal), true);
@@ -238,6 +238,29 @@ function ownershipCases(make: () => Promise<LeaseStore>): readonly ContractCase[
         const winners = results.filter((row) => row !== undefined);
         assert.equal(winners.length, 1);
         assert.deepEqual(await sorted(store), winners);
+      },
+    },
+    {
+      name: 'refuses an owner whose lease another process of the same name has taken',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const next = await store.take(row, row.owner ?? '', signal);
+        assert.equal(await store.checkpoint(row, '5', 80, signal), undefined);
+        assert.equal(await store.renew(row, 80, signal), undefined);
+        assert.deepEqual(await sorted(store), [next]);
+      },
+    },
+    {
+      name: 'writes for how long records were kept, as the owner says it, and leaves it where nothing is said',
+      run: async () => {
+        const { store, row } = await taken(make);
+        const renewed = await store.renew({ ...row, retentionMs: 86_400_000 }, 5, signal);
+        assert.equal(renewed?.retentionMs, 86_400_000);
+        const checkpointed = await store.checkpoint({ ...renewed, retentionMs: 172_800_000 }, '7', 6, signal);
+        assert.equal(checkpointed?.retentionMs, 172_800_000);
+        const { retentionMs: _, ...silent } = checkpointed;
+        assert.equal((await store.renew(silent, 7, signal))?.counter, checkpointed.counter + 1);
+        assert.equal((await sorted(store))[0]?.retentionMs, 172_800_000);
       },
     },
     {

@@ -1,0 +1,64 @@
+/** No stream of Kinesis keeps records for less, ms (AWS: 24 to 8,760 hours). */
+export const leastRetentionMs = 24 * 3_600_000;
+
+/**
+ * Before when records may have left the stream, as far as a worker can know. Longer retention brings nothing back that has left, so what was gone by the shorter one stays
+ * gone. How short it has been while nobody wrote a row of the lease table, the row tells: it may have been made longer just now.
+ *
+ * Times are ms since the epoch, by this worker's clock.
+ */
+export class StreamRetention {
+  readonly #marginMs: number;
+  #retentionMs: number | undefined;
+  /** Also where less is gone by what the stream keeps now. */
+  #goneBefore = -Infinity;
+  #looks = 0;
+
+  /** `marginMs`: what is as near to its end as this counts as gone. */
+  constructor(marginMs: number) {
+    this.#marginMs = marginMs;
+  }
+
+  /** As it was last looked at, ms; `undefined`: it was not. */
+  get retentionMs(): number | undefined {
+    return this.#retentionMs;
+  }
+
+  /** What was accepted less long ago than this is not gone, ms. */
+  get keptMs(): number {
+    return this.#keptOf(this.#retentionMs ?? Infinity);
+  }
+
+  /** How often the retention was looked at. */
+  get looks(): number {
+    return this.#looks;
+  }
+
+  /** Takes note of the stream's retention, as it is at `now`. */
+  note(retentionMs: number, now: number): void {
+    if (retentionMs !== this.#retentionMs) this.#goneBefore = this.goneBefore(now);
+    this.#retentionMs = retentionMs;
+    this.#looks += 1;
+  }
+
+  /** What was accepted before this may have left the stream. */
+  goneBefore(now: number): number {
+    // Noted while this worker's clock was ahead: that says nothing.
+    if (this.#goneBefore > now) this.#goneBefore = -Infinity;
+    return Math.max(this.#goneBefore, now - this.keptMs);
+  }
+
+  /** Whether nothing can be missing of a shard that is read, or covered by a flush, up to `upTo`; `null`: nothing is known. Of a time that has not come by far, no clock that is right has said it. */
+  covers(upTo: number | null, now: number): upTo is number {
+    return upTo !== null && upTo <= now + this.#marginMs && upTo >= this.goneBefore(now);
+  }
+
+  /** The same of what a row says; `retentionMs`: what the row says of that. */
+  coversSince(upTo: number | null, retentionMs: number, now: number): upTo is number {
+    return this.covers(upTo, now) && upTo >= now - this.#keptOf(retentionMs);
+  }
+
+  #keptOf(retentionMs: number): number {
+    return retentionMs - Math.min(this.#marginMs, retentionMs / 2);
+  }
+}
