@@ -70,6 +70,21 @@ declare module 'kafkajs/src/cluster/brokerPool.js' {
 
   type Attempt<T> = (bail: (error: Error) => void, retryCount: number, retryTime: number) => Promise<T>;
 
+  /** A broker as a pool has it. */
+  export interface PooledBroker {
+    /** `null`: one of those that the client was given, which has not told it. */
+    readonly nodeId: number | null;
+    /** Two connections: one for fetches, one for everything else. */
+    readonly connectionPool: {
+      isConnected(): boolean;
+      /** Connected before, where it is not. */
+      send: (request: object) => Promise<unknown>;
+    };
+    isConnected(): boolean;
+    /** Resolves when all is answered and the connections are ended; one that is used later is opened again. */
+    disconnect(): Promise<void>;
+  }
+
   /** The brokers that a client knows, and its connections to them. */
   export default class BrokerPool {
     constructor(options: object);
@@ -82,6 +97,12 @@ declare module 'kafkajs/src/cluster/brokerPool.js' {
     metadata: { readonly topicMetadata: readonly TopicMetadata[] } | null;
     /** When it is asked for again, ms since the epoch. */
     metadataExpireAt: number | null;
+    /** By their ids. */
+    readonly brokers: Readonly<Record<string, PooledBroker>>;
+    /** Connected. */
+    findBroker(of: { readonly nodeId: number | string | null }): Promise<PooledBroker>;
+    /** Has it forgotten; its connections stay as they are. */
+    removeBroker(at: { readonly host: string; readonly port: number }): void;
     refreshMetadata(topics: readonly string[]): Promise<void>;
   }
 }

@@ -181,7 +181,8 @@ export class LogTail {
 
   async #read(): Promise<boolean> {
     if (this.#lookAgain || this.#suspect) await this.#survey(this.#topics.wanted());
-    if (this.#topics.open().length > 0) this.#looking.poke();
+    // Every look begins this: it hastens none, or there would be no delay between two of them.
+    if (this.#topics.open().length > 0) this.#looking.need();
     while (!this.#closed && !this.#isServed(this.#topics.present())) await this.#renew(this.#topics.present());
     return true;
   }
@@ -197,6 +198,7 @@ export class LogTail {
     if (topics.length === 0) {
       this.#leave(this.#session);
       this.#session = undefined;
+      this.#suspect = false;
       return;
     }
     const { client, clock, logger, groupPrefix, rackId, fetchWaitMs } = this.#options;

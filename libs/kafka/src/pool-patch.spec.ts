@@ -1,6 +1,7 @@
 /// <reference types="./kafkajs-internals.d.ts" />
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import BrokerPool from 'kafkajs/src/cluster/brokerPool.js';
+import BrokerPool, { type PooledBroker } from 'kafkajs/src/cluster/brokerPool.js';
+import { settle } from '@tidemark/runtime/testing';
 import { patchPool } from './pool-patch.js';
 
 const nothing = (): void => undefined;
@@ -54,5 +55,154 @@ describe('patchPool', () => {
     answerBy(async () => undefined);
     await expect(pool.connect()).resolves.toBeUndefined();
     expect(attempts).toHaveLength(2);
+  });
+});
+
+/** A broker that answers as soon as it is told to. */
+class FakeBroker {
+  connected = false;
+  readonly nodeId: number | null;
+  readonly versions = {};
+  readonly connectionPool;
+  readonly sent: object[] = [];
+  closed = 0;
+  answered: Promise<void> = Promise.resolve();
+
+  constructor(nodeId: number | null, host: string) {
+    this.nodeId = nodeId;
+    const send = async (request: object): Promise<object> => {
+      this.connected = true;
+      this.sent.push(request);
+      await this.answered;
+      return request;
+    };
+    this.connectionPool = { host, port: 1, rack: null, send, isConnected: () => this.connected };
+  }
+
+  isConnected(): boolean {
+    return this.connected;
+  }
+
+  async connect(): Promise<void> {
+    this.connected = true;
+  }
+
+  async disconnect(): Promise<void> {
+    if (this.connected) this.closed += 1;
+    this.connected = false;
+  }
+
+  async metadata(): Promise<object> {
+    return { topicMetadata: [], brokers: FakeBroker.nodes };
+  }
+
+  /** What every one of them answers. */
+  static nodes: object[] = [];
+}
+
+describe('a pool of brokers', () => {
+  beforeAll(() => patchPool());
+
+  const nodeAt = (nodeId: number, host: string): object => ({ nodeId, host, port: 1, rack: null });
+
+  /** Of two brokers, which are connected. */
+  async function bench() {
+    FakeBroker.nodes = [nodeAt(1, 'one'), nodeAt(2, 'two')];
+    const made: FakeBroker[] = [];
+    const pool = new BrokerPool({
+      connectionPoolBuilder: { build: async ({ host }: { host?: string } = {}) => ({ host: host ?? 'seed' }) },
+      ...{ logger, retry: { retries: 0 } },
+    });
+    pool.createBroker = (of) => {
+      const { nodeId = null, connectionPool } = of as { nodeId?: number; connectionPool: { host: string } };
+      const broker = new FakeBroker(nodeId, connectionPool.host);
+      made.push(broker);
+      return broker;
+    };
+    await pool.refreshMetadata([]);
+    const nodeOf = async (nodeId: number): Promise<FakeBroker> =>
+      (await pool.findBroker({ nodeId })) as unknown as FakeBroker;
+    const [one, two] = [await nodeOf(1), await nodeOf(2)];
+    const cut = async (broker: FakeBroker): Promise<void> => {
+      await broker.disconnect();
+      pool.removeBroker({ host: broker.connectionPool.host, port: 1 });
+    };
+    /** As whoever holds it does. */
+    const heartbeat = (broker: FakeBroker): Promise<unknown> =>
+      (broker as unknown as PooledBroker).connectionPool.send({ heartbeat: true });
+    const connected = (): FakeBroker[] => made.filter((broker) => broker.isConnected());
+    return { pool, made, one, two, nodeOf, cut, heartbeat, connected };
+  }
+
+  it('sends by the present one what is sent by one that was cut, and closes what that had opened meanwhile', async () => {
+    const { pool, one, nodeOf, cut, heartbeat } = await bench();
+    await cut(one);
+    await heartbeat(one);
+    expect([one.isConnected(), one.sent.length]).toEqual([true, 1]);
+    await pool.refreshMetadata([]);
+    expect([one.isConnected(), one.closed]).toEqual([false, 2]);
+    await heartbeat(one);
+    const present = await nodeOf(1);
+    expect([one.isConnected(), one.sent.length, present.sent.length]).toEqual([false, 1, 1]);
+    await cut(present);
+    await pool.refreshMetadata([]);
+    await heartbeat(one);
+    await heartbeat(present);
+    expect((await nodeOf(1)).sent).toHaveLength(2);
+  });
+
+  it('has no more connections after many cuts than before', async () => {
+    const { pool, made, one, nodeOf, cut, heartbeat, connected } = await bench();
+    const before = connected().length;
+    for (let round = 0; round < 10; round += 1) {
+      const [held, other] = [await nodeOf(1), await nodeOf(2)];
+      await cut(held);
+      await heartbeat(held);
+      await heartbeat(one);
+      await cut(other);
+      await heartbeat(other);
+      await pool.refreshMetadata([]);
+      await Promise.all([nodeOf(1), nodeOf(2)]);
+      expect(connected()).toHaveLength(before);
+    }
+    expect(made.length).toBeGreaterThan(20);
+    await pool.disconnect();
+    expect(connected()).toEqual([]);
+  });
+
+  it('closes nothing over which an answer is awaited', async () => {
+    const { pool, one, cut, heartbeat } = await bench();
+    await cut(one);
+    let answer: () => void = () => undefined;
+    one.answered = new Promise((resolve) => (answer = resolve));
+    const sent = heartbeat(one);
+    await pool.refreshMetadata([]);
+    await settle();
+    expect(one.isConnected()).toBe(true);
+    answer();
+    await expect(sent).resolves.toEqual({ heartbeat: true });
+    expect(one.isConnected()).toBe(false);
+  });
+
+  it('leaves one whose node is away to its holder, and closes it with all others', async () => {
+    const { pool, one, cut, heartbeat, connected } = await bench();
+    FakeBroker.nodes = [nodeAt(2, 'two')];
+    await cut(one);
+    for (let round = 0; round < 2; round += 1) {
+      await pool.refreshMetadata([]);
+      await heartbeat(one);
+      expect([one.isConnected(), one.sent.length]).toEqual([true, round + 1]);
+    }
+    await pool.disconnect();
+    expect(connected()).toEqual([]);
+  });
+
+  it('sends by the one at the new address what is sent by one that has moved', async () => {
+    const { pool, one, nodeOf, heartbeat } = await bench();
+    FakeBroker.nodes = [nodeAt(1, 'elsewhere'), nodeAt(2, 'two')];
+    await pool.refreshMetadata([]);
+    await heartbeat(one);
+    const present = await nodeOf(1);
+    expect([present.connectionPool.host, present.sent.length, one.isConnected()]).toEqual(['elsewhere', 1, false]);
   });
 });

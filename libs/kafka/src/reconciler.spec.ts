@@ -57,6 +57,38 @@ describe('Reconciler', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('cuts no delay short when needed, and has one delay between two steps that begin each other', async () => {
+    const at: number[] = [];
+    const { clock, reconciler } = reconcilerOf(async () => {
+      at.push(clock.monotonicMs());
+      void settle().then(() => reconciler.need());
+      return false;
+    });
+    reconciler.need();
+    await clock.advance(1_200);
+    reconciler.need();
+    await settle();
+    expect(at).toEqual([0, 100, 300, 700, 1_100]);
+  });
+
+  it('runs at once when needed after a step that held, again after one in which it was needed', async () => {
+    let runs = 0;
+    let release: () => void = () => undefined;
+    const { clock, reconciler } = reconcilerOf(async () => {
+      await new Promise<void>((resolve) => (release = resolve));
+      runs += 1;
+      return true;
+    });
+    reconciler.need();
+    await settle();
+    reconciler.need();
+    release();
+    await settle();
+    release();
+    await settle();
+    expect([runs, clock.pending]).toEqual([2, 0]);
+  });
+
   it('waits after a failure that was told, longer after each of a row, and forgives after a while', async () => {
     const at: number[] = [];
     const { clock, reconciler } = reconcilerOf(async () => {

@@ -36,6 +36,12 @@ export class Reconciler {
     this.#start();
   }
 
+  /** There is something to do: run the step, after what is left of a delay. For what may come of a step itself: `poke` would end every delay. */
+  need(): void {
+    this.#dirty = true;
+    this.#start();
+  }
+
   /** What was reached has fallen apart: run the step after the delay that the recent failures call for. */
   fail(): void {
     this.#countFailure();
