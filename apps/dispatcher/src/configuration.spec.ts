@@ -28,6 +28,7 @@ describe('the configuration of the dispatcher', () => {
       TIDEMARK_KAFKA_SSL: 'true',
       TIDEMARK_TOPIC_PREFIX: 'acme',
       TIDEMARK_SESSION_TIMEOUT: '30s',
+      TIDEMARK_RACK_ID: 'euw1-az1',
       TIDEMARK_TOPIC_MIN_ISR: '2',
     });
     expect(dispatcherOptions(values)).toEqual({
@@ -39,6 +40,7 @@ describe('the configuration of the dispatcher', () => {
       },
       topicPrefix: 'acme',
       sessionTimeoutMs: 30_000,
+      rackId: 'euw1-az1',
       topicMinInsyncReplicas: 2,
     });
   });

@@ -3,6 +3,7 @@ import {
   duration,
   kafkaFields,
   kafkaOptions,
+  optional,
   processFields,
   regionField,
   saslIsComplete,
@@ -28,6 +29,11 @@ export const configuration = defineConfig({
         min: '1s',
         max: '5m',
       }),
+      TIDEMARK_RACK_ID: optional(z.string().min(1), {
+        meaning:
+          'zone that the dispatcher runs in, as broker.rack names it, to read from brokers there; from leaders when left out',
+        expected: 'a text',
+      }),
       ...topicInsyncField,
       ...processFields(8_082),
     }),
@@ -43,6 +49,7 @@ export function dispatcherOptions(values: DispatcherConfiguration): DispatcherSe
     kafka: kafkaOptions(values),
     topicPrefix: values.TIDEMARK_TOPIC_PREFIX,
     sessionTimeoutMs: values.TIDEMARK_SESSION_TIMEOUT,
+    ...(values.TIDEMARK_RACK_ID === undefined ? {} : { rackId: values.TIDEMARK_RACK_ID }),
     ...(values.TIDEMARK_TOPIC_MIN_ISR === undefined ? {} : { topicMinInsyncReplicas: values.TIDEMARK_TOPIC_MIN_ISR }),
   };
 }

@@ -53,6 +53,8 @@ export interface DispatcherServiceOptions {
   readonly topicPrefix?: string;
   /** A member of the group that is not heard of for this long has died; default 6,000 ms. */
   readonly sessionTimeoutMs?: number;
+  /** Zone that the dispatcher runs in, as `broker.rack` names it: table topics are read from brokers there. Default: from leaders. */
+  readonly rackId?: string;
   /** Least `min.insync.replicas` of every topic; default one fewer than it has replicas. */
   readonly topicMinInsyncReplicas?: number;
 }

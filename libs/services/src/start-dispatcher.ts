@@ -11,7 +11,7 @@ const connectionsMax = 32;
 /** A dispatcher over Kafka. Resolves at once; what it needs and does not find yet, it waits for, and says so in `ready()`. */
 export async function startDispatcher(options: DispatcherServiceOptions, ports: ServicePorts): Promise<Service> {
   const { clock, logger, metrics } = ports;
-  const { kafka, topicPrefix, region, sessionTimeoutMs } = options;
+  const { kafka, topicPrefix, region, sessionTimeoutMs, rackId } = options;
   const names = topicNames(topicPrefix);
   const client = createKafkaClient({ ...kafka, clientId: `tidemark-dispatcher-${region}`, logger, clock });
   const sink = new KafkaProducer({ client, names, clock, logger, metrics, connectionsMax });
@@ -22,6 +22,7 @@ export async function startDispatcher(options: DispatcherServiceOptions, ports: 
     logger,
     metrics,
     ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+    ...(rackId === undefined ? {} : { rackId }),
   });
   const routes = new RouteTopic({ client, names, clock, logger, metrics });
   const minInsyncReplicas = options.topicMinInsyncReplicas;
