@@ -1,7 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { scenarios, scriptOf } from './scenarios.js';
+import { type Scenario, scenarios, scriptOf } from './scenarios.js';
 import { type Deed, describeStep, links, roles } from './step.js';
 
+const scenarioOf = (name: string): Scenario => {
+  const found = scenarios.find((scenario) => scenario.name === name);
+  if (found === undefined) throw new Error(`no scenario ${name}`);
+  return found;
+};
 const seeds = Array.from({ length: 200 }, (_, n) => n);
 
 describe('scenarios', () => {
@@ -22,6 +27,21 @@ describe('scenarios', () => {
       expect(times.length).toBeGreaterThan(1);
       expect(times).toEqual([...times].sort((a, b) => a - b));
       expect(Math.max(...times)).toBeLessThan(15_000);
+    }
+  });
+
+  it('retention cut: takes records away while those stand still that have not read them', () => {
+    for (const seed of seeds) {
+      const steps = scriptOf(scenarioOf('retention cut'), seed);
+      const at = (what: Deed['do'], role?: string): number =>
+        steps.find(({ deed }) => deed.do === what && (role === undefined || ('role' in deed && deed.role === role)))
+          ?.atMs ?? Number.NaN;
+      const standing = steps.flatMap(({ deed }) => (deed.do === 'pause' ? [deed.role] : []));
+      expect(standing).toEqual(['dispatcher-1', 'dispatcher-2', expect.stringMatching(/^pod-/)]);
+      for (const role of standing) {
+        expect(at('cut-retention')).toBeGreaterThan(at('pause', role) + 500);
+        expect(at('resume', role)).toBeGreaterThan(at('cut-retention'));
+      }
     }
   });
 

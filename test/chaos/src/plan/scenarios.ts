@@ -178,10 +178,16 @@ function clockJump(draw: Draw): readonly Step[] {
   });
 }
 
-/** While a dispatcher or a pod stands still, what it has not read goes away. */
+/** While both dispatchers and a pod stand still, what they have not read goes away. */
 function retentionCut(draw: Draw): readonly Step[] {
-  const standing = [...pause(draw, 'dispatcher-1', 500), ...pause(draw, draw.one(['pod-1', 'pod-2'] as const), 600)];
-  return [...standing, { atMs: draw.between(1_500, 3_000), deed: { do: 'cut-retention' } }];
+  const cutMs = draw.between(1_500, 3_000);
+  const standing = (['dispatcher-1', 'dispatcher-2', draw.one(['pod-1', 'pod-2'] as const)] as const).flatMap(
+    (role, n): readonly Step[] => [
+      { atMs: 500 + n * 50, deed: { do: 'pause', role } },
+      { atMs: cutMs + draw.between(500, 3_500), deed: { do: 'resume', role } },
+    ],
+  );
+  return [...standing, { atMs: cutMs, deed: { do: 'cut-retention' } }];
 }
 
 /** Whichever admin is elected dies in the middle of a move, and a dispatcher at any time. */

@@ -1,4 +1,9 @@
-import { PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import {
   ListShardsCommand,
   MergeShardsCommand,
@@ -7,11 +12,14 @@ import {
   SplitShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { topicNames } from '@tidemark/protocol';
+import { eventually } from '@tidemark/runtime/testing';
 import { type Deed, type Link } from '../plan/step.js';
 import { cacheName, table } from '../pod-protocol.js';
 import { type ChaosWorld, leaseTable, region, topicPrefix } from './chaos-world.js';
 
 const names = topicNames(topicPrefix);
+/** While workers take leases anew, nobody holds one: as long as a lease takes to expire, and some, ms. */
+const stealWithinMs = 20_000;
 
 /** Makes what the step says go wrong, or right again. Rejects where it hit nothing. */
 export async function doDeed(world: ChaosWorld, deed: Deed): Promise<void> {
@@ -101,24 +109,39 @@ async function disturb(world: ChaosWorld, deed: Disturbance): Promise<void> {
   }
 }
 
-/** A shard's lease, chosen by its place among those that have an owner. */
+const thief = 'thief';
+
+/** A shard's lease, chosen by its place among those that a worker holds. Nobody may hold any while they are being taken anew: that is waited for. */
 async function stealLease({ dynamodb }: ChaosWorld, index: number): Promise<void> {
-  const { Items: items = [] } = await dynamodb.send(new ScanCommand({ TableName: leaseTable, ConsistentRead: true }));
-  const owned = items
-    .filter((item) => item['leaseOwner'] !== undefined && item['leaseKey']?.S?.startsWith('shardId-') === true)
-    .map((item) => item['leaseKey']?.S ?? '')
-    .sort();
-  const shardId = owned[index % Math.max(1, owned.length)];
-  // Nobody holds any while they are being taken anew: there is nothing to steal then.
-  if (shardId === undefined) return;
-  await dynamodb.send(
-    new UpdateItemCommand({
-      TableName: leaseTable,
-      Key: { leaseKey: { S: shardId } },
-      UpdateExpression: 'SET leaseOwner = :thief ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one',
-      ExpressionAttributeValues: { ':thief': { S: 'thief' }, ':one': { N: '1' } },
-    }),
-  );
+  const isStolen = async (): Promise<boolean> => {
+    const { Items: items = [] } = await dynamodb.send(new ScanCommand({ TableName: leaseTable, ConsistentRead: true }));
+    const held = items
+      .map(({ leaseKey, leaseOwner }) => ({ shardId: leaseKey?.S ?? '', owner: leaseOwner?.S ?? thief }))
+      .filter(({ shardId, owner }) => owner !== thief && shardId.startsWith('shardId-'))
+      .sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
+    const chosen = held[index % Math.max(1, held.length)];
+    return chosen !== undefined && steal(dynamodb, chosen.shardId, chosen.owner);
+  };
+  await eventually('a lease to steal', isStolen, stealWithinMs);
+}
+
+/** Resolves to `false` where it has changed hands since. */
+async function steal(dynamodb: ChaosWorld['dynamodb'], shardId: string, owner: string): Promise<boolean> {
+  try {
+    await dynamodb.send(
+      new UpdateItemCommand({
+        TableName: leaseTable,
+        Key: { leaseKey: { S: shardId } },
+        ConditionExpression: 'leaseOwner = :owner',
+        UpdateExpression: 'SET leaseOwner = :thief ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one',
+        ExpressionAttributeValues: { ':thief': { S: thief }, ':owner': { S: owner }, ':one': { N: '1' } },
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
 }
 
 async function poison({ kinesis, dynamodb, aws }: ChaosWorld, count: number): Promise<void> {
@@ -179,20 +202,27 @@ async function merge(world: ChaosWorld): Promise<void> {
   );
 }
 
-/** Everything but the last record of each partition goes. */
+/** Everything but the last record of each partition goes, and with it what dispatchers have not done yet. */
 async function cutRetention({ kafka }: ChaosWorld): Promise<void> {
   const admin = kafka.admin({});
   await admin.connect();
   try {
     const all = await admin.listTopics();
+    let undone = 0n;
     for (const topic of all.filter((name) => name.startsWith(names.cdc('')) || name.startsWith(names.cache('')))) {
       const offsets = await admin.fetchTopicOffsets(topic);
       const partitions = offsets.map(({ partition, high }) => ({
         partition,
         offset: String(Math.max(0, Number(high) - 1)),
       }));
+      const [done] = await admin.fetchOffsets({ groupId: names.dispatcherGroup, topics: [topic] });
+      for (const { partition, offset } of done?.partitions ?? []) {
+        const goneBefore = BigInt(partitions.find((each) => each.partition === partition)?.offset ?? 0);
+        if (BigInt(offset) >= 0n && BigInt(offset) < goneBefore) undone += goneBefore - BigInt(offset);
+      }
       await admin.deleteTopicRecords({ topic, partitions });
     }
+    if (undone === 0n) throw new Error('the cut took nothing away that dispatchers had not done');
   } finally {
     await admin.disconnect();
   }

@@ -131,7 +131,12 @@ const rewound =
     expect(world.pod.follower.watermark).toBeGreaterThanOrEqual(watermark);
     await settled(world, topicA);
     await world.pass(25);
-    expect(world.states(topicA)).toEqual(after.map((states) => [...states, 5]));
+    for (const [index, states] of world.states(topicA).entries()) {
+      const known = after[index] ?? [];
+      expect(states.slice(0, known.length)).toEqual(known);
+      // More than once, where the dispatcher died between the send and the commit.
+      expect(new Set(states.slice(known.length))).toEqual(new Set([5]));
+    }
   };
 
 const inOrder = (...states: number[]): number[][] => Array.from({ length: 3 }, () => states);
@@ -222,9 +227,7 @@ describe.each<[string, Scenario]>([
     async (victim, least) => {
       const { calls } = await run(scenario, victim);
       expect(calls).toBeGreaterThan(least);
-      // Once all is decided the same calls come each second: the first ones, and then every seventh.
-      const chosen = Array.from({ length: calls }, (_, call) => call).filter((call) => call < 48 || call % 7 === 0);
-      for (const call of chosen)
+      for (let call = 0; call < calls; call += 1)
         for (const when of ['before', 'after'] as const) {
           const world = await run(scenario, victim, { call, when }).catch((cause: unknown) => {
             throw new Error(`dies ${when} call ${call}`, { cause });
