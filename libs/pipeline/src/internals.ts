@@ -17,4 +17,5 @@ export {
 export { RetentionGap } from './retention-gap.js';
 export { alignLeases, holeBefore, isReadable, knownReadUpTo, planShardEnd } from './shard-leases.js';
 export { ShardRoll } from './shard-roll.js';
+export { StreamRetention } from './stream-retention.js';
 export { claimOf, isEnded, laterClaim, lowestOpen, watermarkOf } from './watermark.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import * as real from '@tidemark/kafka';
 import { MetricRegistry, silentLogger, systemClock } from '@tidemark/runtime';
 
 const given: unknown[] = [];
-const real = await import('@tidemark/kafka');
 jest.unstable_mockModule('@tidemark/kafka', () => ({
   ...real,
   GroupConsumer: class extends real.GroupConsumer {

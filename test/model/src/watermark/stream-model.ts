@@ -268,7 +268,7 @@ export class StreamModel implements Model<StreamState> {
     const roll = newRoll();
     for (const { shards, askedAt } of worker.listings) roll.note(shardsOf(this.#options, shards), askedAt);
     const claimed = lowestOpen(leases)?.owner === `w${at}` ? watermarkOf(leases, memory) : null;
-    const bound = roll.bound(leases);
+    const bound = roll.bound(leases, state.now);
     if (claimed === null || bound === null) return visit({ ...state, workers }, `worker ${at} publishes nothing`);
     const published = Math.min(claimed, bound);
     const watermark = this.#joined(state.watermark, published);

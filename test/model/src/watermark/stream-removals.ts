@@ -1,7 +1,7 @@
 import { TableFollower } from '@tidemark/cache/internals';
 import { RetentionGap, type ShardLease, type ShardPage } from '@tidemark/pipeline/internals';
 import { type StreamOptions } from './stream-options.js';
-import { shippedRules } from './stream-rules.js';
+import { gapOf, shippedRules } from './stream-rules.js';
 
 /** A safeguard taken away, and the least that shows what it is for. */
 export interface StreamRemoval {
@@ -161,7 +161,7 @@ export const streamRemovals: readonly StreamRemoval[] = [
   },
   {
     name: 'hazard 36: a page after a stand-still counts as read before it is asked what came before it',
-    options: { ...fading, rules: { newGap: (limit, covered) => new AsksTooLate(() => limit, covered) } },
+    options: { ...fading, rules: { newGap: (limit, covered) => gapOf(AsksTooLate, limit, covered) } },
     breaks: falseWatermark,
   },
   {

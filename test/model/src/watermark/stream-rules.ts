@@ -14,10 +14,32 @@ import {
   planShardEnd,
   renewedLease,
   RetentionGap,
+  type ShardLease,
   ShardRoll,
+  StreamRetention,
   takenLease,
   watermarkOf,
 } from '@tidemark/pipeline/internals';
+
+/** Of a stream in which what is `limit` old is not gone. */
+function keeping(limit: number): StreamRetention {
+  const retention = new StreamRetention(0);
+  retention.note(limit, 0);
+  return retention;
+}
+
+/** In the model the present is the only clock. */
+const still = { monotonicMs: () => 0 };
+
+type HoleQuestion = [ShardLease, ReadonlyMap<string, ShardLease>, number, number];
+
+export function gapOf<Gap>(
+  make: new (...of: ConstructorParameters<typeof RetentionGap>) => Gap,
+  limit: number,
+  coveredUpTo: number | null,
+): Gap {
+  return new make(keeping(limit), still, coveredUpTo);
+}
 
 /** The shipped decisions that the model runs on; a checker may put others in their place. */
 export const shippedRules = {
@@ -26,7 +48,7 @@ export const shippedRules = {
   checkpointedLease,
   claimOf,
   handedOverLease,
-  holeBefore,
+  holeBefore: (...[lease, rows, now, limit]: HoleQuestion) => holeBefore(lease, rows, now, keeping(limit)),
   isAsked,
   isReadable,
   knownReadUpTo,
@@ -37,7 +59,7 @@ export const shippedRules = {
   takenLease,
   watermarkOf,
   newGap: (limit: number, coveredUpTo: number | null): Pick<RetentionGap, 'beforeRead' | 'onPage' | 'covered'> =>
-    new RetentionGap(() => limit, coveredUpTo),
+    gapOf(RetentionGap, limit, coveredUpTo),
   newRoll: (): Pick<ShardRoll, 'note' | 'bound'> => new ShardRoll(),
   newFollower: (): TableFollower => new TableFollower('things', () => undefined),
 };
