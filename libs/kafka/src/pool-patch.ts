@@ -84,6 +84,7 @@ class FormerBrokers {
   readonly #known = new WeakSet<PooledBroker>();
   /** With the requests that are on their way by it, connecting included. */
   readonly #open = new Map<PooledBroker, number>();
+  #isClosed = false;
 
   constructor(pool: BrokerPool) {
     this.#pool = pool;
@@ -104,13 +105,14 @@ class FormerBrokers {
   closeReplaced(): void {
     for (const [broker, sending] of this.#open) {
       if (sending > 0) continue;
-      const isReplaced = this.#successorOf(broker) !== undefined;
+      const isReplaced = this.#isClosed || this.#successorOf(broker) !== undefined;
       if (isReplaced) void broker.disconnect().catch(() => undefined);
       if (isReplaced || !broker.connectionPool.isConnected()) this.#open.delete(broker);
     }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const open = [...this.#open.keys()];
     this.#open.clear();
     await Promise.all(open.map((broker) => broker.disconnect()));
@@ -137,8 +139,9 @@ class FormerBrokers {
     }
   }
 
-  #successorOf({ nodeId }: PooledBroker): PooledBroker | undefined {
-    return nodeId === null ? undefined : this.#pool.brokers[nodeId];
+  #successorOf(broker: PooledBroker): PooledBroker | undefined {
+    const successor = broker.nodeId === null ? undefined : this.#pool.brokers[broker.nodeId];
+    return successor === broker ? undefined : successor;
   }
 }
 

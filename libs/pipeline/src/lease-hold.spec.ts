@@ -6,6 +6,7 @@ import { LeaseObserver } from './lease-choice.js';
 import { LeaseHold } from './lease-hold.js';
 import { newLease } from './lease-row.js';
 import { type LeaseStore, type ShardLease } from './ports.js';
+import { StreamRetention } from './stream-retention.js';
 import { FakeLeaseStore } from './testing/fake-lease-store.js';
 import { TroubleLog } from './trouble-log.js';
 
@@ -20,12 +21,14 @@ function held(make: (store: FakeLeaseStore, clock: ManualClock) => LeaseStore = 
   };
   store.overwrite(row);
   const observer = new TroubleLog(silentLogger, {});
+  const retention = new StreamRetention(3_600_000);
+  retention.note(86_400_000, clock.now());
   const hold = new LeaseHold(
     {
       store: make(store, clock),
       clock,
       observer,
-      retentionMs: () => 86_400_000,
+      retention,
       failoverMs,
       renewEveryMs: 1_000,
       callTimeoutMs: 3_000,

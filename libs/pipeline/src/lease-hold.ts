@@ -3,6 +3,7 @@ import { type Hole } from './hole-flush.js';
 import { isAskedOf, owingAs } from './lease-row.js';
 import { type Checkpoint, type LeaseStore, type ShardLease } from './ports.js';
 import { type RetryObserver } from './retry.js';
+import { type StreamRetention } from './stream-retention.js';
 import { credible, laterClaim } from './watermark.js';
 
 export interface LeaseHoldOptions {
@@ -15,8 +16,8 @@ export interface LeaseHoldOptions {
   /** Deadline of one write, ms. */
   readonly callTimeoutMs: number;
   readonly observer: RetryObserver;
-  /** For how long the stream keeps records at present, ms; `undefined`: not known. Stands in the row for whoever takes the lease next. */
-  readonly retentionMs: () => number | undefined;
+  /** For how long the stream keeps records stands in the row, for whoever takes the lease next. */
+  readonly retention: StreamRetention;
 }
 
 const writing = 'writing the lease table';
@@ -193,9 +194,17 @@ export class LeaseHold {
     const isEnd = checkpoint === 'SHARD_END';
     const children = isEnd ? this.#children : this.#row.children;
     const readUpTo = this.#believed();
-    const [owes, retentionMs] = [[...this.#owes.keys()].sort(), this.#options.retentionMs()];
-    const row = owingAs({ ...this.#row, children, owes, retentionMs }, this.#row);
-    return { row, checkpoint, readUpTo: isEnd ? laterClaim(readUpTo, this.#endedAt) : readUpTo };
+    const { retention, clock } = this.#options;
+    const retentionMs = retention.toTell(this.#row.retentionMs, readUpTo, clock.now());
+    const before = isEnd ? this.#atEnd(this.#row) : this.#row;
+    const row = owingAs({ ...before, children, owes: [...this.#owes.keys()].sort(), retentionMs }, before);
+    return { row, checkpoint, readUpTo: isEnd ? (this.#endedAt ?? readUpTo) : readUpTo };
+  }
+
+  /** Without a claim of the time after the end, which pages may have made that did not tell of it yet: what the children hold may be older. */
+  #atEnd(row: ShardLease): ShardLease {
+    const isLater = this.#endedAt !== null && row.readUpTo !== null && row.readUpTo > this.#endedAt;
+    return isLater ? { ...row, readUpTo: this.#endedAt } : row;
   }
 
   /** What was claimed while this worker's clock was ahead is forgotten for good: it does not become true when its time has come. */

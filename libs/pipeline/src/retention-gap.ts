@@ -14,6 +14,8 @@ export class RetentionGap {
   #coveredUpTo: number | null;
   /** How long ago that was at `#notedAtMs`, ms, and that in monotonic time: where the clock was ahead meanwhile, only this tells how long nothing was read. */
   #agoMs: number;
+  /** Up to when it is covered whatever is said of the pages, ms since the epoch. */
+  #surelyUpTo: number;
   #notedAtMs: number;
   /** The longest that was not covered when a page came, ms, since the retention was last looked at: it may have been shortened before. */
   #uncoveredMs = 0;
@@ -27,6 +29,7 @@ export class RetentionGap {
     this.#notedAtMs = clock.monotonicMs();
     this.#looks = retention.looks;
     this.#coveredUpTo = coveredUpTo;
+    this.#surelyUpTo = coveredUpTo ?? -Infinity;
   }
 
   /** ms since the epoch; `null`: nothing is known. */
@@ -41,6 +44,7 @@ export class RetentionGap {
     if (isKept(this.#coveredUpTo) && isKept(now - this.#agoNow) && !wasShortened) return false;
     this.#coveredUpTo = null;
     this.#agoMs = Infinity;
+    this.#surelyUpTo = -Infinity;
     return true;
   }
 
@@ -51,12 +55,25 @@ export class RetentionGap {
     const isDue = gap || this.beforeRead(askedAt);
     if (!isDue && before !== null) this.#uncoveredMs = Math.max(this.#uncoveredMs, askedAt - before);
     // When the end is seen says nothing of when the shard was closed, from when on its children hold records.
-    if (millisBehindLatest !== null && !closed) this.covered(askedAt - millisBehindLatest, millisBehindLatest);
+    if (millisBehindLatest !== null && !closed) this.#note(askedAt - millisBehindLatest, millisBehindLatest);
     return isDue;
   }
 
-  /** A flush that began at `at` is acknowledged, or everything accepted before `at`, `agoMs` ago, is read. */
-  covered(at: number, agoMs = 0): void {
+  /** A flush that began at `at` is acknowledged. */
+  covered(at: number): void {
+    this.#surelyUpTo = Math.max(this.#surelyUpTo, at);
+    this.#note(at, 0);
+  }
+
+  /**
+   * Up to when a shard that is read to its end is covered together with its children, of which it had none at `childlessUpTo`, ms since the epoch, `null`: not known. A shard may
+   * say late that it was closed, and its last pages reach to a time at which its children held records.
+   */
+  atEnd(childlessUpTo: number | null): number {
+    return Math.max(this.#surelyUpTo, Math.min(this.#coveredUpTo ?? -Infinity, childlessUpTo ?? -Infinity));
+  }
+
+  #note(at: number, agoMs: number): void {
     this.#agoMs = Math.min(this.#agoNow, agoMs);
     this.#notedAtMs = this.#clock.monotonicMs();
     this.#coveredUpTo = Math.max(this.#coveredUpTo ?? -Infinity, at);

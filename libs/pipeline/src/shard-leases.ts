@@ -136,8 +136,9 @@ export function knownReadUpTo(lease: ShardLease, rows: ReadonlyMap<string, Shard
 /** The shortest retention that those knew who said how far the shard is read, ms. */
 function knownRetentionMs(lease: ShardLease, rows: ReadonlyMap<string, ShardLease>): number {
   const isOwn = lease.readUpTo !== null || lease.checkpoint !== 'TRIM_HORIZON';
-  const told = isOwn ? [lease] : lease.parents.map((parent) => rows.get(parent));
-  return Math.min(...told.map((row) => row?.retentionMs ?? leastRetentionMs));
+  if (isOwn) return lease.retentionMs ?? leastRetentionMs;
+  const told = lease.parents.map((parent) => rows.get(parent)?.retentionMs ?? leastRetentionMs);
+  return Math.min(...told, lease.retentionMs ?? Infinity);
 }
 
 /** Why records of a shard may be lost before whoever takes its lease has read them. */

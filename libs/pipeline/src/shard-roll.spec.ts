@@ -30,6 +30,20 @@ describe('ShardRoll', () => {
     expect(roll.bound(rows('b'), now + 2_000)).toBe(now + 2_000);
   });
 
+  it('knows up to when a shard had no children', () => {
+    const roll = new ShardRoll();
+    expect(roll.childlessUpTo('a')).toBeNull();
+    roll.note([shard('a')], 100);
+    expect(roll.childlessUpTo('a')).toBe(100);
+    const child = { ...shard('b'), parents: ['a'] };
+    roll.note([shard('a'), child], 200);
+    roll.note([shard('a'), child, { ...child, shardId: 'c' }], 300);
+    expect([roll.childlessUpTo('a'), roll.childlessUpTo('b')]).toEqual([100, 300]);
+    const late = new ShardRoll();
+    late.note([shard('a'), child], 400);
+    expect(late.childlessUpTo('a')).toBeNull();
+  });
+
   it('allows nothing while a shard of the first listing has no row', () => {
     const roll = new ShardRoll();
     roll.note([shard('a'), shard('b')], 100);

@@ -9,6 +9,7 @@ import { credible } from './watermark.js';
 export class ShardRoll {
   /** Listed shard → time of the last listing without it, ms since the epoch; `null`: it was in the first. */
   #absentAt = new Map<string, number | null>();
+  #shards: readonly Shard[] = [];
   #listedAt: number | null = null;
 
   /** `askedAt`: a time before the listing was requested, ms since the epoch. */
@@ -17,7 +18,20 @@ export class ShardRoll {
     for (const { shardId } of shards)
       absentAt.set(shardId, this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt);
     this.#absentAt = absentAt;
+    this.#shards = shards;
     this.#listedAt = askedAt;
+  }
+
+  /** Up to when the shard is known to have had no children, ms since the epoch; `null`: nothing is known. */
+  childlessUpTo(shardId: string): number | null {
+    let upTo = this.#listedAt;
+    for (const { shardId: childId, parents } of this.#shards) {
+      if (!parents.includes(shardId)) continue;
+      const absentAt = this.#absentAt.get(childId) ?? null;
+      if (absentAt === null || upTo === null) return null;
+      upTo = Math.min(upTo, absentAt);
+    }
+    return upTo;
   }
 
   /** The latest watermark that shards without a row among `rows` allow at `now`, ms since the epoch; `null`: none, also where a listing was dated while this worker's clock was ahead. */

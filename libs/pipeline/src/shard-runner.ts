@@ -14,7 +14,6 @@ import { type ResolvedSyncOptions } from './sync-options.js';
 import { positionOf, readingShard, syncShard } from './sync-shard.js';
 import { type TablePublisher } from './table-publisher.js';
 import { TroubleLog } from './trouble-log.js';
-import { laterClaim } from './watermark.js';
 
 export interface ShardRunnerContext {
   readonly options: ResolvedSyncOptions;
@@ -28,6 +27,8 @@ export interface ShardRunnerContext {
   /** Aborted when what was read is not waited for any longer. */
   readonly stopPublishing: AbortSignal;
   readonly retention: StreamRetention;
+  /** Up to when a shard is known to have had no children, ms since the epoch; `null`: nothing is known. */
+  readonly childlessUpTo: (shardId: string) => number | null;
 }
 
 /** What is known of a shard when its lease is taken. */
@@ -84,7 +85,6 @@ export class ShardRunner {
       this.#shardMetrics.failed(what);
     });
     this.#cursor = reader.open(row.shardId, positionOf(row.checkpoint));
-    const retentionMs = (): number | undefined => context.retention.retentionMs;
     this.hold = new LeaseHold(
       {
         store: leases,
@@ -93,7 +93,7 @@ export class ShardRunner {
         renewEveryMs,
         callTimeoutMs: leaseTimeoutMs,
         observer: this.#trouble,
-        retentionMs,
+        retention: context.retention,
       },
       row,
       takenAtMs,
@@ -129,10 +129,11 @@ export class ShardRunner {
     const stopWaiting = this.#drainWhenAsked();
     const coverHole = (reason: HoleReason): Promise<number> => cover(holes.open(reason));
     try {
-      const coveredUpTo = hole === null ? readUpTo : laterClaim(readUpTo, await cover(hole));
+      const coveredUpTo = hole === null ? readUpTo : await cover(hole);
       const ports = { hold, cursor, publisher, budget, metrics, retention, coverHole, reading, publishing, onPage };
+      const childlessUpTo = (): number | null => this.#context.childlessUpTo(hold.shardId);
       const onAcknowledged = (): void => void (this.#pageSinceMs = null);
-      const endedAt = await syncShard({ ...options, ...ports, onAcknowledged, coveredUpTo });
+      const endedAt = await syncShard({ ...options, ...ports, onAcknowledged, coveredUpTo, childlessUpTo });
       if (await endShard(hold, endedAt, { reader, leases, retry: publishing, calls })) {
         metrics.shardsEnded.value += 1;
         log.info({ shardId: hold.shardId }, 'the shard is read to its end');

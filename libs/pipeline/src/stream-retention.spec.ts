@@ -33,6 +33,18 @@ describe('hazard 36: StreamRetention', () => {
     expect([covers(23, 24), covers(24, 24), covers(24, 168), covers(168, 168)]).toEqual([true, false, true, false]);
   });
 
+  it('has a row tell longer retention only where nothing can be gone behind its claim by what it told', () => {
+    const tell = (told: number | undefined, claimHoursAgo: number | null, present: number): number | undefined => {
+      const upTo = claimHoursAgo === null ? null : (100 - claimHoursAgo) * hour;
+      const told2 = looked([present, 99]).toTell(told === undefined ? undefined : told * hour, upTo, 100 * hour);
+      return told2 === undefined ? undefined : told2 / hour;
+    };
+    expect([tell(24, 0, 168), tell(24, 23, 168), tell(24, 24, 168), tell(168, 24, 24)]).toEqual([168, 168, 24, 24]);
+    expect([tell(undefined, 0, 168), tell(undefined, 24, 168), tell(undefined, 24, 12)]).toEqual([168, 24, 12]);
+    expect([tell(24, null, 168), tell(undefined, null, 168), tell(168, null, 24)]).toEqual([24, 168, 24]);
+    expect(looked().toTell(5, 0, 0)).toBe(5);
+  });
+
   it('believes nothing of a time that has not come by more than the margin', () => {
     const retention = looked([24, 100]);
     expect([retention.covers(101 * hour, 100 * hour), retention.covers(101.1 * hour, 100 * hour)]).toEqual([

@@ -58,6 +58,19 @@ export class StreamRetention {
     return this.covers(upTo, now) && upTo >= now - this.#keptOf(retentionMs);
   }
 
+  /**
+   * What a row says of the retention from now on, beside the claim `readUpTo`; `told`: what it says so far. Longer than that only where nothing can have left the stream behind the
+   * claim by what was told: else whoever takes the lease next must know of it, too.
+   */
+  toTell(told: number | undefined, readUpTo: number | null, now: number): number | undefined {
+    const present = this.#retentionMs;
+    if (present === undefined) return told;
+    // Nothing is claimed: the shortest that there was while that is so.
+    if (readUpTo === null) return Math.min(present, told ?? present);
+    const before = told ?? leastRetentionMs;
+    return present <= before || this.coversSince(readUpTo, before, now) ? present : before;
+  }
+
   #keptOf(retentionMs: number): number {
     return retentionMs - Math.min(this.#marginMs, retentionMs / 2);
   }

@@ -65,6 +65,11 @@ export class StreamSurvey {
     return this.#roll.bound(rows, this.#options.clock.now());
   }
 
+  /** Up to when the shard is known to have had no children, ms since the epoch; `null`: nothing is known. */
+  childlessUpTo(shardId: string): number | null {
+    return this.#roll.childlessUpTo(shardId);
+  }
+
   /** A survey asked for after this call; `undefined`: one that was asked for earlier is under way. Resolves to `undefined` when it fails. */
   ask(): Promise<Survey | undefined> | undefined {
     if (this.#running !== undefined) return undefined;

@@ -45,10 +45,11 @@ async function flushedFor(lost: string, place = 0.1): Promise<void> {
 
 describe('hazard 36: what left the stream unread is covered by a flush, of a shard', () => {
   it.each([
-    ['whose parent’s end was seen late, and is read by a worker that comes later still', true],
-    ['whose parent’s end was seen late, by a worker that then could not read', false],
-  ])('%s', async (_, dies) => {
-    open({ stream: { retentionMs: 6 * hour } });
+    ['whose parent’s end was seen late, and is read by a worker that comes later still', true, 0],
+    ['whose parent’s end was seen late, by a worker that then could not read', false, 0],
+    ['whose parent was read late, and said later still that it was closed', true, 2],
+  ])('%s', async (_, dies, closesAfter) => {
+    open({ stream: { retentionMs: 6 * hour, closesAfter } });
     await readAndStopped();
     world.stream.split(first);
     await world.clock.advance(1_000);
@@ -112,6 +113,31 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     await world.clock.advance(60_000);
     world.stream.fault = () => undefined;
     if (isAway) world.worker('c');
+    await flushedFor('k:lost');
+  });
+
+  it.each([
+    ['by a worker that waits for Kafka with its flush, and dies', true],
+    ['by a worker that could not read, and dies', false],
+  ])('whose stream came to keep records for longer after they had expired, %s', async (_, waits) => {
+    open({ stream: { retentionMs: 3 * hour } });
+    const kafkaIsAway = new TidemarkError('PUBLISH_FAILED', 'away', { retriable: true });
+    if (waits) await readAndStopped();
+    const first = waits ? undefined : world.worker('a');
+    world.write('users', 'k:1');
+    await world.clock.advance(5_000);
+    before = flushes();
+    if (!waits) world.stream.fault = (operation) => (operation === 'read' ? throttled() : undefined);
+    world.write('users', 'k:lost', 0.1);
+    await pass(4, 3);
+    world.stream.retentionMs = 168 * hour;
+    if (waits) world.sink.fault = () => kafkaIsAway;
+    const worker = first ?? world.worker('b');
+    await world.clock.advance(60_000);
+    await worker.kill();
+    world.sink.fault = () => undefined;
+    world.stream.fault = () => undefined;
+    world.worker('c');
     await flushedFor('k:lost');
   });
 

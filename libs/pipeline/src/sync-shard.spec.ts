@@ -36,6 +36,8 @@ beforeEach(() => {
   sink = new FakeEventSink({ clock, latencyMs });
   sink.createTopic(topic, 1);
   stop = new AbortController();
+  const retention = new StreamRetention(0);
+  retention.note(60_000, clock.now());
   const store = new FakeLeaseStore();
   const row = {
     ...newLease({ shardId: 's', parents: [], startHash: '0', endHash: '9' }, 'stream'),
@@ -48,7 +50,7 @@ beforeEach(() => {
       store,
       clock,
       observer,
-      retentionMs: () => 86_400_000,
+      retention,
       failoverMs: 10_000,
       renewEveryMs: 1_000,
       callTimeoutMs: 1_000,
@@ -73,8 +75,6 @@ beforeEach(() => {
   };
   covered = [];
   const metrics = new SyncMetrics();
-  const retention = new StreamRetention(0);
-  retention.note(60_000, clock.now());
   const limits = {
     recordBytesMax: 900_000,
     sendTimeoutMs: 10_000,
@@ -104,6 +104,7 @@ beforeEach(() => {
     recordBytesMax: limits.recordBytesMax,
     coveredUpTo: row.readUpTo,
     retention,
+    childlessUpTo: () => clock.now(),
     coverHole: async (reason) => {
       covered.push(reason);
       return clock.now();

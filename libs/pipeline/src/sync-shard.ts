@@ -25,6 +25,8 @@ export interface ShardSync {
   /** Up to when the shard is read, or covered by a flush, ms since the epoch. */
   readonly coveredUpTo: number | null;
   readonly retention: StreamRetention;
+  /** Up to when the shard is known to have had no children, ms since the epoch; `null`: nothing is known. */
+  readonly childlessUpTo: () => number | null;
   /** Flushes every table, unless a flush that began late enough did; resolves to when it began, once it is acknowledged. */
   readonly coverHole: (reason: HoleReason) => Promise<number>;
   readonly clock: Clock;
@@ -66,7 +68,7 @@ export async function syncShard(sync: ShardSync): Promise<number> {
     } finally {
       grant.release();
     }
-    if (page.closed) return Math.min(page.askedAt, gap.coveredUpTo ?? -Infinity);
+    if (page.closed) return Math.min(page.askedAt, gap.atEnd(sync.childlessUpTo()));
     claim = claimOf(page);
   }
 }

@@ -285,6 +285,7 @@ export class SyncWorker {
         stopReading: this.#stopReading.signal,
         stopPublishing: this.#stopPublishing.signal,
         retention: this.#survey.retention,
+        childlessUpTo: (shardId) => this.#survey.childlessUpTo(shardId),
       },
       () => this.#wake(),
     );

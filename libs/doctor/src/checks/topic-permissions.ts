@@ -24,17 +24,21 @@ export function topicPermissionFindings(
     : findingsOf(role, names, facts);
 }
 
+const tooOld = 'brokers before 3.1 do not tell';
+
 function findingsOf(role: ProcessRole, names: TopicNames, facts: TopicPermissionFacts): readonly Finding[] {
   const { refused, missing, untold } = verdictOf(role, names, facts);
   const remedy = (what: string): string => `allow ${what} to the principal of ${role} (infra/kafka/README.md)`;
   const problems = refused.map((need) =>
     problem(textOf(need), `refused by the brokers; ${role} does it`, remedy(textOf(need))),
   );
-  const left = [...missing, ...untold];
-  const why = untold.length > 0 ? 'brokers before 3.1 do not tell' : 'not there yet';
+  const left = [
+    ...missing.map((need) => skipped(textOf(need), 'not there yet')),
+    ...untold.map((need) => skipped(textOf(need), tooOld)),
+  ];
   return [
     ...problems,
-    ...left.map((need) => skipped(textOf(need), why)),
+    ...left,
     ...(problems.length > 0 || left.length > 0 ? [] : [ok(`topics of ${role}`, 'all that it does is allowed')]),
   ];
 }
@@ -46,13 +50,13 @@ function outlineOf(role: ProcessRole, names: TopicNames, facts: TopicPermissionF
   const more = refused.length > 1 ? ` and ${refused.length - 1} more` : '';
   if (first !== undefined)
     return skipped(subject, `${textOf(first)}${more} refused: a problem where this principal is its (--role ${role})`);
-  return untold.length > 0 ? skipped(subject, 'brokers before 3.1 do not tell') : ok(subject, 'nothing is refused');
+  return untold.length > 0 ? skipped(subject, tooOld) : ok(subject, 'nothing is refused');
 }
 
 function verdictOf(role: ProcessRole, names: TopicNames, { report, ...region }: TopicPermissionFacts) {
   const hidden = new Set(report.hidden);
-  // Where no table can be seen, they may all be hidden: what is so of any table is so of them.
-  const isBlind = region.tables.length === 0 && hidden.has(names.cdc(anyTable));
+  // Where no table can be seen, they may all be hidden, or there are none: what is so of any table is so of them.
+  const isBlind = region.tables.length === 0;
   const any = { ...region, tables: [anyTable], routed: [anyTable] };
   return judgeNeeds(needsOf(role, names, isBlind ? any : region), report.topics, hidden);
 }

@@ -158,7 +158,8 @@ export class ShardReading {
     const after: Hold = { ...hold, page: null, place: page.to };
     if (page.closed) {
       const proven = fault === 'closing-claims' ? page.askedAt : null;
-      return { ...after, endedAt: page.askedAt, readUpTo: this.#rules.laterClaim(hold.readUpTo, proven) };
+      const endedAt = Math.min(page.askedAt, this.#canLose ? (hold.coveredUpTo ?? page.askedAt) : page.askedAt);
+      return { ...after, endedAt, readUpTo: this.#rules.laterClaim(hold.readUpTo, proven) };
     }
     const askedAt = fault === 'late-askedAt' ? state.now : page.askedAt;
     const claim = this.#rules.claimOf(pageOf({ ...page, askedAt }));
@@ -166,13 +167,9 @@ export class ShardReading {
     return { ...after, claim, readUpTo };
   }
 
-  /** Up to when it counts the shard as covered, found by asking from when on a flush is due. */
-  #coveredBy(gap: ReturnType<StreamRules['newGap']>): number | null {
-    if (!this.#canLose) return 0;
-    const { ticks } = this.#options;
-    if (this.#limit === Infinity) return gap.beforeRead(0) ? null : 0;
-    for (let now = ticks + this.#limit; now >= 0; now -= 1) if (!gap.beforeRead(now)) return now - this.#limit;
-    return null;
+  /** Up to when it counts the shard as covered; where that makes no difference, ever the same. */
+  #coveredBy({ coveredUpTo }: ReturnType<StreamRules['newGap']>): number | null {
+    return this.#canLose && (coveredUpTo === null || this.#limit !== Infinity) ? coveredUpTo : 0;
   }
 
   #writes(state: StreamState, at: number, shard: number, hold: Hold, go: Go): void {

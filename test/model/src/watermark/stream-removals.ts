@@ -63,6 +63,7 @@ const neverAsks: typeof shippedRules.newGap = () => ({
   beforeRead: () => false,
   onPage: () => false,
   covered: () => undefined,
+  coveredUpTo: 0,
 });
 
 const anyParentEnded: typeof shippedRules.isReadable = (lease, rows) =>

@@ -58,8 +58,10 @@ export const shippedRules = {
   renewedLease,
   takenLease,
   watermarkOf,
-  newGap: (limit: number, coveredUpTo: number | null): Pick<RetentionGap, 'beforeRead' | 'onPage' | 'covered'> =>
-    gapOf(RetentionGap, limit, coveredUpTo),
+  newGap: (
+    limit: number,
+    coveredUpTo: number | null,
+  ): Pick<RetentionGap, 'beforeRead' | 'onPage' | 'covered' | 'coveredUpTo'> => gapOf(RetentionGap, limit, coveredUpTo),
   newRoll: (): Pick<ShardRoll, 'note' | 'bound'> => new ShardRoll(),
   newFollower: (): TableFollower => new TableFollower('things', () => undefined),
 };
