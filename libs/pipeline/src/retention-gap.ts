@@ -14,9 +14,9 @@ export class RetentionGap {
   #coveredUpTo: number | null;
   /** How long ago that was at `#notedAtMs`, ms, and that in monotonic time: where the clock was ahead meanwhile, only this tells how long nothing was read. */
   #agoMs: number;
+  #notedAtMs: number;
   /** Up to when it is covered whatever is said of the pages, ms since the epoch. */
   #surelyUpTo: number;
-  #notedAtMs: number;
   /** The longest that was not covered when a page came, ms, since the retention was last looked at: it may have been shortened before. */
   #uncoveredMs = 0;
   #looks: number;

@@ -36,8 +36,8 @@ describe('hazard 36: StreamRetention', () => {
   it('has a row tell longer retention only where nothing can be gone behind its claim by what it told', () => {
     const tell = (told: number | undefined, claimHoursAgo: number | null, present: number): number | undefined => {
       const upTo = claimHoursAgo === null ? null : (100 - claimHoursAgo) * hour;
-      const told2 = looked([present, 99]).toTell(told === undefined ? undefined : told * hour, upTo, 100 * hour);
-      return told2 === undefined ? undefined : told2 / hour;
+      const tells = looked([present, 99]).toTell(told === undefined ? undefined : told * hour, upTo, 100 * hour);
+      return tells === undefined ? undefined : tells / hour;
     };
     expect([tell(24, 0, 168), tell(24, 23, 168), tell(24, 24, 168), tell(168, 24, 24)]).toEqual([168, 168, 24, 24]);
     expect([tell(undefined, 0, 168), tell(undefined, 24, 168), tell(undefined, 24, 12)]).toEqual([168, 24, 12]);

@@ -9,6 +9,7 @@ export const leastRetentionMs = 24 * 3_600_000;
  */
 export class StreamRetention {
   readonly #marginMs: number;
+  /** As it was last looked at, ms; `undefined`: it was not. */
   #retentionMs: number | undefined;
   /** Also where less is gone by what the stream keeps now. */
   #goneBefore = -Infinity;
@@ -17,11 +18,6 @@ export class StreamRetention {
   /** `marginMs`: what is as near to its end as this counts as gone. */
   constructor(marginMs: number) {
     this.#marginMs = marginMs;
-  }
-
-  /** As it was last looked at, ms; `undefined`: it was not. */
-  get retentionMs(): number | undefined {
-    return this.#retentionMs;
   }
 
   /** What was accepted less long ago than this is not gone, ms. */

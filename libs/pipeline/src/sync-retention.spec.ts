@@ -123,7 +123,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     open({ stream: { retentionMs: 3 * hour } });
     const kafkaIsAway = new TidemarkError('PUBLISH_FAILED', 'away', { retriable: true });
     if (waits) await readAndStopped();
-    const first = waits ? undefined : world.worker('a');
+    const running = waits ? undefined : world.worker('a');
     world.write('users', 'k:1');
     await world.clock.advance(5_000);
     before = flushes();
@@ -132,7 +132,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     await pass(4, 3);
     world.stream.retentionMs = 168 * hour;
     if (waits) world.sink.fault = () => kafkaIsAway;
-    const worker = first ?? world.worker('b');
+    const worker = running ?? world.worker('b');
     await world.clock.advance(60_000);
     await worker.kill();
     world.sink.fault = () => undefined;

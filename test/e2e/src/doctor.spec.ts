@@ -7,7 +7,7 @@ import {
   UpdateKinesisStreamingDestinationCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { diagnose, type DoctorOptions, type Finding, type Report } from '@tidemark/doctor';
+import { diagnose, type DoctorOptions, type Finding, processRoles, type Report } from '@tidemark/doctor';
 import { type LocalStack, startLocalStack } from '@tidemark/local-stack';
 import { systemClock } from '@tidemark/runtime';
 import { eventually } from '@tidemark/runtime/testing';
@@ -115,7 +115,6 @@ describe('tidemark doctor', () => {
       of(report, 'permissions')
         .filter(({ subject }) => subject.includes('topics') || subject.includes(topic))
         .map(({ subject, status }) => [status, subject]);
-    const well = ['sync', 'dispatcher', 'admin'] as const;
     const allow = stack.faults.kafka(region).forbidWrites(topic);
     try {
       expect(topicsOf(await finds([]))).toEqual([
@@ -130,7 +129,7 @@ describe('tidemark doctor', () => {
     } finally {
       allow();
     }
-    for (const role of well) await finds([], () => options({ role }));
+    for (const role of processRoles) await finds([], () => options({ role }));
   });
 
   it('asks nothing of AWS for a process that does not, nor for the group of another', async () => {

@@ -37,6 +37,12 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     broker.allow(user, region.names.prefix, permissions);
   const topicsOf = (user: User, options?: { password: string }): KafkaTopicAdmin =>
     new KafkaTopicAdmin({ client: createKafkaClient(broker.address(user, options)), replicationFactor: 1 });
+  const electedAdmin = async (): Promise<ReturnType<SecuredRegion['admin']>> => {
+    const admin = region.admin(broker.address('admin'));
+    await admin.open();
+    await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+    return admin;
+  };
 
   it.each(roles)('infra/kafka documents the permissions that these tests give: %s', async (role) => {
     expect(await undocumented(role)).toEqual([]);
@@ -47,9 +53,7 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     async () => {
       const { names } = region;
       for (const role of roles) await allow(role);
-      const admin = region.admin(broker.address('admin'));
-      await admin.open();
-      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const admin = await electedAdmin();
       const { route } = await admin.table.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
       const services = [
         await region.sync(broker.address('sync')),
@@ -94,9 +98,7 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     async () => {
       const { names } = region;
       for (const role of roles) await allow(role);
-      const admin = region.admin(broker.address('admin'));
-      await admin.open();
-      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const admin = await electedAdmin();
       await admin.table.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
       const told = async (user: User, role?: ProcessRole): Promise<readonly string[]> => {
         const options = role === undefined ? {} : { role };
@@ -175,9 +177,7 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     async () => {
       const { names } = region;
       await allow('admin');
-      const admin = region.admin(broker.address('admin'));
-      await admin.open();
-      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const admin = await electedAdmin();
       const elsewhere = `${names.prefix}-elsewhere`;
       await expect(topicsOf('admin').create(elsewhere, 1, aSignal())).rejects.toMatchObject(denied(elsewhere));
       await admin.table.put(table, [names.cache(table)], { ifMatch: 'none', actor: 'test' });
@@ -215,9 +215,7 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
     async () => {
       const { names } = region;
       for (const role of ['admin', 'sync'] as const) await allow(role);
-      const admin = region.admin(broker.address('admin'));
-      await admin.open();
-      await eventually('elected', () => admin.table.state.type === 'writer', settleMs);
+      const admin = await electedAdmin();
       const tables = [table, 'others'];
       for (const one of tables) await admin.table.put(one, [names.cache(one)], { ifMatch: 'none', actor: 'test' });
       const reading = (one: string): Permission[] => [
