@@ -48,19 +48,19 @@ describe('a warm-up by the keys of another region', () => {
     const busy = await pod(home, { strategy: 'hot-keys', publishEvery: '10s' });
     expect(busy.warmUp()).toMatchObject({ state: 'done', list: null, keys: 0 });
     for (const name of names) await busy.put(name, `${name} at home`);
+    await stack.quiesce({ timeout: '30s' });
+    // A put whose event came before its answer keeps nothing: read when no event is on its way, every key is held.
+    for (const name of names) await busy.get(name);
     const filledAt = Date.now();
     for (let n = 0; n < 2_000; n += 1) busy.getIfPresent(names[n % 7] ?? '');
-    const hottest = busy.hotKeys().keys.map(({ key }) => key);
-    expect(hottest.length).toBeGreaterThan(0);
-    expect(names.slice(0, 7)).toEqual(expect.arrayContaining(hottest));
-    await stack.quiesce({ timeout: '30s' });
+    expect(names.slice(0, 7)).toContain(busy.hotKeys().keys[0]?.key);
 
     const bystander = await pod(away, { strategy: 'none' });
     const heard: CacheChange<string>[] = [];
     bystander.on('change', (change) => heard.push(change));
 
     const store = new DynamoDbStore({ config: stack.region(away).dynamodb });
-    // One that was made while the keys were still being put lacks the last of them.
+    // One that was made before every key was held lacks some of them.
     const isWhole = async (): Promise<boolean> => {
       const list = await store.read(table, `_tidemark:hot-keys:things:${home}`, { timeoutMs: 5_000 });
       const { at = 0 } = JSON.parse(Buffer.from(list?.value ?? '{}').toString()) as { readonly at?: number };
