@@ -22,6 +22,7 @@ describe('commandOf', () => {
     const command = commandOf(['--help']);
     const text = command.type === 'end' ? command.text : '';
     expect(text).toContain('tidemark sync|dispatcher|admin [--check]\n');
+    expect(text).toContain('tidemark doctor [--role sync|dispatcher|admin] [--json] [--write-probe]\n');
     expect(text).toContain('of a process (sync, dispatcher, admin), --check');
     expect(text).not.toContain('page');
   });

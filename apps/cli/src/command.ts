@@ -39,7 +39,7 @@ function helpText(): string {
   const lines = Object.entries(roles).map(([name, what]) => `  ${name.padEnd(width)}  ${what}`);
   return [
     'tidemark sync|dispatcher|admin [--check]',
-    'tidemark doctor [--json] [--write-probe]',
+    'tidemark doctor [--role sync|dispatcher|admin] [--json] [--write-probe]',
     'tidemark routes VERB [OPERANDS] [FLAGS]',
     '',
     ...lines,

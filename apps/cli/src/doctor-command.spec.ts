@@ -39,6 +39,7 @@ describe('tidemark doctor', () => {
   it('tries writes only where it is asked to', async () => {
     expect((await run([], least)).asked[0]?.writeProbe).toBe(false);
     expect((await run(['--write-probe'], least)).asked[0]?.writeProbe).toBe(true);
+    expect((await run(['--write-probe', '--role', 'sync'], least)).asked[0]?.writeProbe).toBe(true);
   });
 
   it('takes whose principal it is', async () => {
@@ -90,6 +91,10 @@ describe('tidemark doctor', () => {
     [['now'], least, 'now'],
     [['--role', 'pod'], least, '--role: expected one of sync, dispatcher, admin, got "pod"'],
     [['--role'], least, 'role'],
+    [['--role', 'bogus', '--role', 'sync'], least, '--role: expected once'],
+    [['--role=sync', '--role=sync'], least, '--role: expected once'],
+    [['--write-probe', '--role', 'dispatcher'], least, '--write-probe: expected --role sync or none, got dispatcher'],
+    [['--role', 'admin', '--write-probe'], least, '--write-probe: expected --role sync or none, got admin'],
     [[], {}, 'TIDEMARK_REGION: '],
     [[], { ...least, TIDEMARK_LEASE_TABLE: 'leases' }, 'TIDEMARK_LEASE_TABLE: expected to be set with'],
     [[], { ...full, TIDEMARK_READER: 'both' }, 'TIDEMARK_READER: expected polling or fan-out'],

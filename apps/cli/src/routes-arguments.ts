@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { nearest } from '@tidemark/process';
 import { messageOf } from '@tidemark/runtime';
+import { parsedArguments } from './parsed-arguments.js';
 
 /** What `tidemark routes` can do: its operands, and what it does. */
 export const routeVerbs = {
@@ -99,7 +99,7 @@ export function routeArguments(args: readonly string[]): RouteArguments | undefi
 
 function parsed(args: readonly string[]): { readonly values: RouteFlags; readonly positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: true });
+    return parsedArguments(args, flags, true);
   } catch (error) {
     throw new WrongUsage(messageOf(error));
   }

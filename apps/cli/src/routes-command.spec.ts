@@ -172,6 +172,7 @@ describe('what goes wrong', () => {
     ['rewind users 2026-01-31T12:00:00 --if-match 1', 2, 'rewind: expected a time with its zone'],
     ['rewind users 2026-13-31T12:00:00Z --if-match 1', 2, 'rewind: expected a time with its zone'],
     ['import - --dry-run', 2, 'import: takes no --dry-run'],
+    ['pause users --if-match 3 --if-match 4', 2, '--if-match: expected once'],
     ['list --if-match 3', 2, 'list: takes no --if-match'],
     ['pause users --from a --to b', 2, 'pause: takes no --from'],
     ['move users b --limited {}', 2, 'move: takes no --limited'],

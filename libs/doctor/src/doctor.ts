@@ -1,24 +1,25 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
-import { createKafkaClient, type KafkaClientOptions, type TopicSettings } from '@tidemark/kafka';
+import { createKafkaClient, type KafkaClientOptions, type TopicSettings, withAdmin } from '@tidemark/kafka';
 import { DynamoDBDestinations, makeDynamoDBClient, makeKinesisClient, makeSubscribingClient } from '@tidemark/kinesis';
 import { topicNames } from '@tidemark/protocol';
 import { type Clock, systemClock } from '@tidemark/runtime';
 import { type Asking } from './ask-aws.js';
 import { awsAheadMs } from './aws-clock.js';
 import { type AwsProbeOptions, destinationProbes, kinesisProbes, leaseTableProbes } from './aws-probes.js';
+import { brokersCheck } from './checks/brokers.js';
 import { type ClockAhead, clocksCheck } from './checks/clocks.js';
 import { consumerCheck } from './checks/consumer.js';
 import { destinationsCheck } from './checks/destinations.js';
 import { groupsCheck } from './checks/groups.js';
 import { leaseTableCheck } from './checks/lease-table.js';
-import { permissionsCheck, type Probe } from './checks/permissions.js';
+import { permissionsCheck, type Probe, probeFinding } from './checks/permissions.js';
 import { routesCheck } from './checks/routes.js';
 import { streamCheck } from './checks/stream.js';
 import { topicPermissionFindings } from './checks/topic-permissions.js';
 import { topicsCheck } from './checks/topics.js';
 import { examine, type Report } from './examine.js';
-import { type Check, skipped } from './finding.js';
+import { type Check, type Finding, problem, skipped } from './finding.js';
 import { type FanOutProbeOptions } from './fan-out-probes.js';
 import { KafkaSurvey } from './kafka-survey.js';
 import { type ProcessRole } from './role-needs.js';
@@ -59,40 +60,49 @@ export interface DoctorAws {
   readonly subscribing?: KinesisClient;
 }
 
-/** Bound on one call to AWS or the brokers, ms: less than a check has. */
+/** Bound on one call to AWS or the brokers, ms; less where it would be more than this part of what a check has. */
 const callMs = 8_000;
+const callShare = 0.8;
+/** A broker that has not answered after this part of it stands still: the next one is asked. */
+const silentShare = 3 / 8;
 
 /** Looks at everything that a region of Tidemark stands on, and changes nothing without `writeProbe`. Never rejects for what it finds. */
 export async function diagnose(options: DoctorOptions): Promise<Report> {
   const { clock = systemClock, deadlineMs = 20_000 } = options;
   const ending = new AbortController();
   const signal = options.signal === undefined ? ending.signal : AbortSignal.any([options.signal, ending.signal]);
-  const asking: Asking = { clock, timeoutMs: Math.min(callMs, deadlineMs) };
+  const asking: Asking = { clock, timeoutMs: Math.min(callMs, deadlineMs * callShare) };
   const { role } = options;
   const asksAws = options.aws !== undefined && (role === undefined || role === 'sync');
   const aws = asksAws ? awsParts(options.aws, options.topicPrefix, asking) : undefined;
   const names = topicNames(options.topicPrefix);
   const kafka = new KafkaSurvey({
-    client: createKafkaClient({ ...options.kafka, clientId: 'tidemark-doctor', clock }),
+    client: clientOf(options, asking),
     names,
     settings: options.topics ?? {},
     clock,
     signal,
     timeoutMs: asking.timeoutMs,
+    readsRoutes: role !== 'sync',
   });
   try {
     const checks = [
       ...awsChecks(aws, kafka, role),
+      brokersCheck(options.kafka.brokers, (address, inner) => advertisedBy(address, options, asking, inner)),
       topicsCheck(names, () => kafka.topics(), role),
       routesCheck(
         names,
         () => kafka.routes(),
-        async () => ({ ...(await kafka.topics()), role }),
+        () => kafka.topics(),
+        role,
       ),
       groupsCheck(names.dispatcherGroup, () => kafka.group(), role),
       permissionsCheck(
         () => probes(aws, kafka, names.deadLetters, options),
-        async () => topicPermissionFindings(names, await kafka.topicPermissions(), role),
+        async () => [
+          ...(await destinationFindings(aws, kafka, signal)),
+          ...topicPermissionFindings(names, await kafka.topicPermissions(), role),
+        ],
         { writes: options.writeProbe ?? false },
       ),
       clocksCheck(clocksOf(aws, kafka)),
@@ -102,6 +112,25 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
     ending.abort();
     aws?.close();
   }
+}
+
+function clientOf({ kafka }: DoctorOptions, { clock, timeoutMs }: Asking, brokers = kafka.brokers) {
+  const requestTimeoutMs = Math.ceil(timeoutMs * silentShare);
+  return createKafkaClient({ ...kafka, brokers, clientId: 'tidemark-doctor', clock, requestTimeoutMs });
+}
+
+/** Every broker of the cluster as the one at `address` tells them, `host:port`. */
+function advertisedBy(
+  address: string,
+  options: DoctorOptions,
+  asking: Asking,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const client = clientOf(options, asking, [address]);
+  return withAdmin({ client, clock: asking.clock, timeoutMs: asking.timeoutMs, signal }, async (admin) => {
+    const { brokers } = await admin.describeCluster();
+    return brokers.map(({ host, port }) => `${host}:${port}`);
+  });
 }
 
 /** AWS's as the `Date` of an answer tells it, the brokers' as the newest report of a pod is dated. */
@@ -150,13 +179,7 @@ function fanOutOf(
 }
 
 function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey, role: ProcessRole | undefined): Check[] {
-  if (aws === undefined) {
-    const why =
-      role === undefined || role === 'sync'
-        ? 'no stream was named: TIDEMARK_STREAM_ARN, TIDEMARK_LEASE_TABLE'
-        : `${role} has nothing to do with it`;
-    return [{ name: 'aws', run: async () => [skipped('AWS', why)] }];
-  }
+  if (aws === undefined) return [{ name: 'aws', run: async () => [withoutAws(role)] }];
   const { stream, leaseTable: table, kinesis, dynamodb, fanOut, asking, failoverMs, destinations } = aws;
   return [
     streamCheck(stream, kinesis, asking),
@@ -164,6 +187,13 @@ function awsChecks(aws: AwsParts | undefined, kafka: KafkaSurvey, role: ProcessR
     destinationsCheck(stream, destinations, () => kafka.tables()),
     leaseTableCheck({ table, stream, kinesis, dynamodb, asking, failoverMs }),
   ];
+}
+
+function withoutAws(role: ProcessRole | undefined): Finding {
+  const unnamed = 'no stream was named: TIDEMARK_STREAM_ARN, TIDEMARK_LEASE_TABLE';
+  if (role === undefined) return skipped('AWS', unnamed);
+  if (role !== 'sync') return skipped('AWS', `${role} has nothing to do with it`);
+  return problem('AWS', unnamed, 'run it with the environment of sync, which does not start without them');
 }
 
 /** The calls of sync; dead letters are its affair alone. What the brokers allow beside that is asked of them, and tried by nobody. */
@@ -180,7 +210,16 @@ async function probes(
     role === undefined || writeProbe
       ? [{ permission, isWrite: true, call: (signal: AbortSignal) => kafka.writeProbe(signal) }]
       : [];
-  if (aws === undefined) return write;
+  return aws === undefined ? write : [...kinesisProbes(aws), ...leaseTableProbes(aws), ...write];
+}
+
+/** The calls that are made of each table: which there are, the brokers are asked first. */
+async function destinationFindings(
+  aws: AwsParts | undefined,
+  kafka: KafkaSurvey,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  if (aws === undefined) return [];
   const tables = await kafka.tables().catch(() => []);
-  return [...kinesisProbes(aws), ...leaseTableProbes(aws), ...destinationProbes(aws, tables), ...write];
+  return Promise.all(destinationProbes(aws, tables).map((probe) => probeFinding(probe, false, signal)));
 }

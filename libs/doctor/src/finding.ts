@@ -41,10 +41,15 @@ export const problem = (subject: string, message: string, remedy: string): Findi
   remedy,
 });
 
-/** Of a topic, or group, that this principal may not see: its own affair where it is said to be that of a process, which the check of permissions judges; else it was not looked at. */
-export function hidden(subject: string, role: ProcessRole | undefined): Finding {
-  const message = 'this principal may not see it, so it was not looked at';
+/** Of a topic, or group, that this principal may not see, or read: its own affair where it is said to be that of a process, which the check of permissions judges; else it was not looked at. */
+export function hidden(
+  subject: string,
+  role: ProcessRole | undefined,
+  operation: 'Describe' | 'Read' = 'Describe',
+): Finding {
+  const what = operation === 'Describe' ? 'see' : 'read';
+  const message = `this principal may not ${what} it, so it was not looked at`;
   if (role !== undefined) return skipped(subject, message);
-  const remedy = `give it Describe on ${subject}, as the row of doctor in infra/kafka/README.md has it; or say whose principal it is (--role)`;
+  const remedy = `give it ${operation} on ${subject}, as the row of doctor in infra/kafka/README.md has it; or say whose principal it is (--role)`;
   return { subject, status: 'unknown', message, remedy };
 }

@@ -7,8 +7,8 @@ import {
   type TopicSettings,
   withAdmin,
 } from '@tidemark/kafka';
-import { isLive, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
-import { type Clock, TidemarkError } from '@tidemark/runtime';
+import { isLive, type Route, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
+import { type Clock, isTidemarkError, TidemarkError, withDeadline } from '@tidemark/runtime';
 import { type GroupFacts, type PartitionProgress } from './checks/groups.js';
 import { type RouteFacts } from './checks/routes.js';
 import { anyTable, type TopicPermissionFacts } from './checks/topic-permissions.js';
@@ -22,11 +22,16 @@ export interface KafkaSurveyOptions {
   readonly clock: Clock;
   /** Ends everything that is asked. */
   readonly signal: AbortSignal;
-  /** Bound on one question, ms. */
+  /** Bound on one question, ms. A broker that has not answered in less makes way for the next one. */
   readonly timeoutMs: number;
+  /** Whether the routing table is read. */
+  readonly readsRoutes: boolean;
 }
 
-/** What the brokers say of a region. Checks that need the same answer share one question. */
+/**
+ * What the brokers say of a region. Checks that need the same answer share one question. A routing table that cannot be read is the affair of its own
+ * check: the others go on without it.
+ */
 export class KafkaSurvey {
   readonly #options: KafkaSurveyOptions;
   #named: Promise<TopicReport> | undefined;
@@ -37,7 +42,7 @@ export class KafkaSurvey {
     this.#options = options;
   }
 
-  /** The routing table, read to its end; empty where there is no routing topic. */
+  /** The routing table, read to its end; empty where there is no routing topic, or it is not to be read. Fails where it cannot be, and says why. */
   routes(): Promise<RouteFacts> {
     return (this.#routes ??= this.#readRoutes());
   }
@@ -58,25 +63,14 @@ export class KafkaSurvey {
   }
 
   async group(): Promise<GroupFacts> {
-    const { names } = this.#options;
-    const [{ topics }, { routes }] = await Promise.all([this.#namedTopics(), this.routes()]);
-    const exists = new Set(topics.map(({ topic }) => topic));
-    const routed = routes.filter(isLive).map(({ table }) => names.cdc(table));
-    const groupId = names.dispatcherGroup;
-    return this.#admin(async (admin) => {
+    const groupId = this.#options.names.dispatcherGroup;
+    const group = await this.#admin(async (admin) => {
       const { groups } = await admin.describeGroups([groupId]).catch((error) => notFound(error, groupId));
-      const progress: PartitionProgress[] = [];
-      for (const topic of routed.filter((each) => exists.has(each))) {
-        const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-          const offset = committed?.partitions.find((each) => each.partition === partition)?.offset ?? '-1';
-          const known = BigInt(offset) < 0n ? null : BigInt(offset);
-          progress.push({ topic, partition, committed: known, low: BigInt(low), high: BigInt(high) });
-        }
-      }
-      const [group] = groups;
-      return { groupId, state: group?.state ?? 'Dead', members: group?.members.length ?? 0, progress };
+      return groups[0];
     });
+    const topics = await this.#dispatched();
+    const progress = await this.#admin((admin) => progressOf(admin, groupId, topics));
+    return { groupId, state: group?.state ?? 'Dead', members: group?.members.length ?? 0, progress };
   }
 
   /** How far the brokers' clock is ahead, as far as the newest report of a pod tells: one that is not of the last seconds tells nothing. */
@@ -106,8 +100,8 @@ export class KafkaSurvey {
 
   /** Appends a dead letter that says what it is; those who read them see it, and nothing else does. */
   async writeProbe(signal: AbortSignal): Promise<void> {
-    const { client, names, clock } = this.#options;
-    const producer = new KafkaProducer({ client, names, clock });
+    const { client, names, clock, timeoutMs } = this.#options;
+    const producer = new KafkaProducer({ client, names, clock, publishTimeoutMs: timeoutMs });
     const value = { v: '1.0', at: new Date(clock.now()).toISOString(), reason: 'a probe of tidemark doctor' };
     const record = { key: 'tidemark-doctor', value: Buffer.from(JSON.stringify(value)), header: null };
     try {
@@ -130,50 +124,107 @@ export class KafkaSurvey {
   #check(targets: readonly string[], routed: readonly string[] = []): Promise<TopicReport> {
     const { client, names, settings, clock, timeoutMs, signal } = this.#options;
     const others = new Map(targets.map((topic) => [topic, 'cache' as const]));
-    const prefixed = [names.routes, names.routeHistory, names.pods, names.deadLetters];
+    const prefixed = [names.routes, names.routeHistory, names.pods, names.deadLetters, names.cache(anyTable)];
     const tables = [...routed, anyTable].map((table) => names.cdc(table));
     const expected = [...new Set([...prefixed, ...tables, ...targets])];
-    return checkTopics(
-      { client, names, settings, others, expected, asksForOperations: true, clock, timeoutMs },
-      signal,
-    );
+    const asked = { client, names, settings, others, expected, asksForOperations: true, clock, timeoutMs };
+    return onceMore(() => checkTopics(asked, signal));
   }
 
   async #regionTopics(): Promise<RegionTopics> {
-    const [{ topics }, { routes }] = await Promise.all([this.#namedTopics(), this.routes()]);
+    const { names } = this.#options;
+    const { topics } = await this.#namedTopics();
+    const { routes } = await this.routes().catch(() => unread);
     const live = routes.filter(isLive);
     const routed = live.map(({ table }) => table).sort();
-    const fed = topics.flatMap(({ topic }) => tableOfCdcTopic(this.#options.names, topic) ?? []);
+    const fed = topics.flatMap(({ topic }) => tableOfCdcTopic(names, topic) ?? []);
     const tables = [...new Set([...fed, ...routed])].sort();
     return { tables, routed, targets: live.flatMap((route) => targetsOf(route).map(({ topic }) => topic)) };
   }
 
+  /** Topics that dispatchers read: those of routed tables, or of every table where routes cannot be read. */
+  async #dispatched(): Promise<readonly string[]> {
+    const { names } = this.#options;
+    const { topics } = await this.#namedTopics();
+    const { routed, tables } = await this.#regionTopics();
+    const isRead = await this.routes().then(
+      ({ refused }) => refused === undefined,
+      () => false,
+    );
+    const exists = new Set(topics.map(({ topic }) => topic));
+    return (isRead ? routed : tables).map((table) => names.cdc(table)).filter((topic) => exists.has(topic));
+  }
+
   async #readRoutes(): Promise<RouteFacts> {
-    const { client, names, clock, signal } = this.#options;
+    const { names, readsRoutes } = this.#options;
+    if (!readsRoutes) return unread;
     const { topics, hidden } = await this.#namedTopics();
-    const isHidden = hidden.includes(names.routes);
-    if (!topics.some(({ topic }) => topic === names.routes)) return { routes: [], unreadable: [], isHidden };
+    const found = topics.find(({ topic }) => topic === names.routes);
+    if (found === undefined) return hidden.includes(names.routes) ? { ...unread, refused: 'Describe' } : unread;
+    // A reader asks again for ever for what it may not read.
+    if (found.operations?.includes('Read') === false) return { ...unread, refused: 'Read' };
+    return this.#readToEnd();
+  }
+
+  async #readToEnd(): Promise<RouteFacts> {
+    const { client, names, clock, signal, timeoutMs } = this.#options;
     const read = new RoutesRead();
     const unreadable: string[] = [];
     const log = new RouteTopic({ client, names, clock });
-    const close = (): void => void log.close().catch(() => undefined);
-    signal.addEventListener('abort', close, { once: true });
+    const handler = {
+      onRoute: (route: Route) => read.apply(route),
+      onUnreadable: (reason: string) => void unreadable.push(reason),
+    };
+    const what = `reading ${names.routes} to its end`;
     try {
-      await log.open({
-        onRoute: (route) => read.apply(route),
-        onUnreadable: (reason) => void unreadable.push(reason),
-      });
-      return { routes: read.all(), unreadable, isHidden };
+      await withDeadline({ clock, timeoutMs, what, signal }, () => log.open(handler));
+      return { routes: read.all(), unreadable };
+    } catch (error) {
+      throw becauseOf(error, what, log.problem);
     } finally {
-      signal.removeEventListener('abort', close);
-      close();
+      log.close().catch(() => undefined);
     }
   }
 
   #admin<T>(work: Parameters<typeof withAdmin<T>>[1]): Promise<T> {
     const { client, clock, timeoutMs, signal } = this.#options;
-    return withAdmin({ client, clock, timeoutMs, signal }, work);
+    return onceMore(() => withAdmin({ client, clock, timeoutMs, signal }, work));
   }
+}
+
+type Admin = Parameters<Parameters<typeof withAdmin>[1]>[0];
+
+const unread: RouteFacts = { routes: [], unreadable: [] };
+
+/** Each question begins at another of the brokers that were named: where the first says nothing, the next one is asked. */
+async function onceMore<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isTidemarkError(error) && !error.retriable) throw error;
+    return ask();
+  }
+}
+
+async function progressOf(admin: Admin, groupId: string, topics: readonly string[]): Promise<PartitionProgress[]> {
+  const progress: PartitionProgress[] = [];
+  for (const topic of topics) {
+    const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+      const offset = committed?.partitions.find((each) => each.partition === partition)?.offset ?? '-1';
+      const known = BigInt(offset) < 0n ? null : BigInt(offset);
+      progress.push({ topic, partition, committed: known, low: BigInt(low), high: BigInt(high) });
+    }
+  }
+  return progress;
+}
+
+/** `problem`: what the reader knew of it when it was given up. */
+function becauseOf(error: unknown, what: string, problem: string | undefined): unknown {
+  if (problem === undefined || !isTidemarkError(error, 'TIMEOUT')) return error;
+  const isDenied = /not authorized|no permission/i.test(problem);
+  const code = isDenied ? 'ACCESS_DENIED' : 'FEED_UNAVAILABLE';
+  return new TidemarkError(code, `${what} failed: ${problem}`, { retriable: !isDenied, cause: error });
 }
 
 /** Brokers say of a group that may not be looked at that it has no coordinator. */

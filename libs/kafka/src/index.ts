@@ -11,6 +11,7 @@ export { RouteTopic, type RouteTopicOptions } from './route-topic.js';
 export { type TopicOperation } from './topic-operations.js';
 export { checkTopics, type TopicCheckOptions, type TopicReport, topicsInvalid } from './topic-check.js';
 export {
+  type AilingPartition,
   configsOfRole,
   type FoundTopic,
   type TopicProblem,

@@ -11,7 +11,7 @@ function bench(retries = 3) {
   const attempts: number[] = [];
   let answer: () => Promise<void> = async () => undefined;
   const pool = new BrokerPool({
-    connectionPoolBuilder: { build: async () => ({}) },
+    connectionPoolBuilder: { build: async () => new FakeConnections('seed') },
     ...{ logger, retry: { initialRetryTime: 1, maxRetryTime: 1, retries } },
   });
   pool.createBroker = () => ({
@@ -58,25 +58,45 @@ describe('patchPool', () => {
   });
 });
 
+class FakeConnections {
+  readonly port = 1;
+  readonly rack = null;
+  /** Those that kafkajs has for one broker. */
+  readonly pool = [{ chunks: [] as Buffer[] }, { chunks: [] as Buffer[] }];
+  readonly host: string;
+  answer: (request: object) => Promise<object> = async (request) => request;
+  isConnected = (): boolean => false;
+
+  constructor(host: string) {
+    this.host = host;
+  }
+
+  send(request: object): Promise<object> {
+    return this.answer(request);
+  }
+}
+
 /** A broker that answers as soon as it is told to. */
 class FakeBroker {
   connected = false;
   readonly nodeId: number | null;
   readonly versions = {};
-  readonly connectionPool;
+  readonly connectionPool: FakeConnections;
   readonly sent: object[] = [];
   closed = 0;
   answered: Promise<void> = Promise.resolve();
 
-  constructor(nodeId: number | null, host: string) {
+  /** `connectionPool`: as the pool has built it. */
+  constructor(nodeId: number | null, connectionPool: FakeConnections) {
     this.nodeId = nodeId;
-    const send = async (request: object): Promise<object> => {
+    this.connectionPool = connectionPool;
+    connectionPool.answer = async (request) => {
       this.connected = true;
       this.sent.push(request);
       await this.answered;
       return request;
     };
-    this.connectionPool = { host, port: 1, rack: null, send, isConnected: () => this.connected };
+    connectionPool.isConnected = () => this.connected;
   }
 
   isConnected(): boolean {
@@ -110,12 +130,14 @@ describe('a pool of brokers', () => {
     FakeBroker.nodes = [nodeAt(1, 'one'), nodeAt(2, 'two')];
     const made: FakeBroker[] = [];
     const pool = new BrokerPool({
-      connectionPoolBuilder: { build: async ({ host }: { host?: string } = {}) => ({ host: host ?? 'seed' }) },
+      connectionPoolBuilder: {
+        build: async ({ host = 'seed' }: { host?: string } = {}) => new FakeConnections(host),
+      },
       ...{ logger, retry: { retries: 0 } },
     });
     pool.createBroker = (of) => {
-      const { nodeId = null, connectionPool } = of as { nodeId?: number; connectionPool: { host: string } };
-      const broker = new FakeBroker(nodeId, connectionPool.host);
+      const { nodeId = null, connectionPool } = of as { nodeId?: number; connectionPool: FakeConnections };
+      const broker = new FakeBroker(nodeId, connectionPool);
       made.push(broker);
       return broker;
     };
@@ -182,6 +204,61 @@ describe('a pool of brokers', () => {
     answer();
     await expect(sent).resolves.toEqual({ heartbeat: true });
     expect(one.isConnected()).toBe(false);
+  });
+
+  it('closes nothing over which an answer is awaited that was asked for before it was forgotten', async () => {
+    const { pool, one, nodeOf, heartbeat } = await bench();
+    const answers: (() => void)[] = [];
+    const asked = [1, 2].map(() => {
+      one.answered = new Promise((resolve) => answers.push(resolve));
+      return heartbeat(one);
+    });
+    // The connection of fetches was cut, and that of everything else was not.
+    pool.removeBroker({ host: one.connectionPool.host, port: 1 });
+    await pool.refreshMetadata([]);
+    await nodeOf(1);
+    for (const [index, answer] of answers.entries()) {
+      await settle();
+      expect([one.isConnected(), one.closed]).toEqual([true, 0]);
+      answer();
+      await asked[index];
+    }
+    expect([one.isConnected(), one.closed]).toEqual([false, 1]);
+  });
+
+  it('closes one that was forgotten when what is awaited by it fails', async () => {
+    const { pool, one, heartbeat } = await bench();
+    let fail: (error: Error) => void = () => undefined;
+    one.answered = new Promise((_, reject) => (fail = reject));
+    const asked = heartbeat(one);
+    pool.removeBroker({ host: one.connectionPool.host, port: 1 });
+    await pool.refreshMetadata([]);
+    fail(new Error('timed out'));
+    await expect(asked).rejects.toThrow('timed out');
+    expect([one.isConnected(), one.closed]).toEqual([false, 1]);
+  });
+
+  it('closes in the end what one has opened whose node is away, after it was cut twice', async () => {
+    const { pool, one, cut, heartbeat, connected } = await bench();
+    FakeBroker.nodes = [nodeAt(2, 'two')];
+    await cut(one);
+    await pool.refreshMetadata([]);
+    await heartbeat(one);
+    await one.disconnect();
+    await pool.refreshMetadata([]);
+    await heartbeat(one);
+    expect(one.isConnected()).toBe(true);
+    await pool.disconnect();
+    expect(connected()).toEqual([]);
+  });
+
+  it('says of a connection that was closed after an alert of TLS that it was', async () => {
+    const { one, heartbeat } = await bench();
+    const closed = Object.assign(new Error('closed'), { name: 'KafkaJSConnectionClosedError' });
+    one.connectionPool.answer = () => Promise.reject(closed);
+    await expect(heartbeat(one)).rejects.not.toHaveProperty('code');
+    one.connectionPool.pool[0]?.chunks.push(Buffer.from('15030300020250', 'hex'));
+    await expect(heartbeat(one)).rejects.toMatchObject({ message: 'closed', code: 'TLS_ALERT' });
   });
 
   it('leaves one whose node is away to its holder, and closes it with all others', async () => {

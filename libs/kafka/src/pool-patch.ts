@@ -1,5 +1,6 @@
 /// <reference types="./kafkajs-internals.d.ts" />
 import BrokerPool, { type PooledBroker } from 'kafkajs/src/cluster/brokerPool.js';
+import { markTlsAlert } from './connection-error.js';
 
 /** Shared through the global symbol registry: a process may hold this module twice, as ESM and as CommonJS. */
 const patched = Symbol.for('@tidemark/kafka/pool-patch');
@@ -10,7 +11,8 @@ const patched = Symbol.for('@tidemark/kafka/pool-patch');
  * Of its own, one that is disconnected while it connects, such as an admin call that was given up, goes on trying: it keeps the process alive for some
  * seconds, and where a broker comes back meanwhile, opens a connection that nobody closes. And it forgets a broker of which a connection was cut, and
  * makes another for the same node, while a member of a group sends heartbeats by the one that is forgotten: over a connection of its own, which nobody
- * closes once the group is joined again. Idempotent; call it before the first client is made.
+ * closes once the group is joined again. A connection that was closed over TLS that was not asked for says so: see `markTlsAlert`. Idempotent; call it
+ * before the first client is made.
  */
 export function patchPool(): void {
   const prototype = BrokerPool.prototype as BrokerPool & { [patched]?: true };
@@ -23,6 +25,7 @@ export function patchPool(): void {
   prototype.connect = function (this: BrokerPool): Promise<void> {
     if (!disconnections.has(this)) {
       disconnections.set(this, 0);
+      watchRequests(this);
       const { retrier } = this;
       this.retrier = (attempt) => {
         const begun = countOf(this);
@@ -42,14 +45,53 @@ export function patchPool(): void {
   keepFormer(prototype);
 }
 
+type Connections = PooledBroker['connectionPool'] & {
+  /** Each with what it has got of an answer that is not complete. */
+  readonly pool?: readonly { readonly chunks: readonly Buffer[] }[];
+};
+
+/** How many requests are on their way over the connections of a broker, connecting included. kafkajs bounds each by a time-out of its own. */
+const underWay = new WeakMap<PooledBroker['connectionPool'], number>();
+
+/** Counts the requests to every broker that the pool makes from now on. */
+function watchRequests(pool: BrokerPool): void {
+  const watched = pool as BrokerPool & { connectionPoolBuilder: { build(of?: object): Promise<Connections> } };
+  const builder = watched.connectionPoolBuilder;
+  watched.connectionPoolBuilder = {
+    build: async (of) => {
+      const connections = await builder.build(of);
+      const send = connections.send.bind(connections);
+      connections.send = async (request) => {
+        underWay.set(connections, requestsOver(connections) + 1);
+        try {
+          return await send(request);
+        } catch (error) {
+          markTlsAlert(error, connections.pool ?? []);
+          throw error;
+        } finally {
+          underWay.set(connections, requestsOver(connections) - 1);
+          formerOf(pool).closeReplaced();
+        }
+      };
+      return connections;
+    },
+  };
+}
+
+function requestsOver(connections: PooledBroker['connectionPool']): number {
+  return underWay.get(connections) ?? 0;
+}
+
+const formers = new WeakMap<BrokerPool, FormerBrokers>();
+
+function formerOf(pool: BrokerPool): FormerBrokers {
+  const former = formers.get(pool) ?? new FormerBrokers(pool);
+  formers.set(pool, former);
+  return former;
+}
+
 /** Has a pool close the connections of brokers that are not in it any more. */
 function keepFormer(prototype: BrokerPool): void {
-  const pools = new WeakMap<BrokerPool, FormerBrokers>();
-  const formerOf = (pool: BrokerPool): FormerBrokers => {
-    const former = pools.get(pool) ?? new FormerBrokers(pool);
-    pools.set(pool, former);
-    return former;
-  };
   const removeBroker = methodOf<(at: { readonly host: string; readonly port: number }) => void>(
     prototype,
     'removeBroker',
@@ -82,8 +124,7 @@ function keepFormer(prototype: BrokerPool): void {
 class FormerBrokers {
   readonly #pool: BrokerPool;
   readonly #known = new WeakSet<PooledBroker>();
-  /** With the requests that are on their way by it, connecting included. */
-  readonly #open = new Map<PooledBroker, number>();
+  readonly #open = new Set<PooledBroker>();
   #isClosed = false;
 
   constructor(pool: BrokerPool) {
@@ -96,15 +137,15 @@ class FormerBrokers {
     for (const broker of before) {
       if (now.has(broker) || this.#known.has(broker)) continue;
       this.#known.add(broker);
-      this.#open.set(broker, 0);
+      this.#open.add(broker);
       this.#replace(broker);
     }
   }
 
   /** One whose node the pool does not know is left as it is: its holder goes on with it. */
   closeReplaced(): void {
-    for (const [broker, sending] of this.#open) {
-      if (sending > 0) continue;
+    for (const broker of this.#open) {
+      if (requestsOver(broker.connectionPool) > 0) continue;
       const isReplaced = this.#isClosed || this.#successorOf(broker) !== undefined;
       if (isReplaced) void broker.disconnect().catch(() => undefined);
       if (isReplaced || !broker.connectionPool.isConnected()) this.#open.delete(broker);
@@ -113,7 +154,7 @@ class FormerBrokers {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const open = [...this.#open.keys()];
+    const open = [...this.#open];
     this.#open.clear();
     await Promise.all(open.map((broker) => broker.disconnect()));
   }
@@ -122,21 +163,13 @@ class FormerBrokers {
     const { connectionPool } = broker;
     const send = connectionPool.send.bind(connectionPool);
     connectionPool.send = async (request) => {
-      if (this.#successorOf(broker) === undefined) return this.#sendBy(broker, () => send(request));
+      if (this.#successorOf(broker) === undefined) {
+        this.#open.add(broker);
+        return send(request);
+      }
       const successor = await this.#pool.findBroker(broker);
       return successor.connectionPool.send(request);
     };
-  }
-
-  async #sendBy(broker: PooledBroker, send: () => Promise<unknown>): Promise<unknown> {
-    this.#open.set(broker, (this.#open.get(broker) ?? 0) + 1);
-    try {
-      return await send();
-    } finally {
-      const sending = this.#open.get(broker);
-      if (sending !== undefined) this.#open.set(broker, sending - 1);
-      this.closeReplaced();
-    }
   }
 
   #successorOf(broker: PooledBroker): PooledBroker | undefined {

@@ -3,7 +3,7 @@ import { topicNames } from '@tidemark/protocol';
 import { eventually, ManualClock, recordingLogger } from '@tidemark/runtime/testing';
 import { type Admin } from 'kafkajs';
 import { type KafkaClient } from './kafka-client.js';
-import { checkTopics } from './topic-check.js';
+import { checkTopics, topicsInvalid } from './topic-check.js';
 import { operationsOf } from './topic-operations.js';
 import { TopicWatch } from './topic-watch.js';
 
@@ -27,7 +27,11 @@ function fakeClient(
       if (change.unseen !== undefined && asked.includes(change.unseen)) throw refuse('TOPIC_AUTHORIZATION_FAILED');
       if (asked.some((topic) => topic === change.gone || !topics.includes(topic)))
         throw refuse('UNKNOWN_TOPIC_OR_PARTITION');
-      const partitions = [{ replicas: [1, 2, 3] }, { replicas: [1, 2] }];
+      const partitions = [
+        { ...{ partitionId: 1, leader: 1 }, replicas: [1, 2, 3], isr: [1] },
+        { ...{ partitionId: 0, leader: -1 }, replicas: [1, 2], isr: [1] },
+        { ...{ partitionId: 2, leader: 2 }, replicas: [2, 3], isr: [2, 3] },
+      ];
       return { topics: asked.map((name) => ({ name, partitions })) } as never;
     },
     describeConfigs: async ({ resources }) => {
@@ -55,7 +59,18 @@ describe('checkTopics', () => {
   it('counts the copies of the partition that has the fewest', async () => {
     const { client } = fakeClient([names.cdc('a')]);
     const { topics } = await checkTopics({ client, names, settings: {}, clock }, signal);
-    expect(topics).toMatchObject([{ partitions: 2, replicationFactor: 2 }]);
+    expect(topics).toMatchObject([{ partitions: 3, replicationFactor: 2 }]);
+  });
+
+  it('tells partitions without a leader or with too few replicas in sync, as no reason to end a process', async () => {
+    const { client } = fakeClient([names.cdc('a')]);
+    const report = await checkTopics({ client, names, settings: {}, clock }, signal);
+    expect(report.topics[0]?.ailing).toEqual([
+      { partition: 0, hasLeader: false, replicas: 2, insync: 1 },
+      { partition: 1, hasLeader: true, replicas: 3, insync: 1 },
+    ]);
+    expect(report.problems).toEqual([]);
+    expect(topicsInvalid(report)).toBeUndefined();
   });
 
   it('judges the others where one may not be read, or has just been deleted', async () => {

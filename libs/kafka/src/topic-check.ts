@@ -1,12 +1,13 @@
 import { type TopicNames } from '@tidemark/protocol';
 import { type Clock, systemClock, TidemarkError } from '@tidemark/runtime';
-import { type Admin, type ConfigResourceTypes } from 'kafkajs';
+import { type Admin, type ConfigResourceTypes, type PartitionMetadata } from 'kafkajs';
 import { withAdmin } from './admin-call.js';
 import { type KafkaClient } from './kafka-client.js';
 import { isAccessDenied, isTopicMissing } from './kafka-error.js';
 import { askingForOperations, type PartitionIdentity } from './metadata-patch.js';
 import { adminFailed } from './topic-admin.js';
 import {
+  type AilingPartition,
   checkedConfigs,
   type FoundTopic,
   type TopicProblem,
@@ -125,8 +126,20 @@ async function shapesOf(admin: Admin, topics: readonly string[]): Promise<readon
         partitions: partitions.length,
         replicationFactor: Math.min(...partitions.map(({ replicas }) => replicas.length)),
         operations: (partitions[0] as PartitionIdentity | undefined)?.operations,
+        ailing: ailingOf(partitions),
       }));
   });
+}
+
+/** In the order of their numbers; brokers answer in any. */
+function ailingOf(partitions: readonly PartitionMetadata[]): readonly AilingPartition[] {
+  return partitions
+    .map(({ partitionId, leader, replicas, isr }) => ({
+      ...{ partition: partitionId, hasLeader: leader >= 0 },
+      ...{ replicas: replicas.length, insync: isr.length },
+    }))
+    .filter(({ hasLeader, replicas, insync }) => !hasLeader || insync < replicas)
+    .sort((a, b) => a.partition - b.partition);
 }
 
 /** Those that may be read. */

@@ -24,6 +24,17 @@ export interface FoundTopic {
   readonly configs: Readonly<Record<string, string>> | undefined;
   /** What this client may do with it; `undefined`: it did not ask, or brokers before 3.1 do not tell. */
   readonly operations?: readonly TopicOperation[] | undefined;
+  /** Its partitions that lack something at present, by their numbers: no matter of its settings, and no reason not to start. Default none. */
+  readonly ailing?: readonly AilingPartition[];
+}
+
+/** A partition without a leader, or with replicas that are not in sync. */
+export interface AilingPartition {
+  readonly partition: number;
+  readonly hasLeader: boolean;
+  readonly replicas: number;
+  /** How many of the replicas have all that was acknowledged. */
+  readonly insync: number;
 }
 
 /** One setting that does not fit. */

@@ -84,6 +84,7 @@ describe('tidemark doctor', () => {
       'stream',
       'destinations',
       'leases',
+      'brokers',
       'topics',
       'routes',
       'groups',
@@ -243,6 +244,46 @@ describe('tidemark doctor', () => {
     await finds([`groups: ${topicPrefix}.dispatcher`]);
     await stack.restart(region, 'dispatcher');
     await finds([]);
+  });
+
+  it('a routing table that cannot be read, which hides nothing else', async () => {
+    const { topicPrefix } = stack.region(region);
+    const elect = stack.faults.kafka(region).loseLeader(`${topicPrefix}.routes`);
+    try {
+      const report = await diagnose(options({ deadlineMs: 6_000 }));
+      expect(of(report, 'routes')).toMatchObject([
+        { status: 'unknown', message: expect.stringMatching(/^reading tidemark\.routes to its end (failed|took)/) },
+      ]);
+      expect(of(report, 'destinations').map(({ status }) => status)).toEqual(['ok', 'ok']);
+      expect(of(report, 'topics').map(({ subject }) => subject)).toContain(`${topicPrefix}.cdc.things`);
+      expect(of(report, 'groups')[0]).toMatchObject({ status: 'ok', message: 'Stable, members: 1' });
+      expect(of(report, 'permissions').some(({ status }) => status === 'unknown')).toBe(false);
+      const sync = await diagnose(options({ role: 'sync' }));
+      expect(of(sync, 'routes')).toMatchObject([{ status: 'skipped' }]);
+    } finally {
+      elect();
+    }
+    await finds([]);
+  });
+
+  it('a broker that takes connections and answers nothing, of several that were named: the others are asked', async () => {
+    const server = await silentServer();
+    const brokers = [`127.0.0.1:${server.port}`, ...stack.region(region).kafka.brokers];
+    try {
+      const report = await diagnose(options({ kafka: { brokers } }));
+      expect(wrong(report)).toEqual([]);
+      expect(of(report, 'brokers').map(({ subject, status }) => [subject, status])).toEqual([
+        [brokers[0], 'warning'],
+        [brokers[1], 'ok'],
+      ]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('sync’s environment without its stream', async () => {
+    const { aws: _, ...kafkaAlone } = options({ role: 'sync' });
+    await finds(['aws: AWS'], () => kafkaAlone);
   });
 
   it('calls that are refused', async () => {

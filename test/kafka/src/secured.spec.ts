@@ -105,7 +105,8 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
         const { checks } = await diagnose({ kafka: broker.address(user), topicPrefix: names.prefix, ...options });
         const findings = checks.flatMap(({ check, findings: of }) => of.map((one) => ({ check, ...one })));
         return findings
-          .filter(({ check, status }) => check !== 'groups' && (status === 'problem' || status === 'unknown'))
+          .filter(({ check }) => check !== 'groups' && check !== 'aws')
+          .filter(({ status }) => status === 'problem' || status === 'unknown')
           .map(({ status, subject }) => `${status}: ${subject}`);
       };
       for (const role of processRoles) expect([role, await told(role, role)]).toEqual([role, []]);
@@ -121,6 +122,24 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
       expect(await told('sync', 'sync')).toEqual([`problem: Write on ${names.cdc('*')}`]);
       expect(await told('dispatcher', 'dispatcher')).toEqual([`problem: Write on ${names.cache(table)}`]);
       expect(await told('doctor')).toEqual([]);
+
+      // Without its groups no process reads routes: that is told of them alone.
+      await broker.forbid('dispatcher', names.prefix, [
+        { kind: 'group', name: '<prefix>.reader.*', operations: ['Read'] },
+      ]);
+      const ungrouped = ['problem: routes', `problem: Write on ${names.cache('*')}`];
+      await eventually('no group', async () => (await told('dispatcher', 'dispatcher')).length > 1, settleMs);
+      expect(await told('dispatcher', 'dispatcher')).toEqual(ungrouped);
+
+      // Nobody waits for what is refused: whoever may not read routes is told so at once.
+      await broker.forbid('dispatcher', names.prefix, [
+        { kind: 'topic', name: '<prefix>.routes', operations: ['Read'] },
+      ]);
+      const refused = [`problem: Read on ${names.routes}`, `problem: Write on ${names.cache('*')}`];
+      const may = async (): Promise<boolean> => (await told('dispatcher', 'dispatcher')).join() === ungrouped.join();
+      await eventually('it may not', async () => !(await may()), settleMs);
+      expect(await told('dispatcher', 'dispatcher')).toEqual(refused);
+      expect(await told('dispatcher')).toEqual(expect.arrayContaining([`unknown: ${names.routes}`]));
     },
     caseTimeoutMs,
   );

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { type TableDestination } from '@tidemark/pipeline';
+import { ManualClock } from '@tidemark/runtime/testing';
 import { type Finding, type Status } from '../finding.js';
 import { clockFinding, clocksCheck } from './clocks.js';
 import { consumerFinding } from './consumer.js';
+import { askDynamoDB, askKinesis, type Asking } from '../ask-aws.js';
 import { destinationFinding, destinationsCheck } from './destinations.js';
+import { probeFinding } from './permissions.js';
 import { type StreamFacts, streamFindings } from './stream.js';
 
 const worst = (findings: readonly Finding[]): Status =>
@@ -107,6 +110,37 @@ describe('the check of the consumer', () => {
     const finding = consumerFinding('acme', stream, consumer);
     expect(finding).toMatchObject({ subject: 'acme', status, message: expect.stringMatching(message) });
     expect(everyRemedy([finding])).toBe(true);
+  });
+});
+
+describe('a call to AWS that is made once', () => {
+  const asking: Asking = { clock: new ManualClock(), timeoutMs: 1_000 };
+  const found = (ask: typeof askKinesis, name: string): Promise<Finding> =>
+    probeFinding(
+      {
+        permission: 'kinesis:ListShards',
+        isWrite: false,
+        call: (signal) =>
+          ask(asking, 'ListShards', signal, () => Promise.reject(Object.assign(new Error('said'), { name }))),
+      },
+      false,
+      new AbortController().signal,
+    );
+
+  it.each([
+    ['kinesis', askKinesis],
+    ['dynamodb', askDynamoDB],
+  ])('is no permission that lacks where there are no credentials: %s', async (_, ask) => {
+    const finding = await found(ask, 'CredentialsProviderError');
+    expect(finding).toMatchObject({ status: 'problem', message: expect.stringMatching(/^not asked: .*said/) });
+    expect(finding.remedy).toMatch(/^give this process credentials for AWS: /);
+  });
+
+  it.each<[string, Status, RegExp]>([
+    ['AccessDeniedException', 'problem', /^allow kinesis:ListShards to the principal/],
+    ['InternalFailure', 'unknown', /reaches Kinesis/],
+  ])('%s', async (name, status, remedy) => {
+    expect(await found(askKinesis, name)).toMatchObject({ status, remedy: expect.stringMatching(remedy) });
   });
 });
 

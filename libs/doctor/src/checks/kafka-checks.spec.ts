@@ -9,6 +9,8 @@ import { probeFinding } from './permissions.js';
 import { type RouteFacts, routeFindings, type RouteView } from './routes.js';
 import { topicFindings } from './topics.js';
 
+type AilingPartition = NonNullable<FoundTopic['ailing']>[number];
+
 const names = topicNames('acme');
 const told = (findings: readonly Finding[]): (readonly [string, string])[] =>
   findings.map(({ subject, status }) => [subject, status] as const);
@@ -20,7 +22,7 @@ const topic = (name: string, partitions = 4): FoundTopic => ({
 });
 const withRole = (name: string, role: TopicRole) => ({ ...topic(name), role });
 
-const none: RouteFacts = { routes: [], unreadable: [], isHidden: false };
+const none: RouteFacts = { routes: [], unreadable: [] };
 const view = (topics: readonly FoundTopic[], change: Partial<RouteView> = {}): RouteView => ({
   topics,
   ...{ hidden: [], role: undefined },
@@ -59,7 +61,8 @@ describe('the check of topics', () => {
       '2 or more',
       /--add-config min\.insync\.replicas=2; or set TIDEMARK_TOPIC_MIN_ISR/,
     ],
-    ['retention.ms', 'error', '3600000 or more', /--add-config retention\.ms=3600000; or set TIDEMARK_TOPIC_RETENTION/],
+    ['min.insync.replicas', 'error', '3 or less', /--add-config min\.insync\.replicas=3$/],
+    ['min.insync.replicas', 'warning', '2 or less', /--add-config min\.insync\.replicas=2$/],
     ['compression.type', 'error', 'producer, uncompressed, gzip', /--add-config compression\.type=producer$/],
     ['retention.bytes', 'warning', '-1', /--add-config retention\.bytes=-1$/],
   ])('says how to mend %s', (setting, severity, expected, remedy) => {
@@ -67,6 +70,20 @@ describe('the check of topics', () => {
     const [finding] = topicFindings(names, { topics: all, problems: [wrong], hidden: [] }, undefined);
     expect(finding).toMatchObject({ subject: names.routes, status: severity === 'error' ? 'problem' : 'warning' });
     expect(finding?.remedy).toMatch(remedy);
+  });
+
+  it.each<[TopicRole, RegExp]>([
+    ['table', /--add-config retention\.ms=3600000; or set TIDEMARK_TOPIC_RETENTION/],
+    ['cache', /--add-config retention\.ms=3600000$/],
+    ['pods', /--add-config retention\.ms=3600000$/],
+    ['route-history', /--add-config retention\.ms=3600000$/],
+  ])('offers the variable of retention only where it counts: %s', (role, remedy) => {
+    const wrong: TopicProblem = {
+      ...{ topic: 'x', setting: 'retention.ms', severity: 'error' },
+      ...{ expected: '3600000 or more', got: '1', why: 'so' },
+    };
+    const report = { topics: [withRole('x', role)], problems: [wrong], hidden: [] };
+    expect(topicFindings(names, report, undefined)[0]?.remedy).toMatch(remedy);
   });
 
   it.each<[TopicRole, string, RegExp]>([
@@ -96,6 +113,56 @@ describe('the check of topics', () => {
       ['unknown', 'unknown', 'unknown'],
       ['skipped', 'skipped', 'skipped'],
     ]);
+  });
+
+  const led = (partition: number, insync: number): AilingPartition => ({
+    ...{ partition, insync },
+    ...{ hasLeader: true, replicas: 3 },
+  });
+  const unled = (partition: number): AilingPartition => ({ ...led(partition, 3), hasLeader: false });
+  const least = { 'min.insync.replicas': '2' };
+
+  it.each<[string, FoundTopic['ailing'], FoundTopic['configs'], readonly (readonly [string, RegExp])[]]>([
+    ['nothing', [], least, [['ok', /^table topic, 4 × 3$/]]],
+    ['leaders', [unled(3), unled(5)], least, [['problem', /^partition 3, 5: no leader: nothing of it can be read/]]],
+    [
+      'replicas',
+      [led(1, 1)],
+      least,
+      [['problem', /^partition 1: fewer.*replicas, 2: writes with acks=all are refused$/]],
+    ],
+    ['one replica', [led(1, 2), led(2, 2)], least, [['warning', /^partition 1, 2: under-replicated/]]],
+    [
+      'each something else',
+      [unled(0), led(1, 1), led(2, 2)],
+      least,
+      [
+        ['problem', /^partition 0: no leader/],
+        ['problem', /^partition 1: fewer/],
+        ['warning', /^partition 2: under/],
+      ],
+    ],
+    [
+      'replicas, and says not how many it needs',
+      [led(1, 1)],
+      undefined,
+      [
+        ['warning', /^partition 1: under-replicated/],
+        ['warning', /its settings may not be read$/],
+      ],
+    ],
+  ])('a topic whose partitions lack %s', (_, ailing = [], configs, expected) => {
+    const things = { ...withRole('acme.cdc.things', 'table'), ailing, configs };
+    const findings = topicFindings(names, { topics: [things, ...all], problems: [], hidden: [] }, undefined);
+    expect(findings.filter(({ subject }) => subject === things.topic)).toEqual(
+      expected.map(([status, message]) => expect.objectContaining({ status, message: expect.stringMatching(message) })),
+    );
+  });
+
+  it('warns against an election that loses records', () => {
+    const things = { ...withRole('acme.cdc.things', 'table'), ailing: [unled(0)] };
+    const [finding] = topicFindings(names, { topics: [things], problems: [], hidden: [] }, undefined);
+    expect(finding?.remedy).toMatch(/bring one back.*unclean election would.*lose acknowledged records/);
   });
 
   it('says that settings may not be read', () => {
@@ -136,11 +203,12 @@ describe('the check of routes', () => {
       [['things', 'problem']],
     ],
   ])('%s', (_, routes, topics, expected) => {
-    expect(told(routeFindings(names, { routes, unreadable: [], isHidden: false }, view(topics)))).toEqual(expected);
+    expect(told(routeFindings(names, { routes, unreadable: [] }, view(topics)))).toEqual(expected);
   });
 
   it.each<[string, Partial<RouteView>, RouteFacts, (readonly [string, string])[]]>([
-    ['the routing topic', {}, { ...none, isHidden: true }, [[names.routes, 'unknown']]],
+    ['the routing topic', {}, { ...none, refused: 'Describe' }, [[names.routes, 'unknown']]],
+    ['what is in the routing topic', {}, { ...none, refused: 'Read' }, [[names.routes, 'unknown']]],
     [
       'a table topic',
       { topics: [cache], hidden: [cdc.topic] },
@@ -195,6 +263,30 @@ describe('the check of the dispatchers’ group', () => {
     ['never committed, and empty', at(null, 10n), 'ok', /^0 events wait/],
   ])('%s', (_, progress, status, message) => {
     expect(findings('Stable', progress)[1]).toMatchObject({ status, message: expect.stringMatching(message) });
+  });
+
+  const of = (partition: number, progress: PartitionProgress): PartitionProgress => ({ ...progress, partition });
+
+  it('counts nothing of a partition whose end nobody knows', () => {
+    const unled = at(4n, -1n, -1n);
+    expect(findings('Stable', of(0, at(4n)), of(2, unled)).slice(1)).toMatchObject([
+      { status: 'warning', message: expect.stringMatching(/^partition 2: its leader does not answer/) },
+      { status: 'ok', message: '6 events wait' },
+    ]);
+    expect(findings('Stable', of(0, unled), of(2, unled)).slice(1)).toMatchObject([
+      { status: 'warning', message: expect.stringMatching(/^partition 0, 2: its leader/) },
+    ]);
+  });
+
+  it('takes a log that ends before what was committed for one that was cut', () => {
+    expect(findings('Stable', of(0, at(4n)), of(1, at(100n)), of(2, at(4n, 5n))).slice(1)).toMatchObject([
+      {
+        status: 'problem',
+        message: expect.stringMatching(/partition 1 ends at 10, committed is 100: it was cut or made anew$/),
+        remedy: expect.stringMatching(/flush/),
+      },
+      { status: 'problem', message: expect.stringMatching(/retention has passed .* partition 2:/) },
+    ]);
   });
 });
 

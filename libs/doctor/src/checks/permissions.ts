@@ -13,6 +13,11 @@ export interface Probe {
 /** Nothing was refused: that it is not there, other checks judge. */
 const missing = ['TOPIC_MISSING', 'TABLE_MISSING', 'STREAM_MISSING'] as const;
 
+/** AWS's own name for it: there was nobody to ask as. */
+const noCredentials = 'CredentialsProviderError';
+const giveThem =
+  'give this process credentials for AWS: the role that it is to run as, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+
 /** Whether this process's credentials may make the calls, and what `topicsOf` says of Kafka's topics. Calls that write are made only where `writes` says so. */
 export function permissionsCheck(
   probesOf: (signal: AbortSignal) => Promise<readonly Probe[]>,
@@ -38,6 +43,7 @@ export async function probeFinding(probe: Probe, writes: boolean, signal: AbortS
   } catch (error) {
     if (missing.some((code) => isTidemarkError(error, code))) return skipped(permission, messageOf(error));
     if (!isTidemarkError(error, 'ACCESS_DENIED')) return failed(permission, error);
+    if (error.context['name'] === noCredentials) return problem(permission, `not asked: ${messageOf(error)}`, giveThem);
     return problem(permission, `refused: ${messageOf(error)}`, `allow ${permission} to the principal of this process`);
   }
 }

@@ -1,6 +1,6 @@
 import { type FoundTopic } from '@tidemark/kafka';
 import { isLive, type Route, tableOfCdcTopic, targetsOf, type TopicNames } from '@tidemark/protocol';
-import { type Check, type Finding, hidden, ok, problem, warning } from '../finding.js';
+import { type Check, type Finding, hidden, ok, problem, skipped, warning } from '../finding.js';
 import { type ProcessRole } from '../role-needs.js';
 
 /** The routing table as the topic holds it. */
@@ -9,8 +9,8 @@ export interface RouteFacts {
   readonly routes: readonly Route[];
   /** Why a record could not be read. */
   readonly unreadable: readonly string[];
-  /** Whether this principal may not see the routing topic. */
-  readonly isHidden: boolean;
+  /** What this principal may not do with the routing topic, which was not read for that. */
+  readonly refused?: 'Describe' | 'Read';
 }
 
 export interface RouteView {
@@ -20,24 +20,28 @@ export interface RouteView {
   readonly role: ProcessRole | undefined;
 }
 
-/** Whether routes and topics fit each other. */
+/** Whether routes and topics fit each other. Sync knows of no route. */
 export function routesCheck(
   names: TopicNames,
   factsOf: (signal: AbortSignal) => Promise<RouteFacts>,
-  viewOf: (signal: AbortSignal) => Promise<RouteView>,
+  viewOf: (signal: AbortSignal) => Promise<Omit<RouteView, 'role'>>,
+  role: ProcessRole | undefined,
 ): Check {
   return {
     name: 'routes',
-    run: async (signal) => routeFindings(names, await factsOf(signal), await viewOf(signal)),
+    run: async (signal) =>
+      role === 'sync'
+        ? [skipped(names.routes, 'sync has nothing to do with it')]
+        : routeFindings(names, await factsOf(signal), { ...(await viewOf(signal)), role }),
   };
 }
 
 export function routeFindings(
   names: TopicNames,
-  { routes, unreadable, isHidden }: RouteFacts,
+  { routes, unreadable, refused }: RouteFacts,
   view: RouteView,
 ): readonly Finding[] {
-  if (isHidden) return [hidden(names.routes, view.role)];
+  if (refused !== undefined) return [hidden(names.routes, view.role, refused)];
   const { topics } = view;
   const counts = new Map(topics.map(({ topic, partitions }) => [topic, partitions]));
   const live = routes.filter(isLive);

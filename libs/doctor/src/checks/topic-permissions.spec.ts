@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type FoundTopic, type TopicOperation } from '@tidemark/kafka';
+import { type FoundTopic, type TopicOperation, type TopicRole } from '@tidemark/kafka';
 import { topicNames } from '@tidemark/protocol';
 import { type ProcessRole, processRoles } from '../role-needs.js';
 import { anyTable, type TopicPermissionFacts, topicPermissionFindings } from './topic-permissions.js';
@@ -20,8 +20,9 @@ function facts(
   { hidden = [], missing = [] }: { hidden?: readonly string[]; missing?: readonly string[] } = {},
 ): TopicPermissionFacts {
   const seen = all.filter((topic) => !hidden.includes(topic) && !missing.includes(topic));
-  const topics = seen.map((topic) => ({ ...found(topic, topic in allowed ? allowed[topic] : every) }));
-  const report = { topics: topics.map((each) => ({ ...each, role: 'cache' as const })), hidden };
+  const topics = seen.map((topic) => found(topic, topic in allowed ? allowed[topic] : every));
+  const roleOf = (topic: string): TopicRole => (topic === cdc ? 'table' : topic === cache ? 'cache' : 'pods');
+  const report = { topics: topics.map((each) => ({ ...each, role: roleOf(each.topic) })), hidden };
   return { tables: ['things'], routed: ['things'], targets: [cache, audit], report };
 }
 
@@ -68,6 +69,17 @@ describe('what the brokers allow a process', () => {
     expect(told(hidden, 'dispatcher')).toEqual(['problem: Read on acme.cdc.*']);
     const none = { ...facts({}, { missing: [cdc] }), tables: [], routed: [] };
     expect(told(none, 'sync')).toEqual(['skipped: Write on acme.cdc.*']);
+  });
+
+  it('is asked of the routes to come where there is none yet', () => {
+    const unrouted = { routed: [], targets: [] };
+    expect(told({ ...facts(), ...unrouted }, 'dispatcher')).toEqual(['ok: topics of dispatcher']);
+    const hidden = { hidden: [cache, names.cache(anyTable)] };
+    const nothing = { ...facts({ [cdc]: ['Describe'] }, hidden), ...unrouted };
+    expect(told(nothing, 'dispatcher')).toEqual([`problem: Read on ${cdc}`, 'problem: Write on acme.cache.*']);
+    expect(told(nothing, 'admin')).toEqual(['problem: Describe on acme.cache.*']);
+    const reading = { ...facts({ [cache]: ['Read'] }), ...unrouted };
+    expect(told(reading, 'dispatcher')).toEqual([`problem: Write on ${cache}`]);
   });
 
   it('is not known of topics that are not there yet, or where brokers do not tell', () => {

@@ -3,7 +3,7 @@ import { type TopicNames } from '@tidemark/protocol';
 import { type Finding, ok, problem, skipped } from '../finding.js';
 import { judgeNeeds, type Need, needsOf, type ProcessRole, processRoles, type RegionTopics } from '../role-needs.js';
 
-/** A table that no one has: whether its topic may be seen tells what becomes of tables to come. */
+/** A table that no one has: whether its topics may be seen tells what becomes of tables to come. */
 export const anyTable = 'tidemark-doctor';
 
 export interface TopicPermissionFacts extends RegionTopics {
@@ -54,11 +54,27 @@ function outlineOf(role: ProcessRole, names: TopicNames, facts: TopicPermissionF
 }
 
 function verdictOf(role: ProcessRole, names: TopicNames, { report, ...region }: TopicPermissionFacts) {
-  const hidden = new Set(report.hidden);
-  // Where no table can be seen, they may all be hidden, or there are none: what is so of any table is so of them.
-  const isBlind = region.tables.length === 0;
-  const any = { ...region, tables: [anyTable], routed: [anyTable] };
-  return judgeNeeds(needsOf(role, names, isBlind ? any : region), report.topics, hidden);
+  return judgeNeeds(
+    needsOf(role, names, withThoseToCome(names, region, report)),
+    report.topics,
+    new Set(report.hidden),
+  );
+}
+
+/**
+ * Where no table has a topic that can be seen, they may all be hidden, or there are none: what is so of any table is so of them. Where no route is known, one of each table
+ * that there is, to cache topics that there are, will be.
+ */
+function withThoseToCome(
+  names: TopicNames,
+  { tables, routed, targets }: RegionTopics,
+  { topics }: TopicPermissionFacts['report'],
+): RegionTopics {
+  const orAny = (some: readonly string[], any: string): readonly string[] => (some.length > 0 ? some : [any]);
+  const fed = orAny(tables, anyTable);
+  if (routed.length > 0) return { tables: fed, routed, targets };
+  const caches = topics.filter(({ role }) => role === 'cache').map(({ topic }) => topic);
+  return { tables: fed, routed: fed, targets: orAny(caches, names.cache(anyTable)) };
 }
 
 /** As ACLs name it. */

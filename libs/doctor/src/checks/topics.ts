@@ -44,7 +44,10 @@ function missing(names: TopicNames, topic: string): Finding {
 function findingsOf(found: FoundTopic & { readonly role: TopicRole }, problems: readonly TopicProblem[]): Finding[] {
   const { topic, role, partitions, replicationFactor, configs } = found;
   const shape = `${role} topic, ${partitions} × ${replicationFactor}`;
-  const wrong = problems.filter((each) => each.topic === topic).map((each) => problemFinding(role, each));
+  const wrong = [
+    ...problems.filter((each) => each.topic === topic).map((each) => problemFinding(role, each)),
+    ...ailingFindings(found),
+  ];
   if (configs === undefined)
     wrong.push(
       warning(
@@ -54,6 +57,37 @@ function findingsOf(found: FoundTopic & { readonly role: TopicRole }, problems: 
       ),
     );
   return wrong.length > 0 ? wrong : [ok(topic, shape)];
+}
+
+/** What lacks a leader or replicas at present, whatever the topic's settings are. */
+function ailingFindings({ topic, ailing = [], configs }: FoundTopic): readonly Finding[] {
+  // Without its settings, nobody knows how many a write needs.
+  const least = Number(configs?.['min.insync.replicas'] ?? 0);
+  const led = ailing.filter(({ hasLeader }) => hasLeader);
+  const leaderless = ailing.filter(({ hasLeader }) => !hasLeader);
+  const refused = led.filter(({ insync }) => insync < least);
+  const fewer = led.filter((each) => !refused.includes(each));
+  const findings = [
+    leaderless.length > 0 && problem(topic, `${listed(leaderless)}: no leader: ${unusable}`, electRemedy),
+    refused.length > 0 &&
+      problem(
+        topic,
+        `${listed(refused)}: fewer replicas in sync than min.insync.replicas, ${least}: writes with acks=all are refused`,
+        replicasRemedy,
+      ),
+    fewer.length > 0 &&
+      warning(topic, `${listed(fewer)}: under-replicated: not every replica is in sync`, replicasRemedy),
+  ];
+  return findings.filter((each) => each !== false);
+}
+
+const unusable = 'nothing of it can be read or written';
+const electRemedy =
+  'see which brokers are down, and bring one back that was in sync; an unclean election would end it at once, and lose acknowledged records';
+const replicasRemedy = 'see which brokers are down or behind (kafka-topics.sh --describe), and bring them back';
+
+function listed(partitions: readonly { readonly partition: number }[]): string {
+  return `partition ${partitions.map(({ partition }) => partition).join(', ')}`;
 }
 
 function problemFinding(role: TopicRole, { topic, setting, expected, got, why, severity }: TopicProblem): Finding {
@@ -77,7 +111,14 @@ function remedyFor(role: TopicRole, topic: string, setting: string, expected: st
   if (setting === 'replication.factor')
     return 'kafka-reassign-partitions.sh adds replicas; or lower TIDEMARK_TOPIC_REPLICATION_FACTOR to what you accept';
   const value = expected.split(/[ ,]/, 1)[0] ?? expected;
-  const flag = { 'min.insync.replicas': 'TIDEMARK_TOPIC_MIN_ISR', 'retention.ms': 'TIDEMARK_TOPIC_RETENTION' }[setting];
   const alter = `kafka-configs.sh --bootstrap-server BROKERS --alter --entity-type topics --entity-name ${topic} --add-config ${setting}=${value}`;
+  const flag = flagOf(role, setting, expected);
   return flag === undefined ? alter : `${alter}; or set ${flag} to what you accept`;
+}
+
+/** The variable that what is expected comes of: most of it comes of the role, or of the replicas that there are. */
+function flagOf(role: TopicRole, setting: string, expected: string): string | undefined {
+  if (setting === 'retention.ms' && role === 'table') return 'TIDEMARK_TOPIC_RETENTION';
+  const isLeast = expected.endsWith(' or more');
+  return setting === 'min.insync.replicas' && isLeast ? 'TIDEMARK_TOPIC_MIN_ISR' : undefined;
 }
