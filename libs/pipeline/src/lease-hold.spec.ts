@@ -48,17 +48,6 @@ function silent(store: FakeLeaseStore, isSilent: () => boolean): LeaseStore {
 }
 
 describe('LeaseHold', () => {
-  it('takes out of the row what pages claimed of the time after the end of its shard', async () => {
-    const { clock, store, hold } = held();
-    await clock.advance(10_000);
-    hold.claim(clock.now());
-    await hold.write();
-    const claimed = clock.now();
-    expect(store.row('s')?.readUpTo).toBe(claimed);
-    expect(await hold.end(claimed - 5_000)).toBe(true);
-    expect(store.row('s')).toMatchObject({ checkpoint: 'SHARD_END', readUpTo: claimed - 5_000 });
-  });
-
   it('writes one row per interval: a checkpoint when it moved, else a renewal, and the claim with either', async () => {
     const { clock, store, hold } = held();
     await clock.advance(1_000);

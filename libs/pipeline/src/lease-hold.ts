@@ -38,6 +38,8 @@ export class LeaseHold {
   readonly #over = new AbortController();
   readonly #asked = new AbortController();
   readonly #owner: string | null;
+  /** How often the retention had been looked at when the lease was taken: whoever had it before may have seen it shorter since. */
+  readonly #looks: number;
   readonly #stopRenewing: () => void;
   #row: ShardLease;
   #checkpoint: Checkpoint;
@@ -55,6 +57,7 @@ export class LeaseHold {
     this.#options = options;
     this.#row = row;
     this.#owner = row.owner;
+    this.#looks = options.retention.looks;
     this.#checkpoint = row.checkpoint;
     this.#readUpTo = row.readUpTo;
     this.#owes = new Map(row.owes?.map((table) => [table, undefined]));
@@ -195,16 +198,10 @@ export class LeaseHold {
     const children = isEnd ? this.#children : this.#row.children;
     const readUpTo = this.#believed();
     const { retention, clock } = this.#options;
-    const retentionMs = retention.toTell(this.#row.retentionMs, readUpTo, clock.now());
-    const before = isEnd ? this.#atEnd(this.#row) : this.#row;
-    const row = owingAs({ ...before, children, owes: [...this.#owes.keys()].sort(), retentionMs }, before);
-    return { row, checkpoint, readUpTo: isEnd ? (this.#endedAt ?? readUpTo) : readUpTo };
-  }
-
-  /** Without a claim of the time after the end, which pages may have made that did not tell of it yet: what the children hold may be older. */
-  #atEnd(row: ShardLease): ShardLease {
-    const isLater = this.#endedAt !== null && row.readUpTo !== null && row.readUpTo > this.#endedAt;
-    return isLater ? { ...row, readUpTo: this.#endedAt } : row;
+    const hasLooked = retention.looks !== this.#looks;
+    const retentionMs = retention.toTell(this.#row.retentionMs, readUpTo, clock.now(), hasLooked);
+    const row = owingAs({ ...this.#row, children, owes: [...this.#owes.keys()].sort(), retentionMs }, this.#row);
+    return { row, checkpoint, readUpTo: isEnd ? laterClaim(readUpTo, this.#endedAt) : readUpTo };
   }
 
   /** What was claimed while this worker's clock was ahead is forgotten for good: it does not become true when its time has come. */

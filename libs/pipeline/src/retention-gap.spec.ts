@@ -116,16 +116,6 @@ describe('hazard 36: RetentionGap', () => {
     expect(gap.coveredUpTo).toBe(9_700);
   });
 
-  it('covers children for no longer than the shard is known to have had none, but by flushes', () => {
-    const gap = new RetentionGap(limit, still, 9_500);
-    gap.onPage(page(10_300, 0));
-    expect([gap.atEnd(null), gap.atEnd(9_000), gap.atEnd(9_900), gap.atEnd(10_400)]).toEqual([
-      9_500, 9_500, 9_900, 10_300,
-    ]);
-    gap.covered(10_200);
-    expect([gap.atEnd(null), gap.atEnd(10_400)]).toEqual([10_200, 10_300]);
-  });
-
   it('knows by the monotonic clock how long nothing was read, where the other one was ahead', () => {
     let ms = 0;
     const gap = new RetentionGap(limit, { monotonicMs: () => ms }, 9_500);

@@ -1,6 +1,7 @@
 import { type Clock } from '@tidemark/runtime';
 import { type ShardPage } from './ports.js';
 import { type StreamRetention } from './stream-retention.js';
+import { claimOf } from './watermark.js';
 
 /**
  * Watches whether records may have left the stream before they were read. The stream does not say so: reading simply goes on at the oldest
@@ -12,24 +13,17 @@ export class RetentionGap {
   readonly #retention: StreamRetention;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #coveredUpTo: number | null;
-  /** How long ago that was at `#notedAtMs`, ms, and that in monotonic time: where the clock was ahead meanwhile, only this tells how long nothing was read. */
-  #agoMs: number;
-  #notedAtMs: number;
-  /** Up to when it is covered whatever is said of the pages, ms since the epoch. */
-  #surelyUpTo: number;
-  /** The longest that was not covered when a page came, ms, since the retention was last looked at: it may have been shortened before. */
-  #uncoveredMs = 0;
-  #looks: number;
+  /** The same in monotonic time: where the clock was ahead meanwhile, only this tells how long nothing was read. */
+  #coveredAtMs: number;
+  #shortenings: number;
 
   /** `coveredUpTo`: ms since the epoch; `null`: nothing is known. */
   constructor(retention: StreamRetention, clock: Pick<Clock, 'monotonicMs'>, coveredUpTo: number | null) {
     this.#retention = retention;
     this.#clock = clock;
-    this.#agoMs = coveredUpTo === null ? Infinity : 0;
-    this.#notedAtMs = clock.monotonicMs();
-    this.#looks = retention.looks;
+    this.#coveredAtMs = coveredUpTo === null ? -Infinity : clock.monotonicMs();
+    this.#shortenings = retention.shortenings;
     this.#coveredUpTo = coveredUpTo;
-    this.#surelyUpTo = coveredUpTo ?? -Infinity;
   }
 
   /** ms since the epoch; `null`: nothing is known. */
@@ -39,57 +33,34 @@ export class RetentionGap {
 
   /** Whether a flush is due before the next page is read. */
   beforeRead(now: number): boolean {
-    const wasShortened = this.#wasShortened();
     const isKept = (upTo: number | null): boolean => this.#retention.covers(upTo, now);
-    if (isKept(this.#coveredUpTo) && isKept(now - this.#agoNow) && !wasShortened) return false;
+    const wasShortened = this.#shortenings !== this.#retention.shortenings;
+    this.#shortenings = this.#retention.shortenings;
+    const agoMs = this.#clock.monotonicMs() - this.#coveredAtMs;
+    if (isKept(this.#coveredUpTo) && isKept(now - agoMs) && !wasShortened) return false;
     this.#coveredUpTo = null;
-    this.#agoMs = Infinity;
-    this.#surelyUpTo = -Infinity;
+    this.#coveredAtMs = -Infinity;
     return true;
   }
 
-  /** Whether a flush is due before this page is checkpointed. */
-  onPage({ millisBehindLatest, gap, askedAt, closed }: ShardPage): boolean {
+  /** Whether a flush is due before this page is checkpointed. `upTo`: what it proves of the shard and of its children (`claimOf`). */
+  onPage(page: ShardPage, upTo = claimOf(page)): boolean {
+    const { millisBehindLatest, gap, askedAt } = page;
     // Asked first: a page that came after a long stand-still covers what it skipped no more than the stand-still did.
     const before = this.#coveredUpTo;
     const isDue = gap || this.beforeRead(askedAt);
-    if (!isDue && before !== null) this.#uncoveredMs = Math.max(this.#uncoveredMs, askedAt - before);
-    // When the end is seen says nothing of when the shard was closed, from when on its children hold records.
-    if (millisBehindLatest !== null && !closed) this.#note(askedAt - millisBehindLatest, millisBehindLatest);
+    if (!isDue && before !== null) this.#retention.passed(askedAt - before);
+    if (upTo !== null) this.#note(upTo, millisBehindLatest ?? 0);
     return isDue;
   }
 
   /** A flush that began at `at` is acknowledged. */
   covered(at: number): void {
-    this.#surelyUpTo = Math.max(this.#surelyUpTo, at);
     this.#note(at, 0);
   }
 
-  /**
-   * Up to when a shard that is read to its end is covered together with its children, of which it had none at `childlessUpTo`, ms since the epoch, `null`: not known. A shard may
-   * say late that it was closed, and its last pages reach to a time at which its children held records.
-   */
-  atEnd(childlessUpTo: number | null): number {
-    return Math.max(this.#surelyUpTo, Math.min(this.#coveredUpTo ?? -Infinity, childlessUpTo ?? -Infinity));
-  }
-
   #note(at: number, agoMs: number): void {
-    this.#agoMs = Math.min(this.#agoNow, agoMs);
-    this.#notedAtMs = this.#clock.monotonicMs();
+    this.#coveredAtMs = Math.max(this.#coveredAtMs, this.#clock.monotonicMs() - agoMs);
     this.#coveredUpTo = Math.max(this.#coveredUpTo ?? -Infinity, at);
-  }
-
-  get #agoNow(): number {
-    return this.#agoMs + this.#clock.monotonicMs() - this.#notedAtMs;
-  }
-
-  /** Whether records may have been gone when they were read over, by a retention that was looked at only then. */
-  #wasShortened(): boolean {
-    const { looks, keptMs } = this.#retention;
-    if (looks === this.#looks) return false;
-    const wasShortened = this.#uncoveredMs > keptMs;
-    this.#looks = looks;
-    this.#uncoveredMs = 0;
-    return wasShortened;
   }
 }

@@ -30,18 +30,39 @@ describe('ShardRoll', () => {
     expect(roll.bound(rows('b'), now + 2_000)).toBe(now + 2_000);
   });
 
-  it('knows up to when a shard had no children', () => {
+  it('knows up to when a shard had no children, also behind a listing that leaves them out, and when it has left the stream', () => {
     const roll = new ShardRoll();
     expect(roll.childlessUpTo('a')).toBeNull();
     roll.note([shard('a')], 100);
-    expect(roll.childlessUpTo('a')).toBe(100);
+    expect(roll.childlessUpTo('a')).toBe(Infinity);
     const child = { ...shard('b'), parents: ['a'] };
     roll.note([shard('a'), child], 200);
     roll.note([shard('a'), child, { ...child, shardId: 'c' }], 300);
-    expect([roll.childlessUpTo('a'), roll.childlessUpTo('b')]).toEqual([100, 300]);
+    expect([roll.childlessUpTo('a'), roll.childlessUpTo('b')]).toEqual([100, Infinity]);
+    roll.note([shard('a')], 400);
+    roll.note([shard('a'), child], 500);
+    roll.note([shard('b')], 600);
+    expect(roll.childlessUpTo('a')).toBe(100);
     const late = new ShardRoll();
     late.note([shard('a'), child], 400);
     expect(late.childlessUpTo('a')).toBeNull();
+  });
+
+  it('takes a shard that a listing has left out for no younger than it was', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a')], 100);
+    roll.note([shard('a'), shard('b')], 200);
+    roll.note([shard('a')], 300);
+    roll.note([shard('a'), shard('b')], 400);
+    expect(roll.bound(rows('a'), now)).toBe(100);
+  });
+
+  it('remembers a bounded number of shards that are listed no more, those that came last', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('s-0')], 0);
+    const last = 10_010;
+    for (let n = 1; n <= last; n += 1) roll.note([{ ...shard(`s-${n}`), parents: [`s-${n - 1}`] }], n);
+    expect([roll.childlessUpTo('s-0'), roll.childlessUpTo(`s-${last - 1}`)]).toEqual([Infinity, last - 1]);
   });
 
   it('allows nothing while a shard of the first listing has no row', () => {

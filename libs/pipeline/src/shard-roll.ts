@@ -7,43 +7,53 @@ import { credible } from './watermark.js';
  * last listing. So W stays true however late a closed shard says that it is closed.
  */
 export class ShardRoll {
-  /** Listed shard → time of the last listing without it, ms since the epoch; `null`: it was in the first. */
-  #absentAt = new Map<string, number | null>();
-  #shards: readonly Shard[] = [];
+  /** Shard → time of the last listing before the first one that had it, ms since the epoch; `null`: the very first had it. Not of listed shards alone: one may be left out once. */
+  readonly #absentAt = new Map<string, number | null>();
+  /** The same of its first child. Of a shard that has left the stream, too: its children do not name it any more. */
+  readonly #childlessUpTo = new Map<string, number | null>();
+  #listed: ReadonlySet<string> = new Set();
   #listedAt: number | null = null;
 
   /** `askedAt`: a time before the listing was requested, ms since the epoch. */
   note(shards: readonly Shard[], askedAt: number): void {
-    const absentAt = new Map<string, number | null>();
-    for (const { shardId } of shards)
-      absentAt.set(shardId, this.#absentAt.has(shardId) ? (this.#absentAt.get(shardId) ?? null) : this.#listedAt);
-    this.#absentAt = absentAt;
-    this.#shards = shards;
+    this.#listed = new Set(shards.map(({ shardId }) => shardId));
+    for (const { shardId } of shards) if (!this.#absentAt.has(shardId)) this.#absentAt.set(shardId, this.#listedAt);
+    for (const { shardId, parents } of shards)
+      for (const parent of parents)
+        if (!this.#childlessUpTo.has(parent)) this.#childlessUpTo.set(parent, this.#absentAt.get(shardId) ?? null);
+    for (const times of [this.#absentAt, this.#childlessUpTo]) forgetOldest(times, this.#listed);
     this.#listedAt = askedAt;
   }
 
-  /** Up to when the shard is known to have had no children, ms since the epoch; `null`: nothing is known. */
+  /** Up to when the shard is known to have had no children, ms since the epoch; `Infinity`: none was ever listed; `null`: nothing is known. */
   childlessUpTo(shardId: string): number | null {
-    let upTo = this.#listedAt;
-    for (const { shardId: childId, parents } of this.#shards) {
-      if (!parents.includes(shardId)) continue;
-      const absentAt = this.#absentAt.get(childId) ?? null;
-      if (absentAt === null || upTo === null) return null;
-      upTo = Math.min(upTo, absentAt);
-    }
-    return upTo;
+    if (this.#childlessUpTo.has(shardId)) return this.#childlessUpTo.get(shardId) ?? null;
+    return this.#listedAt === null ? null : Infinity;
   }
 
   /** The latest watermark that shards without a row among `rows` allow at `now`, ms since the epoch; `null`: none, also where a listing was dated while this worker's clock was ahead. */
   bound(rows: readonly ShardLease[], now: number): number | null {
     const known = new Set(rows.map((row) => row.shardId));
     let bound = credible(this.#listedAt, now);
-    for (const [shardId, listedAt] of this.#absentAt) {
+    for (const shardId of this.#listed) {
       if (known.has(shardId)) continue;
-      const absentAt = credible(listedAt, now);
+      const absentAt = credible(this.#absentAt.get(shardId) ?? null, now);
       if (absentAt === null || bound === null) return null;
       bound = Math.min(bound, absentAt);
     }
     return bound;
+  }
+}
+
+/** Shards that are remembered beside those that are listed: of more, those that came first have long been read to their end. */
+const unlistedMax = 10_000;
+
+function forgetOldest(times: Map<string, unknown>, listed: ReadonlySet<string>): void {
+  let excess = times.size - listed.size - unlistedMax;
+  for (const shardId of times.keys()) {
+    if (excess <= 0) return;
+    if (listed.has(shardId)) continue;
+    times.delete(shardId);
+    excess -= 1;
   }
 }

@@ -8,16 +8,19 @@ export const leastRetentionMs = 24 * 3_600_000;
  * Times are ms since the epoch, by this worker's clock.
  */
 export class StreamRetention {
-  readonly #marginMs: number;
+  /** What is as near to its end as this counts as gone, ms. */
+  readonly marginMs: number;
   /** As it was last looked at, ms; `undefined`: it was not. */
   #retentionMs: number | undefined;
   /** Also where less is gone by what the stream keeps now. */
   #goneBefore = -Infinity;
   #looks = 0;
+  /** The longest that was not covered when a page came, ms, since the retention was last looked at: it may have been shortened before. */
+  #passedMs = 0;
+  #shortenings = 0;
 
-  /** `marginMs`: what is as near to its end as this counts as gone. */
   constructor(marginMs: number) {
-    this.#marginMs = marginMs;
+    this.marginMs = marginMs;
   }
 
   /** What was accepted less long ago than this is not gone, ms. */
@@ -35,18 +38,30 @@ export class StreamRetention {
     if (retentionMs !== this.#retentionMs) this.#goneBefore = this.goneBefore(now);
     this.#retentionMs = retentionMs;
     this.#looks += 1;
+    if (this.#passedMs > this.keptMs) this.#shortenings += 1;
+    this.#passedMs = 0;
+  }
+
+  /** A page came of a shard that was not covered for so long. */
+  passed(uncoveredMs: number): void {
+    this.#passedMs = Math.max(this.#passedMs, uncoveredMs);
+  }
+
+  /** How often a look showed that what a page passed over may have been gone by then. */
+  get shortenings(): number {
+    return this.#shortenings;
   }
 
   /** What was accepted before this may have left the stream. */
   goneBefore(now: number): number {
-    // Noted while this worker's clock was ahead: that says nothing.
-    if (this.#goneBefore > now) this.#goneBefore = -Infinity;
+    // Noted while this worker's clock was ahead: what was gone then was gone by now.
+    this.#goneBefore = Math.min(this.#goneBefore, now);
     return Math.max(this.#goneBefore, now - this.keptMs);
   }
 
   /** Whether nothing can be missing of a shard that is read, or covered by a flush, up to `upTo`; `null`: nothing is known. Of a time that has not come by far, no clock that is right has said it. */
   covers(upTo: number | null, now: number): upTo is number {
-    return upTo !== null && upTo <= now + this.#marginMs && upTo >= this.goneBefore(now);
+    return upTo !== null && upTo <= now + this.marginMs && upTo >= this.goneBefore(now);
   }
 
   /** The same of what a row says; `retentionMs`: what the row says of that. */
@@ -58,16 +73,16 @@ export class StreamRetention {
    * What a row says of the retention from now on, beside the claim `readUpTo`; `told`: what it says so far. Longer than that only where nothing can have left the stream behind the
    * claim by what was told: else whoever takes the lease next must know of it, too.
    */
-  toTell(told: number | undefined, readUpTo: number | null, now: number): number | undefined {
+  toTell(told: number | undefined, readUpTo: number | null, now: number, hasLooked = true): number | undefined {
     const present = this.#retentionMs;
     if (present === undefined) return told;
     // Nothing is claimed: the shortest that there was while that is so.
     if (readUpTo === null) return Math.min(present, told ?? present);
     const before = told ?? leastRetentionMs;
-    return present <= before || this.coversSince(readUpTo, before, now) ? present : before;
+    return present <= before || (hasLooked && this.coversSince(readUpTo, before, now)) ? present : before;
   }
 
   #keptOf(retentionMs: number): number {
-    return retentionMs - Math.min(this.#marginMs, retentionMs / 2);
+    return retentionMs - Math.min(this.marginMs, retentionMs / 2);
   }
 }

@@ -1,46 +1,40 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { TidemarkError } from '@tidemark/runtime';
-import { SyncWorld, type SyncWorldOptions } from './testing/sync-world.js';
+import { type SyncWorker } from './sync-worker.js';
+import { allButUnread, readOnly, RetentionWorld, span, throttled } from './testing/retention-world.js';
 
-const hour = 3_600_000;
 const first = 'shardId-000000000000';
-const partitions = 3;
-const throttled = (): TidemarkError => new TidemarkError('THROTTLED', 'not now', { retriable: true });
-let world: SyncWorld;
-/** Flushes of the table before anything was lost. */
-let before: number;
+let world: RetentionWorld;
 
-const open = (options: SyncWorldOptions = {}): void => void (world = new SyncWorld({ looks: false, ...options }));
-const flushes = (): number => world.controls('users', 'flush-table').length;
-
-beforeEach(() => {
-  before = 0;
-});
 afterEach(() => world.close());
 
-/** Hours in which the stream keeps records for so many. */
-async function pass(hours: number, keptHours: number): Promise<void> {
-  for (let passed = 0; passed < hours; passed += 1) {
-    await world.clock.advance(hour);
-    world.stream.trim(world.clock.now() - keptHours * hour);
-  }
-}
-
-async function readAndStopped(): Promise<void> {
-  const worker = world.worker('a');
-  world.write('users', 'k:1');
-  await world.clock.advance(5_000);
-  await worker.stop();
-  before = flushes();
-}
-
 /** Reading goes on, the record of `lost` is gone, and each partition of its table has been told that it may be stale. */
-async function flushedFor(lost: string, place = 0.1): Promise<void> {
-  const next = world.write('users', 'k:next', place);
-  await world.clock.advance(60_000);
-  expect(world.eventsOf('users', 'k:next')).toEqual([next]);
-  expect(world.eventsOf('users', lost)).toEqual([]);
-  expect(flushes() - before).toBeGreaterThanOrEqual(partitions);
+async function flushedFor(lost: string, place?: number): Promise<void> {
+  const outcome = await world.readOn(lost, place);
+  expect(outcome).toMatchObject({ isRead: true, lost: 0 });
+  expect(outcome.flushes).toBeGreaterThanOrEqual(1);
+}
+
+/** A worker whose clock is wrong by what `offset` says, ms. */
+function workerWithClock(id: string, offset: () => number): SyncWorker {
+  const clock = {
+    now: () => world.clock.now() + offset(),
+    monotonicMs: () => world.clock.monotonicMs(),
+    setTimer: (callback: () => void, delayMs: number) => world.clock.setTimer(callback, delayMs),
+  };
+  const reader = {
+    describe: (signal: AbortSignal) => world.stream.describe(signal),
+    listShards: (signal: AbortSignal) => world.stream.listShards(signal),
+    open: (...of: Parameters<typeof world.stream.open>) => {
+      const cursor = world.stream.open(...of);
+      const read = async (signal: AbortSignal) => {
+        const page = await cursor.read(signal);
+        return { ...page, askedAt: page.askedAt + offset() };
+      };
+      return { read, askedSinceMs: null };
+    },
+  };
+  return world.worker(id, { clock, reader });
 }
 
 describe('hazard 36: what left the stream unread is covered by a flush, of a shard', () => {
@@ -49,67 +43,67 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     ['whose parent’s end was seen late, by a worker that then could not read', false, 0],
     ['whose parent was read late, and said later still that it was closed', true, 2],
   ])('%s', async (_, dies, closesAfter) => {
-    open({ stream: { retentionMs: 6 * hour, closesAfter } });
-    await readAndStopped();
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, closesAfter } });
+    await world.readAndStopped();
     world.stream.split(first);
     await world.clock.advance(1_000);
     world.write('users', 'k:lost', 0.1);
-    await pass(4, 6);
+    await world.pass(4, 6);
     const reader = world.worker('b');
-    world.stream.fault = (operation, shardId) => (operation === 'read' && shardId !== first ? throttled() : undefined);
+    world.stream.fault = allButUnread(first);
     await world.clock.advance(3_000);
     expect(world.leases.row(first)?.checkpoint).toBe('SHARD_END');
     if (dies) await reader.kill();
-    await pass(3, 6);
+    await world.pass(3, 6);
     world.stream.fault = () => undefined;
     if (dies) world.worker('c');
     await flushedFor('k:lost');
   });
 
   it('that waits for Kafka behind the end of its parent', async () => {
-    open({ stream: { retentionMs: 6 * hour } });
-    await readAndStopped();
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span } });
+    await world.readAndStopped();
     world.stream.split(first);
     await world.clock.advance(1_000);
     world.write('users', 'k:lost', 0.1);
-    await pass(4, 6);
+    await world.pass(4, 6);
     world.worker('b');
-    world.stream.fault = (operation, shardId) => (operation === 'read' && shardId !== first ? throttled() : undefined);
+    world.stream.fault = allButUnread(first);
     await world.clock.advance(3_000);
-    expect(flushes()).toBe(before);
-    await pass(3, 6);
+    expect(world.flushes).toBe(world.before);
+    await world.pass(3, 6);
     world.stream.fault = () => undefined;
     await flushedFor('k:lost');
   });
 
   it('without a flush that nothing calls for, where a parent’s end is seen at once', async () => {
-    open({ stream: { retentionMs: 3 * hour } });
+    world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
     world.worker('a');
     await world.clock.advance(5_000);
-    before = flushes();
+    world.before = world.flushes;
     world.stream.split(first);
-    await pass(4, 3);
+    await world.pass(4, 3);
     const next = world.write('users', 'k:next', 0.1);
     await world.clock.advance(5_000);
-    expect([world.eventsOf('users', 'k:next'), flushes()]).toEqual([[next], before]);
+    expect([world.eventsOf('users', 'k:next'), world.flushes]).toEqual([[next], world.before]);
   });
 
   it.each([
     ['while no worker ran', true],
     ['while the worker could not read', false],
   ])('whose stream came to keep records for longer after they had expired, %s', async (_, isAway) => {
-    open({ stream: { retentionMs: 3 * hour } });
-    if (isAway) await readAndStopped();
+    world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
+    if (isAway) await world.readAndStopped();
     else {
       world.worker('a');
       world.write('users', 'k:1');
       await world.clock.advance(5_000);
-      before = flushes();
+      world.before = world.flushes;
       world.stream.fault = (operation) => (operation === 'read' ? throttled() : undefined);
     }
     world.write('users', 'k:lost', 0.1);
-    await pass(4, 3);
-    world.stream.retentionMs = 168 * hour;
+    await world.pass(4, 3);
+    world.stream.retentionMs = 168 * span;
     await world.clock.advance(60_000);
     world.stream.fault = () => undefined;
     if (isAway) world.worker('c');
@@ -120,17 +114,17 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     ['by a worker that waits for Kafka with its flush, and dies', true],
     ['by a worker that could not read, and dies', false],
   ])('whose stream came to keep records for longer after they had expired, %s', async (_, waits) => {
-    open({ stream: { retentionMs: 3 * hour } });
+    world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
     const kafkaIsAway = new TidemarkError('PUBLISH_FAILED', 'away', { retriable: true });
-    if (waits) await readAndStopped();
+    if (waits) await world.readAndStopped();
     const running = waits ? undefined : world.worker('a');
     world.write('users', 'k:1');
     await world.clock.advance(5_000);
-    before = flushes();
+    world.before = world.flushes;
     if (!waits) world.stream.fault = (operation) => (operation === 'read' ? throttled() : undefined);
     world.write('users', 'k:lost', 0.1);
-    await pass(4, 3);
-    world.stream.retentionMs = 168 * hour;
+    await world.pass(4, 3);
+    world.stream.retentionMs = 168 * span;
     if (waits) world.sink.fault = () => kafkaIsAway;
     const worker = running ?? world.worker('b');
     await world.clock.advance(60_000);
@@ -142,29 +136,57 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
   });
 
   it('without a flush that nothing calls for, where workers were away for less long than records were kept all the time', async () => {
-    open({ stream: { retentionMs: 60 * hour } });
-    await readAndStopped();
+    world = new RetentionWorld({ stream: { retentionMs: 360 * span } });
+    await world.readAndStopped();
     const kept = world.write('users', 'k:kept', 0.1);
-    await pass(30, 60);
+    await world.pass(180, 360);
     world.worker('c');
     await world.clock.advance(20_000);
-    expect([world.eventsOf('users', 'k:kept'), flushes()]).toEqual([[kept], before]);
+    expect([world.eventsOf('users', 'k:kept'), world.flushes]).toEqual([[kept], world.before]);
   });
 
-  it('that was behind as its stream came to keep records for less', async () => {
-    open({ stream: { retentionMs: 6 * hour, shards: 2 } });
-    for (const id of ['a', 'b']) world.worker(id);
-    world.write('users', 'k:1');
-    await world.clock.advance(20_000);
-    before = flushes();
-    world.stream.fault = (operation, shardId) => (operation === 'read' && shardId !== first ? throttled() : undefined);
-    world.write('users', 'k:lost', 0.99);
-    await pass(4, 6);
-    expect(flushes()).toBe(before);
+  it.each([
+    ['stops', 2],
+    ['is killed', 20],
+  ])('whose parent was read late by a worker that %s before it hears of the end', async (how, closesAfter) => {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, closesAfter } });
+    await world.readAndStopped();
+    world.stream.split(first);
+    await world.clock.advance(1_000);
+    world.write('users', 'k:lost', 0.1);
+    await world.pass(4, 6);
+    const ends = readOnly(first, closesAfter);
+    world.stream.fault = (operation, shardId) => allButUnread(first)(operation, shardId) ?? ends(operation, shardId);
+    const reader = world.worker('b');
+    await world.clock.advance(5_000);
+    expect(world.leases.row(first)?.checkpoint).not.toBe('SHARD_END');
+    await (how === 'stops' ? reader.stop() : reader.kill());
+    world.stream.fault = allButUnread(first);
+    const next = world.worker('c');
+    await world.clock.advance(30_000);
+    expect([world.leases.row(first)?.checkpoint, world.flushes]).toEqual(['SHARD_END', world.before]);
+    await next.kill();
+    await world.pass(3, 6);
     world.stream.fault = () => undefined;
-    world.stream.retentionMs = hour;
-    world.stream.trim(world.clock.now() - hour);
-    await flushedFor('k:lost', 0.99);
+    world.worker('d');
+    await flushedFor('k:lost');
+  });
+
+  it('without a flush that nothing calls for, where workers are replaced while a shard has not said that it is closed', async () => {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, closesAfter: 20 } });
+    await world.readAndStopped();
+    world.stream.split(first);
+    await world.clock.advance(1_000);
+    const kept = world.write('users', 'k:kept', 0.1);
+    await world.clock.advance(span);
+    const worker = world.worker('b');
+    await world.clock.advance(1_500);
+    expect(world.leases.row(first)?.checkpoint).not.toBe('SHARD_END');
+    await worker.stop();
+    const next = world.worker('c');
+    await world.clock.advance(60_000);
+    expect([world.eventsOf('users', 'k:kept'), world.flushes]).toEqual([[kept], world.before]);
+    expect(world.clock.now() - (next.health().watermark ?? 0)).toBeLessThan(3_000);
   });
 });
 
@@ -173,29 +195,12 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
     ['and it runs on', false],
     ['and another one takes its lease', true],
   ])('%s', async (_, dies) => {
-    open({ stream: { retentionMs: 3 * hour } });
+    world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
     let aheadMs = 0;
-    const clock = {
-      now: () => world.clock.now() + aheadMs,
-      monotonicMs: () => world.clock.monotonicMs(),
-      setTimer: (callback: () => void, delayMs: number) => world.clock.setTimer(callback, delayMs),
-    };
-    const reader = {
-      describe: (signal: AbortSignal) => world.stream.describe(signal),
-      listShards: (signal: AbortSignal) => world.stream.listShards(signal),
-      open: (...of: Parameters<typeof world.stream.open>) => {
-        const cursor = world.stream.open(...of);
-        const read = async (signal: AbortSignal) => {
-          const page = await cursor.read(signal);
-          return { ...page, askedAt: page.askedAt + aheadMs };
-        };
-        return { read, askedSinceMs: null };
-      },
-    };
-    const worker = world.worker('b', { clock, reader });
+    const worker = workerWithClock('b', () => aheadMs);
     world.write('users', 'k:1');
     await world.clock.advance(10_000);
-    aheadMs = 3 * hour;
+    aheadMs = 3 * span;
     await world.clock.advance(5_000);
     if (dies) {
       await worker.kill();
@@ -204,9 +209,29 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
     aheadMs = 0;
     await world.clock.advance(20);
     world.stream.fault = (operation) => (operation === 'read' ? throttled() : undefined);
-    before = flushes();
+    world.before = world.flushes;
     world.write('users', 'k:lost');
-    await pass(4, 3);
+    await world.pass(4, 3);
+    world.stream.fault = () => undefined;
+    await flushedFor('k:lost');
+  });
+
+  it('and a look of that time found that the stream keeps records for longer', async () => {
+    world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
+    let aheadMs = 0;
+    workerWithClock('b', () => aheadMs);
+    world.write('users', 'k:1');
+    await world.clock.advance(10_000);
+    world.before = world.flushes;
+    world.stream.fault = (operation) => (operation === 'read' ? throttled() : undefined);
+    world.write('users', 'k:lost');
+    await world.pass(4, 3);
+    aheadMs = 3 * span;
+    await world.clock.advance(20);
+    world.stream.retentionMs = 168 * span;
+    await world.clock.advance(3_000);
+    aheadMs = 0;
+    await world.clock.advance(20);
     world.stream.fault = () => undefined;
     await flushedFor('k:lost');
   });

@@ -29,6 +29,7 @@ let stop: AbortController;
 let hand: (page: Partial<ShardPage>) => Promise<void>;
 let finished: Promise<number | 'aborted'>;
 let covered: string[];
+let childlessUpTo: number | null;
 
 /** A shard whose pages the test hands over one by one; a page is read at the moment it is handed over. */
 beforeEach(() => {
@@ -74,6 +75,7 @@ beforeEach(() => {
     await settle();
   };
   covered = [];
+  childlessUpTo = Infinity;
   const metrics = new SyncMetrics();
   const limits = {
     recordBytesMax: 900_000,
@@ -104,7 +106,7 @@ beforeEach(() => {
     recordBytesMax: limits.recordBytesMax,
     coveredUpTo: row.readUpTo,
     retention,
-    childlessUpTo: () => clock.now(),
+    childlessUpTo: () => childlessUpTo,
     coverHole: async (reason) => {
       covered.push(reason);
       return clock.now();
@@ -156,6 +158,22 @@ describe('syncShard', () => {
     await clock.advance(2_000);
     await hand({});
     expect(hold.readUpTo).toBe(1_004_000 - 2_000);
+  });
+
+  it('claims nothing of the tip, or where nothing was found, once the shard may have children; only what it read of its own', async () => {
+    childlessUpTo = null;
+    await clock.advance(500);
+    await hand({});
+    await clock.advance(500);
+    await hand({ millisBehindLatest: 300 });
+    await clock.advance(500);
+    await hand({ records: [record('7')], millisBehindLatest: 300 });
+    await clock.advance(latencyMs);
+    expect(hold.readUpTo).toBe(999_999);
+    await hand({});
+    expect(hold.readUpTo).toBe(1_001_000 - 300);
+    await hand({ closed: true });
+    expect(await finished).toBe(1_001_000 - 300);
   });
 
   it('neither checkpoints nor claims a page before all of it is acknowledged', async () => {

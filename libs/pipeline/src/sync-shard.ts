@@ -58,19 +58,32 @@ export async function syncShard(sync: ShardSync): Promise<number> {
   for (;;) {
     if (gap.beforeRead(clock.now())) gap.covered(await coverHole('records-may-have-expired'));
     const { page, grant } = await readPage(sync);
+    const proven = provenBy(page, sync);
     try {
       // The page before is acknowledged, and this one shows that the shard went on after it: only now may it be claimed.
       if (claim !== null && !page.closed) hold.claim(claim);
       sync.onPage(page);
-      if (gap.onPage(page)) gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
+      if (gap.onPage(page, proven))
+        gap.covered(await coverHole(page.gap ? 'position-lost' : 'records-may-have-expired'));
       await publishPage(sync, translator, page);
       sync.onAcknowledged();
     } finally {
       grant.release();
     }
-    if (page.closed) return Math.min(page.askedAt, gap.atEnd(sync.childlessUpTo()));
-    claim = claimOf(page);
+    if (page.closed) return Math.min(page.askedAt, gap.coveredUpTo ?? -Infinity);
+    claim = proven;
   }
+}
+
+/**
+ * What a page proves of the shard together with its children, as `claimOf`. The shard may say late that it was closed: at the tip of one that may have children, everything is read but
+ * what they hold. Where it is read up to a record of its own, they hold younger ones.
+ */
+function provenBy(page: ShardPage, { childlessUpTo, retention }: ShardSync): number | null {
+  const claim = claimOf(page);
+  const upTo = childlessUpTo();
+  if (claim === null || (page.millisBehindLatest !== 0 && page.records.length > 0)) return claim;
+  return upTo !== null && claim <= upTo + retention.marginMs / 2 ? claim : null;
 }
 
 /** A page, once there is room for it: while Kafka takes nothing, no more is read than the worker may hold. */

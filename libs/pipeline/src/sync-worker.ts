@@ -60,6 +60,7 @@ export class SyncWorker {
   #rows: readonly ShardLease[] = [];
   #scannedAtMs = -Infinity;
   #surveyedAtMs = -Infinity;
+  #shortenings = 0;
   /** The survey that the lease table was last brought into line with. */
   #aligned: Survey | undefined;
   #fail: (error: TidemarkError) => void = () => undefined;
@@ -175,6 +176,7 @@ export class SyncWorker {
     // Kinesis that answers late holds no lease up: what it says is used by the next scan.
     if (asked !== undefined) await within(clock, scanEveryMs, asked);
     if (this.#survey.refused !== undefined) return this.#readNothing(this.#survey.refused);
+    this.#coverShortened();
     const isInLine = wasInLine && (await this.#align(found));
     const rows = isInLine ? found : await this.#listLeases();
     const current = this.#survey.latest;
@@ -198,6 +200,15 @@ export class SyncWorker {
     // Also where this worker asked for more than it has to, when it published.
     const isOwed = this.#survey.refused !== undefined || this.#survey.hasFailed;
     return isDue || isOwed || lowestOpen(rows) === undefined || this.#speaker.speaksBy(rows);
+  }
+
+  /** Also where the shard that passed over something has ended, or is another worker's by now, who knows nothing of it. */
+  #coverShortened(): void {
+    const { shortenings } = this.#survey.retention;
+    if (shortenings === this.#shortenings) return;
+    this.#shortenings = shortenings;
+    const hole = this.#holes.open('records-may-have-expired');
+    void this.#holes.cover(hole, this.#stopPublishing.signal).catch(() => undefined);
   }
 
   /** What is read of a stream that must not be read any more is let go of. */

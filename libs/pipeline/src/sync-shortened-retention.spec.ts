@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { readOnly, RetentionWorld, span, throttled, unread } from './testing/retention-world.js';
+
+const first = 'shardId-000000000000';
+let world: RetentionWorld;
+
+afterEach(() => world.close());
+
+/** Reading goes on, the record of `lost` is gone, and each partition of its table has been told that it may be stale. */
+async function flushedFor(lost: string, place?: number): Promise<void> {
+  const outcome = await world.readOn(lost, place);
+  expect(outcome).toMatchObject({ isRead: true, lost: 0 });
+  expect(outcome.flushes).toBeGreaterThanOrEqual(1);
+}
+
+describe('hazard 36: what left the stream unread, by a retention that was made shorter, is covered by a flush', () => {
+  const second = 'shardId-000000000001';
+  /** Two workers read two shards; then one shard stands still for hours. */
+  async function behind(closesAfter = 0): Promise<void> {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, shards: 2, closesAfter } });
+    for (const id of ['a', 'b']) world.worker(id);
+    world.write('users', 'k:1');
+    await world.clock.advance(20_000);
+    world.before = world.flushes;
+    world.stream.fault = unread(second);
+    world.write('users', 'k:lost', 0.99);
+    await world.pass(4, 6);
+    expect(world.flushes).toBe(world.before);
+  }
+
+  it('where the worker reads on, and looks then', async () => {
+    await behind();
+    world.stream.fault = () => undefined;
+    world.shorten();
+    await flushedFor('k:lost', 0.99);
+  });
+
+  it('also where the worker has no shard left as it looks', async () => {
+    await behind();
+    const worker = world.workers.find(({ workerId }) => workerId === world.leases.row(second)?.owner);
+    world.stream.fault = () => undefined;
+    world.shorten();
+    const read = world.write('users', 'k:read', 0.99);
+    for (let ms = 0; ms < 30_000 && world.eventsOf('users', 'k:read').length === 0; ms += 100)
+      await world.clock.advance(100);
+    expect([world.eventsOf('users', 'k:read'), world.flushes]).toEqual([[read], world.before]);
+    const row = world.leases.row(second);
+    if (row === undefined) throw new Error('no row');
+    // Another one renews it until the worker has looked.
+    for (let seconds = 1; seconds < 35; seconds += 1) {
+      world.leases.overwrite({ ...row, owner: 'another', counter: row.counter + seconds });
+      await world.clock.advance(1_000);
+    }
+    expect(worker?.health().shards.map(({ owner }) => owner)).not.toContain(worker?.workerId);
+    expect(world.flushes - world.before).toBeGreaterThanOrEqual(3);
+  });
+
+  it('also where the shard ends before the worker looks at the retention', async () => {
+    await behind(1);
+    world.stream.split(second);
+    await world.clock.advance(31_000);
+    world.stream.fault = () => undefined;
+    world.shorten();
+    await flushedFor('k:lost', 0.99);
+    expect(world.leases.row(second)?.checkpoint).toBe('SHARD_END');
+  });
+
+  it('also where it was made longer again before the next page, and a look saw either', async () => {
+    await behind();
+    world.stream.fault = readOnly(second, 1);
+    world.shorten();
+    await world.clock.advance(40_000);
+    world.stream.retentionMs = 168 * span;
+    await world.clock.advance(40_000);
+    world.stream.fault = () => undefined;
+    await flushedFor('k:lost', 0.99);
+  });
+
+  it('also where the lease is handed over before the worker looks', async () => {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, shards: 6 } });
+    for (const id of ['a', 'b']) world.worker(id);
+    await world.clock.advance(60_000);
+    world.write('users', 'k:1');
+    await world.clock.advance(20_000);
+    world.before = world.flushes;
+    const moved = 'shardId-000000000003';
+    const place = 3.5 / 6;
+    world.stream.fault = unread(moved);
+    world.write('users', 'k:lost', place);
+    await world.pass(4, 6);
+    await world.clock.advance(15_000);
+    expect([world.leases.row(moved)?.owner, world.flushes]).toEqual(['b', world.before]);
+    world.stream.fault = () => undefined;
+    world.shorten();
+    await world.clock.advance(6_000);
+    expect(world.flushes).toBe(world.before);
+    world.worker('c');
+    await world.clock.advance(8_000);
+    expect(world.leases.row(moved)?.owner).toBe('c');
+    await flushedFor('k:lost', place);
+  });
+
+  it('also where the worker that takes the lease has not looked since', async () => {
+    world = new RetentionWorld({ stream: { retentionMs: 168 * span } });
+    const worker = world.worker('a');
+    let isRefused = false;
+    const reader = {
+      describe: (signal: AbortSignal) => (isRefused ? Promise.reject(throttled()) : world.stream.describe(signal)),
+      listShards: (signal: AbortSignal) => world.stream.listShards(signal),
+      open: (...of: Parameters<typeof world.stream.open>) => world.stream.open(...of),
+    };
+    world.write('users', 'k:1');
+    await world.clock.advance(5_000);
+    const blind = world.worker('b', { reader });
+    await world.clock.advance(5_000);
+    isRefused = true;
+    world.before = world.flushes;
+    world.stream.retentionMs = 3 * span;
+    await world.clock.advance(5_000);
+    expect(world.leases.row(first)).toMatchObject({ owner: 'a', retentionMs: 3 * span });
+    await worker.stop();
+    await world.clock.advance(5_000);
+    expect(world.leases.row(first)).toMatchObject({ owner: 'b', retentionMs: 3 * span });
+    await blind.kill();
+    world.write('users', 'k:lost');
+    await world.pass(4, 3);
+    world.stream.retentionMs = 168 * span;
+    world.worker('c');
+    await flushedFor('k:lost');
+  });
+});

@@ -1,0 +1,85 @@
+import { TidemarkError } from '@tidemark/runtime';
+import { type SyncWorkerOptions } from '../sync-options.js';
+import { type SyncWorker } from '../sync-worker.js';
+import { SyncWorld, type SyncWorldOptions } from './sync-world.js';
+
+/** In place of hours, to have fewer turns of the workers, ms; what is as near to its end as half of it counts as gone. */
+export const span = 600_000;
+
+type Fault = (operation: string, shardId: string) => TidemarkError | undefined;
+
+export const throttled = (): TidemarkError => new TidemarkError('THROTTLED', 'not now', { retriable: true });
+
+/** Nothing is read of `shardId`. */
+export const unread =
+  (shardId: string): Fault =>
+  (operation, of) =>
+    operation === 'read' && of === shardId ? throttled() : undefined;
+
+/** Nothing is read but of `shardId`. */
+export const allButUnread =
+  (shardId: string): Fault =>
+  (operation, of) =>
+    operation === 'read' && of !== shardId ? throttled() : undefined;
+
+/** Reads of `shardId` beyond the first `max` fail. */
+export function readOnly(shardId: string, max: number): Fault {
+  let reads = 0;
+  return (operation, of) => (operation === 'read' && of === shardId && (reads += 1) > max ? throttled() : undefined);
+}
+
+/** A world in which records leave the stream, and workers that do not look at the tables' streaming destinations. */
+export class RetentionWorld extends SyncWorld {
+  /** Flushes of the table `users` before anything was lost. */
+  before = 0;
+
+  constructor(options: Pick<SyncWorldOptions, 'stream'>) {
+    super({ ...options, looks: false });
+  }
+
+  override worker(workerId: string, options: Partial<SyncWorkerOptions> = {}): SyncWorker {
+    return super.worker(workerId, { retentionMarginMs: span / 2, ...options });
+  }
+
+  get flushes(): number {
+    return this.controls('users', 'flush-table').length;
+  }
+
+  /** Time in which the stream keeps records for so long. */
+  async pass(spans: number, keptSpans: number): Promise<void> {
+    for (let passed = 0; passed < spans; passed += 1) {
+      await this.clock.advance(span);
+      this.stream.trim(this.clock.now() - keptSpans * span);
+    }
+  }
+
+  /** What was written before a worker that has stopped, and what flushed. */
+  async readAndStopped(): Promise<void> {
+    const worker = this.worker('a');
+    this.write('users', 'k:1');
+    await this.clock.advance(5_000);
+    await worker.stop();
+    this.before = this.flushes;
+  }
+
+  /** From now on the stream keeps records for one span. */
+  shorten(): void {
+    this.stream.retentionMs = span;
+    this.stream.trim(this.clock.now() - span);
+  }
+
+  /** What becomes of a key that is written now in the shard at `place`, of the key `lost`, and how often each partition was flushed meanwhile, at least. */
+  async readOn(lost: string, place = 0.1): Promise<Outcome> {
+    const next = this.write('users', 'k:next', place);
+    await this.clock.advance(60_000);
+    const isRead = this.eventsOf('users', 'k:next').join() === next;
+    return { isRead, lost: this.eventsOf('users', lost).length, flushes: Math.floor((this.flushes - this.before) / 3) };
+  }
+}
+
+export interface Outcome {
+  readonly isRead: boolean;
+  /** Events of the lost key. */
+  readonly lost: number;
+  readonly flushes: number;
+}
