@@ -33,7 +33,8 @@ export const doctorConfiguration = defineConfig({
           ...kafkaFields,
           ...topicPrefixField,
           TIDEMARK_STREAM_ARN: optional(stream, {
-            meaning: "Kinesis stream of the region's change records; without it, only Kafka is looked at",
+            meaning:
+              "Kinesis stream of the region's change records; without it, only Kafka is looked at, and --role sync has a problem",
             expected: 'the ARN of a stream, with TIDEMARK_LEASE_TABLE',
           }),
           TIDEMARK_LEASE_TABLE: optional(leaseTable, {

@@ -26,6 +26,14 @@ describe('examine', () => {
     [new TidemarkError('TABLE_MISSING', 'no', { retriable: true }), 'problem', /create the table/],
     [new TidemarkError('FEED_UNAVAILABLE', 'no', { retriable: true }), 'unknown', /brokers/],
     [new TidemarkError('THROTTLED', 'no', { retriable: true }), 'unknown', /minute/],
+    [
+      new TidemarkError('FEED_UNAVAILABLE', 'no', { retriable: true, context: { field: 'ssl' } }),
+      ...(['unknown', /TIDEMARK_KAFKA_SSL/] as const),
+    ],
+    [
+      new TidemarkError('ACCESS_DENIED', 'no', { retriable: false, context: { field: 'sasl' } }),
+      ...(['problem', /TIDEMARK_KAFKA_SASL_MECHANISM/] as const),
+    ],
     [new Error('no'), 'unknown', /docs\/errors\.md/],
   ])('tells a look that failed with %s as %s, and what to do', async (error, status, remedy) => {
     const report = await examine([throws(error)], { clock });

@@ -14,8 +14,16 @@ const remedies: Partial<Readonly<Record<ErrorCode, string>>> = {
   TIMEOUT: 'see whether this host reaches what the message names; a firewall that drops packets looks like this',
 };
 
+/** Of an option of the connection to Kafka that the error names. */
+const optionRemedies: Readonly<Record<string, string>> = {
+  sasl: 'compare TIDEMARK_KAFKA_SASL_MECHANISM, …_USERNAME and …_PASSWORD with what the brokers take at this port',
+  ssl: 'compare TIDEMARK_KAFKA_SSL, and the authority that NODE_EXTRA_CA_CERTS names, with what the brokers speak at this port',
+};
+
 /** What to do about a look that failed. */
 export function remedyOf(error: unknown): string {
-  const known = isTidemarkError(error) ? remedies[error.code] : undefined;
-  return known ?? 'look the message up in docs/errors.md, then run it again';
+  if (!isTidemarkError(error)) return unknownRemedy;
+  return optionRemedies[String(error.context['field'])] ?? remedies[error.code] ?? unknownRemedy;
 }
+
+const unknownRemedy = 'look the message up in docs/errors.md, then run it again';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { diagnose, type ProcessRole, processRoles } from '@tidemark/doctor';
-import { createKafkaClient, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
+import { createKafkaClient, type KafkaClientOptions, KafkaProducer, KafkaTopicAdmin } from '@tidemark/kafka';
 import { encodeEvent } from '@tidemark/protocol';
 import { eventually } from '@tidemark/runtime/testing';
 import { type Service } from '@tidemark/services';
@@ -187,6 +187,27 @@ describeOnApache('a listener of TLS and SASL, with permissions', () => {
       );
       const dispatcher = await region.dispatcher({ brokers, ssl: true, ...rest });
       await eventually('dispatcher says so', () => /kafka\.ssl: .*certificate/.test(detailOf(dispatcher)), settleMs);
+    },
+    caseTimeoutMs,
+  );
+
+  it(
+    'a listener that speaks otherwise is told by the name of the option that does not fit it',
+    async () => {
+      const { brokers, ssl, sasl } = broker.address('admin');
+      const { plain } = broker;
+      const login = { username: 'admin', password: 'any' };
+      const asking = (address: KafkaClientOptions): Promise<unknown> =>
+        new KafkaTopicAdmin({ client: createKafkaClient(address) }).list('', aSignal());
+      const told = (code: string, field: string) => ({ code, context: { field } });
+      const mechanism = 'scram-sha-256';
+      await expect(asking({ brokers, ssl, sasl: { mechanism, ...login } })).rejects.toMatchObject(
+        told('ACCESS_DENIED', 'sasl'),
+      );
+      await expect(asking({ brokers: plain, sasl })).rejects.toMatchObject(told('ACCESS_DENIED', 'sasl'));
+      await expect(asking({ brokers: plain, ssl })).rejects.toMatchObject(told('FEED_UNAVAILABLE', 'ssl'));
+      await expect(asking({ brokers, sasl })).rejects.toMatchObject(told('FEED_UNAVAILABLE', 'ssl'));
+      await expect(asking({ brokers: plain })).resolves.toBeDefined();
     },
     caseTimeoutMs,
   );

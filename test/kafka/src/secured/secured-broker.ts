@@ -74,6 +74,11 @@ export class SecuredBroker {
     return this.#kafka.listeners['SECURED'] ?? [];
   }
 
+  /** Where the listener without either is. */
+  get plain(): readonly string[] {
+    return this.#kafka.brokers;
+  }
+
   /** How a user reaches it. */
   address(user: User, { password = passwordOf(user) } = {}): KafkaAddress {
     const mechanism = mechanisms[user];
