@@ -25,10 +25,10 @@ export class ShardRoll {
     this.#listedAt = askedAt;
   }
 
-  /** Up to when the shard is known to have had no children, ms since the epoch; `Infinity`: none was ever listed; `null`: nothing is known. */
+  /** Up to when the shard is known to have had no children, ms since the epoch: the time of a listing; `null`: nothing is known. */
   childlessUpTo(shardId: string): number | null {
-    if (this.#childlessUpTo.has(shardId)) return this.#childlessUpTo.get(shardId) ?? null;
-    return this.#listedAt === null ? null : Infinity;
+    const upTo = this.#childlessUpTo.get(shardId);
+    return upTo === undefined ? this.#listedAt : upTo;
   }
 
   /** The latest watermark that shards without a row among `rows` allow at `now`, ms since the epoch; `null`: none, also where a listing was dated while this worker's clock was ahead. */

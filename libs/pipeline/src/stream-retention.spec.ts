@@ -58,4 +58,18 @@ describe('hazard 36: StreamRetention', () => {
     expect(retention.goneBefore(1_001 * hour)).toBe(977 * hour);
     expect(retention.goneBefore(101 * hour)).toBe(101 * hour);
   });
+
+  it('judges what was passed over by the next look that is asked for, and once', () => {
+    const retention = new StreamRetention(hour);
+    const look = (hours: number, meanwhile: () => void = () => undefined): number => {
+      retention.ask();
+      meanwhile();
+      retention.note(hours * hour, 0);
+      return retention.shortenings;
+    };
+    retention.passed(4 * hour);
+    expect([look(6), look(1)]).toEqual([0, 0]);
+    expect([look(6, () => retention.passed(4 * hour)), look(2), look(2)]).toEqual([0, 1, 1]);
+    expect([look(2, () => retention.passed(4 * hour)), look(2)]).toEqual([2, 2]);
+  });
 });

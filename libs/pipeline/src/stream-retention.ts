@@ -8,19 +8,21 @@ export const leastRetentionMs = 24 * 3_600_000;
  * Times are ms since the epoch, by this worker's clock.
  */
 export class StreamRetention {
-  /** What is as near to its end as this counts as gone, ms. */
-  readonly marginMs: number;
+  readonly #marginMs: number;
   /** As it was last looked at, ms; `undefined`: it was not. */
   #retentionMs: number | undefined;
   /** Also where less is gone by what the stream keeps now. */
   #goneBefore = -Infinity;
   #looks = 0;
-  /** The longest that was not covered when a page came, ms, since the retention was last looked at: it may have been shortened before. */
+  /** The longest that was not covered when a page came, ms, since the last look was asked for: the retention may have been shortened before. */
   #passedMs = 0;
+  /** The same before that, of what no look has judged. */
+  #passedBeforeMs = 0;
   #shortenings = 0;
 
+  /** `marginMs`: what is as near to its end as this counts as gone. */
   constructor(marginMs: number) {
-    this.marginMs = marginMs;
+    this.#marginMs = marginMs;
   }
 
   /** What was accepted less long ago than this is not gone, ms. */
@@ -33,13 +35,22 @@ export class StreamRetention {
     return this.#looks;
   }
 
+  /** A look is asked for: what passes from now on may do so after it was served, so it is left to the next one, too. */
+  ask(): void {
+    this.#passedBeforeMs = Math.max(this.#passedBeforeMs, this.#passedMs);
+    this.#passedMs = 0;
+  }
+
   /** Takes note of the stream's retention, as it is at `now`. */
   note(retentionMs: number, now: number): void {
     if (retentionMs !== this.#retentionMs) this.#goneBefore = this.goneBefore(now);
     this.#retentionMs = retentionMs;
     this.#looks += 1;
-    if (this.#passedMs > this.keptMs) this.#shortenings += 1;
-    this.#passedMs = 0;
+    if (Math.max(this.#passedBeforeMs, this.#passedMs) > this.keptMs) {
+      this.#shortenings += 1;
+      this.#passedMs = 0;
+    }
+    this.#passedBeforeMs = 0;
   }
 
   /** A page came of a shard that was not covered for so long. */
@@ -61,7 +72,7 @@ export class StreamRetention {
 
   /** Whether nothing can be missing of a shard that is read, or covered by a flush, up to `upTo`; `null`: nothing is known. Of a time that has not come by far, no clock that is right has said it. */
   covers(upTo: number | null, now: number): upTo is number {
-    return upTo !== null && upTo <= now + this.marginMs && upTo >= this.goneBefore(now);
+    return upTo !== null && upTo <= now + this.#marginMs && upTo >= this.goneBefore(now);
   }
 
   /** The same of what a row says; `retentionMs`: what the row says of that. */
@@ -71,18 +82,18 @@ export class StreamRetention {
 
   /**
    * What a row says of the retention from now on, beside the claim `readUpTo`; `told`: what it says so far. Longer than that only where nothing can have left the stream behind the
-   * claim by what was told: else whoever takes the lease next must know of it, too.
+   * claim by what was told: else whoever takes the lease next must know of it, too. `hasLooked`: whether there was a look since the lease was taken.
    */
   toTell(told: number | undefined, readUpTo: number | null, now: number, hasLooked = true): number | undefined {
     const present = this.#retentionMs;
     if (present === undefined) return told;
-    // Nothing is claimed: the shortest that there was while that is so.
-    if (readUpTo === null) return Math.min(present, told ?? present);
     const before = told ?? leastRetentionMs;
+    // Nothing is claimed: the shortest that there was while that is so.
+    if (readUpTo === null) return Math.min(present, told ?? (hasLooked ? present : leastRetentionMs));
     return present <= before || (hasLooked && this.coversSince(readUpTo, before, now)) ? present : before;
   }
 
   #keptOf(retentionMs: number): number {
-    return retentionMs - Math.min(this.marginMs, retentionMs / 2);
+    return retentionMs - Math.min(this.#marginMs, retentionMs / 2);
   }
 }

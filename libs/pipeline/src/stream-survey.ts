@@ -85,6 +85,7 @@ export class StreamSurvey {
   async #survey(): Promise<Survey | undefined> {
     const { reader, topicPrefix, clock } = this.#options;
     const askedAt = clock.now();
+    this.retention.ask();
     const described = await this.#ask('describing the Kinesis stream', (signal) => reader.describe(signal));
     if (described === undefined) return undefined;
     this.#refused = undefined;

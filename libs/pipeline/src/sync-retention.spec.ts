@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { TidemarkError } from '@tidemark/runtime';
-import { type SyncWorker } from './sync-worker.js';
 import { allButUnread, readOnly, RetentionWorld, span, throttled } from './testing/retention-world.js';
 
 const first = 'shardId-000000000000';
@@ -13,28 +12,6 @@ async function flushedFor(lost: string, place?: number): Promise<void> {
   const outcome = await world.readOn(lost, place);
   expect(outcome).toMatchObject({ isRead: true, lost: 0 });
   expect(outcome.flushes).toBeGreaterThanOrEqual(1);
-}
-
-/** A worker whose clock is wrong by what `offset` says, ms. */
-function workerWithClock(id: string, offset: () => number): SyncWorker {
-  const clock = {
-    now: () => world.clock.now() + offset(),
-    monotonicMs: () => world.clock.monotonicMs(),
-    setTimer: (callback: () => void, delayMs: number) => world.clock.setTimer(callback, delayMs),
-  };
-  const reader = {
-    describe: (signal: AbortSignal) => world.stream.describe(signal),
-    listShards: (signal: AbortSignal) => world.stream.listShards(signal),
-    open: (...of: Parameters<typeof world.stream.open>) => {
-      const cursor = world.stream.open(...of);
-      const read = async (signal: AbortSignal) => {
-        const page = await cursor.read(signal);
-        return { ...page, askedAt: page.askedAt + offset() };
-      };
-      return { read, askedSinceMs: null };
-    },
-  };
-  return world.worker(id, { clock, reader });
 }
 
 describe('hazard 36: what left the stream unread is covered by a flush, of a shard', () => {
@@ -172,6 +149,37 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     await flushedFor('k:lost');
   });
 
+  it.each([
+    ['and all comes back at once', 0, 0],
+    ['and listings come back later than reads', 3_000, 0],
+    ['and the stream is described later than it is read', 0, 10_000],
+  ])('that was split while nothing answered, %s', async (_, unlistedMs, undescribedMs) => {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, closesAfter: 1 } });
+    world.worker('a');
+    world.write('users', 'k:1');
+    await world.clock.advance(5_000);
+    world.before = world.flushes;
+    world.stream.fault = () => throttled();
+    world.stream.split(first);
+    const closedAt = world.clock.now();
+    await world.clock.advance(1_000);
+    world.write('users', 'k:lost', 0.1);
+    await world.pass(4, 6);
+    const from = world.clock.now();
+    world.stream.fault = (operation, shardId) => {
+      const passedMs = world.clock.now() - from;
+      if (operation === 'listShards' && passedMs < unlistedMs) return throttled();
+      if (operation === 'describe' && passedMs < undescribedMs) return throttled();
+      return allButUnread(first)(operation, shardId);
+    };
+    await world.clock.advance(40_000);
+    expect([world.leases.row(first)?.checkpoint, world.flushes]).toEqual(['SHARD_END', world.before]);
+    expect(world.leases.row(first)?.readUpTo).toBeLessThanOrEqual(closedAt + 120_000);
+    await world.pass(3, 6);
+    world.stream.fault = () => undefined;
+    await flushedFor('k:lost');
+  });
+
   it('without a flush that nothing calls for, where workers are replaced while a shard has not said that it is closed', async () => {
     world = new RetentionWorld({ stream: { retentionMs: 6 * span, closesAfter: 20 } });
     await world.readAndStopped();
@@ -197,7 +205,7 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
   ])('%s', async (_, dies) => {
     world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
     let aheadMs = 0;
-    const worker = workerWithClock('b', () => aheadMs);
+    const worker = world.workerWithClock('b', () => aheadMs);
     world.write('users', 'k:1');
     await world.clock.advance(10_000);
     aheadMs = 3 * span;
@@ -219,7 +227,7 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
   it('and a look of that time found that the stream keeps records for longer', async () => {
     world = new RetentionWorld({ stream: { retentionMs: 3 * span } });
     let aheadMs = 0;
-    workerWithClock('b', () => aheadMs);
+    world.workerWithClock('b', () => aheadMs);
     world.write('users', 'k:1');
     await world.clock.advance(10_000);
     world.before = world.flushes;
@@ -233,6 +241,29 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
     aheadMs = 0;
     await world.clock.advance(20);
     world.stream.fault = () => undefined;
+    await flushedFor('k:lost');
+  });
+
+  it('or by most of the margin, as it read the parent of a shard that is then left alone', async () => {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span, closesAfter: 1 } });
+    const worker = world.workerWithClock('b', () => 0.8 * (span / 2));
+    world.write('users', 'k:1');
+    await world.clock.advance(10_000);
+    world.stream.fault = (operation) => (operation === 'read' ? throttled() : undefined);
+    world.stream.split(first);
+    const closedAt = world.clock.now();
+    await world.clock.advance(1_000);
+    world.write('users', 'k:lost', 0.1);
+    await world.clock.advance(130_000);
+    world.stream.fault = allButUnread(first);
+    await world.clock.advance(10_000);
+    expect(world.leases.row(first)?.checkpoint).toBe('SHARD_END');
+    await worker.kill();
+    world.before = world.flushes;
+    world.stream.fault = () => undefined;
+    await world.clock.advance(closedAt + 6 * span + 10_000 - world.clock.now());
+    world.stream.trim(world.clock.now() - 6 * span);
+    world.worker('c');
     await flushedFor('k:lost');
   });
 });

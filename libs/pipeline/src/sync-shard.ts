@@ -79,12 +79,15 @@ export async function syncShard(sync: ShardSync): Promise<number> {
  * What a page proves of the shard together with its children, as `claimOf`. The shard may say late that it was closed: at the tip of one that may have children, everything is read but
  * what they hold. Where it is read up to a record of its own, they hold younger ones.
  */
-function provenBy(page: ShardPage, { childlessUpTo, retention }: ShardSync): number | null {
+function provenBy(page: ShardPage, { childlessUpTo }: ShardSync): number | null {
   const claim = claimOf(page);
   const upTo = childlessUpTo();
   if (claim === null || (page.millisBehindLatest !== 0 && page.records.length > 0)) return claim;
-  return upTo !== null && claim <= upTo + retention.marginMs / 2 ? claim : null;
+  return upTo !== null && claim <= upTo + unlistedMsMax ? claim : null;
 }
+
+/** How old a listing may be for a tip to be claimed by it, ms: a small part of the margin that retention is judged with. Watermarks are bounded by the listing in any case. */
+const unlistedMsMax = 120_000;
 
 /** A page, once there is room for it: while Kafka takes nothing, no more is read than the worker may hold. */
 function readPage({

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { readOnly, RetentionWorld, span, throttled, unread } from './testing/retention-world.js';
+import { wait } from '@tidemark/runtime';
+import { type ShardReader } from './ports.js';
+import { allButUnread, readOnly, RetentionWorld, span, throttled, unread } from './testing/retention-world.js';
 
 const first = 'shardId-000000000000';
 let world: RetentionWorld;
@@ -33,6 +35,16 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     world.stream.fault = () => undefined;
     world.shorten();
     await flushedFor('k:lost', 0.99);
+  });
+
+  it('but for nothing where all was read by then, and looked at since', async () => {
+    await behind();
+    world.stream.fault = () => undefined;
+    const kept = world.write('users', 'k:kept', 0.99);
+    await world.clock.advance(60_000);
+    world.shorten();
+    await world.clock.advance(60_000);
+    expect([world.eventsOf('users', 'k:kept'), world.flushes]).toEqual([[kept], world.before]);
   });
 
   it('also where the worker has no shard left as it looks', async () => {
@@ -104,11 +116,9 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     world = new RetentionWorld({ stream: { retentionMs: 168 * span } });
     const worker = world.worker('a');
     let isRefused = false;
-    const reader = {
-      describe: (signal: AbortSignal) => (isRefused ? Promise.reject(throttled()) : world.stream.describe(signal)),
-      listShards: (signal: AbortSignal) => world.stream.listShards(signal),
-      open: (...of: Parameters<typeof world.stream.open>) => world.stream.open(...of),
-    };
+    const describe: ShardReader['describe'] = (signal) =>
+      isRefused ? Promise.reject(throttled()) : world.stream.describe(signal);
+    const reader = world.reading({ describe });
     world.write('users', 'k:1');
     await world.clock.advance(5_000);
     const blind = world.worker('b', { reader });
@@ -126,6 +136,61 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     await world.pass(4, 3);
     world.stream.retentionMs = 168 * span;
     world.worker('c');
+    await flushedFor('k:lost');
+  });
+
+  it('also where the page passed over it while the answer of a look was on its way', async () => {
+    world = new RetentionWorld({ stream: { retentionMs: 6 * span } });
+    let slowMs = 0;
+    const describe: ShardReader['describe'] = async (signal) => {
+      const answer = await world.stream.describe(signal);
+      await wait(world.clock, slowMs, signal);
+      return answer;
+    };
+    world.worker('a', { reader: world.reading({ describe }) });
+    world.write('users', 'k:1');
+    await world.clock.advance(5_000);
+    world.before = world.flushes;
+    world.stream.fault = unread(first);
+    world.write('users', 'k:lost', 0.1);
+    await world.pass(4, 6);
+    slowMs = 4_000;
+    await world.clock.advance(5_500);
+    world.stream.fault = () => undefined;
+    world.shorten();
+    await flushedFor('k:lost');
+  });
+
+  it('also where a new row is first written by a worker that has not looked since', async () => {
+    const [hour, margin] = [3_600_000, { retentionMarginMs: 3_600_000 }];
+    world = new RetentionWorld({ stream: { retentionMs: 168 * hour } });
+    const worker = world.worker('a', margin);
+    let isRefused = false;
+    const describe: ShardReader['describe'] = (signal) =>
+      isRefused ? Promise.reject(throttled()) : world.stream.describe(signal);
+    world.write('users', 'k:1');
+    await world.clock.advance(5_000);
+    const blind = world.worker('b', { reader: world.reading({ describe }), ...margin });
+    await world.clock.advance(5_000);
+    isRefused = true;
+    world.stream.retentionMs = 24 * hour;
+    await world.clock.advance(5_000);
+    world.stream.fault = allButUnread(first);
+    world.stream.split(first);
+    for (let ms = 0; ms < 5_000 && world.leases.row(first)?.checkpoint !== 'SHARD_END'; ms += 50)
+      await world.clock.advance(50);
+    await worker.kill();
+    await world.clock.advance(20_000);
+    world.stream.fault = () => undefined;
+    await world.clock.advance(20_000);
+    expect(world.leases.row(second)).toMatchObject({ owner: 'b', retentionMs: 24 * hour });
+    await blind.kill();
+    world.before = world.flushes;
+    world.write('users', 'k:lost', 0.1);
+    await world.clock.advance(30 * hour);
+    world.stream.trim(world.clock.now() - 24 * hour);
+    world.stream.retentionMs = 168 * hour;
+    world.worker('c', margin);
     await flushedFor('k:lost');
   });
 });

@@ -1,4 +1,5 @@
 import { TidemarkError } from '@tidemark/runtime';
+import { type ShardReader } from '../ports.js';
 import { type SyncWorkerOptions } from '../sync-options.js';
 import { type SyncWorker } from '../sync-worker.js';
 import { SyncWorld, type SyncWorldOptions } from './sync-world.js';
@@ -39,6 +40,35 @@ export class RetentionWorld extends SyncWorld {
 
   override worker(workerId: string, options: Partial<SyncWorkerOptions> = {}): SyncWorker {
     return super.worker(workerId, { retentionMarginMs: span / 2, ...options });
+  }
+
+  /** The stream, for a worker whose questions it answers otherwise. */
+  reading(change: Partial<ShardReader>): ShardReader {
+    const { stream } = this;
+    return {
+      describe: (signal) => stream.describe(signal),
+      listShards: (signal) => stream.listShards(signal),
+      open: (...of) => stream.open(...of),
+      ...change,
+    };
+  }
+
+  /** A worker whose clock is wrong by what `offset` says, ms. */
+  workerWithClock(workerId: string, offset: () => number): SyncWorker {
+    const clock = {
+      now: () => this.clock.now() + offset(),
+      monotonicMs: () => this.clock.monotonicMs(),
+      setTimer: (callback: () => void, delayMs: number) => this.clock.setTimer(callback, delayMs),
+    };
+    const open: ShardReader['open'] = (...of) => {
+      const cursor = this.stream.open(...of);
+      const read = async (signal: AbortSignal) => {
+        const page = await cursor.read(signal);
+        return { ...page, askedAt: page.askedAt + offset() };
+      };
+      return { read, askedSinceMs: null };
+    };
+    return this.worker(workerId, { clock, reader: this.reading({ open }) });
   }
 
   get flushes(): number {
