@@ -2,6 +2,11 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 type Flags = NonNullable<ParseArgsConfig['options']>;
 
+type Parsed<Options extends Flags, Positionals extends boolean> = Pick<
+  ReturnType<typeof parseArgs<{ options: Options; strict: true; allowPositionals: Positionals }>>,
+  'values' | 'positionals'
+>;
+
 /**
  * What a command line says, with flags that are not in `options` refused, and those with a value that are given more than once: whoever does that
  * believes that each of them counts. Throws an `Error` that names the flag.
@@ -10,7 +15,7 @@ export function parsedArguments<Options extends Flags, Positionals extends boole
   args: readonly string[],
   options: Options,
   allowPositionals: Positionals,
-) {
+): Parsed<Options, Positionals> {
   const { values, positionals, tokens } = parseArgs({
     args: [...args],
     options,
