@@ -3,7 +3,7 @@ import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis
 import { createKafkaClient, type KafkaClientOptions, type TopicSettings, withAdmin } from '@tidemark/kafka';
 import { DynamoDBDestinations, makeDynamoDBClient, makeKinesisClient, makeSubscribingClient } from '@tidemark/kinesis';
 import { topicNames } from '@tidemark/protocol';
-import { type Clock, systemClock } from '@tidemark/runtime';
+import { type Clock, systemClock, withDeadline } from '@tidemark/runtime';
 import { type Asking } from './ask-aws.js';
 import { awsAheadMs } from './aws-clock.js';
 import { type AwsProbeOptions, destinationProbes, kinesisProbes, leaseTableProbes } from './aws-probes.js';
@@ -119,7 +119,7 @@ function clientOf({ kafka }: DoctorOptions, { clock, timeoutMs }: Asking, broker
   return createKafkaClient({ ...kafka, brokers, clientId: 'tidemark-doctor', clock, requestTimeoutMs });
 }
 
-/** Every broker of the cluster as the one at `address` tells them, `host:port`. */
+/** Connects to the broker at `address`; resolves to every broker of the cluster, `host:port`, none where that could not be asked. */
 function advertisedBy(
   address: string,
   options: DoctorOptions,
@@ -127,10 +127,15 @@ function advertisedBy(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const client = clientOf(options, asking, [address]);
-  return withAdmin({ client, clock: asking.clock, timeoutMs: asking.timeoutMs, signal }, async (admin) => {
-    const { brokers } = await admin.describeCluster();
-    return brokers.map(({ host, port }) => `${host}:${port}`);
-  });
+  const { clock, timeoutMs } = asking;
+  // It is connected to by then; who else there is, any broker is asked, and another one may not answer.
+  const what = 'asking for the brokers of the cluster';
+  return withAdmin({ client, clock, timeoutMs, signal }, (admin) =>
+    withDeadline({ clock, timeoutMs: timeoutMs * silentShare, what, signal }, () => admin.describeCluster()).then(
+      ({ brokers }) => brokers.map(({ host, port }) => `${host}:${port}`),
+      () => [],
+    ),
+  );
 }
 
 /** AWS's as the `Date` of an answer tells it, the brokers' as the newest report of a pod is dated. */

@@ -30,6 +30,10 @@ describe('the check of brokers', () => {
     ]);
   });
 
+  it('blames none that answers for not knowing the others', async () => {
+    expect(await told(['a:1'], ['a:1'], [])).toEqual(['ok: a:1']);
+  });
+
   it('knows nothing where none answers', async () => {
     expect(await told(['a:1', 'b:1'], [])).toEqual(['unknown: a:1', 'unknown: b:1']);
   });

@@ -5,7 +5,7 @@ import { type Check, type Finding, ok, problem, warning } from '../finding.js';
 export interface BrokerLook {
   /** `host:port`. */
   readonly address: string;
-  /** `host:port` of every broker of the cluster, as this one tells them; `undefined`: it did not answer. */
+  /** `host:port` of every broker of the cluster, none where that could not be asked; `undefined`: this one did not answer. */
   readonly advertised?: readonly string[];
   /** Why it did not. */
   readonly error?: unknown;
@@ -40,7 +40,7 @@ export function brokerFindings(looks: readonly BrokerLook[]): readonly Finding[]
 }
 
 function findingOf({ address, advertised: told, error }: BrokerLook, advertised: ReadonlySet<string>): Finding {
-  if (told !== undefined) return ok(address, `answers, of ${told.length}`);
+  if (told !== undefined) return ok(address, told.length === 0 ? 'answers' : `answers, of ${told.length}`);
   const finding = failed(address, error);
   if (advertised.has(address))
     return problem(
