@@ -1,18 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { TidemarkError } from '@tidemark/runtime';
-import { allButUnread, readOnly, RetentionWorld, span, throttled } from './testing/retention-world.js';
+import { allButUnread, covered, readOnly, RetentionWorld, span, throttled } from './testing/retention-world.js';
 
 const first = 'shardId-000000000000';
 let world: RetentionWorld;
 
 afterEach(() => world.close());
-
-/** Reading goes on, the record of `lost` is gone, and each partition of its table has been told that it may be stale. */
-async function flushedFor(lost: string, place?: number): Promise<void> {
-  const outcome = await world.readOn(lost, place);
-  expect(outcome).toMatchObject({ isRead: true, lost: 0 });
-  expect(outcome.flushes).toBeGreaterThanOrEqual(1);
-}
 
 describe('hazard 36: what left the stream unread is covered by a flush, of a shard', () => {
   it.each([
@@ -34,7 +27,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     await world.pass(3, 6);
     world.stream.fault = () => undefined;
     if (dies) world.worker('c');
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('that waits for Kafka behind the end of its parent', async () => {
@@ -50,7 +43,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     expect(world.flushes).toBe(world.before);
     await world.pass(3, 6);
     world.stream.fault = () => undefined;
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('without a flush that nothing calls for, where a parent’s end is seen at once', async () => {
@@ -84,7 +77,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     await world.clock.advance(60_000);
     world.stream.fault = () => undefined;
     if (isAway) world.worker('c');
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it.each([
@@ -109,7 +102,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     world.sink.fault = () => undefined;
     world.stream.fault = () => undefined;
     world.worker('c');
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('without a flush that nothing calls for, where workers were away for less long than records were kept all the time', async () => {
@@ -146,7 +139,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     await world.pass(3, 6);
     world.stream.fault = () => undefined;
     world.worker('d');
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it.each([
@@ -177,7 +170,7 @@ describe('hazard 36: what left the stream unread is covered by a flush, of a sha
     expect(world.leases.row(first)?.readUpTo).toBeLessThanOrEqual(closedAt + 120_000);
     await world.pass(3, 6);
     world.stream.fault = () => undefined;
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('without a flush that nothing calls for, where workers are replaced while a shard has not said that it is closed', async () => {
@@ -221,7 +214,7 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
     world.write('users', 'k:lost');
     await world.pass(4, 3);
     world.stream.fault = () => undefined;
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('and a look of that time found that the stream keeps records for longer', async () => {
@@ -241,7 +234,7 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
     aheadMs = 0;
     await world.clock.advance(20);
     world.stream.fault = () => undefined;
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('or by most of the margin, as it read the parent of a shard that is then left alone', async () => {
@@ -264,6 +257,6 @@ describe('hazard 68: what left the stream unread is covered by a flush after a w
     await world.clock.advance(closedAt + 6 * span + 10_000 - world.clock.now());
     world.stream.trim(world.clock.now() - 6 * span);
     world.worker('c');
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 });

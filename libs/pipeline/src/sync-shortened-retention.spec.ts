@@ -1,19 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { wait } from '@tidemark/runtime';
 import { type ShardReader } from './ports.js';
-import { allButUnread, readOnly, RetentionWorld, span, throttled, unread } from './testing/retention-world.js';
+import { allButUnread, covered, readOnly, RetentionWorld, span, throttled, unread } from './testing/retention-world.js';
 
 const first = 'shardId-000000000000';
 let world: RetentionWorld;
 
 afterEach(() => world.close());
-
-/** Reading goes on, the record of `lost` is gone, and each partition of its table has been told that it may be stale. */
-async function flushedFor(lost: string, place?: number): Promise<void> {
-  const outcome = await world.readOn(lost, place);
-  expect(outcome).toMatchObject({ isRead: true, lost: 0 });
-  expect(outcome.flushes).toBeGreaterThanOrEqual(1);
-}
 
 describe('hazard 36: what left the stream unread, by a retention that was made shorter, is covered by a flush', () => {
   const second = 'shardId-000000000001';
@@ -34,7 +27,7 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     await behind();
     world.stream.fault = () => undefined;
     world.shorten();
-    await flushedFor('k:lost', 0.99);
+    expect(await world.readOn('k:lost', 0.99)).toEqual(covered);
   });
 
   it('but for nothing where all was read by then, and looked at since', async () => {
@@ -73,7 +66,7 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     await world.clock.advance(31_000);
     world.stream.fault = () => undefined;
     world.shorten();
-    await flushedFor('k:lost', 0.99);
+    expect(await world.readOn('k:lost', 0.99)).toEqual(covered);
     expect(world.leases.row(second)?.checkpoint).toBe('SHARD_END');
   });
 
@@ -85,7 +78,7 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     world.stream.retentionMs = 168 * span;
     await world.clock.advance(40_000);
     world.stream.fault = () => undefined;
-    await flushedFor('k:lost', 0.99);
+    expect(await world.readOn('k:lost', 0.99)).toEqual(covered);
   });
 
   it('also where the lease is handed over before the worker looks', async () => {
@@ -109,7 +102,7 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     world.worker('c');
     await world.clock.advance(8_000);
     expect(world.leases.row(moved)?.owner).toBe('c');
-    await flushedFor('k:lost', place);
+    expect(await world.readOn('k:lost', place)).toEqual(covered);
   });
 
   it('also where the worker that takes the lease has not looked since', async () => {
@@ -136,7 +129,7 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     await world.pass(4, 3);
     world.stream.retentionMs = 168 * span;
     world.worker('c');
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('also where the page passed over it while the answer of a look was on its way', async () => {
@@ -158,7 +151,7 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     await world.clock.advance(5_500);
     world.stream.fault = () => undefined;
     world.shorten();
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 
   it('also where a new row is first written by a worker that has not looked since', async () => {
@@ -191,6 +184,6 @@ describe('hazard 36: what left the stream unread, by a retention that was made s
     world.stream.trim(world.clock.now() - 24 * hour);
     world.stream.retentionMs = 168 * hour;
     world.worker('c', margin);
-    await flushedFor('k:lost');
+    expect(await world.readOn('k:lost')).toEqual(covered);
   });
 });

@@ -208,6 +208,7 @@ export class SyncWorker {
     if (shortenings === this.#shortenings) return;
     this.#shortenings = shortenings;
     const hole = this.#holes.open('records-may-have-expired');
+    // Tried until it is acknowledged; it is given up with the worker alone.
     void this.#holes.cover(hole, this.#stopPublishing.signal).catch(() => undefined);
   }
 
