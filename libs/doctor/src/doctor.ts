@@ -96,12 +96,15 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
         () => kafka.topics(),
         role,
       ),
-      groupsCheck(names.dispatcherGroup, () => kafka.group(), role),
+      groupsCheck(names.dispatcherGroup, { facts: () => kafka.group(), progress: () => kafka.progress() }, role),
       permissionsCheck(
         () => probes(aws, kafka, names.deadLetters, options),
-        async () => [
-          ...(await destinationFindings(aws, kafka, signal)),
-          ...topicPermissionFindings(names, await kafka.topicPermissions(), role),
+        [
+          { subject: 'destinations', findings: () => destinationFindings(aws, kafka, signal) },
+          {
+            subject: 'topics',
+            findings: async () => topicPermissionFindings(names, await kafka.topicPermissions(), role),
+          },
         ],
         { writes: options.writeProbe ?? false },
       ),

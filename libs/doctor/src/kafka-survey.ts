@@ -68,9 +68,14 @@ export class KafkaSurvey {
       const { groups } = await admin.describeGroups([groupId]).catch((error) => notFound(error, groupId));
       return groups[0];
     });
+    return { groupId, state: group?.state ?? 'Dead', members: group?.members.length ?? 0 };
+  }
+
+  /** How far the group is in what it reads. */
+  async progress(): Promise<readonly PartitionProgress[]> {
+    const groupId = this.#options.names.dispatcherGroup;
     const topics = await this.#dispatched();
-    const progress = await this.#admin((admin) => progressOf(admin, groupId, topics));
-    return { groupId, state: group?.state ?? 'Dead', members: group?.members.length ?? 0, progress };
+    return this.#admin((admin) => progressOf(admin, groupId, topics));
   }
 
   /** How far the brokers' clock is ahead, as far as the newest report of a pod tells: one that is not of the last seconds tells nothing. */

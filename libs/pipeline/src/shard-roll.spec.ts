@@ -32,20 +32,28 @@ describe('ShardRoll', () => {
 
   it('knows up to when a shard had no children, also behind a listing that leaves them out, and when it has left the stream', () => {
     const roll = new ShardRoll();
-    expect(roll.childlessUpTo('a')).toBeNull();
+    expect(roll.childlessUpTo('a', now)).toBeNull();
     roll.note([shard('a')], 100);
-    expect(roll.childlessUpTo('a')).toBe(100);
+    expect(roll.childlessUpTo('a', now)).toBe(100);
     const child = { ...shard('b'), parents: ['a'] };
     roll.note([shard('a'), child], 200);
     roll.note([shard('a'), child, { ...child, shardId: 'c' }], 300);
-    expect([roll.childlessUpTo('a'), roll.childlessUpTo('b')]).toEqual([100, 300]);
+    expect([roll.childlessUpTo('a', now), roll.childlessUpTo('b', now)]).toEqual([100, 300]);
     roll.note([shard('a')], 400);
     roll.note([shard('a'), child], 500);
     roll.note([shard('b')], 600);
-    expect(roll.childlessUpTo('a')).toBe(100);
+    expect(roll.childlessUpTo('a', now)).toBe(100);
     const late = new ShardRoll();
     late.note([shard('a'), child], 400);
-    expect(late.childlessUpTo('a')).toBeNull();
+    expect(late.childlessUpTo('a', now)).toBeNull();
+  });
+
+  it('knows nothing of children by a listing that was dated while the clock was ahead, until the next one', () => {
+    const roll = new ShardRoll();
+    roll.note([shard('a')], now + 360_000);
+    expect(roll.childlessUpTo('a', now)).toBeNull();
+    roll.note([shard('a'), { ...shard('b'), parents: ['a'] }], now);
+    expect([roll.childlessUpTo('a', now), roll.childlessUpTo('b', now)]).toEqual([null, now]);
   });
 
   it('takes a shard that a listing has left out for no younger than it was', () => {
@@ -62,7 +70,7 @@ describe('ShardRoll', () => {
     roll.note([shard('s-0')], 0);
     const last = 10_010;
     for (let n = 1; n <= last; n += 1) roll.note([{ ...shard(`s-${n}`), parents: [`s-${n - 1}`] }], n);
-    expect([roll.childlessUpTo('s-0'), roll.childlessUpTo(`s-${last - 1}`)]).toEqual([last, last - 1]);
+    expect([roll.childlessUpTo('s-0', now), roll.childlessUpTo(`s-${last - 1}`, now)]).toEqual([last, last - 1]);
   });
 
   it('allows nothing while a shard of the first listing has no row', () => {

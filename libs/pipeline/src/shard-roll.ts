@@ -25,10 +25,10 @@ export class ShardRoll {
     this.#listedAt = askedAt;
   }
 
-  /** Up to when the shard is known to have had no children, ms since the epoch: the time of a listing; `null`: nothing is known. */
-  childlessUpTo(shardId: string): number | null {
+  /** Up to when the shard is known at `now` to have had no children, ms since the epoch: the time of a listing; `null`: nothing is known, also where that was dated while this worker's clock was ahead. */
+  childlessUpTo(shardId: string, now: number): number | null {
     const upTo = this.#childlessUpTo.get(shardId);
-    return upTo === undefined ? this.#listedAt : upTo;
+    return credible(upTo === undefined ? this.#listedAt : upTo, now);
   }
 
   /** The latest watermark that shards without a row among `rows` allow at `now`, ms since the epoch; `null`: none, also where a listing was dated while this worker's clock was ahead. */

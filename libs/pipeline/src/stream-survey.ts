@@ -67,7 +67,7 @@ export class StreamSurvey {
 
   /** Up to when the shard is known to have had no children, ms since the epoch; `null`: nothing is known. */
   childlessUpTo(shardId: string): number | null {
-    return this.#roll.childlessUpTo(shardId);
+    return this.#roll.childlessUpTo(shardId, this.#options.clock.now());
   }
 
   /** A survey asked for after this call; `undefined`: one that was asked for earlier is under way. Resolves to `undefined` when it fails. */

@@ -1,3 +1,4 @@
+import { failed } from '../examine.js';
 import { type Check, type Finding, ok, problem, skipped, warning } from '../finding.js';
 import { type ProcessRole } from '../role-needs.js';
 
@@ -18,34 +19,42 @@ export interface GroupFacts {
   /** Kafka's word: Stable, Empty, Dead, PreparingRebalance, CompletingRebalance. */
   readonly state: string;
   readonly members: number;
+}
+
+/** What the brokers are asked of the group. */
+export interface GroupQuestions {
+  facts(): Promise<GroupFacts>;
   /** Of the topics of routed tables. */
-  readonly progress: readonly PartitionProgress[];
+  progress(): Promise<readonly PartitionProgress[]>;
 }
 
 /** Events of a topic that wait before it is worth a word: seconds of work for one dispatcher. */
 const lagMax = 100_000n;
 
 /** Whether dispatchers run, and how far they are. Who is `role` may look at no group but its own. */
-export function groupsCheck(
-  groupId: string,
-  factsOf: (signal: AbortSignal) => Promise<GroupFacts>,
-  role: ProcessRole | undefined,
-): Check {
+export function groupsCheck(groupId: string, questions: GroupQuestions, role: ProcessRole | undefined): Check {
   const isOwn = role === undefined || role === 'dispatcher';
   return {
     name: 'groups',
-    run: async (signal) =>
-      isOwn ? groupFindings(await factsOf(signal)) : [skipped(groupId, `${role} has nothing to do with it`)],
+    run: async () => {
+      if (!isOwn) return [skipped(groupId, `${role} has nothing to do with it`)];
+      const state = stateOf(await questions.facts());
+      const lags = await questions.progress().then(
+        (progress) => lagFindings(groupId, progress),
+        (error: unknown) => [failed(`lag of ${groupId}`, error)],
+      );
+      return [state, ...lags];
+    },
   };
 }
 
-export function groupFindings(facts: GroupFacts): readonly Finding[] {
-  const topics = [...new Set(facts.progress.map(({ topic }) => topic))].sort();
-  if (topics.length === 0) return [stateOf(facts), skipped(facts.groupId, 'no routed table has a topic yet')];
-  return [stateOf(facts), ...topics.flatMap((topic) => lagOf(topic, facts.progress))];
+export function lagFindings(groupId: string, progress: readonly PartitionProgress[]): readonly Finding[] {
+  const topics = [...new Set(progress.map(({ topic }) => topic))].sort();
+  if (topics.length === 0) return [skipped(groupId, 'no routed table has a topic yet')];
+  return topics.flatMap((topic) => lagOf(topic, progress));
 }
 
-function stateOf({ groupId, state, members }: GroupFacts): Finding {
+export function stateOf({ groupId, state, members }: GroupFacts): Finding {
   if (state === 'Stable') return ok(groupId, `Stable, members: ${members}`);
   if (state.endsWith('Rebalance'))
     return warning(

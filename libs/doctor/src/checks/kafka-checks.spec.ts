@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { type FoundTopic, type TopicProblem, type TopicRole } from '@tidemark/kafka';
 import { type Route, topicNames } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
-import { type Finding } from '../finding.js';
-import { groupFindings, type PartitionProgress } from './groups.js';
+import { type Finding, ok } from '../finding.js';
+import { groupsCheck, lagFindings, type PartitionProgress, stateOf } from './groups.js';
 import { type ProcessRole } from '../role-needs.js';
-import { probeFinding } from './permissions.js';
+import { permissionsCheck, probeFinding } from './permissions.js';
 import { type RouteFacts, routeFindings, type RouteView } from './routes.js';
 import { topicFindings } from './topics.js';
 
@@ -241,8 +241,8 @@ describe('the check of the dispatchers’ group', () => {
     low,
     high,
   });
-  const findings = (state: string, ...progress: PartitionProgress[]): readonly Finding[] =>
-    groupFindings({ groupId: names.dispatcherGroup, state, members: 2, progress });
+  const facts = (state = 'Stable') => ({ groupId: names.dispatcherGroup, state, members: 2 });
+  const lags = (...progress: PartitionProgress[]): readonly Finding[] => lagFindings(names.dispatcherGroup, progress);
 
   it.each([
     ['Stable', 'ok'],
@@ -251,7 +251,7 @@ describe('the check of the dispatchers’ group', () => {
     ['Empty', 'problem'],
     ['Dead', 'problem'],
   ])('%s: %s', (state, status) => {
-    expect(findings(state)[0]).toMatchObject({ subject: names.dispatcherGroup, status });
+    expect(stateOf(facts(state))).toMatchObject({ subject: names.dispatcherGroup, status });
   });
 
   it.each<[string, PartitionProgress, string, RegExp]>([
@@ -262,30 +262,49 @@ describe('the check of the dispatchers’ group', () => {
     ['never committed', at(null), 'warning', /nothing is committed/],
     ['never committed, and empty', at(null, 10n), 'ok', /^0 events wait/],
   ])('%s', (_, progress, status, message) => {
-    expect(findings('Stable', progress)[1]).toMatchObject({ status, message: expect.stringMatching(message) });
+    expect(lags(progress)).toMatchObject([{ status, message: expect.stringMatching(message) }]);
   });
 
   const of = (partition: number, progress: PartitionProgress): PartitionProgress => ({ ...progress, partition });
 
   it('counts nothing of a partition whose end nobody knows', () => {
     const unled = at(4n, -1n, -1n);
-    expect(findings('Stable', of(0, at(4n)), of(2, unled)).slice(1)).toMatchObject([
+    expect(lags(of(0, at(4n)), of(2, unled))).toMatchObject([
       { status: 'warning', message: expect.stringMatching(/^partition 2: its leader does not answer/) },
       { status: 'ok', message: '6 events wait' },
     ]);
-    expect(findings('Stable', of(0, unled), of(2, unled)).slice(1)).toMatchObject([
+    expect(lags(of(0, unled), of(2, unled))).toMatchObject([
       { status: 'warning', message: expect.stringMatching(/^partition 0, 2: its leader/) },
     ]);
   });
 
   it('takes a log that ends before what was committed for one that was cut', () => {
-    expect(findings('Stable', of(0, at(4n)), of(1, at(100n)), of(2, at(4n, 5n))).slice(1)).toMatchObject([
+    expect(lags(of(0, at(4n)), of(1, at(100n)), of(2, at(4n, 5n)))).toMatchObject([
       {
         status: 'problem',
         message: expect.stringMatching(/partition 1 ends at 10, committed is 100: it was cut or made anew$/),
         remedy: expect.stringMatching(/flush/),
       },
       { status: 'problem', message: expect.stringMatching(/retention has passed .* partition 2:/) },
+    ]);
+  });
+
+  const { signal } = new AbortController();
+  const away = new TidemarkError('TIMEOUT', 'no answer', { retriable: true });
+
+  it('tells who is a member where nobody says how far they are', async () => {
+    const questions = { facts: async () => facts(), progress: () => Promise.reject(away) };
+    expect(await groupsCheck(names.dispatcherGroup, questions, undefined).run(signal)).toMatchObject([
+      { subject: names.dispatcherGroup, status: 'ok' },
+      { subject: `lag of ${names.dispatcherGroup}`, status: 'unknown', message: 'no answer' },
+    ]);
+  });
+
+  it('says that there is nothing to be behind in', async () => {
+    const questions = { facts: async () => facts(), progress: async () => [] };
+    expect(await groupsCheck(names.dispatcherGroup, questions, 'dispatcher').run(signal)).toMatchObject([
+      { subject: names.dispatcherGroup, status: 'ok' },
+      { subject: names.dispatcherGroup, status: 'skipped', message: expect.stringMatching(/no routed table/) },
     ]);
   });
 });
@@ -313,5 +332,18 @@ describe('a probe of a permission', () => {
     const write = { ...probe(undefined, true), call: () => Promise.reject(new Error('was called')) };
     expect(await probeFinding(write, false, signal)).toMatchObject({ status: 'skipped' });
     expect(await probeFinding(write, true, signal)).toMatchObject({ status: 'unknown', message: 'was called' });
+  });
+
+  it('is told beside what could not be asked for', async () => {
+    const hearsay = [
+      { subject: 'destinations', findings: async () => [ok('things', 'allowed')] },
+      { subject: 'topics', findings: () => Promise.reject(failure('TIMEOUT')) },
+    ];
+    const check = permissionsCheck(async () => [probe()], hearsay, { writes: false });
+    expect(await check.run(signal)).toMatchObject([
+      { subject: 'kinesis:GetRecords', status: 'ok' },
+      { subject: 'things', status: 'ok' },
+      { subject: 'topics', status: 'unknown' },
+    ]);
   });
 });

@@ -10,6 +10,13 @@ export interface Probe {
   call(signal: AbortSignal): Promise<unknown>;
 }
 
+/** What is known of permissions without a call of this check: where it cannot be asked for, the rest is told all the same. */
+export interface Hearsay {
+  /** What `findings` tell of, where they fail. */
+  readonly subject: string;
+  readonly findings: () => Promise<readonly Finding[]>;
+}
+
 /** Nothing was refused: that it is not there, other checks judge. */
 const missing = ['TOPIC_MISSING', 'TABLE_MISSING', 'STREAM_MISSING'] as const;
 
@@ -18,18 +25,21 @@ const noCredentials = 'CredentialsProviderError';
 const giveThem =
   'give this process credentials for AWS: the role that it is to run as, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
 
-/** Whether this process's credentials may make the calls, and what `topicsOf` says of Kafka's topics. Calls that write are made only where `writes` says so. */
+/** Whether this process's credentials may make the calls, and what others say of permissions. Calls that write are made only where `writes` says so. */
 export function permissionsCheck(
   probesOf: (signal: AbortSignal) => Promise<readonly Probe[]>,
-  topicsOf: () => Promise<readonly Finding[]>,
+  hearsay: readonly Hearsay[],
   { writes }: { readonly writes: boolean },
 ): Check {
   return {
     name: 'permissions',
     run: async (signal) => {
       const probes = await probesOf(signal);
-      const ofTopics = topicsOf().catch((error: unknown) => [failed('topics', error)]);
-      return [...(await Promise.all(probes.map((probe) => probeFinding(probe, writes, signal)))), ...(await ofTopics)];
+      const heard = hearsay.map(({ subject, findings }) =>
+        findings().catch((error: unknown) => [failed(subject, error)]),
+      );
+      const tried = probes.map(async (probe) => [await probeFinding(probe, writes, signal)]);
+      return (await Promise.all([...tried, ...heard])).flat();
     },
   };
 }
