@@ -6,6 +6,7 @@
  * @property {number} received of these, once each
  * @property {number} lost accepted and never received
  * @property {number} duplicates deliveries beyond the first of a change
+ * @property {number} keysRepeated keys of which a change came again behind a later one
  * @property {number} disordered first deliveries that came after a later change of their key
  * @property {number} gapMs longest time between two first deliveries of one key
  * @property {string | null} gapKey whose that is
@@ -20,6 +21,7 @@
  * @property {Set<number>} seen received
  * @property {number} written
  * @property {number} highest received
+ * @property {boolean} isRepeated a change came again behind a later one
  * @property {number | undefined} heardAt
  */
 
@@ -44,6 +46,7 @@ export class Ledger {
     const state = this.#state(key);
     if (state.seen.has(number)) {
       this.#duplicates += 1;
+      state.isRepeated ||= number < state.highest;
       return;
     }
     state.seen.add(number);
@@ -67,12 +70,17 @@ export class Ledger {
   result() {
     const lost = this.missing;
     let written = 0;
-    for (const state of this.#keys.values()) written += state.written;
+    let keysRepeated = 0;
+    for (const state of this.#keys.values()) {
+      written += state.written;
+      if (state.isRepeated) keysRepeated += 1;
+    }
     return {
       written,
       received: written - lost,
       lost,
       duplicates: this.#duplicates,
+      keysRepeated,
       disordered: this.#disordered,
       gapMs: this.#gap.ms,
       gapKey: this.#gap.key,
@@ -86,7 +94,7 @@ export class Ledger {
   #state(key) {
     let state = this.#keys.get(key);
     if (state === undefined) {
-      state = { open: new Map(), seen: new Set(), written: 0, highest: -1, heardAt: undefined };
+      state = { open: new Map(), seen: new Set(), written: 0, highest: -1, isRepeated: false, heardAt: undefined };
       this.#keys.set(key, state);
     }
     return state;

@@ -44,12 +44,18 @@ export async function checkPods(world, pods, load, bytes) {
  * @returns {Promise<PodCheck>}
  */
 export async function checkHeld(world, pods, last, bytes) {
-  const check = { checked: 0, seen: 0, dropped: 0, divergent: 0, example: /** @type {string | null} */ (null) };
-  for (const pod of pods)
+  const check = {
+    ...{ checked: 0, seen: 0, dropped: 0, divergent: 0, example: /** @type {string | null} */ (null) },
+    ...{ keys: last.size, seenLeast: last.size },
+  };
+  for (const pod of pods) {
+    const seenBefore = check.seen;
     for (const ids of inChunks([...last.keys()])) {
       const held = await world.json(pod, `/l1/permissions?ids=${ids.join(',')}`);
       for (const id of ids) compare(check, { pod, id, held: held[id], last: last.get(id) ?? 0, bytes });
     }
+    check.seenLeast = Math.min(check.seenLeast, check.seen - seenBefore);
+  }
   return check;
 }
 

@@ -87,25 +87,24 @@ export function podGoals({ divergent, checked, seen }) {
 const heldShareMin = 0.9;
 
 /**
- * Of pods that nobody reads from: a change that comes again soon after its successors cannot be placed, so it drops its key for good. Such keys are accounted for by the duplicates that a
- * reader of the same topic was given, and half of all must be there in any case.
- * @param {{ readonly divergent: number, readonly checked: number, readonly seen: number }} pods @param {number} duplicates
+ * Of pods that nobody reads from: a change that comes again soon behind a later one cannot be placed, so it drops its key for good. A reader of the same topic tells of how many keys
+ * that is so; half of them must be in each pod in any case.
+ * @param {{ readonly divergent: number, readonly keys: number, readonly seenLeast: number }} pods @param {number} keysRepeated
  * @returns {readonly Goal[]}
  */
-function unreadPodGoals({ divergent, checked, seen }, duplicates) {
-  const accounted = seen + Math.min(checked - seen, duplicates);
-  const what = 'of these held as values, or dropped by a change that came again';
+function unreadPodGoals({ divergent, keys, seenLeast }, keysRepeated) {
+  const accounted = Math.min(keys, seenLeast + keysRepeated);
+  const what = 'keys that each pod holds as values, or of which a change came again';
   return [
-    { what: 'keys checked in the pods', figure: checked, rule: 'at least', bound: 1 },
-    { what, figure: accounted, rule: 'at least', bound: Math.max(1, checked * heldShareMin) },
-    { what: 'of these held as values', figure: seen, rule: 'at least', bound: Math.max(1, checked / 2) },
+    { what, figure: accounted, rule: 'at least', bound: Math.max(1, keys * heldShareMin) },
+    { what: 'keys that each pod holds as values', figure: seenLeast, rule: 'at least', bound: Math.max(1, keys / 2) },
     { what: 'divergent keys', figure: divergent, rule: 'at most', bound: 0 },
   ];
 }
 
 /**
  * Where nothing may be lost, each pod must have been given all that a reader of the same topic was, and have had no reason to flush.
- * @param {{ readonly feed: import('./ledger.mjs').LedgerResult, readonly load: { readonly rate: number, readonly reached: number }, readonly pods: { readonly divergent: number, readonly checked: number, readonly seen: number, readonly eventsMissed: number, readonly gapsOfPods: number, readonly droppedByFlushes: number } }} run
+ * @param {{ readonly feed: import('./ledger.mjs').LedgerResult, readonly load: { readonly rate: number, readonly reached: number }, readonly pods: { readonly divergent: number, readonly keys: number, readonly seenLeast: number, readonly eventsMissed: number, readonly gapsOfPods: number, readonly droppedByFlushes: number } }} run
  * @returns {readonly Goal[]}
  */
 export function brokerFaultsGoals({ feed, load, pods }) {
@@ -115,7 +114,7 @@ export function brokerFaultsGoals({ feed, load, pods }) {
     { what: 'events that a pod has missed', figure: pods.eventsMissed, rule: 'at most', bound: 0 },
     { what: 'gaps of pods', figure: pods.gapsOfPods, rule: 'at most', bound: 0 },
     { what: 'entries dropped by flushes', figure: pods.droppedByFlushes, rule: 'at most', bound: 0 },
-    ...unreadPodGoals(pods, feed.duplicates),
+    ...unreadPodGoals(pods, feed.keysRepeated),
     { what: 'longest gap of a key', figure: feed.gapMs / 1_000, rule: 'at most', bound: 15, unit: 's' },
   ];
 }

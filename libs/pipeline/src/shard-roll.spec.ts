@@ -52,8 +52,24 @@ describe('ShardRoll', () => {
     const roll = new ShardRoll();
     roll.note([shard('a')], now + 360_000);
     expect(roll.childlessUpTo('a', now)).toBeNull();
-    roll.note([shard('a'), { ...shard('b'), parents: ['a'] }], now);
-    expect([roll.childlessUpTo('a', now), roll.childlessUpTo('b', now)]).toEqual([null, now]);
+    expect([roll.listedAt(now), roll.childlessUpTo('a', now + 360_000)]).toEqual([null, null]);
+    roll.note([shard('a')], now);
+    expect([roll.listedAt(now), roll.childlessUpTo('a', now)]).toEqual([now, now]);
+  });
+
+  it('believes such a date neither when its time has come', () => {
+    const ahead = now + 360_000;
+    const roll = new ShardRoll();
+    roll.note([shard('a')], ahead);
+    roll.note([shard('a'), shard('c'), { ...shard('b'), parents: ['a'] }], ahead + 1_000);
+    roll.note([shard('a')], now);
+    roll.note([shard('a')], ahead + 2_000);
+    expect([roll.childlessUpTo('a', ahead + 2_000), roll.bound(rows('a'), ahead + 2_000)]).toEqual([
+      null,
+      ahead + 2_000,
+    ]);
+    roll.note([shard('a'), shard('c')], ahead + 3_000);
+    expect(roll.bound(rows('a'), ahead + 3_000)).toBeNull();
   });
 
   it('takes a shard that a listing has left out for no younger than it was', () => {

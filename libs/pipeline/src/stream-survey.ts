@@ -60,6 +60,11 @@ export class StreamSurvey {
     return this.#hasFailed;
   }
 
+  /** Whether the shards were listed while this worker's clock was ahead: nothing can be claimed by that. */
+  get isDatedAhead(): boolean {
+    return this.#latest !== undefined && this.#roll.listedAt(this.#options.clock.now()) === null;
+  }
+
   /** The latest watermark that shards without a row among `rows` allow, ms since the epoch; `null`: none. */
   bound(rows: readonly ShardLease[]): number | null {
     return this.#roll.bound(rows, this.#options.clock.now());

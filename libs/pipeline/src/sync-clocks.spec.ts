@@ -98,6 +98,17 @@ describe('hazard 68: a worker whose clock is ahead', () => {
     },
   );
 
+  it('lists the shards again once its clock is right, whenever that would have been due', async () => {
+    const { skew } = await twoWorkers();
+    skew.aheadMs = 360_000;
+    await world.clock.advance(31_000);
+    skew.aheadMs = 0;
+    const at = world.clock.now();
+    world.latest = -Infinity;
+    await world.clock.advance(5_000);
+    expect([world.falsehoods, world.latest > at]).toEqual([[], true]);
+  });
+
   it.each([8_000, 15_000, 20_000])('by %d ms, and dies, leaves no claim that comes true', async (aheadMs) => {
     const { b, skew } = await twoWorkers();
     skew.aheadMs = aheadMs;

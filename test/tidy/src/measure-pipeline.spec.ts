@@ -52,7 +52,14 @@ describe('the ledger of the pipeline', () => {
   it('tells a repetition from a change out of order', () => {
     for (const number of [0, 1, 2, 3]) ledger.accepted('a', number, 0);
     for (const number of [0, 1, 0, 1, 3, 2]) ledger.received('a', number, 1);
-    expect(ledger.result()).toMatchObject({ duplicates: 2, disordered: 1, lost: 0 });
+    expect(ledger.result()).toMatchObject({ duplicates: 2, keysRepeated: 1, disordered: 1, lost: 0 });
+  });
+
+  it('counts a key as repeated once, and only where a later change had come', () => {
+    for (const number of [0, 0, 1, 1]) ledger.received('a', number, 1);
+    expect(ledger.result()).toMatchObject({ duplicates: 2, keysRepeated: 0 });
+    for (const number of [0, 0, 0]) ledger.received('a', number, 2);
+    expect(ledger.result()).toMatchObject({ duplicates: 5, keysRepeated: 1 });
   });
 
   it('measures the longest gap of a key whatever the others bring, and the longest delay', () => {
@@ -72,10 +79,13 @@ describe('the goals of the pipeline', () => {
     return ledger.result();
   })();
   const disordered = { ...good, disordered: 1 };
-  const pods = { checked: 10, seen: 9, divergent: 0 };
   const load = { rate: 100, reached: 95 };
   const kills = { result: good, load, kills: 11, killsAsked: 11, reshardings: 3 };
-  const faults = { feed: good, load, pods: { ...pods, eventsMissed: 0, gapsOfPods: 0, droppedByFlushes: 0 } };
+  const faults = {
+    feed: good,
+    load,
+    pods: { divergent: 0, keys: 10, seenLeast: 9, eventsMissed: 0, gapsOfPods: 0, droppedByFlushes: 0 },
+  };
   const outage = { result: good, load, memoryMiB: 100, memoryMaxMiB: 512, lagZeroSeconds: 3 };
 
   it('are met where everything arrived, and only then', () => {
@@ -115,18 +125,21 @@ describe('the goals of the pipeline', () => {
     [{ eventsMissed: 1 }, 'events that a pod has missed'],
     [{ gapsOfPods: 1 }, 'gaps of pods'],
     [{ droppedByFlushes: 1 }, 'entries dropped by flushes'],
-    [{ seen: 8 }, 'of these held as values, or dropped by a change that came again'],
+    [{ seenLeast: 8 }, 'keys that each pod holds as values, or of which a change came again'],
     [{ divergent: 1 }, 'divergent keys'],
   ])('of faults of brokers are missed for a pod with %j', (over, what) => {
     expect(missed(brokerFaultsGoals({ ...faults, pods: { ...faults.pods, ...over } }))).toEqual([what]);
   });
 
   it('of faults of brokers account for keys that are not held by changes that came again, for half of them at most', () => {
-    const after = (duplicates: number, seen: number) =>
-      missed(brokerFaultsGoals({ ...faults, feed: { ...good, duplicates }, pods: { ...faults.pods, seen } }));
+    const after = (keysRepeated: number, seenLeast: number, keys = 10) =>
+      missed(
+        brokerFaultsGoals({ ...faults, feed: { ...good, keysRepeated }, pods: { ...faults.pods, keys, seenLeast } }),
+      );
     expect(after(4, 5)).toEqual([]);
-    expect(after(3, 5)).toEqual(['of these held as values, or dropped by a change that came again']);
-    expect(after(100, 4)).toEqual(['of these held as values']);
+    expect(after(3, 5)).toEqual(['keys that each pod holds as values, or of which a change came again']);
+    expect(after(10, 4)).toEqual(['keys that each pod holds as values']);
+    expect(after(0, 0, 0)).toHaveLength(2);
   });
 
   it('are missed for a long gap, much memory, and a lag that does not end', () => {
