@@ -98,13 +98,10 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
       ),
       groupsCheck(names.dispatcherGroup, { facts: () => kafka.group(), progress: () => kafka.progress() }, role),
       permissionsCheck(
-        () => probes(aws, kafka, names.deadLetters, options),
+        probes(aws, kafka, names.deadLetters, options),
         [
-          { subject: 'destinations', findings: () => destinationFindings(aws, kafka, signal) },
-          {
-            subject: 'topics',
-            findings: async () => topicPermissionFindings(names, await kafka.topicPermissions(), role),
-          },
+          { name: 'destinations', run: (inner) => destinationFindings(aws, kafka, inner) },
+          { name: 'topics', run: async () => topicPermissionFindings(names, await kafka.topicPermissions(), role) },
         ],
         { writes: options.writeProbe ?? false },
       ),
@@ -205,12 +202,12 @@ function withoutAws(role: ProcessRole | undefined): Finding {
 }
 
 /** The calls of sync; dead letters are its affair alone. What the brokers allow beside that is asked of them, and tried by nobody. */
-async function probes(
+function probes(
   aws: AwsParts | undefined,
   kafka: KafkaSurvey,
   deadLetters: string,
   { role, writeProbe = false }: DoctorOptions,
-): Promise<readonly Probe[]> {
+): readonly Probe[] {
   if (role !== undefined && role !== 'sync') return [];
   const permission = `Write on ${deadLetters}`;
   // Of a role, the brokers are asked for it without a write.
@@ -228,6 +225,6 @@ async function destinationFindings(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   if (aws === undefined) return [];
-  const tables = await kafka.tables().catch(() => []);
+  const tables = await kafka.tables();
   return Promise.all(destinationProbes(aws, tables).map((probe) => probeFinding(probe, false, signal)));
 }

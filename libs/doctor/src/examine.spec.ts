@@ -56,6 +56,27 @@ describe('examine', () => {
     expect(checks[0]).toMatchObject({ tookMs: 5_000, findings: [{ message: expect.stringContaining('5000 ms') }] });
   });
 
+  it('tells what a check has found where a look beside it hangs or fails, and where it fails itself what those found', async () => {
+    const manual = new ManualClock();
+    const hangs = { name: 'hangs', run: () => new Promise<never>(() => undefined) };
+    const fails = throws(new Error('oh'));
+    const fine = finds(ok('a', 'fine'));
+    const examined = examine(
+      [
+        { ...fine, beside: [hangs, fails] },
+        { ...fails, beside: [fine] },
+      ],
+      { clock: manual, deadlineMs: 5_000 },
+    );
+    await settle();
+    await manual.advance(5_000);
+    const { checks } = await examined;
+    expect(checks.map(({ findings }) => findings.map(({ subject, status }) => `${subject} ${status}`))).toEqual([
+      ['a ok', 'hangs unknown', 'it unknown'],
+      ['it unknown', 'a ok'],
+    ]);
+  });
+
   it('gives what is at work up when its caller does', async () => {
     const aborter = new AbortController();
     const hangs: Check = { name: 'hangs', run: () => new Promise(() => undefined) };

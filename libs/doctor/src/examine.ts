@@ -1,5 +1,5 @@
 import { type Clock, isTidemarkError, messageOf, withDeadline } from '@tidemark/runtime';
-import { type Check, type Finding } from './finding.js';
+import { type Check, type Finding, type Look } from './finding.js';
 import { remedyOf } from './remedies.js';
 
 export interface ExamineOptions {
@@ -30,17 +30,12 @@ export async function examine(checks: readonly Check[], options: ExamineOptions)
 
 async function resultOf(check: Check, { clock, deadlineMs = 20_000, signal }: ExamineOptions): Promise<CheckResult> {
   const startMs = clock.monotonicMs();
-  const what = `the check of ${check.name}`;
-  const result = (findings: readonly Finding[]): CheckResult => ({
-    check: check.name,
-    tookMs: Math.round(clock.monotonicMs() - startMs),
-    findings,
-  });
-  try {
-    return result(await withDeadline({ clock, timeoutMs: deadlineMs, what, signal }, (inner) => check.run(inner)));
-  } catch (error) {
-    return result([failed(check.name, error)]);
-  }
+  const findingsOf = ({ name, run }: Look): Promise<readonly Finding[]> =>
+    withDeadline({ clock, timeoutMs: deadlineMs, what: `the check of ${name}`, signal }, run).catch(
+      (error: unknown) => [failed(name, error)],
+    );
+  const findings = await Promise.all([check, ...(check.beside ?? [])].map(findingsOf));
+  return { check: check.name, tookMs: Math.round(clock.monotonicMs() - startMs), findings: findings.flat() };
 }
 
 /** What a look that failed is told as: refused is a problem of its own, everything else leaves it open. */

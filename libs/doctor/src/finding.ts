@@ -17,10 +17,16 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Looks at one part of a region. Whatever it cannot find out, it throws: that becomes a finding by itself. */
-export interface Check {
+/** Whatever `run` cannot find out, it throws: that becomes a finding of `name`. */
+export interface Look {
   readonly name: string;
-  run(signal: AbortSignal): Promise<readonly Finding[]>;
+  readonly run: (signal: AbortSignal) => Promise<readonly Finding[]>;
+}
+
+/** Looks at one part of a region. */
+export interface Check extends Look {
+  /** What is looked at side by side with it, each bounded by itself: where one fails or hangs, the others are told all the same. */
+  readonly beside?: readonly Look[];
 }
 
 export const ok = (subject: string, message: string): Finding => ({ subject, status: 'ok', message });

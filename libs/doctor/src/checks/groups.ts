@@ -1,4 +1,3 @@
-import { failed } from '../examine.js';
 import { type Check, type Finding, ok, problem, skipped, warning } from '../finding.js';
 import { type ProcessRole } from '../role-needs.js';
 
@@ -23,9 +22,9 @@ export interface GroupFacts {
 
 /** What the brokers are asked of the group. */
 export interface GroupQuestions {
-  facts(): Promise<GroupFacts>;
+  readonly facts: () => Promise<GroupFacts>;
   /** Of the topics of routed tables. */
-  progress(): Promise<readonly PartitionProgress[]>;
+  readonly progress: () => Promise<readonly PartitionProgress[]>;
 }
 
 /** Events of a topic that wait before it is worth a word: seconds of work for one dispatcher. */
@@ -34,17 +33,11 @@ const lagMax = 100_000n;
 /** Whether dispatchers run, and how far they are. Who is `role` may look at no group but its own. */
 export function groupsCheck(groupId: string, questions: GroupQuestions, role: ProcessRole | undefined): Check {
   const isOwn = role === undefined || role === 'dispatcher';
+  if (!isOwn) return { name: 'groups', run: async () => [skipped(groupId, `${role} has nothing to do with it`)] };
   return {
     name: 'groups',
-    run: async () => {
-      if (!isOwn) return [skipped(groupId, `${role} has nothing to do with it`)];
-      const state = stateOf(await questions.facts());
-      const lags = await questions.progress().then(
-        (progress) => lagFindings(groupId, progress),
-        (error: unknown) => [failed(`lag of ${groupId}`, error)],
-      );
-      return [state, ...lags];
-    },
+    run: async () => [stateOf(await questions.facts())],
+    beside: [{ name: `lag of ${groupId}`, run: async () => lagFindings(groupId, await questions.progress()) }],
   };
 }
 

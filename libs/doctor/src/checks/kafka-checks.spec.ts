@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { type FoundTopic, type TopicProblem, type TopicRole } from '@tidemark/kafka';
 import { type Route, topicNames } from '@tidemark/protocol';
 import { TidemarkError } from '@tidemark/runtime';
-import { type Finding, ok } from '../finding.js';
+import { ManualClock } from '@tidemark/runtime/testing';
+import { examine } from '../examine.js';
+import { type Check, type Finding, ok } from '../finding.js';
 import { groupsCheck, lagFindings, type PartitionProgress, stateOf } from './groups.js';
 import { type ProcessRole } from '../role-needs.js';
 import { permissionsCheck, probeFinding } from './permissions.js';
@@ -12,6 +14,11 @@ import { topicFindings } from './topics.js';
 type AilingPartition = NonNullable<FoundTopic['ailing']>[number];
 
 const names = topicNames('acme');
+/** What the whole check tells. */
+const found = async (check: Check): Promise<readonly Finding[]> => {
+  const { checks } = await examine([check], { clock: new ManualClock() });
+  return checks.flatMap(({ findings }) => findings);
+};
 const told = (findings: readonly Finding[]): (readonly [string, string])[] =>
   findings.map(({ subject, status }) => [subject, status] as const);
 const topic = (name: string, partitions = 4): FoundTopic => ({
@@ -289,12 +296,11 @@ describe('the check of the dispatchers’ group', () => {
     ]);
   });
 
-  const { signal } = new AbortController();
   const away = new TidemarkError('TIMEOUT', 'no answer', { retriable: true });
 
   it('tells who is a member where nobody says how far they are', async () => {
     const questions = { facts: async () => facts(), progress: () => Promise.reject(away) };
-    expect(await groupsCheck(names.dispatcherGroup, questions, undefined).run(signal)).toMatchObject([
+    expect(await found(groupsCheck(names.dispatcherGroup, questions, undefined))).toMatchObject([
       { subject: names.dispatcherGroup, status: 'ok' },
       { subject: `lag of ${names.dispatcherGroup}`, status: 'unknown', message: 'no answer' },
     ]);
@@ -302,7 +308,7 @@ describe('the check of the dispatchers’ group', () => {
 
   it('says that there is nothing to be behind in', async () => {
     const questions = { facts: async () => facts(), progress: async () => [] };
-    expect(await groupsCheck(names.dispatcherGroup, questions, 'dispatcher').run(signal)).toMatchObject([
+    expect(await found(groupsCheck(names.dispatcherGroup, questions, 'dispatcher'))).toMatchObject([
       { subject: names.dispatcherGroup, status: 'ok' },
       { subject: names.dispatcherGroup, status: 'skipped', message: expect.stringMatching(/no routed table/) },
     ]);
@@ -335,12 +341,11 @@ describe('a probe of a permission', () => {
   });
 
   it('is told beside what could not be asked for', async () => {
-    const hearsay = [
-      { subject: 'destinations', findings: async () => [ok('things', 'allowed')] },
-      { subject: 'topics', findings: () => Promise.reject(failure('TIMEOUT')) },
+    const beside = [
+      { name: 'destinations', run: async () => [ok('things', 'allowed')] },
+      { name: 'topics', run: () => Promise.reject(failure('TIMEOUT')) },
     ];
-    const check = permissionsCheck(async () => [probe()], hearsay, { writes: false });
-    expect(await check.run(signal)).toMatchObject([
+    expect(await found(permissionsCheck([probe()], beside, { writes: false }))).toMatchObject([
       { subject: 'kinesis:GetRecords', status: 'ok' },
       { subject: 'things', status: 'ok' },
       { subject: 'topics', status: 'unknown' },

@@ -1,6 +1,6 @@
 import { isTidemarkError, messageOf } from '@tidemark/runtime';
 import { failed } from '../examine.js';
-import { type Check, type Finding, ok, problem, skipped } from '../finding.js';
+import { type Check, type Finding, type Look, ok, problem, skipped } from '../finding.js';
 
 /** One call that a process makes, made once. */
 export interface Probe {
@@ -8,13 +8,6 @@ export interface Probe {
   readonly permission: string;
   readonly isWrite: boolean;
   call(signal: AbortSignal): Promise<unknown>;
-}
-
-/** What is known of permissions without a call of this check: where it cannot be asked for, the rest is told all the same. */
-export interface Hearsay {
-  /** What `findings` tell of, where they fail. */
-  readonly subject: string;
-  readonly findings: () => Promise<readonly Finding[]>;
 }
 
 /** Nothing was refused: that it is not there, other checks judge. */
@@ -25,23 +18,14 @@ const noCredentials = 'CredentialsProviderError';
 const giveThem =
   'give this process credentials for AWS: the role that it is to run as, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
 
-/** Whether this process's credentials may make the calls, and what others say of permissions. Calls that write are made only where `writes` says so. */
+/** Whether this process's credentials may make the calls, and what is found `beside`. Calls that write are made only where `writes` says so. */
 export function permissionsCheck(
-  probesOf: (signal: AbortSignal) => Promise<readonly Probe[]>,
-  hearsay: readonly Hearsay[],
+  probes: readonly Probe[],
+  beside: readonly Look[],
   { writes }: { readonly writes: boolean },
 ): Check {
-  return {
-    name: 'permissions',
-    run: async (signal) => {
-      const probes = await probesOf(signal);
-      const heard = hearsay.map(({ subject, findings }) =>
-        findings().catch((error: unknown) => [failed(subject, error)]),
-      );
-      const tried = probes.map(async (probe) => [await probeFinding(probe, writes, signal)]);
-      return (await Promise.all([...tried, ...heard])).flat();
-    },
-  };
+  const run: Look['run'] = (signal) => Promise.all(probes.map((probe) => probeFinding(probe, writes, signal)));
+  return { name: 'permissions', run, beside };
 }
 
 export async function probeFinding(probe: Probe, writes: boolean, signal: AbortSignal): Promise<Finding> {
