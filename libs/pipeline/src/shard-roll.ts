@@ -62,6 +62,9 @@ export class ShardRoll {
   }
 }
 
+/** How old a listing may be for the tip of a shard to be claimed by it, ms: a small part of the margin that retention is judged with. Watermarks are bounded by the listing in any case. */
+export const listingAgeMsMax = 120_000;
+
 /** Shards that are remembered beside those that are listed: of more, those that came first have long been read to their end. */
 const unlistedMax = 10_000;
 

@@ -2,7 +2,7 @@ import { type Clock, isTidemarkError, type TidemarkError, withDeadline } from '@
 import { type CallWatch } from './call-watch.js';
 import { type Shard, type ShardLease, type ShardReader, type StreamDescription } from './ports.js';
 import { type RetryObserver } from './retry.js';
-import { ShardRoll } from './shard-roll.js';
+import { listingAgeMsMax, ShardRoll } from './shard-roll.js';
 import { StreamRetention } from './stream-retention.js';
 
 /** The stream at one moment. */
@@ -60,9 +60,10 @@ export class StreamSurvey {
     return this.#hasFailed;
   }
 
-  /** Whether the shards were listed while this worker's clock was ahead: nothing can be claimed by that. */
-  get isDatedAhead(): boolean {
-    return this.#latest !== undefined && this.#roll.listedAt(this.#options.clock.now()) === null;
+  /** Whether no tip can be claimed by the last listing: this worker's clock was ahead then, or has gone on by too much since. */
+  get isOutdated(): boolean {
+    const now = this.#options.clock.now();
+    return this.#latest !== undefined && now - (this.#roll.listedAt(now) ?? -Infinity) > listingAgeMsMax;
   }
 
   /** The latest watermark that shards without a row among `rows` allow, ms since the epoch; `null`: none. */

@@ -98,9 +98,12 @@ describe('hazard 68: a worker whose clock is ahead', () => {
     },
   );
 
-  it('lists the shards again once its clock is right, whenever that would have been due', async () => {
+  it.each([
+    ['ahead', 360_000],
+    ['behind', -360_000],
+  ])('lists the shards again once its clock is right, whenever that would have been due: %s', async (_, aheadMs) => {
     const { skew } = await twoWorkers();
-    skew.aheadMs = 360_000;
+    skew.aheadMs = aheadMs;
     await world.clock.advance(31_000);
     skew.aheadMs = 0;
     const at = world.clock.now();

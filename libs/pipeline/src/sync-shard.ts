@@ -7,6 +7,7 @@ import { RetentionGap } from './retention-gap.js';
 import { type Retry } from './retry.js';
 import { type HoleReason } from './shard-leases.js';
 import { RecordTranslator } from './shard-record.js';
+import { listingAgeMsMax } from './shard-roll.js';
 import { type StreamRetention } from './stream-retention.js';
 import { type SyncMetrics } from './sync-metrics.js';
 import { type TablePublisher } from './table-publisher.js';
@@ -83,11 +84,8 @@ function provenBy(page: ShardPage, { childlessUpTo }: ShardSync): number | null 
   const claim = claimOf(page);
   const upTo = childlessUpTo();
   if (claim === null || (page.millisBehindLatest !== 0 && page.records.length > 0)) return claim;
-  return upTo !== null && claim <= upTo + unlistedMsMax ? claim : null;
+  return upTo !== null && claim <= upTo + listingAgeMsMax ? claim : null;
 }
-
-/** How old a listing may be for a tip to be claimed by it, ms: a small part of the margin that retention is judged with. Watermarks are bounded by the listing in any case. */
-const unlistedMsMax = 120_000;
 
 /** A page, once there is room for it: while Kafka takes nothing, no more is read than the worker may hold. */
 function readPage({

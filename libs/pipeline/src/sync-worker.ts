@@ -198,7 +198,7 @@ export class SyncWorker {
   #isSurveyWanted(rows: readonly ShardLease[]): boolean {
     const isDue = this.#scannedAtMs - this.#surveyedAtMs >= this.#options.shardListEveryMs;
     // Also where this worker asked for more than it has to, when it published.
-    const isOwed = this.#survey.refused !== undefined || this.#survey.hasFailed || this.#survey.isDatedAhead;
+    const isOwed = this.#survey.refused !== undefined || this.#survey.hasFailed || this.#survey.isOutdated;
     return isDue || isOwed || lowestOpen(rows) === undefined || this.#speaker.speaksBy(rows);
   }
 
