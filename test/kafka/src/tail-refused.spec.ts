@@ -88,25 +88,32 @@ describe('a tail', () => {
         closers.push(() => topic.close());
         return topic;
       };
-      const [writer, reader, heard] = [topicOf(), topicOf(), [] as string[]];
-      await writer.open(() => undefined);
+      const [reader, heard] = [topicOf(), [] as string[]];
+      const opened = async (): Promise<RouteTopic> => {
+        const topic = topicOf();
+        await topic.open(() => undefined);
+        return topic;
+      };
+      const writer = await opened();
       await reader.open(
         ({ table }) => void heard.push(table),
         () => void heard.push('reset'),
       );
       for (const version of [1, 2, 3, 4, 5, 6]) await writer.append(routeOf(version), soon());
       await eventually('all', () => heard.length === 6);
+      // A writer reads, too: what is answered now must be the reader's.
+      await writer.close();
       const more = async (count: number): Promise<void> => {
         const before = fetches();
         await eventually('fetches', () => fetches() >= before + count);
       };
       // Asked without the epoch of what was read, from here to the next record.
-      kafka.faults.answerError('Fetch', 'OFFSET_OUT_OF_RANGE', 2);
-      await more(6);
+      kafka.faults.answerError('Fetch', 'OFFSET_OUT_OF_RANGE');
+      await more(3);
       kafka.faults.truncateFrom({ topic: names.routes, partition: 0 }, 3n);
-      await more(6);
+      await more(3);
       expect(heard).toHaveLength(6);
-      await writer.append(routeOf(7), soon());
+      await (await opened()).append(routeOf(7), soon());
       await eventually('the last', () => heard.at(-1) === 't7');
       expect(heard.slice(heard.lastIndexOf('reset'))).toEqual(['reset', 't1', 't2', 't3', 't7']);
     },
