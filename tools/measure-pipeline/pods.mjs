@@ -1,6 +1,6 @@
 // What the pods hold of the keys that were written, beside what was written last.
 import { keyOf, writeItems } from './load.mjs';
-import { compare } from './pod-check.mjs';
+import { compare, noKeys, together } from './pod-check.mjs';
 import { until, wait } from './wait.mjs';
 
 const settleMs = 5_000;
@@ -44,19 +44,16 @@ export async function checkPods(world, pods, load, bytes) {
  * @returns {Promise<PodCheck>}
  */
 export async function checkHeld(world, pods, last, bytes) {
-  const check = {
-    ...{ checked: 0, seen: 0, dropped: 0, divergent: 0, example: /** @type {string | null} */ (null) },
-    ...{ keys: last.size, seenLeast: last.size },
-  };
+  const checks = [];
   for (const pod of pods) {
-    const seenBefore = check.seen;
+    const check = noKeys();
     for (const ids of inChunks([...last.keys()])) {
       const held = await world.json(pod, `/l1/permissions?ids=${ids.join(',')}`);
       for (const id of ids) compare(check, { pod, id, held: held[id], last: last.get(id) ?? 0, bytes });
     }
-    check.seenLeast = Math.min(check.seenLeast, check.seen - seenBefore);
+    checks.push(check);
   }
-  return check;
+  return together(checks);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  allPods,
   brokerFaultsGoals,
   compareHeld,
   dispatcherGoals,
@@ -175,6 +176,14 @@ describe('what a pod holds beside what was written last', () => {
   it('diverges where it is an older change, or an absence', () => {
     expect(check('value', valueOfChange(6, 200))).toMatchObject({ seen: 1, divergent: 1 });
     expect(check('absent', null)).toMatchObject({ seen: 0, divergent: 1 });
+  });
+
+  it('is counted in each pod, so that a full one does not hide an empty one', () => {
+    const full = { checked: 3, seen: 3, dropped: 0, divergent: 0, example: null };
+    const empty = { ...full, seen: 0, dropped: 2, divergent: 1, example: 'pod 2' };
+    const all = { checked: 6, seen: 3, dropped: 2, divergent: 1, example: 'pod 2', keys: 3, seenLeast: 0 };
+    expect(allPods([full, empty])).toEqual(all);
+    expect(allPods([])).toMatchObject({ checked: 0, keys: 0, seenLeast: 0 });
   });
 });
 

@@ -10,6 +10,6 @@ export { Ledger } from '../../../tools/measure-pipeline/ledger.mjs';
 export { givenUpUnderPods, ServedNumbers, TopicSteps } from '../../../tools/measure-pipeline/move-check.mjs';
 export { moments, planOfMoves } from '../../../tools/measure-pipeline/move-plan.mjs';
 export { readOptions as readMeasureOptions } from '../../../tools/measure-pipeline/options.mjs';
-export { compare as compareHeld } from '../../../tools/measure-pipeline/pod-check.mjs';
+export { compare as compareHeld, together as allPods } from '../../../tools/measure-pipeline/pod-check.mjs';
 export * from '../../../tools/measure-pipeline/verdict.mjs';
 export { longRuns } from '../../../tools/run/test-long.mjs';
